@@ -1,0 +1,16 @@
+# Source this: . env.sh — the one place that activates .venv, the built workspace and the DDS profile.
+_drift_root=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)
+if [ ! -f "$_drift_root/install/setup.bash" ]; then
+  echo "drift is not built yet: run 'make setup' in $_drift_root" >&2
+  return 1 2>/dev/null || exit 1
+fi
+if [ -f "$_drift_root/.venv/bin/activate" ]; then
+  . "$_drift_root/.venv/bin/activate"
+  export AMENT_PREFIX_PATH="$VIRTUAL_ENV" CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
+fi
+. "$_drift_root/install/setup.bash"
+# The default shared-memory segment is smaller than one 640x480 image; see config/dds/shared_memory.xml.
+export FASTDDS_DEFAULT_PROFILES_FILE="${FASTDDS_DEFAULT_PROFILES_FILE:-$_drift_root/config/dds/shared_memory.xml}"
+export RMW_IMPLEMENTATION="${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}"
+export MUJOCO_GL="${MUJOCO_GL:-egl}"
+unset _drift_root

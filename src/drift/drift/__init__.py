@@ -1,0 +1,1 @@
+"""Launch, configuration and command line of the drift stack."""

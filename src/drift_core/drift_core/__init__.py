@@ -1,0 +1,1 @@
+"""Learning without ROS: networks, samplers, rank modulation, observations, episodes, training."""

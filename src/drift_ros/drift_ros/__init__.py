@@ -1,0 +1,1 @@
+"""What every node shares: parameters, QoS, message conversion, mailbox, run loop, session client."""

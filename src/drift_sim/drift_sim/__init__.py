@@ -1,0 +1,1 @@
+"""MuJoCo scenes and tasks, scripted experts, the in-process shell and the simulation node."""

@@ -1,0 +1,14 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="drift_sim",
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/drift_sim"]),
+        ("share/drift_sim", ["package.xml"]),
+    ],
+    description="MuJoCo scenes and tasks, scripted experts, the in-process shell and the simulation node",
+    license="Apache-2.0",
+    entry_points={"console_scripts": ["node = drift_sim.node:main", "expert = drift_sim.expert.node:main"]},
+)

@@ -1,0 +1,1 @@
+"""Joystick arbitration; the only publisher of arm commands."""

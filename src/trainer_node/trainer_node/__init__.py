@@ -1,0 +1,1 @@
+"""Recording, episodes and asynchronous rank-scheduled training."""
