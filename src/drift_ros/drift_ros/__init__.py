@@ -1,1 +1,1 @@
-"""What every node shares: parameters, QoS, message conversion, mailbox, run loop, session client."""
+"""What every node shares: parameters, QoS, conversions, mailbox, run loop, diagnostics, session client."""

@@ -1,0 +1,20 @@
+"""The quality of service of each topic; publishers are always reliable (they match both kinds)."""
+
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+
+def _reliable(depth: int) -> QoSProfile:
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+IMAGE = _reliable(2)  # publisher of camera/<name>/image_raw; two images at most wait in the writer
+JOINT_STATES = _reliable(10)  # publisher of joint_states (MoveIt subscribes reliably)
+SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)  # to images, joint_states
+JOY = _reliable(10)  # both ends of joy
+COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest wins
+PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost
+GROUND_TRUTH = _reliable(1)  # sim/ground_truth
+DIAGNOSTICS = _reliable(10)  # diagnostics
+LATCHED = QoSProfile(  # gate/state, policy/state, trainer/checkpoint, task/outcome
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)

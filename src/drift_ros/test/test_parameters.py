@@ -1,0 +1,80 @@
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from drift_ros.errors import ParameterError
+from drift_ros.parameters import load_parameters
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from rclpy.exceptions import ParameterImmutableException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class WheelConfig:
+    rate_hz: Annotated[float, Field(gt=0.0)]
+    spokes: Annotated[int, Field(ge=3)]
+    tyre: Literal["road", "mud"]
+    bell: bool
+    map_file: Path
+    gains: tuple[float, ...]
+
+
+GIVEN = dict(rate_hz=50, spokes=12, tyre="mud", bell=True, map_file="/maps/a.yaml", gains=[1.0, 2.5])
+
+
+def load(ros, **given):
+    overrides = [Parameter(name, value=value) for name, value in given.items()]
+    node = Node("wheel", parameter_overrides=overrides)
+    try:
+        return load_parameters(node, WheelConfig), node
+    finally:
+        node.destroy_node()
+
+
+def test_every_field_is_filled_with_its_type_and_an_integer_serves_as_a_double(ros):
+    config, _ = load(ros, **GIVEN)
+    assert config == WheelConfig(50.0, 12, "mud", True, Path("/maps/a.yaml"), (1.0, 2.5))
+    assert type(config.rate_hz) is float
+
+
+def test_the_result_and_the_parameters_cannot_be_changed(ros):
+    overrides = [Parameter(name, value=value) for name, value in GIVEN.items()]
+    node = Node("wheel", parameter_overrides=overrides)
+    config = load_parameters(node, WheelConfig)
+    with pytest.raises(FrozenInstanceError):
+        config.spokes = 5
+    with pytest.raises(ParameterImmutableException):
+        node.undeclare_parameter("spokes")
+    assert not node.set_parameters([Parameter("spokes", value=5)])[0].successful
+    assert node.get_parameter("rate_hz").value == 50.0
+    node.destroy_node()
+
+
+def test_missing_parameters_are_listed_with_their_types(ros):
+    given = {name: value for name, value in GIVEN.items() if name not in ("spokes", "tyre")}
+    with pytest.raises(ParameterError, match=r"missing: spokes \(integer\), tyre \(one of 'road', 'mud'\)"):
+        load(ros, **given)
+
+
+def test_a_misspelt_parameter_is_named_and_the_right_one_suggested(ros):
+    with pytest.raises(ParameterError, match=r"unknown: rate_hertz=3.0, did you mean rate_hz\?"):
+        load(ros, **GIVEN, rate_hertz=3.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("rate_hz", 0.0, "rate_hz=0.0 must be greater than 0"),
+        ("spokes", 2, "spokes=2 must be greater than or equal to 3"),
+        ("spokes", 4.5, "spokes=4.5 must be of type integer"),
+        ("bell", 1, "bell=1 must be of type bool"),
+        ("tyre", "ice", "tyre='ice' must be one of 'road', 'mud'"),
+        ("gains", 1.0, "gains=1.0 must be a list of double"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_name_value_and_what_is_allowed(ros, name, value, message):
+    with pytest.raises(ParameterError, match=message.replace("(", r"\(")):
+        load(ros, **{**GIVEN, name: value})
