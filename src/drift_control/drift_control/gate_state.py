@@ -1,0 +1,61 @@
+"""States, reasons, sources and guard flags; the values equal drift_interfaces/msg/{GateState,Step}.msg."""
+
+from enum import IntEnum, IntFlag
+
+
+class State(IntEnum):
+    """Who drives the arm."""
+
+    HOLD = 0
+    HOMING = 1
+    POLICY = 2
+    EXPERT = 3
+    FAULT = 4
+
+
+class Reason(IntEnum):
+    """Why the gate is in its state."""
+
+    NONE = 0
+    NOT_ARMED = 1
+    WAITING_FOR_CHUNK = 2
+    CHUNK_STALE = 3
+    JOINTS_STALE = 4
+    CAMERA_STALE = 5
+    JOY_LOST = 6
+    JOY_FROZEN = 7
+    BAD_CHUNK = 8
+    TRACKING_ERROR = 9
+    START_MISMATCH = 10
+    OUT_OF_WORKSPACE = 11
+    STOP_REQUESTED = 12
+    CLOCK_JUMP = 13
+    TOO_MANY_CLAMPS = 14
+    COLLISION = 15
+    PROTECTIVE_STOP = 16
+    IK_FAILED = 17
+    SHUTDOWN = 18
+
+
+class Source(IntEnum):
+    """Whose command a control step executed."""
+
+    HOLD = 0
+    POLICY = 1
+    EXPERT = 2
+    HOMING = 3
+
+
+class GuardFlag(IntFlag):
+    """What the guard changed in a control step."""
+
+    NONE = 0
+    POSITION = 1
+    VELOCITY = 2
+    ACCELERATION = 4
+    TCP_SPEED = 8
+    WORKSPACE = 16
+    COLLISION = 32
+    HOLD = 64
+    RAMP = 128
+    GRIPPER = 256

@@ -1,0 +1,81 @@
+"""What the control loop is handed at each tick. Stamps are ROS time, arrivals steady time, all in seconds."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Now:
+    """The two clocks at the tick: ages are measured on the steady one, chunk due times on the ROS one."""
+
+    steady_s: float
+    ros_s: float
+
+
+@dataclass(frozen=True)
+class JointReading:
+    """Measured state of all joints, merged by name."""
+
+    positions_rad: NDArray[np.float64]  # (J,) in the robot's joint order
+    gripper_m: float  # opening [m]
+    stamp_s: float
+    arrival_s: float
+
+
+@dataclass(frozen=True)
+class JoyReading:
+    """One message of the joystick."""
+
+    axes: tuple[float, ...]
+    buttons: tuple[int, ...]
+    stamp_s: float
+    arrival_s: float
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Set-points from the policy; step i is to be reached at stamp_s + (i + 1) * dt_s."""
+
+    id: int
+    epoch: int
+    stamp_s: float
+    dt_s: float
+    data: NDArray[np.float64]  # (T, A)
+    action_space: str  # "tcp_pose" or "joint_position"
+    policy_version: int
+    oldest_input_s: float
+    arrival_s: float
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """What the arm's own controller says about itself."""
+
+    ready: bool  # it executes position commands
+    protective_stop: bool  # it has stopped by itself
+    speed_scale: float  # 0..1, its speed slider
+    arrival_s: float
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests collected since the last tick, as levels: true if asked at least once."""
+
+    stop: bool = False
+    arm: bool = False
+    home: bool = False
+    release_home: bool = False  # cancel a running homing
+    shutdown: bool = False
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Newest item of each kind; the same item may be handed in again at the next tick."""
+
+    joints: JointReading | None = None
+    joy: JoyReading | None = None
+    chunk: Chunk | None = None
+    requests: Requests = field(default_factory=Requests)
+    arm_state: ArmState | None = None  # None: the arm has no such source
