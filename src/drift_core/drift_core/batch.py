@@ -1,0 +1,74 @@
+"""A batch of training windows in which each camera frame appears once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from drift_core.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B windows over F distinct frames; row f of every camera belongs to the same moment."""
+
+    images: dict[str, Tensor]  # by camera: (F, 3, H, W) uint8 RGB; may be empty when there are features
+    frame_index: Tensor  # (B, To) long, rows of the frames; newest last
+    features: Tensor | None  # (F, D) cached encoder output
+    state: Tensor  # (B, To, S) float32, raw units
+    actions: Tensor  # (B, T, A) float32, raw units
+    mask: Tensor  # (B, T) bool, true where the label may be trained on
+
+    def __post_init__(self) -> None:
+        size = self.state.shape[0]
+        for name in ("frame_index", "actions", "mask"):
+            if getattr(self, name).shape[0] != size:
+                shape = tuple(getattr(self, name).shape)
+                raise ShapeError(f"{name} must have B={size} rows like state, got {shape}")
+        if self.mask.shape != self.actions.shape[:2]:
+            raise ShapeError(f"mask must be {tuple(self.actions.shape[:2])}, got {tuple(self.mask.shape)}")
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return self.state.shape[0]
+
+    @property
+    def n_frames(self) -> int:
+        """F; 0 when the task has no cameras."""
+        if self.features is not None:
+            return self.features.shape[0]
+        return next((frames.shape[0] for frames in self.images.values()), 0)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the batch on `device`."""
+        return Batch(
+            images={camera: frames.to(device) for camera, frames in self.images.items()},
+            frame_index=self.frame_index.to(device),
+            features=None if self.features is None else self.features.to(device),
+            state=self.state.to(device),
+            actions=self.actions.to(device),
+            mask=self.mask.to(device),
+        )
+
+
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """Join batches of the same task into one; frames stay distinct."""
+    first = batches[0]
+    kinds = {(tuple(sorted(b.images)), b.features is not None) for b in batches}
+    if len(kinds) > 1:
+        raise ShapeError(f"batches to join must agree in (cameras, has features), got {sorted(kinds)}")
+    features = [batch.features for batch in batches if batch.features is not None]
+    index, offset = [], 0
+    for batch in batches:
+        index.append(batch.frame_index + offset)
+        offset += batch.n_frames
+    return Batch(
+        images={camera: torch.cat([b.images[camera] for b in batches]) for camera in first.images},
+        frame_index=torch.cat(index),
+        features=torch.cat(features) if features else None,
+        state=torch.cat([b.state for b in batches]),
+        actions=torch.cat([b.actions for b in batches]),
+        mask=torch.cat([b.mask for b in batches]),
+    )

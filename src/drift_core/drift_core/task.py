@@ -1,0 +1,76 @@
+"""A task: cameras, timing and horizon of its policy, and the scene for the simulation."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from drift_core.config import load_yaml
+from drift_core.errors import ConfigError
+from drift_core.observation import STRICT, CameraSpec, ObservationSpec
+
+ActionSpace = Literal["tcp_pose", "joint_position", "point"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class CameraConfig:
+    """A camera of the task: where its images come from and how they are seen."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    topic: Annotated[str, Field(min_length=1)]  # relative, e.g. camera/wrist/image_raw
+    height: Annotated[int, Field(gt=0)]  # [pixel]
+    width: Annotated[int, Field(gt=0)]  # [pixel]
+    latency_s: Annotated[float, Field(ge=0)]  # time from exposure to the image's stamp
+
+
+@dataclass(frozen=True, config=STRICT)
+class TaskConfig:
+    """Everything that is fixed by the task; one file in config/tasks."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    robots: tuple[str, ...]  # the robots that can do it
+    cameras: tuple[CameraConfig, ...]
+    dt_s: Annotated[float, Field(gt=0)]  # policy step
+    horizon: Annotated[int, Field(gt=0)]  # T, steps in a chunk
+    observation_steps: Annotated[int, Field(gt=0)]  # To
+    action_steps: Annotated[int, Field(gt=0)]  # executed steps of a chunk, <= horizon
+    action_space: ActionSpace
+    max_duration_s: Annotated[float, Field(gt=0)]  # an episode that takes longer has failed
+    scene: dict[str, Any]  # read by the simulation only
+
+    def __post_init__(self) -> None:
+        if not self.robots:
+            raise ConfigError("robots=() must name at least one robot")
+        if self.action_steps > self.horizon:
+            raise ConfigError(f"action_steps={self.action_steps} must lie in [1, horizon={self.horizon}]")
+        names = [camera.name for camera in self.cameras]
+        if len(set(names)) != len(names):
+            raise ConfigError(f"cameras={names} must have different names")
+
+    @property
+    def camera_specs(self) -> tuple[CameraSpec, ...]:
+        """The cameras without topic and latency."""
+        return tuple(CameraSpec(camera.name, camera.height, camera.width) for camera in self.cameras)
+
+    @property
+    def latency_s(self) -> dict[str, float]:
+        """Latency of each camera by name [s]."""
+        return {camera.name: camera.latency_s for camera in self.cameras}
+
+    def state_dim(self, n_joints: int) -> int:
+        """S for an arm with `n_joints`."""
+        return 2 if self.action_space == "point" else 10 + n_joints
+
+    def action_dim(self, n_joints: int) -> int:
+        """A for an arm with `n_joints`."""
+        return {"tcp_pose": 10, "joint_position": n_joints + 1, "point": 2}[self.action_space]
+
+    def observation_spec(self, n_joints: int) -> ObservationSpec:
+        """What a policy for this task sees on an arm with `n_joints`."""
+        return ObservationSpec(self.camera_specs, self.state_dim(n_joints), self.observation_steps, self.dt_s)
+
+
+def load_task(path: Path | str) -> TaskConfig:
+    """Read one file of config/tasks."""
+    return load_yaml(path, TaskConfig)
