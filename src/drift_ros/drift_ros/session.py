@@ -1,7 +1,7 @@
-"""The client of a running stack: arm, home, run episodes, train. Every wait has a limit and names what it waited for.
+"""The client of a running stack: arm, home, run episodes, train. Every wait has a limit and a name.
 
-A SessionClient has its own ROS context and executor and is used from one thread. It spins only inside its own calls,
-never inside a callback; feedback is handed over between spins, so that the receiver may call the client again.
+A SessionClient has its own ROS context and executor and is used from one thread. It spins only inside its own
+calls, never inside a callback; feedback is handed over between spins, so that the receiver may call it again.
 """
 
 from collections import deque
@@ -112,7 +112,7 @@ class SessionClient:
             self._executor.spin_once(timeout_sec=_SLICE_S)
 
     def wait_for_servers(self, *names: str, limit_s: float = 30.0) -> None:
-        """Wait until the services and actions of these names are there (all of a full stack without names)."""
+        """Wait until the services and actions of these names are there; without names, all of them."""
         wanted = {name: self._server(name) for name in names or (*_SERVICES, *_ACTIONS)}
         end_s = steady_s() + limit_s
         while missing := [name for name, server in wanted.items() if not _is_ready(server)]:
@@ -169,7 +169,7 @@ class SessionClient:
         on_feedback: Callable[[Train.Feedback], None] | None = None,
         limit_s: float = 3600.0,
     ) -> Train.Result:
-        """Train (kind: Train.Goal.OFFLINE or ONLINE; 0 steps: as configured); the result has an error_code."""
+        """Train (kind: Train.Goal.OFFLINE or ONLINE; 0 steps: as configured); see the result's error_code."""
         return self._run("trainer/train", Train.Goal(kind=kind, steps=steps), limit_s, on_feedback)
 
     def start_train(self, kind: int, steps: int = 0, on_feedback: Any = None) -> "Running":
@@ -235,7 +235,7 @@ class Running:
         return self._result.done()
 
     def result(self, limit_s: float) -> Any:
-        """Wait for the end; on a time-out or an interrupt the goal is cancelled before the exception goes on."""
+        """Wait for the end; on a time-out or an interrupt the goal is cancelled first, then it is raised."""
         end_s = steady_s() + limit_s
         try:
             while not self.poll():
