@@ -6,12 +6,12 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from drift_control.inputs import Chunk, JoyReading
 from drift_control.loop import Tick
-from drift_interfaces.msg import ActionChunk, GateState, Step
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros.clock import to_seconds, to_stamp
 
 ACTION_SPACES = {ActionChunk.TCP_POSE: "tcp_pose", ActionChunk.JOINT_POSITION: "joint_position"}

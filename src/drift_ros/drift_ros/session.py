@@ -9,9 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from drift_interfaces.action import Home, RunEpisode, Train
-from drift_interfaces.msg import Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
+import rclpy
 from rclpy.action import ActionClient
 from rclpy.client import Client
 from rclpy.context import Context
@@ -21,7 +19,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-import rclpy
+from drift_interfaces.action import Home, RunEpisode, Train
+from drift_interfaces.msg import Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
 from drift_ros import qos
 from drift_ros.clock import steady_s
 from drift_ros.errors import SessionError
@@ -47,12 +47,8 @@ class SessionClient:
     def __init__(self, namespace: str = "", domain_id: int | None = None) -> None:
         self._context = Context()
         # Ctrl-C stays Python's KeyboardInterrupt, so that a goal can still be cancelled
-        rclpy.init(
-            context=self._context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO
-        )
-        self._node = Node(
-            "session", namespace=namespace, context=self._context, use_global_arguments=False
-        )
+        rclpy.init(context=self._context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node("session", namespace=namespace, context=self._context, use_global_arguments=False)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._services = {name: self._node.create_client(kind, name) for name, kind in _SERVICES.items()}
@@ -117,7 +113,9 @@ class SessionClient:
         end_s = steady_s() + limit_s
         while missing := [name for name, server in wanted.items() if not _is_ready(server)]:
             if steady_s() > end_s:
-                raise SessionError(f"no server for {', '.join(missing)} after {limit_s:g} s; is the stack up?")
+                raise SessionError(
+                    f"no server for {', '.join(missing)} after {limit_s:g} s; is the stack up?"
+                )
             self._executor.spin_once(timeout_sec=_SLICE_S)
 
     def arm(self) -> str:

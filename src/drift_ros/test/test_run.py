@@ -12,14 +12,19 @@ import sys
 from rclpy.node import Node
 from drift_ros.run import run_node
 """
-QUIET = HEAD + """
+QUIET = (
+    HEAD
+    + """
 class Quiet(Node):
     def __init__(self):
         super().__init__("quiet")
         print("up", flush=True)
 sys.exit(run_node(Quiet))
 """
-COMES_TO_REST = HEAD + """
+)
+COMES_TO_REST = (
+    HEAD
+    + """
 class Slow(Node):
     def __init__(self):
         super().__init__("slow")
@@ -37,7 +42,10 @@ class Slow(Node):
         return self.left <= 0
 sys.exit(run_node(Slow))
 """
-CRASH = HEAD + """
+)
+CRASH = (
+    HEAD
+    + """
 class Crash(Node):
     def __init__(self):
         super().__init__("crash")
@@ -46,13 +54,17 @@ class Crash(Node):
         raise RuntimeError("bearing seized")
 sys.exit(run_node(Crash))
 """
-CONFIG = HEAD + """
+)
+CONFIG = (
+    HEAD
+    + """
 class Picky(Node):
     def __init__(self):
         super().__init__("picky")
         raise ValueError("robot='r2d2' must be one of panda, ur5e")
 sys.exit(run_node(Picky))
 """
+)
 
 
 def start(program):
