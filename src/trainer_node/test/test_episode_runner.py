@@ -1,0 +1,190 @@
+"""The episode state machine, driven by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from trainer_node.episode_runner import (
+    Answer,
+    Ask,
+    EpisodeGoal,
+    EpisodeRunner,
+    EpisodeTiming,
+    Error,
+    Kind,
+    Phase,
+    Result,
+    Seen,
+)
+
+TIMING = EpisodeTiming(
+    tail_s=0.3, policy_timeout_s=5.0, home_timeout_s=20.0, service_timeout_s=2.0, person_timeout_s=60.0,
+    gate_timeout_s=1.0,
+)  # fmt: skip
+GOAL = EpisodeGoal(kind=Kind.INTERVENTION, seed=3, max_duration_s=10.0, simulated=True)
+IDLE = Seen(now_s=0.0, gate_age_s=0.1, policy_ready=True)
+OK = Answer(ok=True)
+
+
+def start(goal: EpisodeGoal = GOAL) -> EpisodeRunner:
+    return EpisodeRunner(goal, TIMING)
+
+
+def until_running(runner: EpisodeRunner) -> Seen:
+    """Answer everything well; the arm is armed at 4 s."""
+    asked = [runner.update(IDLE)]
+    for now_s in (1.0, 2.0, 3.0, 4.0):
+        asked.append(runner.update(replace(IDLE, now_s=now_s, answer=OK)))
+    assert asked == [Ask.HOME, Ask.RESET, Ask.RECORD, Ask.ARM, None]
+    assert runner.phase is Phase.RUNNING
+    return replace(IDLE, now_s=4.0, armed=True)
+
+
+def finish(runner: EpisodeRunner, seen: Seen) -> Ask | None:
+    """Answer the stop at the end; return what is done with the files."""
+    ask = runner.update(replace(seen, answer=OK))
+    assert runner.update(replace(seen, answer=None)) is None
+    runner.update(replace(seen, answer=OK))
+    assert runner.done
+    return ask
+
+
+def test_success_is_held_for_the_tail_then_stopped_and_written():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, now_s=6.5)) is None
+    assert runner.update(replace(seen, now_s=7.0, outcome=Result.SUCCESS)) is None
+    assert runner.update(replace(seen, now_s=7.29)) is None
+    assert runner.update(replace(seen, now_s=7.31)) is Ask.STOP
+    assert finish(runner, replace(seen, now_s=7.4)) is Ask.WRITE
+    assert runner.verdict.outcome is Result.SUCCESS
+    assert runner.verdict.duration_s == 3.0
+
+
+def test_an_episode_that_takes_too_long_is_a_failure_and_is_written():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, now_s=13.9)) is None
+    assert runner.update(replace(seen, now_s=14.0)) is Ask.STOP
+    assert finish(runner, replace(seen, now_s=14.1)) is Ask.WRITE
+    verdict = runner.verdict
+    assert (verdict.outcome, verdict.error, verdict.duration_s) == (Result.FAILURE, Error.NONE, 10.0)
+    assert verdict.text == "no success within 10 s"
+
+
+@pytest.mark.parametrize("kind, ends", [(Kind.INTERVENTION, False), (Kind.EVALUATION, True)])
+def test_a_take_over_ends_an_evaluation_only(kind, ends):
+    runner = start(replace(GOAL, kind=kind))
+    seen = until_running(runner)
+    ask = runner.update(replace(seen, now_s=5.0, expert_drives=True))
+    assert (ask is Ask.STOP) is ends
+    if ends:
+        assert runner.verdict.outcome is Result.FAILURE
+
+
+def test_cancelling_stops_the_arm_and_drops_the_episode():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, now_s=5.0, cancel=True)) is Ask.STOP
+    assert finish(runner, replace(seen, now_s=5.1, cancel=True)) is Ask.DISCARD
+    assert runner.verdict.error is Error.CANCELLED
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2, 3])
+def test_cancelling_before_the_run_ends_it_too(answers):
+    runner = start()
+    runner.update(IDLE)
+    for _ in range(answers):
+        runner.update(replace(IDLE, now_s=1.0, answer=OK))
+    assert runner.update(replace(IDLE, now_s=2.0, cancel=True)) is Ask.STOP
+    assert finish(runner, replace(IDLE, now_s=2.1, cancel=True)) is Ask.DISCARD
+    assert runner.verdict.error is Error.CANCELLED
+
+
+def test_the_stop_at_the_end_is_not_waited_for_longer_than_a_service_may_take():
+    runner = start()
+    seen = until_running(runner)
+    runner.update(replace(seen, now_s=5.0, outcome=Result.FAILURE))
+    assert runner.update(replace(seen, now_s=6.9)) is None
+    assert runner.update(replace(seen, now_s=7.1)) is Ask.WRITE
+
+
+@pytest.mark.parametrize(
+    "answers, error, what",
+    [
+        (0, Error.HOME_FAILED, "home"),
+        (1, Error.RESET_FAILED, "reset"),
+        (2, Error.RESET_FAILED, "recording"),
+        (3, Error.ARM_REFUSED, "arm"),
+    ],
+)
+def test_a_refused_step_is_named_with_its_reason(answers, error, what):
+    runner = start()
+    runner.update(IDLE)
+    for _ in range(answers):
+        runner.update(replace(IDLE, answer=OK))
+    assert runner.update(replace(IDLE, answer=Answer(False, "because"))) is Ask.STOP
+    assert runner.verdict.error is error
+    assert runner.verdict.text == f"{what}: because"
+
+
+def test_a_home_that_is_never_answered_gives_up_after_its_time():
+    runner = start()
+    runner.update(IDLE)
+    assert runner.update(replace(IDLE, now_s=20.0)) is None
+    assert runner.update(replace(IDLE, now_s=20.1)) is Ask.STOP
+    assert runner.verdict.text == "home: no answer within 20 s"
+
+
+def test_without_a_policy_only_demonstrations_run():
+    waiting = replace(IDLE, policy_ready=False)
+    runner = start()
+    assert runner.update(waiting) is None
+    assert runner.update(replace(waiting, now_s=5.1)) is Ask.STOP
+    assert runner.verdict.error is Error.NO_POLICY
+    assert start(replace(GOAL, kind=Kind.DEMONSTRATION)).update(waiting) is Ask.HOME
+
+
+def test_an_armed_arm_is_stopped_before_it_goes_home():
+    runner = start()
+    assert runner.update(replace(IDLE, armed=True)) is Ask.STOP
+    assert runner.update(replace(IDLE, answer=OK)) is Ask.HOME
+
+
+def test_a_fault_ends_the_episode_which_is_kept():
+    runner = start()
+    seen = until_running(runner)
+    faulty = replace(seen, now_s=5.0, fault=True, armed=False, gate_text="tracking error 0.3 rad")
+    assert runner.update(faulty) is Ask.STOP
+    assert runner.verdict.text == "gate in FAULT: tracking error 0.3 rad"
+    assert finish(runner, faulty) is Ask.WRITE
+    assert runner.verdict.error is Error.GATE_FAULT
+
+
+def test_a_silent_gate_ends_the_episode():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, gate_age_s=1.1)) is Ask.STOP
+    assert runner.verdict.error is Error.GATE_FAULT
+
+
+def test_a_stop_by_the_person_is_a_failure_of_the_policy():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, armed=False)) is None  # gate/state has not caught up yet
+    assert runner.update(seen) is None
+    assert runner.update(replace(seen, now_s=5.0, armed=False, gate_text="stop requested")) is Ask.STOP
+    assert runner.verdict.text == "the gate is not armed: stop requested"
+    assert (runner.verdict.error, runner.verdict.outcome) == (Error.NONE, Result.FAILURE)
+
+
+def test_without_simulation_the_person_resets_arms_and_marks():
+    runner = start(replace(GOAL, simulated=False))
+    assert runner.update(IDLE) is Ask.HOME
+    assert runner.update(replace(IDLE, now_s=1.0, answer=OK)) is Ask.PROMPT
+    assert runner.update(replace(IDLE, now_s=50.0)) is None
+    assert runner.update(replace(IDLE, now_s=51.0, armed=True)) is Ask.RECORD
+    assert runner.update(replace(IDLE, now_s=51.1, armed=True, answer=OK)) is None
+    assert runner.phase is Phase.RUNNING
+    runner.update(replace(IDLE, now_s=53.1, armed=True, outcome=Result.SUCCESS))
+    assert runner.verdict.duration_s == pytest.approx(2.0)

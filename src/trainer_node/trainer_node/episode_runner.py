@@ -1,0 +1,274 @@
+"""One episode as a state machine: home, reset, arm, run, outcome, hold, written.
+
+Pure: it is told what is seen and what time it is, and says what is to be done next. Whoever owns it does that
+and comes back with the answer. Nothing in it waits: every phase ends by an answer, an event or a deadline.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum, auto
+
+
+class Kind(IntEnum):
+    """Who may drive; values as in RunEpisode.action."""
+
+    DEMONSTRATION = 0  # the expert, all the time
+    INTERVENTION = 1  # the policy, and the expert when it goes wrong
+    EVALUATION = 2  # the policy alone; a take-over counts as failure
+
+
+class Error(IntEnum):
+    """Why an episode is not a valid one; values as in RunEpisode.action."""
+
+    NONE = 0
+    HOME_FAILED = 1
+    RESET_FAILED = 2
+    ARM_REFUSED = 3
+    GATE_FAULT = 4
+    CANCELLED = 5
+    NO_POLICY = 6
+    BUSY = 7
+
+
+class Result(IntEnum):
+    """What became of the task; values as in Outcome.msg."""
+
+    RUNNING = 0
+    SUCCESS = 1
+    FAILURE = 2
+
+
+class Ask(Enum):
+    """What the owner of an EpisodeRunner is to do next. Each but PROMPT is to be answered."""
+
+    STOP = auto()  # decelerate, hold, unarmed
+    HOME = auto()
+    RESET = auto()  # the simulated task, with the goal's seed
+    PROMPT = auto()  # tell the person to put the objects into place and to arm
+    RECORD = auto()  # open the episode
+    ARM = auto()
+    WRITE = auto()  # close the episode with the verdict's outcome
+    DISCARD = auto()  # drop the open episode
+
+
+class Phase(Enum):
+    """What the runner waits for."""
+
+    POLICY = auto()
+    DISARMING = auto()
+    HOMING = auto()
+    RESETTING = auto()
+    PERSON = auto()
+    OPENING = auto()
+    ARMING = auto()
+    RUNNING = auto()
+    TAIL = auto()
+    HOLDING = auto()
+    WRITING = auto()
+    DONE = auto()
+
+
+@dataclass(frozen=True)
+class EpisodeGoal:
+    """What is asked for."""
+
+    kind: Kind
+    seed: int
+    max_duration_s: float
+    simulated: bool  # False: a person resets the objects, arms, and marks the outcome
+
+
+@dataclass(frozen=True)
+class EpisodeTiming:
+    """How long each phase may take [s]."""
+
+    tail_s: float  # recorded after a success, so that labels reach the end
+    policy_timeout_s: float  # for a policy to become active
+    home_timeout_s: float
+    service_timeout_s: float  # for stop, arm, reset and for the files
+    person_timeout_s: float  # for a person to reset the objects and arm
+    gate_timeout_s: float  # without gate/state
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of the last Ask."""
+
+    ok: bool
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the owner knows at one moment."""
+
+    now_s: float  # steady
+    answer: Answer | None = None  # to the last Ask; None: not yet
+    gate_age_s: float | None = None  # since the last gate/state, None: never
+    armed: bool = False
+    fault: bool = False
+    gate_text: str = ""
+    policy_ready: bool = False
+    expert_drives: bool = False  # by the newest control step
+    outcome: Result = Result.RUNNING  # of this episode, by the simulation or by a person
+    cancel: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the episode ended."""
+
+    error: Error
+    text: str
+    outcome: Result
+    duration_s: float  # from armed to judged
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A phase that is over when its Ask is answered: what was asked, and what follows."""
+
+    what: str
+    timeout_s: float
+    error: Error
+    phase: Phase
+    ask: Ask | None
+
+
+class EpisodeRunner:
+    """Take one episode from its goal to its verdict."""
+
+    def __init__(self, goal: EpisodeGoal, timing: EpisodeTiming) -> None:
+        self.goal = goal
+        self.phase = Phase.POLICY
+        self._timing = timing
+        self._entered_s: float | None = None
+        self._armed_s = 0.0
+        self._seen_armed = False
+        self._verdict: Verdict | None = None
+        service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
+        after_home = (Phase.RESETTING, Ask.RESET) if goal.simulated else (Phase.PERSON, Ask.PROMPT)
+        after_open = (Phase.ARMING, Ask.ARM) if goal.simulated else (Phase.RUNNING, None)
+        self._links = {
+            Phase.DISARMING: _Link("stop", service_s, Error.HOME_FAILED, Phase.HOMING, Ask.HOME),
+            Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, *after_home),
+            Phase.RESETTING: _Link("reset", service_s, Error.RESET_FAILED, Phase.OPENING, Ask.RECORD),
+            Phase.OPENING: _Link("recording", service_s, Error.RESET_FAILED, *after_open),
+            Phase.ARMING: _Link("arm", service_s, Error.ARM_REFUSED, Phase.RUNNING, None),
+        }
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the episode ended, known before it is written; None while it runs."""
+        return self._verdict
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.phase is Phase.DONE
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the time since the arm was armed, 0 before."""
+        if self._verdict is not None:
+            return self._verdict.duration_s
+        return now_s - self._armed_s if self.phase in (Phase.RUNNING, Phase.TAIL) else 0.0
+
+    def update(self, seen: Seen) -> Ask | None:
+        """Return what to do next, None: nothing new. An Ask is returned once."""
+        if self._entered_s is None:
+            self._entered_s = seen.now_s
+        if seen.cancel and (self.phase in self._links or self.phase in (Phase.POLICY, Phase.PERSON)):
+            return self._give_up(Error.CANCELLED, "cancelled before the run", seen)
+        if self.phase in self._links:
+            return self._follow(self._links[self.phase], seen)
+        match self.phase:
+            case Phase.POLICY:
+                return self._await_policy(seen)
+            case Phase.PERSON:
+                return self._await_person(seen)
+            case Phase.RUNNING:
+                return self._judge(seen)
+            case Phase.TAIL:
+                over = seen.now_s - self._entered_s >= self._timing.tail_s
+                return self._enter(Phase.HOLDING, Ask.STOP, seen) if over or not seen.armed else None
+            case Phase.HOLDING:
+                return self._hold(seen)
+            case Phase.WRITING:
+                # no deadline: the files are written on this machine, and the answer says it when that failed
+                return self._enter(Phase.DONE, None, seen) if seen.answer is not None else None
+        return None
+
+    def _await_policy(self, seen: Seen) -> Ask | None:
+        waited_s = seen.now_s - self._entered_s
+        needs_policy = self.goal.kind is not Kind.DEMONSTRATION
+        if seen.gate_age_s is None or seen.gate_age_s > self._timing.gate_timeout_s:
+            if waited_s > self._timing.service_timeout_s:
+                return self._give_up(Error.HOME_FAILED, "no gate/state: is the gate running?", seen)
+            return None
+        if needs_policy and not seen.policy_ready:
+            if waited_s > self._timing.policy_timeout_s:
+                return self._give_up(Error.NO_POLICY, "no active policy: train or load one first", seen)
+            return None
+        if seen.armed:  # nobody may drive while the objects are put into place
+            return self._enter(Phase.DISARMING, Ask.STOP, seen)
+        return self._enter(Phase.HOMING, Ask.HOME, seen)
+
+    def _await_person(self, seen: Seen) -> Ask | None:
+        if seen.armed:
+            return self._enter(Phase.OPENING, Ask.RECORD, seen)
+        if seen.now_s - self._entered_s > self._timing.person_timeout_s:
+            text = f"nobody armed the arm within {self._timing.person_timeout_s:g} s"
+            return self._give_up(Error.ARM_REFUSED, text, seen)
+        return None
+
+    def _judge(self, seen: Seen) -> Ask | None:
+        self._seen_armed |= seen.armed
+        elapsed_s = seen.now_s - self._armed_s
+        if seen.cancel:
+            return self._end(Error.CANCELLED, "cancelled", Result.FAILURE, seen)
+        if seen.fault:
+            return self._end(Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", Result.FAILURE, seen)
+        if seen.gate_age_s is None or seen.gate_age_s > self._timing.gate_timeout_s:
+            return self._end(Error.GATE_FAULT, "gate/state fell silent", Result.FAILURE, seen)
+        if seen.expert_drives and self.goal.kind is Kind.EVALUATION:
+            return self._end(Error.NONE, "the expert took over", Result.FAILURE, seen)
+        if seen.outcome is Result.SUCCESS:
+            self._verdict = Verdict(Error.NONE, "", Result.SUCCESS, elapsed_s)
+            return self._enter(Phase.TAIL, None, seen)
+        if seen.outcome is Result.FAILURE:
+            return self._end(Error.NONE, "judged a failure", Result.FAILURE, seen)
+        if not seen.armed and (self._seen_armed or elapsed_s > self._timing.gate_timeout_s):
+            return self._end(Error.NONE, f"the gate is not armed: {seen.gate_text}", Result.FAILURE, seen)
+        if elapsed_s >= self.goal.max_duration_s:
+            text = f"no success within {self.goal.max_duration_s:g} s"
+            return self._end(Error.NONE, text, Result.FAILURE, seen)
+        return None
+
+    def _hold(self, seen: Seen) -> Ask | None:
+        if seen.answer is None and seen.now_s - self._entered_s <= self._timing.service_timeout_s:
+            return None
+        keep = self._verdict is not None and self._verdict.error in (Error.NONE, Error.GATE_FAULT)
+        return self._enter(Phase.WRITING, Ask.WRITE if keep else Ask.DISCARD, seen)
+
+    def _follow(self, link: "_Link", seen: Seen) -> Ask | None:
+        """Go on when the last Ask was answered well, give up when badly or not in time."""
+        if seen.answer is not None and seen.answer.ok:
+            return self._enter(link.phase, link.ask, seen)
+        if seen.answer is not None:
+            return self._give_up(link.error, f"{link.what}: {seen.answer.text}", seen)
+        if seen.now_s - self._entered_s > link.timeout_s:
+            return self._give_up(link.error, f"{link.what}: no answer within {link.timeout_s:g} s", seen)
+        return None
+
+    def _give_up(self, error: Error, text: str, seen: Seen) -> Ask:
+        self._verdict = Verdict(error, text, Result.FAILURE, 0.0)
+        return self._enter(Phase.HOLDING, Ask.STOP, seen)
+
+    def _end(self, error: Error, text: str, outcome: Result, seen: Seen) -> Ask:
+        self._verdict = Verdict(error, text, outcome, seen.now_s - self._armed_s)
+        return self._enter(Phase.HOLDING, Ask.STOP, seen)
+
+    def _enter(self, phase: Phase, ask: Ask | None, seen: Seen) -> Ask | None:
+        if phase is Phase.RUNNING:
+            self._armed_s = seen.now_s
+        self.phase, self._entered_s = phase, seen.now_s
+        return ask
