@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
-
 from drift_core.config import load_yaml, parse, to_plain
 from drift_core.errors import ConfigError
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 FORBID = ConfigDict(extra="forbid")
 
@@ -79,7 +78,8 @@ def test_plain_data_makes_the_round_trip(tmp_path):
 def test_all_errors_come_at_once_each_with_file_key_value_and_what_is_allowed(tmp_path):
     text = refused(
         tmp_path,
-        "speed_m_s: 0.5\nmode: slow\nenabled: yes\nparts: [{name: arm, mass_kg: -1}]\nnet: {kind: small, width: 3}",
+        "speed_m_s: 0.5\nmode: slow\nenabled: yes\nparts: [{name: arm, mass_kg: -1}]\n"
+        "net: {kind: small, width: 3}",
     )
     lines = text.splitlines()
     assert len(lines) == 4
@@ -106,7 +106,7 @@ def test_all_errors_come_at_once_each_with_file_key_value_and_what_is_allowed(tm
         ),
         ("mass_kg: 2", "mass_kg: '2'", "parts[0].mass_kg='2' must be a valid number"),
         ("width: 3", "width: 3.5", "net.width=3.5 must be a valid integer"),
-        ("width: 3", "width: 3, depth: 1", "net.depth=1 is unknown; allowed: kind, width"),
+        ("width: 3", "width: 3, rank: 1", "net.rank=1 is unknown; allowed: kind, width"),
         ("width: 3", "layers: [1]", "net.width is missing"),
         ("kind: small", "kind: huge", "net.kind='huge' must be one of 'small', 'large'"),
         ("kind: small, ", "", "net.kind is missing"),
