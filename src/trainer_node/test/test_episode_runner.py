@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from trainer_node.episode_runner import (
     Answer,
     Ask,

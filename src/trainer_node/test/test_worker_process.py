@@ -5,7 +5,6 @@ import textwrap
 import time
 
 import pytest
-
 from trainer_node.worker_messages import (
     Failed,
     Failure,
