@@ -1,8 +1,8 @@
-"""A ROS context of its own for these tests: other processes on this machine are not heard."""
+"""A ROS domain for each test process: other processes on this machine are not heard."""
 
 import os
 
-os.environ["ROS_DOMAIN_ID"] = "71"
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 

@@ -1,0 +1,68 @@
+"""An action server for work done elsewhere (in a timer, a worker): one goal at a time, nothing blocks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.node import Node
+from rclpy.task import Future
+
+
+class GoalServer:
+    """Accept a goal if none is running, tell the owner, and wait until the owner calls `finish`."""
+
+    def __init__(
+        self,
+        node: Node,
+        action_type: Any,
+        name: str,
+        on_goal: Callable[[Any], None],
+        on_cancel: Callable[[], None],
+    ) -> None:
+        self._on_goal, self._on_cancel = on_goal, on_cancel
+        self._handle: Any = None
+        self._outcome: Future | None = None
+        self._server = ActionServer(
+            node,
+            action_type,
+            name,
+            self._execute,
+            goal_callback=lambda goal: GoalResponse.REJECT if self.active else GoalResponse.ACCEPT,
+            handle_accepted_callback=self._on_accepted,
+            cancel_callback=self._on_cancel_request,
+        )
+
+    @property
+    def active(self) -> bool:
+        """A goal is under way."""
+        return self._outcome is not None and not self._outcome.done()
+
+    def feedback(self, feedback: Any) -> None:
+        """Publish feedback of the running goal; nothing happens when none runs."""
+        if self.active:
+            self._handle.publish_feedback(feedback)
+
+    def finish(self, result: Any) -> None:
+        """End the running goal: succeeded if `error_code` is 0, cancelled if that was asked for, else aborted."""
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(result)
+
+    def _on_accepted(self, handle: Any) -> None:
+        self._handle, self._outcome = handle, Future()
+        handle.execute()
+
+    def _on_cancel_request(self, handle: Any) -> CancelResponse:
+        self._on_cancel()
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: Any) -> Any:
+        assert self._outcome is not None
+        self._on_goal(handle.request)
+        result = await self._outcome
+        if result.error_code == 0:
+            handle.succeed()
+        elif handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+        return result
