@@ -1,0 +1,49 @@
+"""Rendering of the scene's cameras. The GL context belongs to the thread that renders first."""
+
+import os
+import threading
+
+os.environ.setdefault("MUJOCO_GL", "egl")  # must be set before mujoco is imported
+os.environ.setdefault("LP_NUM_THREADS", "1")  # one thread of the software renderer is enough for small images
+
+import mujoco  # noqa: E402
+import numpy as np  # noqa: E402
+
+from drift_sim.errors import ConfigError, SimulationError  # noqa: E402
+
+
+class CameraRenderer:
+    """Render named cameras of one model as RGB images, without shadows and reflections."""
+
+    def __init__(self, model: mujoco.MjModel, sizes: dict[str, tuple[int, int]]) -> None:
+        """`sizes`: (height, width) in pixels of each camera by name."""
+        self._model = model
+        self._sizes = sizes
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+        self._thread: int | None = None
+
+    def render(self, data: mujoco.MjData, camera: str) -> np.ndarray:
+        """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep."""
+        if camera not in self._sizes:
+            raise ConfigError(f"camera={camera!r} must be one of {', '.join(self._sizes)}")
+        if self._thread not in (None, threading.get_ident()):
+            raise SimulationError("cameras must be rendered in the thread that rendered first")
+        self._thread = threading.get_ident()
+        renderer = self._renderer(self._sizes[camera])
+        renderer.update_scene(data, camera)
+        return renderer.render().copy()
+
+    def close(self) -> None:
+        """Free the GL context; from the thread that rendered."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+        self._thread = None
+
+    def _renderer(self, size: tuple[int, int]) -> mujoco.Renderer:
+        if size not in self._renderers:
+            renderer = mujoco.Renderer(self._model, *size)
+            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
+            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+            self._renderers[size] = renderer
+        return self._renderers[size]
