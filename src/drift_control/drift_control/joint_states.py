@@ -1,0 +1,48 @@
+"""Joint states of arm and gripper, which may come in several messages, merged by joint name."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from drift_control.inputs import JointReading
+from drift_control.robot_config import RobotConfig
+
+
+class JointStateMerger:
+    """Collect positions by name until every joint of the robot is known; joints of others are ignored."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        self._arm = config.joint_names
+        self._gripper = config.gripper.joints
+        self._position: dict[str, float] = {}
+        self._stamp_s: dict[str, float] = {}
+        self._arrival_s: dict[str, float] = {}
+
+    def merge(
+        self, names: Sequence[str], positions: Sequence[float], stamp_s: float, arrival_s: float
+    ) -> JointReading | None:
+        """Take in one message; return the whole reading, or None until every joint was heard of.
+
+        Stamp and arrival of the reading are those of its oldest joint, so that a silent gripper is noticed.
+        A message whose lengths differ or whose values are not finite is ignored and thereby grows stale.
+        """
+        if len(names) != len(positions):
+            return None
+        values = dict(zip(names, positions, strict=True))
+        known = [name for name in values if name in self._arm or name in self._gripper]
+        if not all(math.isfinite(values[name]) for name in known):
+            return None
+        for name in known:
+            self._position[name] = float(values[name])
+            self._stamp_s[name] = stamp_s
+            self._arrival_s[name] = arrival_s
+        if len(self._position) < len(self._arm) + len(self._gripper):
+            return None
+        opening_m = sum(scale * self._position[name] for name, scale in self._gripper.items())
+        return JointReading(
+            positions_rad=np.array([self._position[name] for name in self._arm]),
+            gripper_m=opening_m,
+            stamp_s=min(self._stamp_s.values()),
+            arrival_s=min(self._arrival_s.values()),
+        )

@@ -1,0 +1,127 @@
+"""What config/robots/*.yaml says about an arm; every value is checked here and trusted everywhere else."""
+
+from dataclasses import field
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from drift_control.kinematics import KINEMATICS
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+Vector3 = tuple[float, float, float]
+PerJoint = tuple[float, ...]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class JointLimits:
+    """Limits of the commanded joint motion, tighter than the hardware's; one number per joint."""
+
+    position_low_rad: PerJoint
+    position_high_rad: PerJoint
+    velocity_rad_s: tuple[Positive, ...]
+    acceleration_rad_s2: tuple[Positive, ...]
+    jerk_rad_s3: tuple[Positive, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Box:
+    """An axis-aligned box in the base frame [m]."""
+
+    name: str
+    low_m: Vector3
+    high_m: Vector3
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Box":
+        for axis, low, high in zip("xyz", self.low_m, self.high_m, strict=True):
+            if not low < high:
+                raise ValueError(f"box {self.name}: low_m.{axis}={low} must be below high_m.{axis}={high}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Workspace:
+    """Where the TCP may be, in the base frame [m]."""
+
+    low_m: Vector3
+    high_m: Vector3
+    floor_m: float  # lowest height of the TCP
+    table_m: float  # height of the table that no link may touch
+    keep_out: tuple[Box, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Workspace":
+        Box("workspace", self.low_m, self.high_m)
+        if not self.low_m[2] <= self.floor_m < self.high_m[2]:
+            raise ValueError(
+                f"workspace.floor_m={self.floor_m} must lie in [low_m.z={self.low_m[2]}, high_m.z={self.high_m[2]})"
+            )
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Gripper:
+    """The parallel-jaw hand: where it sits on the flange and how its joints add up to an opening."""
+
+    joints: dict[str, float]  # joint name -> metres of opening per unit of that joint's position
+    opening_max_m: Positive
+    speed_m_s: Positive  # fastest change of the opening
+    tcp_offset_m: Positive  # from the flange along its z axis to the point between the finger pads
+    mount_yaw_rad: float  # turn of the hand about the flange's z axis; the fingers open along the turned y axis
+
+    @model_validator(mode="after")
+    def _has_joints(self) -> "Gripper":
+        if not self.joints or any(scale <= 0.0 for scale in self.joints.values()):
+            raise ValueError(f"gripper.joints={self.joints} must name at least one joint with a positive scale")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class RobotConfig:
+    """One arm with its hand."""
+
+    name: str
+    kinematics: str
+    joint_names: tuple[str, ...]
+    base_frame: str
+    tip_frame: str
+    home_rad: PerJoint
+    limits: JointLimits
+    tcp_speed_max_m_s: Annotated[float, Field(gt=0.0, le=0.25)]  # ISO 10218 reduced speed is the upper bound
+    workspace: Workspace
+    gripper: Gripper
+    command_interface: Literal["forward_position", "joint_trajectory"]
+    tracking_error_max_rad: Positive
+    start_tolerance_rad: Positive
+    description: str = field(default="")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "RobotConfig":
+        if self.kinematics not in KINEMATICS:
+            raise ValueError(f"kinematics={self.kinematics!r} must be one of {sorted(KINEMATICS)}")
+        n = KINEMATICS[self.kinematics].n_joints
+        lists = {
+            "joint_names": self.joint_names,
+            "home_rad": self.home_rad,
+            "limits.position_low_rad": self.limits.position_low_rad,
+            "limits.position_high_rad": self.limits.position_high_rad,
+            "limits.velocity_rad_s": self.limits.velocity_rad_s,
+            "limits.acceleration_rad_s2": self.limits.acceleration_rad_s2,
+            "limits.jerk_rad_s3": self.limits.jerk_rad_s3,
+        }
+        for name, values in lists.items():
+            if len(values) != n:
+                raise ValueError(f"{name} has {len(values)} values, must have {n}, one per joint of {self.kinematics}")
+        names = [*self.joint_names, *self.gripper.joints]
+        if len(set(names)) != len(names):
+            raise ValueError(f"joint_names and gripper.joints={names} must not repeat a name")
+        low, high = np.array(self.limits.position_low_rad), np.array(self.limits.position_high_rad)
+        for joint, lowest, highest, home in zip(self.joint_names, low, high, self.home_rad, strict=True):
+            if not lowest < highest:
+                raise ValueError(f"{joint}: position_low_rad={lowest} must be below position_high_rad={highest}")
+            if not lowest <= home <= highest:
+                raise ValueError(f"{joint}: home_rad={home} must lie in [{lowest}, {highest}]")
+        return self
