@@ -1,0 +1,109 @@
+"""What all networks share: `net(x_k (B,T,A), k (B,), condition (B,C)) -> (B,T,A)`, conditioned by FiLM that can be hoisted.
+
+Every block is scaled and shifted by FiLM = W_t mish(e_k) + W_o mish(condition) + b. The first term depends on the step alone
+(a table of K rows once per set of weights), the second on the observation alone (once per observation), and only `trunk`
+runs at every denoising step.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from drift_core.errors import ShapeError
+
+
+class StepEmbedding(nn.Module):
+    """Sinusoidal embedding of the diffusion step and a two-layer network: (B,) -> (B, dim)."""
+
+    frequencies: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        half = dim // 2
+        rates = torch.exp(-math.log(10_000.0) / (half - 1) * torch.arange(half, dtype=torch.float32))
+        self.register_buffer("frequencies", rates, persistent=False)
+        self.first = nn.Linear(2 * half, 4 * dim)
+        self.second = nn.Linear(4 * dim, dim)
+
+    def forward(self, k: Tensor) -> Tensor:
+        """Return (B, dim) for steps `k` (B,)."""
+        angle = k[:, None].to(self.frequencies) * self.frequencies[None, :]  # (B, dim / 2)
+        return self.second(functional.mish(self.first(torch.cat([angle.sin(), angle.cos()], dim=-1))))
+
+
+class Film(nn.Module):
+    """The `size` FiLM values of one block, as a step part and an observation part."""
+
+    def __init__(self, step_dim: int, condition_dim: int, size: int) -> None:
+        super().__init__()
+        self.step = nn.Linear(step_dim, size)
+        self.condition = nn.Linear(condition_dim, size, bias=False)
+        self.size = size
+
+
+class Denoiser(nn.Module, ABC):
+    """A network whose every conditioning goes through `films`; subclasses give `trunk`."""
+
+    def __init__(self, step_dim: int, condition_dim: int, film_sizes: list[int]) -> None:
+        super().__init__()
+        self.embedding = StepEmbedding(step_dim)
+        self.films = nn.ModuleList(Film(step_dim, condition_dim, size) for size in film_sizes)
+        self.film_sizes = film_sizes
+        self.condition_dim = condition_dim
+        self._table: tuple[tuple[object, ...], Tensor] | None = None
+
+    @abstractmethod
+    def trunk(self, x: Tensor, film: Tensor) -> Tensor:
+        """Return the output (B, T, A) for `x` (B, T, A) and all FiLM values `film` (B, sum of film_sizes)."""
+
+    def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
+        """Return the output (B, T, A)."""
+        return self.trunk(x, self.step_film(k) + self.condition_film(condition))
+
+    def step_film(self, k: Tensor) -> Tensor:
+        """Return the FiLM part of the steps `k` (B,): (B, sum of film_sizes)."""
+        embedded = functional.mish(self.embedding(k))
+        return torch.cat([film.step(embedded) for film in self._each_film()], dim=-1)
+
+    def condition_film(self, condition: Tensor) -> Tensor:
+        """Return the FiLM part of the observation's `condition` (B, C): (B, sum of film_sizes)."""
+        if condition.shape[-1] != self.condition_dim:
+            raise ShapeError(f"condition must be (B, {self.condition_dim}), got {tuple(condition.shape)}")
+        active = functional.mish(condition)
+        return torch.cat([film.condition(active) for film in self._each_film()], dim=-1)
+
+    def step_table(self, train_steps: int) -> Tensor:
+        """Return the FiLM part of every step (K, sum of film_sizes), computed again only when weights have changed."""
+        tensors: list[Tensor] = list(self.embedding.parameters())
+        for film in self._each_film():
+            tensors += [*film.step.parameters(), *film.step.buffers()]
+        key = (train_steps, *((id(t), t._version, t.data_ptr(), t.device, t.dtype) for t in tensors))
+        if self._table is None or self._table[0] != key:
+            steps = torch.arange(train_steps, device=tensors[0].device)
+            self._table = (key, self.step_film(steps).detach())
+        return self._table[1]
+
+    def hoist(self, condition: Tensor, train_steps: int) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return `denoise(x, k)` for one observation, with everything that does not depend on x computed before."""
+        table = self.step_table(train_steps)
+        observed = self.condition_film(condition)
+
+        def denoise(x: Tensor, k: Tensor) -> Tensor:
+            return self.trunk(x, table[k] + observed)
+
+        return denoise
+
+    def _each_film(self) -> list[Film]:
+        return [film for film in self.films if isinstance(film, Film)]
+
+
+def modulate(h: Tensor, film: Tensor) -> Tensor:
+    """Return `h` (B, C, ...) scaled by 1 + the first and shifted by the second half of `film` (B, 2C)."""
+    scale, shift = film.chunk(2, dim=-1)
+    if h.ndim == 3:
+        scale, shift = scale[:, :, None], shift[:, :, None]
+    return torch.addcmul(h + shift, h, scale)

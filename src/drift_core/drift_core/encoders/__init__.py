@@ -1,0 +1,64 @@
+"""Networks that turn camera frames into features, one copy per camera."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from drift_core.encoders.random_shift import random_shift
+from drift_core.encoders.resnet import ResNet18, ResNetConfig
+from drift_core.encoders.small_cnn import SmallCnn, SmallCnnConfig
+from drift_core.errors import ShapeError
+from drift_core.observation import CameraSpec
+
+__all__ = [
+    "CameraEncoder",
+    "EncoderConfig",
+    "ResNet18",
+    "ResNetConfig",
+    "SmallCnn",
+    "SmallCnnConfig",
+    "random_shift",
+]
+
+EncoderConfig = Annotated[SmallCnnConfig | ResNetConfig, Field(discriminator="kind")]
+
+
+class CameraEncoder(nn.Module):
+    """One encoder per camera; features of a frame are those of all cameras, in the order of the specification."""
+
+    def __init__(self, config: SmallCnnConfig | ResNetConfig, cameras: tuple[CameraSpec, ...]) -> None:
+        super().__init__()
+        self.cameras = cameras
+        self.networks = nn.ModuleDict({camera.name: _make_network(config) for camera in cameras})
+        self.feature_dim = sum(network.feature_dim for network in self._networks())
+
+    def forward(
+        self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; shifted at random if `shift_px` > 0."""
+        parts = []
+        for camera, network in zip(self.cameras, self._networks(), strict=True):
+            frames = images.get(camera.name)
+            expected = (3, camera.height, camera.width)
+            if frames is None:
+                raise ShapeError(f"images of camera {camera.name!r} are missing, got cameras {sorted(images)}")
+            if frames.ndim != 4 or tuple(frames.shape[1:]) != expected or frames.dtype != torch.uint8:
+                raise ShapeError(
+                    f"images of camera {camera.name!r} must be (F, 3, {camera.height}, {camera.width}) uint8, "
+                    f"got {tuple(frames.shape)} {frames.dtype}"
+                )
+            if shift_px:
+                if generator is None:
+                    raise ShapeError(f"shift_px={shift_px} needs a generator, got None")
+                frames = random_shift(frames, shift_px, generator)
+            parts.append(network(frames))
+        return torch.cat(parts, dim=1)
+
+    def _networks(self) -> list[SmallCnn | ResNet18]:
+        return [net for net in self.networks.values() if isinstance(net, SmallCnn | ResNet18)]
+
+
+def _make_network(config: SmallCnnConfig | ResNetConfig) -> SmallCnn | ResNet18:
+    return SmallCnn(config) if isinstance(config, SmallCnnConfig) else ResNet18(config)

@@ -1,0 +1,21 @@
+"""Random shift of training images by a few pixels (Yarats et al., arXiv 2107.09645), the edge repeated."""
+
+import torch
+from torch import Tensor
+
+from drift_core.errors import ConfigError
+
+
+def random_shift(frames: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+    """Return `frames` (F, C, H, W), each shifted by its own whole number of pixels in [-pixels, pixels] per axis."""
+    if pixels < 0:
+        raise ConfigError(f"pixels={pixels} must be at least 0")
+    if pixels == 0:
+        return frames
+    count, _, height, width = frames.shape
+    shift = torch.randint(-pixels, pixels + 1, (2, count), generator=generator, device=generator.device)
+    shift = shift.to(frames.device)
+    rows = (torch.arange(height, device=frames.device) + shift[0, :, None]).clamp(0, height - 1)  # (F, H)
+    columns = (torch.arange(width, device=frames.device) + shift[1, :, None]).clamp(0, width - 1)  # (F, W)
+    index = torch.arange(count, device=frames.device)[:, None, None]
+    return frames.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -1,0 +1,50 @@
+"""A small image encoder for CPUs: where things are, by spatial softmax, and whether they are there, by map maxima."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SmallCnnConfig:
+    """Sizes of `SmallCnn`."""
+
+    kind: Literal["small_cnn"] = "small_cnn"
+    channels: Annotated[int, Field(ge=8, multiple_of=8)] = 16  # of the first layer; twice as many after it
+    maps: Annotated[int, Field(gt=0)] = 16
+
+
+class SmallCnn(nn.Module):
+    """(F, 3, H, W) uint8 -> (F, 3 maps): expected x and y in [-1, 1] and the maximum of each map."""
+
+    def __init__(self, config: SmallCnnConfig) -> None:
+        super().__init__()
+        wide = 2 * config.channels
+        self.conv1 = nn.Conv2d(3, config.channels, 5, stride=2, padding=2)
+        self.conv2 = nn.Conv2d(config.channels, wide, 3, stride=2, padding=1)
+        self.conv3 = nn.Conv2d(wide, wide, 3, padding=1)
+        self.norm = nn.GroupNorm(8, wide)
+        self.to_maps = nn.Conv2d(wide, config.maps, 1)
+        self.feature_dim = 3 * config.maps
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return features (F, D)."""
+        x = frames.to(self.conv1.weight.dtype) / 127.5 - 1.0
+        x = functional.relu(self.conv1(x))
+        x = functional.relu(self.conv2(x))
+        x = functional.relu(self.norm(self.conv3(x)))
+        maps = self.to_maps(x)  # (F, M, h, w)
+        return torch.cat([expected_position(maps), maps.amax(dim=(2, 3))], dim=1)
+
+
+def expected_position(maps: Tensor) -> Tensor:
+    """Return the spatial softmax of `maps` (F, M, h, w): expected x of all maps, then y, (F, 2M) in [-1, 1]."""
+    height, width = maps.shape[2:]
+    share = maps.flatten(2).softmax(dim=-1).view_as(maps)
+    x = torch.linspace(-1.0, 1.0, width, device=maps.device, dtype=maps.dtype)
+    y = torch.linspace(-1.0, 1.0, height, device=maps.device, dtype=maps.dtype)
+    return torch.cat([(share.sum(2) * x).sum(-1), (share.sum(3) * y).sum(-1)], dim=1)

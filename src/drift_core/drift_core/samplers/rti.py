@@ -1,0 +1,126 @@
+"""RTI-DP (arXiv 2508.05396): warm start from the previous chunk, so that the few last denoising steps are enough.
+
+The previous chunk is shifted by the steps that have really elapsed (the paper: always one), its end repeated, and denoised
+with the few last steps. A full denoise instead: at the first chunk of an episode, when more than half of the guess would be
+repetition, when the observation jumped, or when the warm result strays far from its guess.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from drift_core.errors import ConfigError
+from drift_core.noise_schedule import NoiseSchedule, Prediction
+from drift_core.samplers.ddim import DdimSampler
+from drift_core.samplers.prefix import Prefix
+from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Start, draw
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """How the previous chunk becomes a first guess, and when it is not trusted."""
+
+    steps: tuple[int, ...]  # decreasing; the guess is taken to have the noise level of the first
+    # True: noise of that level is added to the guess; False, as in the paper: the clean guess is used as it is.
+    renoise: bool = True
+    observation_jump: float | None = 0.5  # |c - c_previous| / |c_previous| of the condition beyond which to start afresh
+    chunk_jump: float | None = 0.5  # RMS(result - guess) over the overlap, normalised units, likewise
+    # The paper's "clip" treatment of discrete action columns (gripper) of a network trained on +-1: their guess becomes
+    # sign / 10, which noise of the last levels can still flip. (The "scale" treatment belongs to the policy.)
+    discrete_columns: tuple[int, ...] = ()
+    discrete_guess: float = 0.1
+
+
+class RtiSampler(DdimSampler):
+    """Deterministic DDIM from a warm start. Remembers the last chunk: `reset` it with every episode and epoch."""
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule,
+        prediction: Prediction,
+        steps: Sequence[int],
+        warm: WarmStart,
+        clip: float | None = DEFAULT_CLIP,
+    ) -> None:
+        """`steps`: those of the full denoise."""
+        super().__init__(schedule, prediction, steps, clip)
+        for name, value in (("observation_jump", warm.observation_jump), ("chunk_jump", warm.chunk_jump)):
+            if value is not None and value <= 0.0:
+                raise ConfigError(f"{name}={value} must be positive, or None to switch the check off")
+        self.warm = warm
+        self.cold = True  # whether the newest sample was a full denoise
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last chunk: the next sample is a full denoise."""
+        self._chunk: Tensor | None = None  # (B, T, A) normalised
+        self._stamp_s: float | None = None
+        self._condition: Tensor | None = None
+        self._elapsed = 1
+
+    def observe(self, stamp_s: float, dt_s: float, condition: Tensor) -> None:
+        """Shift by the time since the last observation; drop the last chunk if the observation jumped."""
+        if self._stamp_s is not None and self._condition is not None:
+            self._elapsed = round((stamp_s - self._stamp_s) / dt_s)
+            if self._elapsed < 0 or self._jumped(condition, self._condition):
+                self._chunk = None
+        self._stamp_s, self._condition = stamp_s, condition.detach()
+
+    def sample(
+        self,
+        denoise: Denoise,
+        shape: Sequence[int],
+        generator: torch.Generator,
+        initial: Tensor | None = None,
+        start: Start | None = None,
+        guide: Guide | None = None,
+        prefix: Prefix | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Return clean data of `shape` (B, T, A), from the last chunk where it can be trusted."""
+        guess = self._guess(shape) if initial is None and start is None else None
+        chunk = None
+        if guess is not None:
+            warm = Start(self._noised(guess, generator), self.warm.steps)
+            chunk = super().sample(denoise, shape, generator, None, warm, guide, prefix, device)
+            if self._strayed(chunk, guess):
+                chunk = None
+        self.cold = chunk is None
+        if chunk is None:
+            chunk = super().sample(denoise, shape, generator, initial, start, guide, prefix, device)
+        self._chunk = chunk.detach()
+        self._elapsed = 1
+        return chunk
+
+    def _guess(self, shape: Sequence[int]) -> Tensor | None:
+        """Return the last chunk shifted by the elapsed steps, its end repeated, or None if it cannot be used."""
+        chunk, shift = self._chunk, self._elapsed
+        if chunk is None or tuple(chunk.shape) != tuple(shape) or shift > chunk.shape[1] // 2:
+            return None
+        guess = torch.cat([chunk[:, shift:], chunk[:, -1:].expand(-1, shift, -1)], dim=1)
+        for column in self.warm.discrete_columns:
+            guess[:, :, column] = guess[:, :, column].sign() * self.warm.discrete_guess
+        return guess
+
+    def _noised(self, guess: Tensor, generator: torch.Generator) -> Tensor:
+        if not self.warm.renoise:
+            return guess
+        k = torch.full((guess.shape[0],), self.warm.steps[0], dtype=torch.long, device=guess.device)
+        return self.schedule.add_noise(guess, draw(guess.shape, generator).to(guess), k)
+
+    def _jumped(self, condition: Tensor, previous: Tensor) -> bool:
+        limit = self.warm.observation_jump
+        if limit is None:
+            return False
+        return condition.shape != previous.shape or bool((condition - previous).norm() > limit * previous.norm())
+
+    def _strayed(self, chunk: Tensor, guess: Tensor) -> bool:
+        """Compare where the guess was a real prediction, discrete columns apart."""
+        if self.warm.chunk_jump is None:
+            return False
+        overlap = chunk.shape[1] - self._elapsed
+        change = (chunk - guess)[:, :overlap]
+        continuous = [c for c in range(chunk.shape[2]) if c not in self.warm.discrete_columns]
+        return bool(change[:, :, continuous].square().mean().sqrt() > self.warm.chunk_jump)
