@@ -6,7 +6,7 @@ the recorded arrivals are replayed: given the same arrivals, all three see the s
     time        stamp - latency of a camera frame; the stamp of a joint sample
     t_ref       the newest time at which every camera has a sample: the oldest of the cameras' newest frames
                 (without cameras: the newest joint sample)
-    history     step k back stands for t_ref - k dt: the nearest frame of each camera, at most dt / 2 away, and
+    history     step k back stands for t_ref - k dt: the nearest frame of each camera, at most dt / 2 off, and
                 the joints interpolated at t_ref - k dt
 """
 

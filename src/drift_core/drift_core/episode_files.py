@@ -1,0 +1,62 @@
+"""The files of an episode: names, columns, and writing that survives a power cut.
+
+<id>/episode.json           EpisodeMeta
+<id>/steps.parquet          one row per control step
+<id>/joints.parquet         one row per joint sample
+<id>/camera_<name>.parquet  one row per frame, as PNG
+"""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+META_FILE = "episode.json"
+STEPS_FILE = "steps.parquet"
+JOINTS_FILE = "joints.parquet"
+
+_VECTOR = pa.list_(pa.float64())
+STEP_COLUMNS = pa.schema(
+    [
+        ("stamp_s", pa.float64()),
+        ("seq", pa.int64()),
+        ("source", pa.uint8()),
+        ("epoch", pa.int64()),
+        ("intervention_id", pa.int64()),
+        ("chunk_id", pa.int64()),
+        ("policy_version", pa.int64()),
+        ("chunk_age_s", pa.float64()),
+        ("commanded", _VECTOR),
+        ("measured", _VECTOR),
+        ("action", _VECTOR),
+        ("guard_flags", pa.int64()),
+    ]
+)
+JOINT_COLUMNS = pa.schema(
+    [
+        ("stamp_s", pa.float64()),
+        ("arrival_s", pa.float64()),
+        ("positions_rad", _VECTOR),
+        ("gripper_m", pa.float64()),
+    ]
+)
+FRAME_COLUMNS = pa.schema([("stamp_s", pa.float64()), ("arrival_s", pa.float64()), ("png", pa.binary())])
+
+
+def camera_file(name: str) -> str:
+    """Return the file name for a camera."""
+    return f"camera_{name}.parquet"
+
+
+def part_folder(root: Path, episode_id: str) -> Path:
+    """Return where an open episode is written."""
+    return root / f".{episode_id}.part"
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make the kernel write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
