@@ -1,0 +1,127 @@
+"""One layer's change of rank: planned without touching the layer, then applied; and what it means for Adam's moments."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from drift_core.rank.layers import Modulated
+from drift_core.rank.subspace import orthonormal_rows, random_rows, top_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a layer will become."""
+
+    requested: int
+    rank: int
+    rows: Tensor | None  # (G, r, K) orthonormal, the directions that will train; None: dense
+
+
+@dataclass(frozen=True, eq=False)
+class LayerChange:
+    """What a layer was and is; `old` are the parameters that no longer exist."""
+
+    name: str
+    old: dict[str, nn.Parameter]
+    new: dict[str, nn.Parameter]
+    old_rows: Tensor | None  # V of form `left` before; None: dense or usv
+    new_rows: Tensor | None  # V of form `left` after
+    layer: Modulated
+
+    def carry(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return Adam's moments of the one old parameter in the coordinates of the one new parameter.
+
+        Only for form `left` when the rank falls: the gradient of dA is that of the weight times V^T, so the first moment is
+        carried exactly (for directions inside the old ones) and the second as for independent entries. None otherwise:
+        the moments begin anew.
+        """
+        if self.new_rows is None or self.layer.settings.form != "left":
+            return None
+        if self.old_rows is None:
+            first, second = self.layer.layout.to_matrix(first), self.layer.layout.to_matrix(second)
+            turn = self.new_rows
+        elif self.old_rows.shape[1] >= self.new_rows.shape[1]:
+            turn = self.new_rows @ self.old_rows.mT  # (G, r_new, r_old)
+        else:
+            return None
+        return first @ turn.mT, second @ turn.mT.square()
+
+
+@torch.no_grad()
+def plan_change(layer: Modulated, requested: int, rank: int, generator: torch.Generator | None) -> Plan:
+    """Find the directions that will train at `rank`; the layer is not touched.
+
+    A fall keeps to directions that trained before; a rise takes them from the whole weight.
+    """
+    if rank >= layer.layout.max_rank:
+        return Plan(requested, layer.layout.max_rank, None)
+    random = layer.settings.subspace == "random"
+    groups, columns = layer.layout.groups, layer.layout.columns
+    if layer.dense or rank > layer.rank:
+        if random:
+            rows = random_rows(groups, rank, columns, layer.dense_matrix(), _required(generator))
+        else:
+            rows = top_rows(layer.dense_matrix(), rank)
+        return Plan(requested, rank, rows)
+    coefficients, within = trained_part(layer)
+    if random:
+        turn = random_rows(groups, rank, layer.rank, within, _required(generator))
+    else:
+        turn = torch.linalg.svd(coefficients, full_matrices=False).Vh[:, :rank]
+    return Plan(requested, rank, turn @ within)
+
+
+@torch.no_grad()
+def trained_part(layer: Modulated) -> tuple[Tensor, Tensor]:
+    """Return C (G, N, r) and orthonormal V (G, r, K): the part C V of the weight that lies in the trained directions."""
+    if layer.settings.form == "left":
+        rows = layer.right()
+        return torch.baddbmm(layer.dA, layer.base(), rows.mT), rows
+    rows = orthonormal_rows(layer.Vh)
+    return layer.left() @ (layer.Vh @ rows.mT), rows
+
+
+@torch.no_grad()
+def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
+    """Carry out a plan; the weight that the layer stands for does not change beyond rounding."""
+    old = {key: layer._parameters[key] for key in layer.factor_names()}
+    trainable = all(parameter is not None and parameter.requires_grad for parameter in old.values())
+    left_form = layer.settings.form == "left"
+    old_rows = layer.right() if left_form and not layer.dense else None
+    layer.requested = plan.requested
+    if plan.rows is None:
+        layer.set_dense(layer.dense_matrix(), trainable)
+    elif left_form:
+        weight = layer.dense_matrix()
+        zeros = weight.new_zeros(layer.layout.groups, layer.layout.rows, plan.rank)
+        layer.set_factors(weight, plan.rows, (zeros,), trainable)
+    else:
+        _split(layer, plan.rows, trainable)
+    new = {key: layer._parameters[key] for key in layer.factor_names()}
+    new_rows = layer.right() if left_form and not layer.dense else None
+    return LayerChange(name, _present(old), _present(new), old_rows, new_rows, layer)
+
+
+def _split(layer: Modulated, rows: Tensor, trainable: bool) -> None:
+    """Give a layer of form `usv` the part of its weight along `rows`; the rest joins the frozen part."""
+    if layer.dense or rows.shape[1] > layer.rank:
+        frozen = layer.dense_matrix()
+        coefficients = frozen @ rows.mT  # (G, N, r)
+    else:
+        frozen = layer.dense_matrix()
+        trained, within = trained_part(layer)
+        coefficients = trained @ (within @ rows.mT)
+    u, s, vh = torch.linalg.svd(coefficients, full_matrices=False)
+    vh = vh @ rows
+    frozen = torch.baddbmm(frozen, u * s[:, None, :], vh, alpha=-1.0)
+    layer.set_factors(frozen, vh, (u, s), trainable)
+
+
+def _present(parameters: dict[str, nn.Parameter | None]) -> dict[str, nn.Parameter]:
+    return {key: value for key, value in parameters.items() if value is not None}
+
+
+def _required(generator: torch.Generator | None) -> torch.Generator:
+    assert generator is not None, "checked when the plan was asked for"
+    return generator

@@ -1,0 +1,245 @@
+"""Rank modulation of any module: `modulate`, `set_rank`, `merge`, and what is trained (`rank_report`).
+
+Ranks are given per layer as a `fraction` of each layer's own maximum min(out, in k), or as the paper's one global `rank`
+that every layer takes up to its maximum. Everything is checked and planned before any layer is touched.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from drift_core.errors import ConfigError
+from drift_core.rank.change import LayerChange, Plan, apply_change, plan_change
+from drift_core.rank.cost import fast_rank
+from drift_core.rank.layers import (
+    CLASSES,
+    FORMS,
+    POLICIES,
+    Form,
+    Modulated,
+    RankPolicy,
+    Settings,
+    become_modulated,
+)
+from drift_core.rank.layout import Layout, layout_of
+from drift_core.rank.subspace import Subspace
+
+Where = Callable[[str, nn.Module], bool]
+
+
+def every_layer(name: str, layer: nn.Module) -> bool:
+    """Choose every layer of a supported type (the default of `modulate`)."""
+    return True
+
+
+def modulate(
+    module: nn.Module,
+    fraction: float | None = None,
+    *,
+    rank: int | None = None,
+    form: Form = "left",
+    policy: RankPolicy = "fast",
+    where: Where = every_layer,
+    subspace: Subspace = "top",
+    bfloat16: bool = False,
+    generator: torch.Generator | None = None,
+) -> list[LayerChange]:
+    """Make the layers that `where(name, layer)` chooses rank-modulated, in place; return those whose parameters changed.
+
+    Without `fraction` and `rank` all layers start dense, at full rank. `generator` is needed for subspace "random".
+    """
+    _check_choice("form", form, FORMS)
+    _check_choice("policy", policy, POLICIES)
+    _check_choice("subspace", subspace, ("top", "random"))
+    settings = Settings(form, policy, subspace, bfloat16)
+    chosen = {
+        name: layer for name, layer in module.named_modules() if type(layer) in CLASSES and where(name, layer)
+    }
+    for name, layer in module.named_modules():
+        if isinstance(layer, Modulated) and where(name, layer):
+            raise ConfigError(f"layer {_shown(name)} is modulated already; change its rank with set_rank")
+    if not chosen:
+        allowed = ", ".join(kind.__name__ for kind in CLASSES)
+        raise ConfigError(f"{type(module).__name__} has no layer to modulate; allowed: {allowed}, chosen by `where`")
+    _check_weights(module, chosen)
+    if bfloat16:
+        _check_bfloat16(chosen)
+    if fraction is not None or rank is not None:
+        _requested({name: layout_of(layer) for name, layer in chosen.items()}, fraction, rank)
+    if subspace == "random" and generator is None:
+        raise ConfigError("generator=None must be a torch.Generator for subspace='random'")
+    layers = {name: become_modulated(layer, settings) for name, layer in chosen.items()}
+    if fraction is None and rank is None:
+        return []
+    try:
+        return set_rank(module, fraction, rank=rank, generator=generator)
+    except BaseException:
+        for layer in layers.values():
+            layer.plain()
+        raise
+
+
+def set_rank(
+    module: nn.Module,
+    fraction: float | None = None,
+    *,
+    rank: int | None = None,
+    generator: torch.Generator | None = None,
+) -> list[LayerChange]:
+    """Change the rank of every modulated layer of `module`, down or up; return the layers whose parameters changed.
+
+    The function that the module computes stays the same within rounding. A layer whose trainable rank stays as it is keeps
+    its parameters.
+    """
+    layers = modulated_layers(module)
+    requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
+    plans: dict[str, Plan] = {}
+    for name, layer in layers.items():
+        trained = trained_rank(layer.layout, layer.settings, requested[name])
+        if trained == layer.rank:
+            continue
+        if layer.settings.subspace == "random" and generator is None:
+            raise ConfigError("generator=None must be a torch.Generator for subspace='random'")
+        if not bool(torch.isfinite(layer.dense_matrix()).all()):
+            raise ConfigError(f"layer {_shown(name)} has weights that are not finite; its rank cannot change")
+        plans[name] = plan_change(layer, requested[name], trained, generator)
+    for name, layer in layers.items():
+        layer.requested = requested[name]
+    return [apply_change(layers[name], plan, name) for name, plan in plans.items()]
+
+
+def merge(module: nn.Module) -> None:
+    """Make every modulated layer an ordinary one again, in place, with the same weight."""
+    for layer in modulated_layers(module).values():
+        if not layer.dense:
+            trainable = all(layer._parameters[name].requires_grad for name in layer.factor_names())  # type: ignore[union-attr]
+            layer.set_dense(layer.dense_matrix(), trainable)
+        layer.plain()
+
+
+def modulated_layers(module: nn.Module) -> dict[str, Modulated]:
+    """Return the modulated layers of `module` by name; an error if there are none."""
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, Modulated)}
+    if not layers:
+        raise ConfigError(f"{type(module).__name__} has no modulated layer; call modulate first")
+    return layers
+
+
+def has_modulated_layers(module: nn.Module) -> bool:
+    """Return whether `modulate` has been applied to `module` or to a part of it."""
+    return any(isinstance(layer, Modulated) for layer in module.modules())
+
+
+def trained_rank(layout: Layout, settings: Settings, requested: int) -> int:
+    """Return the rank that really trains when `requested` is asked for."""
+    if requested >= layout.max_rank or settings.policy == "exact":
+        return min(requested, layout.max_rank)
+    return fast_rank(layout, settings.form, requested)
+
+
+@dataclass(frozen=True)
+class LayerRank:
+    """One layer's line in a report."""
+
+    name: str
+    max_rank: int
+    requested: int
+    effective: int  # the rank that trains; more than requested where the policy `fast` rounds up
+    trainable: int  # parameters, without the bias
+    weights: int  # of the dense weight
+
+
+@dataclass(frozen=True)
+class RankReport:
+    """What a modulated module trains."""
+
+    layers: tuple[LayerRank, ...]
+    trainable_parameters: int  # of the whole module
+    parameters: int  # of the merged module
+
+    @property
+    def requested_fraction(self) -> float:
+        """Mean of requested / max over the layers, weighted by their weights."""
+        return self._mean([layer.requested / layer.max_rank for layer in self.layers])
+
+    @property
+    def effective_fraction(self) -> float:
+        """Mean of effective / max over the layers, weighted by their weights."""
+        return self._mean([layer.effective / layer.max_rank for layer in self.layers])
+
+    def _mean(self, fractions: list[float]) -> float:
+        total = sum(layer.weights for layer in self.layers)
+        return sum(f * layer.weights for f, layer in zip(fractions, self.layers, strict=True)) / total
+
+
+def rank_report(module: nn.Module) -> RankReport:
+    """Say what trains at which rank; for a module without modulated layers, the counts alone."""
+    lines, merged = [], sum(p.numel() for p in module.parameters())
+    for name, layer in module.named_modules():
+        if not isinstance(layer, Modulated):
+            continue
+        weights = layer.layout.groups * layer.layout.rows * layer.layout.columns
+        trained = sum(layer.get_parameter(key).numel() for key in layer.factor_names())
+        merged += weights - trained
+        lines.append(LayerRank(name, layer.layout.max_rank, layer.requested, layer.rank, trained, weights))
+    trainable = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    return RankReport(tuple(lines), trainable, merged)
+
+
+def _requested(layouts: dict[str, Layout], fraction: float | None, rank: int | None) -> dict[str, int]:
+    """Return the rank asked for in every layer."""
+    if (fraction is None) == (rank is None):
+        raise ConfigError(f"exactly one of fraction={fraction} and rank={rank} must be given")
+    if fraction is not None:
+        if not 0.0 < fraction <= 1.0:
+            raise ConfigError(f"fraction={fraction} must lie in (0, 1]")
+        return {name: max(1, round(fraction * layout.max_rank)) for name, layout in layouts.items()}
+    assert rank is not None
+    widest = max(layouts, key=lambda name: layouts[name].max_rank)
+    largest = layouts[widest].max_rank
+    if not 1 <= rank <= largest:
+        raise ConfigError(f"rank={rank} must lie in 1..{largest}, the maximum of layer {_shown(widest)}")
+    return {name: min(rank, layout.max_rank) for name, layout in layouts.items()}
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name}={value!r} must be one of: {', '.join(allowed)}")
+
+
+def _check_weights(module: nn.Module, chosen: dict[str, nn.Module]) -> None:
+    owners: dict[int, list[str]] = {}
+    for name, layer in module.named_modules():
+        for key, parameter in layer.named_parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(f"{name}.{key}")
+    for name, layer in chosen.items():
+        weight = layer.get_parameter("weight")
+        if len(owners[id(weight)]) > 1:
+            raise ConfigError(f"layer {_shown(name)} shares its weight: {', '.join(owners[id(weight)])}; untie it")
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise ConfigError(f"layer {_shown(name)} has dtype={weight.dtype}; allowed: float32, float64")
+        if not bool(torch.isfinite(weight).all()):
+            raise ConfigError(f"layer {_shown(name)} has weights that are not finite")
+
+
+def _check_bfloat16(chosen: dict[str, nn.Module]) -> None:
+    for name, layer in chosen.items():
+        weight = layer.get_parameter("weight")
+        if weight.dtype != torch.float32:
+            raise ConfigError(f"layer {_shown(name)} has dtype={weight.dtype}; bfloat16=True allows: float32")
+        if not bfloat16_is_fast(weight.device):
+            raise ConfigError(f"bfloat16=True: {weight.device} has no bfloat16 arithmetic; allowed: false")
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Return whether `device` multiplies bfloat16 in hardware (AVX512_BF16 or AMX on a CPU)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _shown(name: str) -> str:
+    return name if name else "(the module itself)"
