@@ -94,7 +94,8 @@ def add_arm(world: Element, actuator: Element, robot: Robot) -> Element:
             armature=ARMATURE,
         )
         _draw_capsule(body, np.zeros(3), after[i][:3, 3], model.radius_m[i], LIGHT)
-        _draw_hull(body, robot, i + 1)
+        if i + 1 < robot.n_joints:  # the last hull reaches into the hand and would stand in the wrist camera's way
+            _draw_hull(body, robot, i + 1)
         _add_servo(actuator, name, model, i)
         parent = body
     mount = child(parent, "body", name="mount", gravcomp=1, **_pose(robot.mount))

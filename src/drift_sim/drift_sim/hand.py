@@ -20,7 +20,7 @@ FINGER_MASS_KG = 0.03
 TIP_BEYOND_TCP_M = 0.009  # the finger tips reach this far beyond the TCP
 PAD_HALF_M = np.array([0.010, 0.004, 0.0225])  # half size of one finger pad: along x, y (slide), z
 GRIP_KP_N_M = 1500.0  # force per metre of opening error, over both fingers
-GRIP_FORCE_MAX_N = 40.0
+GRIP_FORCE_MAX_N = 20.0  # on each finger
 
 GREY = (0.45, 0.45, 0.47, 1.0)
 DARK = (0.25, 0.25, 0.27, 1.0)

@@ -24,7 +24,8 @@ _CLASSES: dict[str, dict[str, object]] = {
         "group": 1,
         "condim": 4,
         "friction": (1.5, 0.02, 0.0001),
-        "solref": (0.01, 1),
+        "solref": (0.005, 1),
+        "solimp": (0.95, 0.99, 0.0005),
     },
 }
 

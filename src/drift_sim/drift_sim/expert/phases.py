@@ -103,8 +103,8 @@ class PickAndPlace:
         way = box + self._scene.grip_offset_m - tcp
         close_way = OPENING_MAX_M - self._held_below()
         if self._may_close(view, way, turn):
-            grip_s = close_way * (view.opening_m - self._held_below()) / close_way / gripper + _SETTLE_S
-            return (max(grip_s, 0.0) + carry_s + release_s) / TICK_S
+            grip_s = max(0.0, view.opening_m - self._held_below()) / gripper + _SETTLE_S
+            return (grip_s + carry_s + release_s) / TICK_S
         above = self._funnel(self._error(way, turn), c.funnel_inner_m, c.funnel_outer_m)
         reach_s = (float(np.linalg.norm(way)) + 2.0 * max(0.0, above + way[2])) / speed
         reach_s = max(reach_s, abs(turn) / c.angular_rad_s)
@@ -143,10 +143,18 @@ class PickAndPlace:
             turn = _wrap(self._home_yaw - _yaw(view.tcp.rotation))
         error = self._error(way, turn) if self._slot else float(np.hypot(way[0], way[1]))
         low = -way[2] < c.release_height_m
-        if low and error < 2.0 * c.goal_inner_m:
+        if low and (error < 2.0 * c.goal_inner_m or self._is_inside(view.truth)):
             return Wish(Phase.RELEASE, np.zeros(3), np.zeros(3), gripper=+1)
-        height = self._funnel(error, c.goal_inner_m, c.goal_outer_m)
+        height = 0.0 if self._is_inside(view.truth) else self._funnel(error, c.goal_inner_m, c.goal_outer_m)
         return Wish(Phase.CARRY, self._along_funnel(way, height), self._turning(view, turn), gripper=-1)
+
+    def _is_inside(self, truth: Truth) -> bool:
+        """The box has entered the slot, whose walls guide it from here on."""
+        if not isinstance(self._scene.goal, SlotConfig):
+            return False
+        offset = truth.object.position - truth.goal.position
+        depth = self._scene.goal.wall_height_m - (offset[2] - self._scene.rest_height_m)
+        return depth > 0.003 and float(np.abs(offset[:2]).max()) < 2.0 * self._scene.goal.clearance_m
 
     def _along_funnel(self, way: np.ndarray, height: float) -> np.ndarray:
         """Return the speed (3,) towards `way` (3,) [m] plus `height`: sideways only as far as it has risen."""

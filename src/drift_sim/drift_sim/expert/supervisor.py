@@ -1,0 +1,56 @@
+"""When to take over and when to hand back, judged by the cost-to-go alone."""
+
+from dataclasses import dataclass
+
+from drift_sim.expert.phases import TICK_S
+from drift_sim.scene_config import ExpertConfig
+
+_PROGRESS_TICKS = 0.5  # a new best must be better than the old one by this much
+
+
+@dataclass(frozen=True)
+class _Watch:
+    best: float  # lowest cost-to-go since the hand-over [ticks]
+    best_at_s: float
+
+
+class Supervisor:
+    """Watch the policy; take over when it strays or stalls, hand back after a while or when the task is done."""
+
+    def __init__(self, config: ExpertConfig) -> None:
+        self._config = config
+        self._watch: _Watch | None = None
+        self._driving_since_s: float | None = None
+        self.reason = ""  # of the last take-over
+
+    @property
+    def driving(self) -> bool:
+        """True while the expert drives."""
+        return self._driving_since_s is not None
+
+    def update(self, cost_to_go: float, done: bool, policy_drives: bool, now_s: float) -> bool:
+        """Return whether the expert shall drive now; `cost_to_go` in ticks of 0.1 s."""
+        if self._driving_since_s is not None:
+            if done or now_s - self._driving_since_s >= self._config.hand_back_s:
+                self._driving_since_s = None
+                self._watch = None
+            return self.driving
+        if self._watch is None:
+            if policy_drives:  # the clock of a stall starts with the first chunk that is executed
+                self._watch = _Watch(cost_to_go, now_s)
+            return False
+        if cost_to_go < self._watch.best - _PROGRESS_TICKS:
+            self._watch = _Watch(cost_to_go, now_s)
+        if done:
+            return False
+        strays = cost_to_go > self._watch.best + self._config.stray_ticks
+        stalls = now_s - self._watch.best_at_s > self._config.stall_s
+        if strays or stalls:
+            self._driving_since_s = now_s
+            what = (
+                f"cost-to-go {cost_to_go * TICK_S:.1f} s after {self._watch.best * TICK_S:.1f} s"
+                if strays
+                else f"no progress for {self._config.stall_s} s"
+            )
+            self.reason = f"{'strays' if strays else 'stalls'}: {what}"
+        return self.driving
