@@ -1,7 +1,8 @@
 """Checkpoints: plain weights and normaliser in safetensors, everything else as JSON in its header.
 
-A checkpoint describes itself: the policy is rebuilt from the file alone. It is written beside and renamed into place, and it is
-verified as a whole (hash, header, keys, shapes, types, finite values) before anybody sees a policy. Never pickle.
+A checkpoint describes itself: the policy is rebuilt from the file alone. It is written beside and renamed
+into place, and it is verified as a whole (hash, header, keys, shapes, types, finite values) before anybody
+sees a policy. Never pickle.
 """
 
 import hashlib
@@ -40,7 +41,8 @@ class CheckpointInfo:
     version: Annotated[int, Field(ge=1)]  # counts up within a folder
     parent: Annotated[int, Field(ge=0)]  # version it was trained from, 0 for none
     rank: Annotated[float, Field(gt=0, le=1)]  # trained rank as a fraction of the maximum
-    effective_rank: Annotated[float, Field(gt=0, le=1)]  # the same after rounding layers above break-even up to full
+    # the same after rounding layers above break-even up to full
+    effective_rank: Annotated[float, Field(gt=0, le=1)]
     step: Annotated[int, Field(ge=0)]  # gradient steps in all
     loss: float | None  # held-out denoising loss, None if there was nothing to evaluate on
     reason: str  # "offline", "online round 2", ...

@@ -1,8 +1,8 @@
 """The squared-cosine noise schedule and what a network may predict under it.
 
-`x_k = sqrt(abar_k) x_0 + sqrt(1 - abar_k) noise`, k = 0 (almost clean) … K - 1 (almost pure noise); the clean data itself
-is written k = -1 with abar = 1. Schedule: Nichol & Dhariwal, arXiv 2102.09672, eq. 17, betas capped at 0.999
-("squaredcos_cap_v2" in diffusers).
+`x_k = sqrt(abar_k) x_0 + sqrt(1 - abar_k) noise`, k = 0 (almost clean) … K - 1 (almost pure noise); the clean
+data itself is written k = -1 with abar = 1. Schedule: Nichol & Dhariwal, arXiv 2102.09672, eq. 17, betas
+capped at 0.999 ("squaredcos_cap_v2" in diffusers).
 """
 
 import math
@@ -18,7 +18,8 @@ from drift_core.errors import ConfigError
 Prediction = Literal["epsilon", "sample", "v"]
 PREDICTIONS: tuple[Prediction, ...] = ("epsilon", "sample", "v")
 CLEAN = -1  # the step index of clean data
-# Below this share of signal, sqrt(abar_k), an x_0 computed from predicted noise is mostly rounding and network error.
+# Below this share of signal, sqrt(abar_k), an x_0 computed from predicted noise is mostly rounding and
+# network error.
 _SIGNAL_MIN = 0.1
 
 
@@ -30,7 +31,8 @@ class NoiseSchedule:
             raise ConfigError(f"train_steps={train_steps} must be at least 2")
         self.train_steps = train_steps
         alphas = [
-            max(_signal(k + 1, train_steps) / _signal(k, train_steps), 1.0 - 0.999) for k in range(train_steps)
+            max(_signal(k + 1, train_steps) / _signal(k, train_steps), 1.0 - 0.999)
+            for k in range(train_steps)
         ]
         self._abar = list(accumulate(alphas, operator.mul))
         self.alphas_cumprod = torch.tensor(self._abar, dtype=torch.float32)  # (K,)
@@ -76,8 +78,8 @@ class NoiseSchedule:
     def even_steps(self, count: int) -> tuple[int, ...]:
         """Return `count` decreasing steps that end at 0.
 
-        All K of them if count == K. Fewer start at the noisiest step that still has a signal share of 0.1 (k = 92 of 100):
-        above it, a few steps with predicted noise divide by almost zero and never recover.
+        All K of them if count == K. Fewer start at the noisiest step that still has a signal share of 0.1
+        (k = 92 of 100): above it, a few steps with predicted noise divide by almost zero and never recover.
         """
         if not 1 <= count <= self.train_steps:
             raise ConfigError(f"steps={count} must lie in [1, train_steps={self.train_steps}]")

@@ -15,7 +15,7 @@ from torch.nn import functional
 from drift_core.batch import Batch
 from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.encoders import CameraEncoder, EncoderConfig
-from drift_core.errors import ConfigError, ShapeError
+from drift_core.errors import ConfigError, DriftError, ShapeError
 from drift_core.noise_schedule import NoiseSchedule, Prediction
 from drift_core.normalizer import ROTATION, Normalizer
 from drift_core.observation import Observation, ObservationSpec
@@ -23,7 +23,7 @@ from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, mak
 from drift_core.samplers.sampler import draw
 
 
-class NonFiniteError(ArithmeticError):
+class NonFiniteError(DriftError, ArithmeticError):
     """The observation or the network's output is not finite; nothing of it may reach the arm."""
 
 
@@ -41,8 +41,9 @@ class PolicyConfig:
     prediction: Prediction = "epsilon"
     train_steps: Annotated[int, Field(ge=2)] = 100  # K, steps of the noise schedule
     clip: Annotated[float, Field(gt=0)] | None = DEFAULT_CLIP  # of normalised actions while sampling
-    # Two-valued action columns (a gripper that opens or closes): trained at +- `discrete_scale`, so that even the last
-    # denoising steps can still flip them, and put back to their extremes by sign ("scale" treatment, arXiv 2508.05396).
+    # Two-valued action columns (a gripper that opens or closes): trained at +- `discrete_scale`, so that even
+    # the last denoising steps can still flip them, and put back to their extremes by sign ("scale" treatment,
+    # arXiv 2508.05396).
     discrete_columns: tuple[int, ...] = ()
     discrete_scale: Annotated[float, Field(gt=0, le=1)] = 0.1
 
@@ -53,7 +54,9 @@ class PolicyConfig:
             raise ConfigError(f"action_dim={self.action_dim} must be 10 for action_space='tcp_pose'")
         if (self.encoder is None) != (not self.observation.cameras):
             cameras = [camera.name for camera in self.observation.cameras]
-            raise ConfigError(f"encoder={self.encoder} must be given if and only if there are cameras={cameras}")
+            raise ConfigError(
+                f"encoder={self.encoder} must be given if and only if there are cameras={cameras}"
+            )
         if any(not 0 <= column < self.action_dim for column in self.discrete_columns):
             raise ConfigError(
                 f"discrete_columns={list(self.discrete_columns)} must lie in [0, {self.action_dim - 1}]"
@@ -91,13 +94,13 @@ class DiffusionPolicy(nn.Module):
     def encode_frames(
         self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; (0, 0) for a policy without cameras."""
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; (0, 0) without cameras."""
         if self.encoder is None:
             return torch.zeros(0, 0, device=self.device)
         return self.encoder(images, shift_px, generator)
 
     def condition(self, features: Tensor, frame_index: Tensor, state: Tensor) -> Tensor:
-        """Return (B, C) from `features` (F, D), rows `frame_index` (B, To) of them, and raw `state` (B, To, S)."""
+        """Return (B, C) from rows `frame_index` (B, To) of `features` (F, D), and raw `state` (B, To, S)."""
         spec = self.config.observation
         if tuple(state.shape[1:]) != (spec.observation_steps, spec.state_dim):
             raise ShapeError(
@@ -113,14 +116,15 @@ class DiffusionPolicy(nn.Module):
     def loss(
         self, batch: Batch, generator: torch.Generator, noise_draws: int = 1, shift_px: int = 0
     ) -> Tensor:
-        """Return the denoising loss: squared error, mean over valid steps, `noise_draws` noises per window.
+        """Return the squared error, mean over valid steps, with `noise_draws` noises per window.
 
         Cached `batch.features` are used where there are any, else the frames are encoded, each once.
         """
         config = self.config
         if tuple(batch.actions.shape[1:]) != (config.horizon, config.action_dim):
             raise ShapeError(
-                f"actions must be (B, {config.horizon}, {config.action_dim}), got {tuple(batch.actions.shape)}"
+                f"actions must be (B, {config.horizon}, {config.action_dim}), "
+                f"got {tuple(batch.actions.shape)}"
             )
         features = batch.features
         if features is None:
@@ -153,7 +157,7 @@ class DiffusionPolicy(nn.Module):
     ) -> Tensor:
         """Return raw actions (B, T, A) for `condition` (B, C).
 
-        `initial`, `start` and `guide` are in normalised units (see `samplers/sampler.py`), `prefix.known` in raw ones.
+        `initial`, `start` and `guide` are in normalised units (see `samplers/sampler.py`), `prefix` in raw ones.
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps)
@@ -172,7 +176,7 @@ class DiffusionPolicy(nn.Module):
     ) -> np.ndarray:
         """Return the chunk (T, A), float32, raw, whose step i is due at `t_ref_s + (i + 1) dt_s`.
 
-        Raises ShapeError for an observation that does not fit and NonFiniteError for values that are not numbers.
+        `prefix` is in raw units. Raises ShapeError for an observation that does not fit, and NonFiniteError.
         """
         condition = self.observe(observation)
         sampler.observe(observation.t_ref_s, self.config.observation.dt_s, condition)

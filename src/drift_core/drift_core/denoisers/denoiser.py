@@ -1,8 +1,8 @@
-"""What all networks share: `net(x_k (B,T,A), k (B,), condition (B,C)) -> (B,T,A)`, conditioned by FiLM that can be hoisted.
+"""What all networks share: `net(x_k (B,T,A), k (B,), condition (B,C)) -> (B,T,A)`, with hoisted FiLM.
 
-Every block is scaled and shifted by FiLM = W_t mish(e_k) + W_o mish(condition) + b. The first term depends on the step alone
-(a table of K rows once per set of weights), the second on the observation alone (once per observation), and only `trunk`
-runs at every denoising step.
+Every block is scaled and shifted by FiLM = W_t mish(e_k) + W_o mish(condition) + b. The first term depends on
+the step alone (a table of K rows once per set of weights), the second on the observation alone (once per
+observation), and only `trunk` runs at every denoising step.
 """
 
 import math
@@ -77,7 +77,7 @@ class Denoiser(nn.Module, ABC):
         return torch.cat([film.condition(active) for film in self._each_film()], dim=-1)
 
     def step_table(self, train_steps: int) -> Tensor:
-        """Return the FiLM part of every step (K, sum of film_sizes), computed again only when weights have changed."""
+        """Return the FiLM part of every step (K, sum of film_sizes), anew when weights have changed."""
         tensors: list[Tensor] = list(self.embedding.parameters())
         for film in self._each_film():
             tensors += [*film.step.parameters(), *film.step.buffers()]
@@ -88,7 +88,7 @@ class Denoiser(nn.Module, ABC):
         return self._table[1]
 
     def hoist(self, condition: Tensor, train_steps: int) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return `denoise(x, k)` for one observation, with everything that does not depend on x computed before."""
+        """Return `denoise(x, k)` for one observation; what does not depend on x is computed here."""
         table = self.step_table(train_steps)
         observed = self.condition_film(condition)
 

@@ -1,4 +1,4 @@
-"""A transformer over the steps of a chunk, conditioned by adaptive layer norm (DiT: Peebles & Xie, arXiv 2212.09748)."""
+"""A transformer over the steps of a chunk with adaptive layer norm (DiT: Peebles & Xie, arXiv 2212.09748)."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ class TransformerConfig:
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention and a two-layer network, each scaled, shifted and gated by the condition (adaLN-Zero)."""
+    """Self-attention and a two-layer network; the condition scales, shifts and gates both (adaLN-Zero)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -58,9 +58,7 @@ class TransformerBlock(nn.Module):
 class TransformerDenoiser(Denoiser):
     """Each step of the chunk is a token; all tokens see each other; the condition enters every block."""
 
-    def __init__(
-        self, config: TransformerConfig, horizon: int, action_dim: int, condition_dim: int
-    ) -> None:
+    def __init__(self, config: TransformerConfig, horizon: int, action_dim: int, condition_dim: int) -> None:
         width = config.width
         super().__init__(config.step_dim, condition_dim, [6 * width] * config.blocks + [2 * width])
         self.enter = nn.Linear(action_dim, width)

@@ -1,4 +1,4 @@
-"""The conditional 1-D U-Net of Diffusion Policy (Chi et al., arXiv 2303.04137) over the time axis of a chunk."""
+"""The conditional 1-D U-Net of Diffusion Policy (Chi et al., arXiv 2303.04137) over the steps of a chunk."""
 
 from typing import Annotated, Literal
 
@@ -14,13 +14,13 @@ from drift_core.errors import ConfigError
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class UNetConfig:
-    """Sizes of `ConditionalUnet1D`; (128, 256, 512) are 25 M, (256, 512, 1024) 80 M parameters with image features."""
+    """Sizes of `ConditionalUnet1D`; with C = 1044: 25 M parameters, (256, 512, 1024) 80 M."""
 
     kind: Literal["unet"] = "unet"
     down_dims: Annotated[tuple[int, ...], Field(min_length=1)] = (128, 256, 512)
     kernel_size: Annotated[int, Field(gt=0)] = 5
     groups: Annotated[int, Field(gt=0)] = 8  # of each GroupNorm
-    step_dim: Annotated[int, Field(ge=4, multiple_of=2)] = 128  # embedding of the diffusion step
+    step_dim: Annotated[int, Field(ge=4, multiple_of=2)] = 256  # embedding of the diffusion step
 
     def __post_init__(self) -> None:
         if self.kernel_size % 2 == 0:
@@ -59,13 +59,13 @@ class ResidualBlock(nn.Module):
 
 
 class ConditionalUnet1D(Denoiser):
-    """Down, middle and up path; every residual block is conditioned. T must be a multiple of 2^(levels - 1)."""
+    """Down, middle and up path, every residual block conditioned; T must be a multiple of 2^(levels - 1)."""
 
     def __init__(self, config: UNetConfig, horizon: int, action_dim: int, condition_dim: int) -> None:
         levels = len(config.down_dims)
         stride = 2 ** (levels - 1)
         if horizon % stride:
-            raise ConfigError(f"horizon={horizon} must be a multiple of {stride} for {levels} levels of down_dims")
+            raise ConfigError(f"horizon={horizon} must be a multiple of {stride} for {levels} down_dims")
         plan = _block_plan(action_dim, config.down_dims)
         super().__init__(config.step_dim, condition_dim, [2 * channels_out for _, channels_out in plan])
         dims = config.down_dims

@@ -26,7 +26,7 @@ EncoderConfig = Annotated[SmallCnnConfig | ResNetConfig, Field(discriminator="ki
 
 
 class CameraEncoder(nn.Module):
-    """One encoder per camera; features of a frame are those of all cameras, in the order of the specification."""
+    """One encoder per camera; the features of all cameras of a frame, in the order of the specification."""
 
     def __init__(self, config: SmallCnnConfig | ResNetConfig, cameras: tuple[CameraSpec, ...]) -> None:
         super().__init__()
@@ -37,16 +37,16 @@ class CameraEncoder(nn.Module):
     def forward(
         self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; shifted at random if `shift_px` > 0."""
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8, shifted at random."""
         parts = []
         for camera, network in zip(self.cameras, self._networks(), strict=True):
             frames = images.get(camera.name)
             expected = (3, camera.height, camera.width)
             if frames is None:
-                raise ShapeError(f"images of camera {camera.name!r} are missing, got cameras {sorted(images)}")
+                raise ShapeError(f"images of camera {camera.name!r} are missing, got {sorted(images)}")
             if frames.ndim != 4 or tuple(frames.shape[1:]) != expected or frames.dtype != torch.uint8:
                 raise ShapeError(
-                    f"images of camera {camera.name!r} must be (F, 3, {camera.height}, {camera.width}) uint8, "
+                    f"images of camera {camera.name!r} must be (F, {', '.join(map(str, expected))}) uint8, "
                     f"got {tuple(frames.shape)} {frames.dtype}"
                 )
             if shift_px:

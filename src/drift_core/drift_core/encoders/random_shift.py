@@ -7,7 +7,7 @@ from drift_core.errors import ConfigError
 
 
 def random_shift(frames: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Return `frames` (F, C, H, W), each shifted by its own whole number of pixels in [-pixels, pixels] per axis."""
+    """Return `frames` (F, C, H, W), each shifted by its own integer in [-pixels, pixels] per axis."""
     if pixels < 0:
         raise ConfigError(f"pixels={pixels} must be at least 0")
     if pixels == 0:

@@ -1,7 +1,8 @@
-"""ResNet-18 (He et al., arXiv 1512.03385) with GroupNorm instead of BatchNorm, with torchvision's parameter names.
+"""ResNet-18 (He et al., arXiv 1512.03385) with GroupNorm for BatchNorm and torchvision's names.
 
-GroupNorm because running statistics do not go together with averaged weights and small correlated batches (Diffusion Policy).
-The classifier `fc` is left out; everything else is called as in torchvision, so that its convolution weights can be loaded.
+GroupNorm because running statistics do not go together with averaged weights and small correlated batches
+(Diffusion Policy). The classifier `fc` is left out; everything else is called as in torchvision, so that its
+convolution weights can be loaded.
 """
 
 from typing import Annotated, Literal
@@ -56,8 +57,10 @@ class ResNet18(nn.Module):
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
         # Mean and spread of ImageNet, which torchvision's weights expect.
-        self.register_buffer("mean", 255.0 * torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
-        self.register_buffer("std", 255.0 * torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+        mean = 255.0 * torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+        std = 255.0 * torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.GroupNorm(64 // config.group_size, 64)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)

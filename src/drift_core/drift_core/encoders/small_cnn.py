@@ -1,4 +1,4 @@
-"""A small image encoder for CPUs: where things are, by spatial softmax, and whether they are there, by map maxima."""
+"""A small image encoder for CPUs: where things are (spatial softmax), whether they are (map maxima)."""
 
 from typing import Annotated, Literal
 
@@ -42,7 +42,7 @@ class SmallCnn(nn.Module):
 
 
 def expected_position(maps: Tensor) -> Tensor:
-    """Return the spatial softmax of `maps` (F, M, h, w): expected x of all maps, then y, (F, 2M) in [-1, 1]."""
+    """Return the spatial softmax of `maps` (F, M, h, w): expected x, then y, (F, 2M) in [-1, 1]."""
     height, width = maps.shape[2:]
     share = maps.flatten(2).softmax(dim=-1).view_as(maps)
     x = torch.linspace(-1.0, 1.0, width, device=maps.device, dtype=maps.dtype)

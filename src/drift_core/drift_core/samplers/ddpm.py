@@ -8,7 +8,7 @@ from drift_core.samplers.sampler import Path, Sampler
 
 
 class DdpmSampler(Sampler):
-    """Draw x_{k_next} from its posterior given x_k and the estimate of x_0; eq. 6 and 7, for any pair of steps."""
+    """Draw x_{k_next} from its posterior given x_k and the x_0 estimate (eq. 6, 7), for any pair of steps."""
 
     def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
         """Return mean and standard deviation of the posterior ("fixed_small" variance)."""

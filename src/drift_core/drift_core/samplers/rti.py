@@ -1,8 +1,9 @@
-"""RTI-DP (arXiv 2508.05396): warm start from the previous chunk, so that the few last denoising steps are enough.
+"""RTI-DP (arXiv 2508.05396): warm start from the previous chunk, so that a few steps are enough.
 
-The previous chunk is shifted by the steps that have really elapsed (the paper: always one), its end repeated, and denoised
-with the few last steps. A full denoise instead: at the first chunk of an episode, when more than half of the guess would be
-repetition, when the observation jumped, or when the warm result strays far from its guess.
+The previous chunk is shifted by the steps that have really elapsed (the paper: always one), its end repeated,
+and denoised with the few last steps. A full denoise instead: at the first chunk of an episode, when more than
+half of the guess would be repetition, when the observation jumped, or when the warm result strays far from
+its guess.
 """
 
 from collections.abc import Sequence
@@ -23,18 +24,21 @@ class WarmStart:
     """How the previous chunk becomes a first guess, and when it is not trusted."""
 
     steps: tuple[int, ...]  # decreasing; the guess is taken to have the noise level of the first
-    # True: noise of that level is added to the guess; False, as in the paper: the clean guess is used as it is.
+    # True: noise of that level is added to the guess; False, as in the paper: the guess stays clean.
     renoise: bool = True
-    observation_jump: float | None = 0.5  # |c - c_previous| / |c_previous| of the condition beyond which to start afresh
-    chunk_jump: float | None = 0.5  # RMS(result - guess) over the overlap, normalised units, likewise
-    # The paper's "clip" treatment of discrete action columns (gripper) of a network trained on +-1: their guess becomes
-    # sign / 10, which noise of the last levels can still flip. (The "scale" treatment belongs to the policy.)
+    # Start afresh beyond this |c - c_previous| / |c_previous| of the condition
+    observation_jump: float | None = 0.5
+    # … and beyond this RMS(result - guess) over the overlap, in normalised units.
+    chunk_jump: float | None = 0.5
+    # The paper's "clip" treatment of discrete action columns (gripper) of a network trained on +-1: their
+    # guess becomes sign / 10, which noise of the last levels can still flip. (The "scale" treatment belongs
+    # to the policy.)
     discrete_columns: tuple[int, ...] = ()
     discrete_guess: float = 0.1
 
 
 class RtiSampler(DdimSampler):
-    """Deterministic DDIM from a warm start. Remembers the last chunk: `reset` it with every episode and epoch."""
+    """Deterministic DDIM from the last chunk; `reset` it with every episode and epoch."""
 
     def __init__(
         self,
@@ -95,7 +99,7 @@ class RtiSampler(DdimSampler):
         return chunk
 
     def _guess(self, shape: Sequence[int]) -> Tensor | None:
-        """Return the last chunk shifted by the elapsed steps, its end repeated, or None if it cannot be used."""
+        """Return the last chunk shifted by the elapsed steps, its end repeated; None if it is of no use."""
         chunk, shift = self._chunk, self._elapsed
         if chunk is None or tuple(chunk.shape) != tuple(shape) or shift > chunk.shape[1] // 2:
             return None
@@ -114,7 +118,9 @@ class RtiSampler(DdimSampler):
         limit = self.warm.observation_jump
         if limit is None:
             return False
-        return condition.shape != previous.shape or bool((condition - previous).norm() > limit * previous.norm())
+        if condition.shape != previous.shape:
+            return True
+        return bool((condition - previous).norm() > limit * previous.norm())
 
     def _strayed(self, chunk: Tensor, guess: Tensor) -> bool:
         """Compare where the guess was a real prediction, discrete columns apart."""

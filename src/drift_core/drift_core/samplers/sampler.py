@@ -1,11 +1,13 @@
 """The denoising loop, once for all samplers, with every hook that a method on top may need.
 
-Notation as in `noise_schedule.py`. A sampler is a rule for one update x_k -> x_{k_next}; the loop here makes an explicit
-decreasing list of steps, always computes the update for the actual pair (k, k_next), and ends at clean data (k = -1).
+Notation as in `noise_schedule.py`. A sampler is a rule for one update x_k -> x_{k_next}; the loop here makes
+an explicit decreasing list of steps, always computes the update for the actual pair (k, k_next), and ends at
+clean data (k = -1).
 
-The estimate of x_0 is clipped to [-clip, clip] and the noise is re-derived from the clipped value (in diffusers:
-`clip_sample=True` and `use_clipped_model_output=True`). So even at k = K - 1, where predicted noise says nothing about
-x_0 (division by sqrt(abar) ~ 0), an update stays on the sphere where the network was trained.
+The estimate of x_0 is clipped to [-clip, clip] and the noise is re-derived from the clipped value (in
+diffusers: `clip_sample=True` and `use_clipped_model_output=True`). So even at k = K - 1, where predicted
+noise says nothing about x_0 (division by sqrt(abar) ~ 0), an update stays on the sphere where the network was
+trained.
 """
 
 import math
@@ -25,13 +27,13 @@ Denoise = Callable[[Tensor, Tensor], Tensor | tuple[Tensor, ...]]
 # (x_k (B,T,A), x_0 estimate (B,T,A), k) -> the x_0 estimate to go on with
 Guide = Callable[[Tensor, Tensor, int], Tensor]
 
-SIGMA_FLOOR = 1e-3  # smallest standard deviation of a stochastic update, so that log-probabilities stay finite
+SIGMA_FLOOR = 1e-3  # smallest spread of a stochastic update, so that log-probabilities stay finite
 DEFAULT_CLIP = 1.2  # corrections may lie a little outside the demonstrations that fitted the normaliser
 
 
 @dataclass(frozen=True)
 class Start:
-    """Begin in the middle: `x` (B, T, A) has the noise level of `steps[0]`; `steps` decrease, the last one leads to x_0."""
+    """Begin in the middle: `x` (B, T, A) has the noise level of `steps[0]`; `steps` decrease."""
 
     x: Tensor
     steps: tuple[int, ...]
@@ -60,7 +62,7 @@ class Trace:
         return torch.stack([step.log_prob for step in self.steps]).sum(0)
 
     def branch(self, index: int, copies: int) -> Start:
-        """Return a start that repeats each row of step `index` `copies` times and goes on with the same steps."""
+        """Return a start at step `index`, each row repeated `copies` times, the steps as they were."""
         steps = tuple(step.k for step in self.steps[index:])
         return Start(self.steps[index].x.repeat_interleave(copies, dim=0), steps)
 
@@ -95,13 +97,15 @@ class Sampler(ABC):
 
     @abstractmethod
     def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
-        """Return mean (B, T, A) and standard deviation of x_{k_next} given `x` at `k` and the estimate `x_0`."""
+        """Return mean (B, T, A) and standard deviation of x_{k_next} given `x` at `k` and `x_0`."""
 
     def reset(self) -> None:
-        """Forget everything that belongs to the episode."""
+        """Forget everything that belongs to the episode; here nothing."""
+        return
 
     def observe(self, stamp_s: float, dt_s: float, condition: Tensor) -> None:
-        """Take note of the observation (its time, the action period, its condition (B, C)) of the next sample."""
+        """Take note of the next sample's observation: time, action period, condition (B, C); here nothing."""
+        return
 
     def sample(
         self,
