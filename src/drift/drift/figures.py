@@ -1,0 +1,114 @@
+"""Figures of the demo report, each returned as inline SVG."""
+
+import io
+from collections.abc import Callable
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from drift.intervals import success_rate  # noqa: E402
+from drift.record import DemoRecord  # noqa: E402
+
+POLICY, EXPERT, CONTROL, INK = "#2f6fb0", "#d9772b", "#8a8f98", "#22262b"
+
+
+def _svg(draw: Callable[[Axes], None], width: float = 5.6, height: float = 3.0) -> str:
+    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    axes.spines[["top", "right"]].set_visible(False)
+    draw(axes)
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    plt.close(figure)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def success(record: DemoRecord) -> str:
+    """Return success before and after (and of the control) with 95 % Wilson intervals."""
+    bars = [("before", record.before, CONTROL), ("after corrections", record.after, POLICY)]
+    if record.control:
+        bars.append(("control: as many labels\nas demonstrations", record.control, EXPERT))
+    bars = [bar for bar in bars if bar[1]]
+
+    def draw(axes: Axes) -> None:
+        for x, (_, outcomes, colour) in enumerate(bars):
+            rate = success_rate(outcomes)
+            axes.bar(x, 100 * rate.value, 0.6, color=colour)
+            error = [[100 * (rate.value - rate.low)], [100 * (rate.high - rate.value)]]
+            axes.errorbar(x, 100 * rate.value, error, color=INK, capsize=4)
+            axes.annotate(f"{rate.successes}/{rate.trials}", (x, 3), ha="center", color="white")
+        axes.set_xticks(range(len(bars)), [bar[0] for bar in bars])
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("success [%]")
+
+    return _svg(draw)
+
+
+def interventions(record: DemoRecord) -> str:
+    """Return the share of control steps the expert drove, per round, and the labels gathered."""
+    rounds = sorted({episode.round for episode in record.episodes})
+    of = {r: [episode for episode in record.episodes if episode.round == r] for r in rounds}
+
+    def draw(axes: Axes) -> None:
+        share = [
+            sum(e.expert_steps for e in of[r]) / max(1, sum(e.control_steps for e in of[r])) for r in rounds
+        ]
+        taken = [np.mean([e.interventions > 0 for e in of[r]]) for r in rounds]
+        axes.plot(rounds, 100 * np.array(share), "o-", color=EXPERT, label="steps driven by the expert")
+        axes.plot(rounds, 100 * np.array(taken), "s--", color=INK, label="episodes with a take-over")
+        axes.set_ylim(0, 100)
+        axes.set_xticks(rounds)
+        axes.set_xlabel("online round")
+        axes.set_ylabel("[%]")
+        labels = axes.twinx()
+        labels.spines["top"].set_visible(False)
+        labels.bar(
+            rounds, [sum(e.expert_labels for e in of[r]) for r in rounds], 0.35, color=POLICY, alpha=0.25
+        )
+        labels.set_ylabel("expert labels", color=POLICY)
+        axes.legend(frameon=False, fontsize=8)
+
+    return _svg(draw)
+
+
+def training(record: DemoRecord) -> str:
+    """Return loss and trained rank over gradient steps, offline and online."""
+
+    def draw(axes: Axes) -> None:
+        step = [point.step for point in record.training]
+        axes.semilogy(step, [point.loss for point in record.training], color=POLICY, lw=1)
+        axes.set_xlabel("gradient steps")
+        axes.set_ylabel("loss", color=POLICY)
+        ranks = axes.twinx()
+        ranks.spines["top"].set_visible(False)
+        ranks.step(step, [100 * point.rank for point in record.training], color=EXPERT, label="rank")
+        ranks.step(
+            step, [100 * p.effective_rank for p in record.training], ":", color=EXPERT, label="effective rank"
+        )
+        ranks.set_ylim(0, 105)
+        ranks.set_ylabel("trained rank [% of full]", color=EXPERT)
+        ranks.legend(frameon=False, fontsize=8)
+        for earlier, later in zip(record.training, record.training[1:], strict=False):
+            if earlier.phase != later.phase:
+                axes.axvline(later.step, color=CONTROL, lw=0.8, ls="--")
+
+    return _svg(draw, width=11.4)
+
+
+def periods(periods_ms: np.ndarray, nominal_ms: float) -> str:
+    """Return the distribution of control periods (N,) [ms] on a logarithmic count axis."""
+
+    def draw(axes: Axes) -> None:
+        axes.hist(periods_ms, bins=80, color=POLICY)
+        axes.axvline(nominal_ms, color=INK, lw=0.8)
+        axes.axvline(2 * nominal_ms, color=EXPERT, lw=0.8, ls="--", label="late: one period over")
+        axes.set_yscale("log")
+        axes.set_xlabel("control period [ms]")
+        axes.set_ylabel("ticks")
+        axes.legend(frameon=False, fontsize=8)
+
+    return _svg(draw)

@@ -1,0 +1,160 @@
+"""The demo's report: one HTML page with figures inside, and summary.json beside it."""
+
+import html
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from drift import figures
+from drift.filmstrip import film_strip
+from drift.intervals import paired_difference, success_rate
+from drift.record import DemoRecord, write_json
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #22262b }
+body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
+h1 { margin-bottom: 0 }
+h2 { margin-top: 2.2rem; border-bottom: 1px solid #dde1e6 }
+.lead { color: #5a626c; margin-top: .2rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .25rem .8rem; text-align: right }
+th { border-bottom: 2px solid #22262b }
+td:first-child, th:first-child { text-align: left }
+tr:nth-child(even) td { background: #f5f6f8 }
+.row { display: flex; flex-wrap: wrap; gap: 1rem }
+svg { max-width: 100%; height: auto }
+img { max-width: 100%; image-rendering: pixelated }
+.tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
+.tile { background: #f5f6f8; border-radius: 8px; padding: .6rem 1rem }
+.tile b { display: block; font-size: 1.5rem }
+"""
+
+
+def summary(record: DemoRecord) -> dict[str, object]:
+    """Return the figures that one compares between runs; None where a stage did not run."""
+    before = success_rate(record.before) if record.before else None
+    after = success_rate(record.after) if record.after else None
+    content: dict[str, object] = {
+        "success_before": before.value if before else None,
+        "success_after": after.value if after else None,
+        "eval_rollouts": len(record.after),
+        "expert_labels": sum(episode.expert_labels for episode in record.episodes),
+        "rounds": len({episode.round for episode in record.episodes}),
+        "swaps": len(record.swaps),
+        "late_control_ticks_ratio": record.timing.get("late_control_ticks_ratio"),
+        "late_ticks_at_swaps": record.timing.get("late_ticks_at_swaps"),
+        "control_period_p99_ms": record.timing.get("control_period_p99_ms"),
+        "duration_s": sum(record.stage_s.values()),
+        "success_before_interval": [before.low, before.high] if before else None,
+        "success_after_interval": [after.low, after.high] if after else None,
+        "demonstrations": record.demonstrations,
+        "demonstration_labels": record.demonstration_labels,
+        "success_over_dds": success_rate(record.over_dds).value if record.over_dds else None,
+        "dds_rollouts": len(record.over_dds),
+        "robot": record.robot,
+        "task": record.task,
+        "seed": record.seed,
+        "denoiser": record.denoiser,
+        "timing": record.timing,
+        "stage_s": record.stage_s,
+    }
+    if record.before and record.after:
+        content["gain"] = asdict(paired_difference(record.before, record.after))
+    if record.control:
+        content["success_control"] = success_rate(record.control).value
+        content["control_labels"] = record.control_labels
+    return content
+
+
+def rounds_table(record: DemoRecord) -> list[list[str]]:
+    """Return one row per online round, below a header row."""
+    rows = [
+        [
+            "round",
+            "episodes",
+            "successful",
+            "with a take-over",
+            "steps by the expert",
+            "labels",
+            "policy version",
+        ]
+    ]
+    for number in sorted({episode.round for episode in record.episodes}):
+        episodes = [episode for episode in record.episodes if episode.round == number]
+        versions = sorted({episode.policy_version for episode in episodes})
+        share = sum(e.expert_steps for e in episodes) / max(1, sum(e.control_steps for e in episodes))
+        rows.append(
+            [
+                str(number),
+                str(len(episodes)),
+                f"{100 * np.mean([e.success for e in episodes]):.0f} %",
+                f"{100 * np.mean([e.interventions > 0 for e in episodes]):.0f} %",
+                f"{100 * share:.0f} %",
+                str(sum(e.expert_labels for e in episodes)),
+                ", ".join(map(str, versions)),
+            ]
+        )
+    return rows
+
+
+def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nominal_ms: float) -> Path:
+    """Write report.html and summary.json into `folder`; return the path of the page.
+
+    `periods_ms` (N,) are the control periods during the online rounds [ms], `nominal_ms` the wanted one.
+    """
+    numbers = summary(record)
+    write_json(folder / "summary.json", numbers)
+    parts = [
+        f"<h1>{html.escape(record.task)} with the {html.escape(record.robot)}</h1>",
+        f'<p class="lead">DRIFT-DAgger in simulation, run “{html.escape(record.name)}”, seed {record.seed}: '
+        f"{html.escape(record.denoiser)} from camera images, corrected by the scripted expert "
+        "through the joystick while the trainer ran beside it.</p>",
+        _tiles(record, numbers),
+        "<h2>Success</h2><div class='row'>",
+        figures.success(record) if record.before else "",
+        figures.interventions(record) if record.episodes else "",
+        "</div>",
+        _table(rounds_table(record)) if record.episodes else "",
+        "<h2>Training</h2>",
+        figures.training(record) if record.training else "",
+        "<h2>Timing while training ran</h2><div class='row'>",
+        figures.periods(periods_ms, nominal_ms) if len(periods_ms) else "",
+        _table([["figure", "value"]] + [[k.replace("_", " "), f"{v:.3g}"] for k, v in record.timing.items()]),
+        "</div>",
+        "<h2>What the policy saw</h2>",
+        "<p>Blue: the policy drives. Orange: the expert drives. Grey: holding.</p>",
+        film_strip(folder / "episodes", record),
+        "<h2>Where the time went</h2>",
+        _table(
+            [["stage", "seconds"]] + [[name, f"{seconds:.0f}"] for name, seconds in record.stage_s.items()]
+        ),
+    ]
+    page = folder / "report.html"
+    page.write_text(
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        f"<title>drift: {html.escape(record.name)}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>",
+        encoding="utf-8",
+    )
+    return page
+
+
+def _tiles(record: DemoRecord, numbers: dict[str, object]) -> str:
+    tiles = []
+    if record.before:
+        tiles.append(("success before", str(success_rate(record.before))))
+    if record.after:
+        tiles.append(("success after", str(success_rate(record.after))))
+    if record.control:
+        tiles.append(("control", str(success_rate(record.control))))
+    tiles.append(("expert labels", str(numbers["expert_labels"])))
+    tiles.append(("swaps in motion", str(numbers["swaps"])))
+    return (
+        "<div class='tiles'>" + "".join(f"<div class='tile'><b>{v}</b>{k}</div>" for k, v in tiles) + "</div>"
+    )
+
+
+def _table(rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])
+    return f"<table><tr>{head}</tr>{body}</table>"

@@ -1,0 +1,37 @@
+"""Control-loop timing, read from the steps that the trainer recorded."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def control_timing(
+    stamps_s: Iterable[np.ndarray], period_s: float, swap_stamps_s: Iterable[float], window_s: float = 0.5
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return named figures and all control periods (N,) [s].
+
+    `stamps_s` holds the step stamps of each episode (ROS time). A tick is late when its period is more
+    than one nominal period too long; a late tick belongs to a swap when it lies within `window_s` of one.
+    """
+    swaps = np.fromiter(swap_stamps_s, float)
+    periods, late_at_swaps, late = [np.empty(0)], 0, 0
+    for stamps in stamps_s:
+        period = np.diff(stamps)
+        is_late = period > 2.0 * period_s
+        late_stamps = stamps[1:][is_late]
+        late += int(is_late.sum())
+        late_at_swaps += int((np.abs(late_stamps[:, None] - swaps[None, :]) <= window_s).any(axis=1).sum())
+        periods.append(period)
+    every = np.concatenate(periods)
+    if not len(every):
+        return {}, every
+    figures = {
+        "control_period_p50_ms": 1e3 * float(np.quantile(every, 0.5)),
+        "control_period_p99_ms": 1e3 * float(np.quantile(every, 0.99)),
+        "control_period_max_ms": 1e3 * float(every.max()),
+        "control_ticks": float(len(every)),
+        "late_control_ticks": float(late),
+        "late_control_ticks_ratio": late / len(every),
+        "late_ticks_at_swaps": float(late_at_swaps),
+    }
+    return figures, every
