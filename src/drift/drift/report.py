@@ -133,7 +133,8 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
     page = folder / "report.html"
     page.write_text(
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        f"<title>drift: {html.escape(record.name)}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>",
+        f"<title>drift: {html.escape(record.name)}</title><style>{_STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>",
         encoding="utf-8",
     )
     return page
