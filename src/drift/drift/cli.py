@@ -1,0 +1,43 @@
+"""The command line `drift`. Each command is a module of drift.commands with a function `main`."""
+
+import os
+import sys
+
+import typer
+
+from drift.commands import doctor, session, up
+from drift.errors import StackError, UserError
+
+app = typer.Typer(
+    help="Train and run a diffusion policy on a robot arm that learns from your corrections.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(up.main)
+app.command("session")(session.main)
+app.command("doctor")(doctor.main)
+
+
+def main() -> None:
+    """Run the command; wrong input is one line and exit code 2, a stack that fails exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        _exit(f"error: {error}", 2)
+    except StackError as error:
+        _exit(f"error: {error}", 1)
+    except ValueError as error:
+        if type(error).__name__ != "ConfigError":  # of drift_core or drift_control
+            raise
+        _exit(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _exit("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: `drift … | head`
+        sys.exit(1)
+
+
+def _exit(text: str, code: int) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""The commands of `drift`, one module each with a function `main`."""

@@ -1,0 +1,42 @@
+"""`drift doctor`: is this machine ready, and what to do where it is not."""
+
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+
+from drift.doctor import machine, ros
+from drift.doctor.finding import Finding, Status
+from drift.doctor.rendering import rendering
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "Python": machine.python,
+    "ROS 2": ros.ros,
+    "workspace": ros.workspace,
+    "rendering": rendering,
+    "DDS profile": ros.dds_profile,
+    "shared memory": machine.shared_memory,
+    "images over DDS": ros.image_loopback,
+    "disk": machine.disk,
+    "GPU": machine.gpu,
+    "cameras": machine.cameras,
+    "joystick": machine.joystick,
+}
+_STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+
+
+def main() -> None:
+    """Check Python, ROS, rendering, DDS, devices and disk; exit code 1 when the stack cannot work."""
+    console = Console(highlight=False)
+    findings = []
+    for name, check in CHECKS.items():
+        finding = check()
+        findings.append(finding)
+        console.print(
+            f"[{_STYLES[finding.status]}]{finding.status.value}[/] {name:<16} {finding.text}", soft_wrap=True
+        )
+        if finding.advice:
+            console.print(f"{'':21} → {finding.advice}", soft_wrap=True)
+    failed = sum(finding.status is Status.FAIL for finding in findings)
+    console.print("ready" if not failed else f"{failed} of {len(findings)} checks failed")
+    raise typer.Exit(1 if failed else 0)

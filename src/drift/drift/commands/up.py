@@ -1,0 +1,88 @@
+"""`drift up`: start the stack and keep it running until Ctrl-C."""
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drift.console import PrefixedLog
+from drift.errors import UserError
+from drift.processes.supervisor import Supervisor
+from drift.stack_arguments import StackArguments, help_text
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _option(name: str, metavar: str = "NAME") -> typer.models.OptionInfo:
+    return typer.Option(help=help_text(name), metavar=metavar)
+
+
+def main(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME:=VALUE]...", help="the options below, as ros2 launch takes them"),
+    ] = None,
+    robot: Annotated[str, _option("robot")] = StackArguments.robot,
+    sim: Annotated[str, _option("sim", "mujoco|gazebo|none")] = StackArguments.sim,
+    task: Annotated[str, _option("task")] = StackArguments.task,
+    expert: Annotated[str, _option("expert", "auto|scripted|joystick|none")] = StackArguments.expert,
+    joystick: Annotated[str, _option("joystick")] = StackArguments.joystick,
+    train: Annotated[str, _option("train")] = StackArguments.train,
+    namespace: Annotated[str, _option("namespace")] = StackArguments.namespace,
+    run: Annotated[str, _option("run", "FOLDER")] = StackArguments.run,
+    params_file: Annotated[str, _option("params_file", "FILE")] = StackArguments.params_file,
+    controller: Annotated[str, _option("controller")] = StackArguments.controller,
+) -> None:
+    """Start simulation, gate, trainer, policy and expert as processes; Ctrl-C stops them in order.
+
+    Policy, trainer and expert are respawned when they die; when the gate or the simulation dies, everything
+    stops. Nothing moves before the gate is armed: see drift session.
+    """
+    said = {
+        "robot": robot,
+        "sim": sim,
+        "task": task,
+        "expert": expert,
+        "joystick": joystick,
+        "train": train,
+        "namespace": namespace,
+        "run": run,
+        "params_file": params_file,
+        "controller": controller,
+    }
+    raise typer.Exit(run_stack(StackArguments(**{**said, **from_words(words or [], tuple(said))})))
+
+
+def from_words(words: list[str], allowed: tuple[str, ...]) -> dict[str, str]:
+    """Return what words like robot:=panda say."""
+    said = {}
+    for word in words:
+        name, separator, value = word.partition(":=")
+        if not separator or name not in allowed:
+            raise UserError(f"{word} must be NAME:=VALUE with one of the names: {', '.join(allowed)}")
+        said[name] = value
+    return said
+
+
+def run_stack(arguments: StackArguments) -> int:
+    """Run the stack in the foreground and return the exit code."""
+    from drift.ros_command import processes  # reads arms and tasks: not needed for --help
+    from drift.stack import stack
+
+    plan = stack(arguments)
+    specs = processes(plan)
+    log_folder = plan.run.create().logs
+    log = PrefixedLog(Console(), [spec.name for spec in specs])
+    supervisor = Supervisor(specs, log_folder, on_line=log)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")
+
+    for number in _SIGNALS:
+        signal.signal(number, on_signal)
+    log("drift", f"{len(specs)} processes, writing to {plan.run.path}; Ctrl-C stops them, twice at once")
+    supervisor.start()
+    ending = supervisor.wait()
+    return 0 if ending is None else ending.exit_code

@@ -1,0 +1,53 @@
+"""Where the configuration lies, and which robots, tasks, joysticks and training recipes there are."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from drift.errors import UserError
+
+FOLDERS = {"robot": "robots", "task": "tasks", "joystick": "joysticks", "train": "train"}
+
+
+def share_folder() -> Path:
+    """Return the folder that holds `config/` and `launch/`: a checkout, or `share/drift` of an installation.
+
+    The one that belongs to this very file wins; after it the prefixes of AMENT_PREFIX_PATH.
+    """
+    for folder in _candidates(Path(__file__).resolve()):
+        if (folder / "config" / "nodes.yaml").is_file() and (folder / "config" / "robots").is_dir():
+            return folder
+    raise UserError(
+        "the configuration of drift was not found: source env.sh, or the setup.bash of its workspace"
+    )
+
+
+def choices(kind: str) -> list[str]:
+    """Return the names there are of one kind ("robot", "task", "joystick", "train")."""
+    return sorted(path.stem for path in (share_folder() / "config" / FOLDERS[kind]).glob("*.yaml"))
+
+
+def config_file(kind: str, name: str) -> Path:
+    """Return the file that describes `name`; UserError names the allowed ones."""
+    allowed = choices(kind)
+    if name not in allowed:
+        raise UserError(f"{kind}={name} must be one of: {', '.join(allowed)}")
+    return share_folder() / "config" / FOLDERS[kind] / f"{name}.yaml"
+
+
+def nodes_file() -> Path:
+    """Return the parameters of all nodes."""
+    return share_folder() / "config" / "nodes.yaml"
+
+
+def dds_profile() -> Path:
+    """Return the Fast DDS profile with a shared-memory segment that fits camera images."""
+    return share_folder() / "config" / "dds" / "shared_memory.xml"
+
+
+def _candidates(here: Path) -> Iterator[Path]:
+    for parent in here.parents:
+        yield parent
+        yield parent / "share" / "drift"
+    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+        yield Path(prefix) / "share" / "drift"

@@ -1,0 +1,1 @@
+"""Checks of the machine, one function each; see drift.commands.doctor."""

@@ -1,0 +1,36 @@
+"""What a check found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How bad it is."""
+
+    PASS = "pass"
+    WARN = "warn"  # something is missing that not everybody needs
+    FAIL = "fail"  # the stack will not work
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check, what it saw, and what to do about it."""
+
+    status: Status
+    text: str
+    advice: str = ""  # empty when there is nothing to do
+
+
+def good(text: str) -> Finding:
+    """All is well."""
+    return Finding(Status.PASS, text)
+
+
+def warning(text: str, advice: str) -> Finding:
+    """Something is missing that not everybody needs."""
+    return Finding(Status.WARN, text, advice)
+
+
+def failure(text: str, advice: str) -> Finding:
+    """The stack will not work."""
+    return Finding(Status.FAIL, text, advice)

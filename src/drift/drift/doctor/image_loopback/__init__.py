@@ -1,0 +1,1 @@
+"""Two small programs that send and receive images."""

@@ -1,0 +1,1 @@
+"""Processes started, watched, respawned and stopped in order; knows nothing of ROS."""

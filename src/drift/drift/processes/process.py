@@ -1,0 +1,78 @@
+"""One supervised process."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drift.processes.group import ProcessGroup
+from drift.processes.log_file import LogFollower
+
+REFUSED = 2  # exit code of a node whose configuration is wrong: starting it again would not help
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What to start, and what its death means."""
+
+    name: str
+    command: tuple[str, ...]
+    essential: bool = False  # its death ends everything; otherwise it is respawned with back-off
+    stop_stage: int = 0  # stages are stopped one after the other, the lowest first
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to this process's own
+
+
+class SupervisedProcess:
+    """A process group that can be started several times, with one log file for all its lives."""
+
+    def __init__(self, spec: ProcessSpec, log_folder: Path) -> None:
+        self.spec = spec
+        self.log_path = log_folder / f"{spec.name}.log"
+        self._output = self.log_path.open("ab")
+        self.log = LogFollower(self.log_path)
+        self.group: ProcessGroup | None = None  # None while it does not run
+        self.failures = 0  # in a row
+        self.restarts = 0
+        self.start_at_s = 0.0  # steady time of the next start
+        self.started_s = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it in a session of its own: Ctrl-C in the terminal reaches the supervisor alone."""
+        self._process = subprocess.Popen(
+            self.spec.command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment},
+            start_new_session=True,
+        )
+        self.group = ProcessGroup(self._process.pid)
+        self.started_s = time.monotonic()
+
+    def collect(self) -> int | None:
+        """Return the exit code if it has ended since the last call, negative for a signal; else None."""
+        if self.group is None or self._process is None or self.group.alive():
+            return None
+        self.group.kill()  # before the pid is given back: helpers it left behind
+        self.group.close()
+        self.group = None
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Close the log file."""
+        self._output.close()
+        self.log.close()
+
+
+def describe_exit(code: int) -> str:
+    """Return an exit code in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

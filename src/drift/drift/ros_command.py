@@ -1,0 +1,61 @@
+"""From a node of the stack to a process: its executable, by the ament index, and its ROS arguments."""
+
+import os
+from pathlib import Path
+
+from drift.errors import UserError
+from drift.processes.process import ProcessSpec
+from drift.stack import NodeSpec, Stack
+
+
+def processes(stack: Stack) -> list[ProcessSpec]:
+    """Return what a supervisor starts for `stack`."""
+    return [
+        ProcessSpec(
+            name=node.name,
+            command=command(node, stack.namespace),
+            essential=node.essential,
+            stop_stage=node.stop_stage,
+            environment=stack.environment,
+        )
+        for node in stack.nodes
+    ]
+
+
+def command(node: NodeSpec, namespace: str) -> tuple[str, ...]:
+    """Return the command line of `node`."""
+    words = [str(executable(node.package, node.executable)), *node.arguments, "--ros-args"]
+    words += ["-r", f"__node:={node.name}", "-r", f"__ns:={namespace}"]
+    for source, target in node.remappings.items():
+        words += ["-r", f"{source}:={target}"]
+    for file in node.parameter_files:
+        words += ["--params-file", str(file)]
+    for name, value in node.parameters.items():
+        words += ["-p", f"{name}:={_yaml(value)}"]
+    return tuple(words)
+
+
+def executable(package: str, name: str) -> Path:
+    """Return lib/<package>/<name> of the prefix that holds `package`; UserError when there is none."""
+    prefixes = [
+        Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
+    ]
+    for prefix in prefixes:
+        if (prefix / "share" / "ament_index" / "resource_index" / "packages" / package).exists():
+            path = prefix / "lib" / package / name
+            if not os.access(path, os.X_OK):
+                raise UserError(f"package {package} has no executable {name} ({path})")
+            return path
+    raise UserError(
+        f"package {package} was not found: source env.sh, or install it, for example "
+        f"'sudo apt install ros-$ROS_DISTRO-{package.replace('_', '-')}'"
+    )
+
+
+def _yaml(value: bool | int | float | str) -> str:
+    """Return `value` so that ROS reads it back with its own type, also a string like 2026-11-20."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(value)

@@ -1,0 +1,39 @@
+"""Where a stack writes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One folder with everything that one run leaves behind."""
+
+    path: Path  # absolute
+
+    @property
+    def episodes(self) -> Path:
+        """The episode store."""
+        return self.path / "episodes"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints, and LATEST."""
+        return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each process."""
+        return self.path / "logs"
+
+    def create(self) -> "RunFolder":
+        """Make the folders that are not there yet."""
+        for folder in (self.episodes, self.checkpoints, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+
+def named(run: str, robot: str, task: str) -> RunFolder:
+    """Return the folder `run`, or runs/<time>-<robot>-<task> when it is empty."""
+    new = f"{datetime.now():%Y%m%d-%H%M%S}-{robot}-{task}"
+    return RunFolder(Path(run or f"runs/{new}").resolve())

@@ -1,0 +1,54 @@
+"""What a person sees while episodes run: who drives, success, labels, loss, rank, version, control rate."""
+
+from dataclasses import dataclass
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+
+DRIVERS = {0: "nobody (hold)", 1: "policy", 2: "expert", 3: "nobody (homing)"}  # Step.SOURCE_*
+_STYLES = {1: "blue", 2: "dark_orange3"}
+
+
+@dataclass
+class SessionView:
+    """The newest of everything; fill it in and show it again. None: not known yet."""
+
+    episodes: int  # wanted
+    title: str = "session"
+    done: int = 0
+    successes: int = 0
+    elapsed_s: float = 0.0  # of the running episode
+    source: int = 0  # Step.SOURCE_*
+    interventions: int = 0  # of the running episode
+    expert_labels: int = 0  # of all episodes
+    loss: float | None = None
+    rank: float | None = None  # fraction of the maximum
+    training: str = ""  # "step 40 of 200, 12 s to go"
+    policy_version: int = 0
+    control_rate_hz: float | None = None
+    note: str = ""
+
+    def __rich__(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim")
+        grid.add_column()
+        episode = min(self.done + 1, self.episodes)
+        grid.add_row("episode", f"{episode} of {self.episodes}, {self.elapsed_s:.1f} s")
+        driver = DRIVERS.get(self.source, f"source {self.source}")
+        style = _STYLES.get(self.source, "default")
+        grid.add_row("driver", f"[{style}]{driver}[/], {self.interventions} take-overs")
+        grid.add_row("success", f"{self.successes} of {self.done}")
+        grid.add_row("expert labels", str(self.expert_labels))
+        grid.add_row(
+            "loss, rank", f"{_number(self.loss, '.4f')}, {_number(self.rank, '.0%')}  {self.training}"
+        )
+        grid.add_row("policy version", str(self.policy_version) if self.policy_version else "none yet")
+        grid.add_row("control rate", f"{_number(self.control_rate_hz, '.1f')} Hz")
+        if self.note:
+            grid.add_row("", self.note)
+        return Panel(grid, title=self.title, title_align="left", expand=False)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)

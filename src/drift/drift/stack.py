@@ -1,0 +1,160 @@
+"""The nodes of a stack, as plain data: the one list that `drift up` and the launch file both start."""
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from drift_control.robot import load_robot
+from drift_core.task import TaskConfig, load_task
+
+from drift import run_folder
+from drift.configuration import config_file, dds_profile, nodes_file
+from drift.errors import UserError
+from drift.run_folder import RunFolder
+from drift.stack_arguments import StackArguments
+
+OTHERS, GATE, SIMULATION = 0, 1, 2  # stop stages: the gate brings the arm to rest while the arm still listens
+_COMMAND_TOPICS = {  # command_interface of the robot: ros2_control's usual controller, and its topic
+    "forward_position": ("forward_position_controller", "commands"),
+    "joint_trajectory": ("joint_trajectory_controller", "joint_trajectory"),
+}
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node to start."""
+
+    name: str
+    package: str
+    executable: str
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)  # win over the files
+    parameter_files: tuple[Path, ...] = ()  # later ones win over earlier ones
+    remappings: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()  # for programs that take more than ROS arguments
+    essential: bool = False  # its death ends the whole stack; any other node is respawned
+    stop_stage: int = OTHERS
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything that is started, and where it writes."""
+
+    nodes: tuple[NodeSpec, ...]  # in the order of their start
+    namespace: str  # "/" or "/name"
+    environment: dict[str, str]  # what the user's environment does not say already
+    run: RunFolder
+
+
+def stack(arguments: StackArguments) -> Stack:
+    """Return the stack for `arguments`, after reading and checking the robot's and the task's file."""
+    robot_file = config_file("robot", arguments.robot)
+    task_file = config_file("task", arguments.task)
+    joystick_file = config_file("joystick", arguments.joystick)
+    train_file = config_file("train", arguments.train)
+    interface = load_robot(robot_file).config.command_interface
+    task = load_task(task_file)
+    _check_fit(arguments.robot, task)
+    run = run_folder.named(arguments.run, arguments.robot, arguments.task)
+
+    robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
+    checkpoints = {"checkpoint_folder": str(run.checkpoints)}
+    nodes = [
+        *_simulation(arguments.sim, robot_and_task, task),
+        NodeSpec(
+            name="expert_gate",
+            package="expert_gate_node",
+            executable="node",
+            parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
+            remappings={} if arguments.sim == "mujoco" else _command_topic(interface, arguments.controller),
+            essential=True,
+            stop_stage=GATE,
+        ),
+        NodeSpec(
+            name="trainer",
+            package="trainer_node",
+            executable="node",
+            parameters={
+                **robot_and_task,
+                **checkpoints,
+                "train_file": str(train_file),
+                "episode_folder": str(run.episodes),
+            },
+        ),
+        NodeSpec(
+            name="policy",
+            package="drift_policy_node",
+            executable="node",
+            parameters={**robot_and_task, **checkpoints},
+        ),
+        *_expert(arguments, {**robot_and_task, "joystick_file": str(joystick_file)}),
+    ]
+    return Stack(
+        nodes=tuple(_with_shared(node, arguments) for node in nodes),
+        namespace=arguments.ros_namespace,
+        environment={name: value for name, value in _environment(run).items() if name not in os.environ},
+        run=run,
+    )
+
+
+def _check_fit(robot: str, task: TaskConfig) -> None:
+    if task.action_space == "point":
+        raise UserError(f"task={task.name} has no arm: it runs in the in-process shell only")
+    if robot not in task.robots:
+        raise UserError(f"robot={robot} must be one of: {', '.join(task.robots)} (for task={task.name})")
+
+
+def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeSpec]:
+    if sim == "mujoco":
+        return [NodeSpec("sim", "drift_sim", "node", dict(files), essential=True, stop_stage=SIMULATION)]
+    if sim == "gazebo":
+        # Gazebo itself, with the arm under gz_ros2_control, is started beside. "[" is one way, Gazebo to ROS:
+        # a second publisher of /clock would make time jump. Not run where this was written, without Gazebo.
+        images = (f"{camera.topic}@sensor_msgs/msg/Image[gz.msgs.Image" for camera in task.cameras)
+        return [
+            NodeSpec(
+                name="gazebo_bridge",
+                package="ros_gz_bridge",
+                executable="parameter_bridge",
+                arguments=("/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock", *images),
+                essential=True,
+                stop_stage=SIMULATION,
+            )
+        ]
+    return []
+
+
+def _expert(arguments: StackArguments, files: dict[str, str]) -> list[NodeSpec]:
+    expert = arguments.expert
+    if expert == "auto":
+        expert = "scripted" if arguments.sim == "mujoco" else "joystick"
+    if expert == "scripted":
+        return [NodeSpec("expert", "drift_sim", "expert", dict(files))]
+    if expert == "joystick":
+        # repeated without motion too: the gate takes a silent joystick for a lost one
+        return [NodeSpec("joy", "joy", "joy_node", {"autorepeat_rate": 50.0})]
+    return []
+
+
+def _command_topic(interface: str, controller: str) -> dict[str, str]:
+    usual, topic = _COMMAND_TOPICS[interface]
+    return {"command": f"{controller or usual}/{topic}"}
+
+
+def _with_shared(node: NodeSpec, arguments: StackArguments) -> NodeSpec:
+    overlay = (Path(arguments.params_file).resolve(),) if arguments.params_file else ()
+    if overlay and not overlay[0].is_file():
+        raise UserError(f"params_file={arguments.params_file} must be a file")
+    return replace(
+        node,
+        parameters={"use_sim_time": arguments.use_sim_time, **node.parameters},
+        parameter_files=(nodes_file(), *overlay),
+    )
+
+
+def _environment(run: RunFolder) -> dict[str, str]:
+    return {
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(dds_profile()),
+        "MUJOCO_GL": "egl",
+        "LP_NUM_THREADS": "1",  # small images in software: more threads only take a core from others
+        "ROS_LOG_DIR": str(run.logs / "ros"),
+    }

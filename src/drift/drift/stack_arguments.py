@@ -1,0 +1,95 @@
+"""What can be said about a stack; `drift up` and the launch file both offer exactly these."""
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from drift import configuration
+from drift.errors import UserError
+
+_NAMESPACE = re.compile(r"^/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?$")
+
+
+def _argument(default: str, text: str, choices: tuple[str, ...] = (), file: str = "") -> Any:
+    return field(default=default, metadata={"help": text, "choices": choices, "file": file})
+
+
+@dataclass(frozen=True)
+class StackArguments:
+    """One stack: which arm, in which simulation, for which task, driven by whom."""
+
+    robot: str = _argument("panda", "the arm: a file of config/robots", file="robot")
+    sim: str = _argument(
+        "mujoco",
+        "mujoco: embedded, real time; gazebo: bridge to a Gazebo that runs; none: the arm's own driver runs",
+        ("mujoco", "gazebo", "none"),
+    )
+    task: str = _argument("place", "what to do: a file of config/tasks", file="task")
+    expert: str = _argument(
+        "auto",
+        "who corrects; scripted: knows the MuJoCo scene; joystick: joy_node of package joy; none: something "
+        "else publishes joy; auto: scripted in MuJoCo, else joystick",
+        ("auto", "scripted", "joystick", "none"),
+    )
+    joystick: str = _argument("gamepad", "axes and buttons: a file of config/joysticks", file="joystick")
+    train: str = _argument("default", "how to train: a file of config/train", file="train")
+    namespace: str = _argument("", "ROS namespace of all nodes, for two stacks on one network")
+    run: str = _argument("", "folder of episodes, checkpoints and logs; empty: a new one in runs/")
+    params_file: str = _argument("", "parameter file that overrides config/nodes.yaml")
+    controller: str = _argument(
+        "", "name of the ros2_control controller; empty: after the robot's command_interface; not for MuJoCo"
+    )
+
+    def __post_init__(self) -> None:
+        for item in arguments():
+            value = getattr(self, item.name)
+            if item.choices and value not in item.choices:
+                raise UserError(f"{item.name}={value} must be one of: {', '.join(item.choices)}")
+        if not _NAMESPACE.match(self.namespace):
+            raise UserError(f"namespace={self.namespace} must be names of letters, digits and _, joined by /")
+        if self.expert == "scripted" and self.sim != "mujoco":
+            raise UserError(
+                f"expert=scripted needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
+            )
+
+    @property
+    def ros_namespace(self) -> str:
+        """The namespace as ROS wants it, "/" when there is none."""
+        return "/" + self.namespace.strip("/")
+
+    @property
+    def use_sim_time(self) -> bool:
+        """Only Gazebo publishes /clock; MuJoCo runs in real time with system stamps."""
+        return self.sim == "gazebo"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One thing that can be said, for a command line or a launch file."""
+
+    name: str
+    default: str
+    help: str
+    choices: tuple[str, ...]  # empty: anything
+
+
+def arguments() -> list[Argument]:
+    """Return everything that can be said; what is a file of config/ has its file names as choices."""
+    return [
+        Argument(
+            name=item.name,
+            default=str(item.default),
+            help=item.metadata["help"],
+            choices=item.metadata["choices"] or tuple(_files(item.metadata["file"])),
+        )
+        for item in fields(StackArguments)
+    ]
+
+
+def help_text(name: str) -> str:
+    """Return what the argument `name` means; reads no file."""
+    return str(StackArguments.__dataclass_fields__[name].metadata["help"])
+
+
+def _files(kind: str) -> list[str]:
+    return configuration.choices(kind) if kind else []
