@@ -20,8 +20,8 @@ TIMING = EpisodeTiming(
     tail_s=0.3, policy_timeout_s=5.0, home_timeout_s=20.0, service_timeout_s=2.0, person_timeout_s=60.0,
     gate_timeout_s=1.0,
 )  # fmt: skip
-GOAL = EpisodeGoal(kind=Kind.INTERVENTION, seed=3, max_duration_s=10.0, simulated=True)
-IDLE = Seen(now_s=0.0, gate_age_s=0.1, policy_ready=True)
+GOAL = EpisodeGoal(kind=Kind.INTERVENTION, seed=3, max_duration_s=10.0)
+IDLE = Seen(now_s=0.0, gate_age_s=0.1, policy_ready=True, simulated=True)
 OK = Answer(ok=True)
 
 
@@ -178,12 +178,13 @@ def test_a_stop_by_the_person_is_a_failure_of_the_policy():
 
 
 def test_without_simulation_the_person_resets_arms_and_marks():
-    runner = start(replace(GOAL, simulated=False))
-    assert runner.update(IDLE) is Ask.HOME
-    assert runner.update(replace(IDLE, now_s=1.0, answer=OK)) is Ask.PROMPT
-    assert runner.update(replace(IDLE, now_s=50.0)) is None
-    assert runner.update(replace(IDLE, now_s=51.0, armed=True)) is Ask.RECORD
-    assert runner.update(replace(IDLE, now_s=51.1, armed=True, answer=OK)) is None
+    runner = start()
+    alone = replace(IDLE, simulated=False)
+    assert runner.update(alone) is Ask.HOME
+    assert runner.update(replace(alone, now_s=1.0, answer=OK)) is Ask.PROMPT
+    assert runner.update(replace(alone, now_s=50.0)) is None
+    assert runner.update(replace(alone, now_s=51.0, armed=True)) is Ask.RECORD
+    assert runner.update(replace(alone, now_s=51.1, armed=True, answer=OK)) is None
     assert runner.phase is Phase.RUNNING
-    runner.update(replace(IDLE, now_s=53.1, armed=True, outcome=Result.SUCCESS))
+    runner.update(replace(alone, now_s=53.1, armed=True, outcome=Result.SUCCESS))
     assert runner.verdict.duration_s == pytest.approx(2.0)

@@ -35,10 +35,7 @@ for line in sys.stdin:
         continue
     {body}
 """
-FINISH = (
-    'say(event="finished", round_id=command["round_id"], path="p", sha256="s", version=1, parent=0, '
-    'rank=0.1, effective_rank=0.2, loss=0.5, step=5, reason="", episodes=1, expert_labels=9)'
-)
+FINISH = 'say(event="finished", round_id=command["round_id"], episodes=1, expert_labels=9)'
 
 
 def worker(body: str, log: list[str], policy: RestartPolicy = POLICY) -> WorkerProcess:

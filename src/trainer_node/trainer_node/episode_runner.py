@@ -74,7 +74,6 @@ class EpisodeGoal:
     kind: Kind
     seed: int
     max_duration_s: float
-    simulated: bool  # False: a person resets the objects, arms, and marks the outcome
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,7 @@ class Seen:
     fault: bool = False
     gate_text: str = ""
     policy_ready: bool = False
+    simulated: bool = False  # False: a person resets the objects, arms, and marks the outcome
     expert_drives: bool = False  # by the newest control step
     outcome: Result = Result.RUNNING  # of this episode, by the simulation or by a person
     cancel: bool = False
@@ -146,13 +146,11 @@ class EpisodeRunner:
         self._seen_armed = False
         self._verdict: Verdict | None = None
         service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
-        after_home = (Phase.RESETTING, Ask.RESET) if goal.simulated else (Phase.PERSON, Ask.PROMPT)
-        after_open = (Phase.ARMING, Ask.ARM) if goal.simulated else (Phase.RUNNING, None)
         self._links = {
             Phase.DISARMING: _Link("stop", service_s, Error.HOME_FAILED, Phase.HOMING, Ask.HOME),
-            Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, *after_home),
+            Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, Phase.RESETTING, Ask.RESET),
             Phase.RESETTING: _Link("reset", service_s, Error.RESET_FAILED, Phase.OPENING, Ask.RECORD),
-            Phase.OPENING: _Link("recording", service_s, Error.RESET_FAILED, *after_open),
+            Phase.OPENING: _Link("recording", service_s, Error.RESET_FAILED, Phase.ARMING, Ask.ARM),
             Phase.ARMING: _Link("arm", service_s, Error.ARM_REFUSED, Phase.RUNNING, None),
         }
 
@@ -252,6 +250,10 @@ class EpisodeRunner:
     def _follow(self, link: "_Link", seen: Seen) -> Ask | None:
         """Go on when the last Ask was answered well, give up when badly or not in time."""
         if seen.answer is not None and seen.answer.ok:
+            if self.phase is Phase.HOMING and not seen.simulated:
+                return self._enter(Phase.PERSON, Ask.PROMPT, seen)
+            if self.phase is Phase.OPENING and seen.armed:  # by the person
+                return self._enter(Phase.RUNNING, None, seen)
             return self._enter(link.phase, link.ask, seen)
         if seen.answer is not None:
             return self._give_up(link.error, f"{link.what}: {seen.answer.text}", seen)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 
 class TrainKind(StrEnum):
@@ -32,10 +32,10 @@ class WorkerJob:
     train_file: str
     episode_folder: str
     checkpoint_folder: str
-    run_folder: str  # TensorBoard scalars go here
+    log_folder: str  # TensorBoard scalars go here
     device: str  # as torch understands it: "cpu", "cuda"
     seed: int
-    threads: int  # torch threads
+    threads: int  # of torch; 0: as the train_file says
     niceness: int  # added to the process's niceness
 
 
@@ -46,7 +46,6 @@ class TrainRequest:
     round_id: str
     kind: TrainKind
     steps: int = 0  # gradient steps; 0: as configured
-    reason: str = ""  # goes into the checkpoint, for example "online round 2"
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,26 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A checkpoint was written; the fields of Checkpoint.msg, and what it was trained on."""
+class Announced:
+    """The newest checkpoint; said at start and after each round. Fields as in Checkpoint.msg."""
 
-    round_id: str
     path: str
     sha256: str
     version: int
     parent: int
     rank: float
     effective_rank: float
-    loss: float  # held-out denoising loss
+    loss: float  # held-out denoising loss, NaN: nothing was held out
     step: int  # gradient steps of all rounds together
-    reason: str
+    reason: str  # "offline", "online round 2"
+    created_s: float  # system time
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A round ended well; its checkpoint was Announced before."""
+
+    round_id: str
     episodes: int  # episodes trained on
     expert_labels: int  # windows with a valid first label in the whole store
 
@@ -111,10 +117,8 @@ class Fatal:
     text: str
 
 
-Event = Ready | Preparing | Progress | Finished | Failed | Fatal
-_EVENTS: dict[str, type] = {
-    event.__name__.lower(): event for event in (Ready, Preparing, Progress, Finished, Failed, Fatal)
-}
+Event = Ready | Preparing | Progress | Announced | Finished | Failed | Fatal
+_EVENTS: dict[str, type] = {event.__name__.lower(): event for event in get_args(Event)}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from trainer_node.worker_messages import (
+    Announced,
     Cancel,
     Command,
     Event,
@@ -52,14 +53,9 @@ def worker_command(job: WorkerJob) -> list[str]:
     return [sys.executable, "-m", "trainer_node.worker", "--job", json.dumps(asdict(job))]
 
 
-def worker_environment(threads: int) -> dict[str, str]:
-    """Return this process's environment with what torch and glibc must be told before they start."""
-    return {
-        **os.environ,
-        "MALLOC_MMAP_THRESHOLD_": _MALLOC_BYTES,
-        "MALLOC_TRIM_THRESHOLD_": _MALLOC_BYTES,
-        "OMP_NUM_THREADS": str(threads),
-    }
+def worker_environment() -> dict[str, str]:
+    """Return this process's environment with what glibc must be told before the worker starts."""
+    return {**os.environ, "MALLOC_MMAP_THRESHOLD_": _MALLOC_BYTES, "MALLOC_TRIM_THRESHOLD_": _MALLOC_BYTES}
 
 
 class WorkerProcess:
@@ -84,6 +80,7 @@ class WorkerProcess:
         self._fatal: str | None = None
         self._request: TrainRequest | None = None
         self._cancelled = False
+        self._quitting = False
         self._restarts = 0  # in a row, without progress between them
         self._start_at_s = 0.0
         self._heard_s = 0.0
@@ -99,7 +96,7 @@ class WorkerProcess:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the worker. It has its own session, so that Ctrl-C in a terminal reaches the node alone."""
+        """Start the worker, in this process's group: whoever kills the group kills it too."""
         self._unread, self._ready = b"", False
         self._heard_s = self._steady_s()
         self._process = subprocess.Popen(
@@ -107,7 +104,6 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment,
-            start_new_session=True,
         )
         for pipe in (self._process.stdin, self._process.stdout):
             os.set_blocking(pipe.fileno(), False)
@@ -145,11 +141,18 @@ class WorkerProcess:
             events.append(failed)
         return events
 
+    def quit(self) -> None:
+        """Ask the worker to end and start no other; `stop` waits for it."""
+        self._quitting = True
+        if self._process is not None:
+            self._send(Quit())
+
     def stop(self, timeout_s: float) -> None:
         """Ask the worker to end, then insist; returns within about `timeout_s`."""
+        if not self._quitting:
+            self.quit()
         if self._process is None:
             return
-        self._send(Quit())
         try:
             self._process.wait(0.5 * timeout_s)
         except subprocess.TimeoutExpired:
@@ -181,7 +184,7 @@ class WorkerProcess:
                 if self._request is None or self._request.round_id != round_id:
                     return None  # the answer to a request that was given up
                 self._request = None
-            case Preparing():
+            case Preparing() | Announced():
                 pass
         return event
 
@@ -205,7 +208,7 @@ class WorkerProcess:
         return None
 
     def _start_when_due(self) -> None:
-        if self._fatal is None and self._steady_s() >= self._start_at_s:
+        if self._fatal is None and not self._quitting and self._steady_s() >= self._start_at_s:
             self.start()
 
     def _send(self, command: Command) -> None:

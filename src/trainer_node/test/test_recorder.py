@@ -1,0 +1,115 @@
+"""The recorder: what is written, and what is counted."""
+
+import numpy as np
+import pytest
+from drift_core.episode import EpisodeMeta, StepRecord, read_episode
+from drift_core.observation import CameraSpec
+from trainer_node.recorder import Recorder
+
+HOLD, POLICY, EXPERT = 0, 1, 2
+META = EpisodeMeta(
+    id="e1", robot="panda", task="place", seed=7, kind="intervention", cameras=(CameraSpec("front", 4, 4),),
+    dt_s=0.1, started_s=100.0,
+)  # fmt: skip
+
+
+def step(seq: int, stamp_s: float, source: int = POLICY, intervention_id: int = 0) -> StepRecord:
+    joints = np.zeros(8)
+    return StepRecord(
+        stamp_s=stamp_s, seq=seq, source=source, epoch=1, intervention_id=intervention_id, chunk_id=1,
+        policy_version=2, chunk_age_s=0.1, commanded=joints, measured=joints, action=np.zeros(10), guard_flags=0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    return Recorder(tmp_path, control_period_s=0.01, log=lambda text: None)
+
+
+def test_a_step_is_late_when_it_comes_more_than_a_period_after_its_time(recorder):
+    recorder.open(META)
+    # due 10 ms after the one before: 19 ms is not late, 21 ms is, and catching up is not
+    for seq, stamp_s in enumerate([100.000, 100.010, 100.0295, 100.0505, 100.0515]):
+        recorder.put_step(step(seq, stamp_s))
+    assert recorder.counts.late_steps == 1
+    assert recorder.counts.control_steps == 5
+    recorder.abort()
+
+
+def test_steps_that_never_arrived_are_counted_and_are_not_late(recorder):
+    recorder.open(META)
+    recorder.put_step(step(10, 100.00))
+    recorder.put_step(step(14, 100.04))  # 11, 12 and 13 are missing, 14 is on time
+    assert (recorder.counts.missed_steps, recorder.counts.late_steps) == (3, 0)
+    recorder.abort()
+
+
+def test_a_gate_that_starts_anew_does_not_count_as_missed(recorder):
+    recorder.open(META)
+    recorder.put_step(step(500, 100.0))
+    recorder.put_step(step(0, 103.0))
+    assert (recorder.counts.missed_steps, recorder.counts.late_steps) == (0, 0)
+    recorder.abort()
+
+
+def test_take_overs_are_counted_by_their_id(recorder):
+    recorder.open(META)
+    sources = [(POLICY, 0), (EXPERT, 1), (EXPERT, 1), (HOLD, 1), (POLICY, 1), (EXPERT, 2)]
+    for seq, (source, intervention_id) in enumerate(sources):
+        recorder.put_step(step(seq, 100.0 + 0.01 * seq, source, intervention_id))
+    assert recorder.counts.expert_steps == 3
+    assert recorder.counts.interventions == {1, 2}
+    recorder.abort()
+
+
+def test_nothing_is_written_before_an_episode_is_open(recorder, tmp_path):
+    recorder.put_frame("front", np.zeros((4, 4, 3), np.uint8), 1.0, 1.0)
+    recorder.put_step(step(1, 1.0, EXPERT))
+    assert recorder.newest_step.source == EXPERT
+    assert recorder.counts.control_steps == 0
+    assert not recorder.recording
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_put_in_is_read_back(recorder, tmp_path):
+    recorder.open(META)
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    recorder.put_frame("front", image, stamp_s=100.0, arrival_s=5.0)
+    recorder.put_joints(np.arange(7.0), 0.04, stamp_s=100.01, arrival_s=5.01)
+    recorder.put_step(step(3, 100.02, EXPERT, 1))
+    path = recorder.detach().close("success")
+    assert path == tmp_path / "e1"
+    episode = read_episode(path)
+    assert (episode.meta.outcome, episode.meta.expert_steps, episode.meta.seed) == ("success", 1, 7)
+    np.testing.assert_array_equal(episode.frames["front"].image(0), image)
+    assert episode.frames["front"].arrival_s.tolist() == [5.0]
+    assert episode.joints.positions_rad.tolist() == [list(range(7))]
+    assert episode.steps.seq.tolist() == [3]
+    assert not recorder.recording
+
+
+def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):
+    said = []
+    recorder = Recorder(tmp_path, 0.01, said.append)
+    recorder.open(META)
+    for stamp_s in (100.0, 100.1):
+        recorder.put_frame("front", np.zeros((8, 8, 3), np.uint8), stamp_s, stamp_s)
+    assert recorder.counts.refused == 2
+    assert len(said) == 1
+    assert "image must be (4, 4, 3)" in said[0]
+    recorder.abort()
+
+
+def test_an_aborted_episode_leaves_nothing(recorder, tmp_path):
+    recorder.open(META)
+    recorder.put_step(step(1, 100.0))
+    recorder.abort()
+    recorder.abort()  # a second one does no harm
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_episodes_cannot_be_open(recorder):
+    recorder.open(META)
+    with pytest.raises(RuntimeError, match="open already"):
+        recorder.open(META)
+    recorder.abort()

@@ -1,0 +1,71 @@
+"""The trainer's parameters; values in config/nodes.yaml, section `trainer`."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from trainer_node.episode_runner import EpisodeTiming
+from trainer_node.worker_messages import WorkerJob
+from trainer_node.worker_process import RestartPolicy
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TrainerConfig:
+    """Flat, because ROS parameters are; the methods group what belongs together."""
+
+    robot_file: Path
+    task_file: Path
+    train_file: Path
+    episode_folder: Path
+    checkpoint_folder: Path
+    image_transport: Literal["raw", "compressed"]
+    # training worker
+    device: str  # "cpu", "cuda"
+    seed: Annotated[int, Field(ge=0)]
+    worker_threads: Annotated[int, Field(ge=0)]  # of torch; 0: as the train_file says
+    worker_niceness: Annotated[int, Field(ge=0, le=19)]
+    restart_wait_s: Positive  # before the first restart; doubled for each further one
+    restart_longest_wait_s: Positive
+    restart_attempts: Annotated[int, Field(ge=0)]  # for one request
+    worker_silence_s: Positive  # a busy worker that says nothing for so long is restarted
+    # episodes
+    control_rate_hz: Positive  # of the gate; tells which control ticks are late
+    tail_s: Annotated[float, Field(ge=0)]  # recorded after a success, so that labels reach the end
+    policy_timeout_s: Positive  # for a policy to become active
+    home_timeout_s: Positive
+    service_timeout_s: Positive  # stop, arm, reset
+    person_timeout_s: Positive  # for a person to reset the objects and arm
+    gate_timeout_s: Positive  # without gate/state
+
+    def timing(self) -> EpisodeTiming:
+        """Return how long the phases of an episode may take."""
+        return EpisodeTiming(**{field.name: getattr(self, field.name) for field in fields(EpisodeTiming)})
+
+    def job(self) -> WorkerJob:
+        """Return what the training worker is told at its start."""
+        return WorkerJob(
+            robot_file=str(self.robot_file),
+            task_file=str(self.task_file),
+            train_file=str(self.train_file),
+            episode_folder=str(self.episode_folder),
+            checkpoint_folder=str(self.checkpoint_folder),
+            log_folder=str(self.checkpoint_folder.parent / "tensorboard"),
+            device=self.device,
+            seed=self.seed,
+            threads=self.worker_threads,
+            niceness=self.worker_niceness,
+        )
+
+    def restarts(self) -> RestartPolicy:
+        """Return how a worker that ended is started again."""
+        return RestartPolicy(
+            first_wait_s=self.restart_wait_s,
+            longest_wait_s=self.restart_longest_wait_s,
+            attempts=self.restart_attempts,
+            silence_s=self.worker_silence_s,
+        )

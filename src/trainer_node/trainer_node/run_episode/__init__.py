@@ -1,0 +1,1 @@
+"""RunEpisode: home, reset, run, judge, write one episode."""

@@ -1,0 +1,1 @@
+"""Train: offline bootstrapping and online rounds in a worker of their own."""

@@ -1,0 +1,137 @@
+"""The action trainer/train and the topic trainer/checkpoint, in front of the training worker."""
+
+import uuid
+
+from drift_ros.clock import to_stamp
+from drift_ros.goal_server import GoalServer
+from rclpy.node import Node
+
+from drift_interfaces.action import Train
+from drift_interfaces.msg import Checkpoint
+from drift_ros import qos
+from trainer_node.worker_messages import (
+    Announced,
+    Event,
+    Failed,
+    Failure,
+    Fatal,
+    Finished,
+    Preparing,
+    Progress,
+    TrainKind,
+    TrainRequest,
+)
+from trainer_node.worker_process import WorkerProcess
+
+_KINDS = {Train.Goal.OFFLINE: TrainKind.OFFLINE, Train.Goal.ONLINE: TrainKind.ONLINE}
+_ERRORS = {
+    Failure.NO_DATA: Train.Result.NO_DATA,
+    Failure.DIVERGED: Train.Result.DIVERGED,
+    Failure.CANCELLED: Train.Result.CANCELLED,
+    Failure.WORKER_DIED: Train.Result.WORKER_DIED,
+    Failure.ERROR: Train.Result.WORKER_DIED,
+}
+
+
+class TrainServer:
+    """Hand goals to the worker, and what it says to whom it concerns. `tick` is called by a timer."""
+
+    def __init__(self, node: Node, worker: WorkerProcess) -> None:
+        self._node, self._worker = node, worker
+        self._newest: Announced | None = None
+        self._doing: Preparing | Progress | None = None
+        self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel)
+        self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
+
+    @property
+    def newest(self) -> Announced | None:
+        """The newest checkpoint, None before the first."""
+        return self._newest
+
+    @property
+    def status(self) -> str:
+        """What the worker does, in words, empty when nothing."""
+        match self._doing:
+            case Progress() as at:
+                return f"step {at.step} of {at.total_steps}, loss {at.loss:.4f}, {at.steps_per_s:.1f} steps/s"
+            case Preparing(text):
+                return text
+        return ""
+
+    def tick(self) -> None:
+        """Pass on what the worker has said since the last tick."""
+        for event in self._worker.poll():
+            self._on_event(event)
+
+    def _on_goal(self, goal: Train.Goal) -> None:
+        kind = _KINDS.get(goal.kind)
+        if kind is None or self._worker.busy:
+            text = f"kind={goal.kind} must be one of: {', '.join(map(str, _KINDS))}"
+            busy = Train.Result(error_code=Train.Result.BUSY)
+            busy.error_msg = "a round is running already" if self._worker.busy else text
+            self._server.finish(busy)
+            return
+        self._worker.train(TrainRequest(uuid.uuid4().hex, kind, goal.steps))
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Preparing():
+                self._doing = event
+            case Progress():
+                self._doing = event
+                self._server.feedback(_to_feedback(event))
+            case Announced():
+                self._newest = event
+                self._checkpoint.publish(_to_checkpoint(event))
+            case Finished():
+                self._doing = None
+                self._node.get_logger().info(
+                    f"version {self._newest.version} ({self._newest.reason}): {event.expert_labels} expert "
+                    f"labels in {event.episodes} episodes, held-out loss {self._newest.loss:.4f}"
+                )
+                self._server.finish(_to_result(self._newest))
+            case Failed(failure=failure, text=text):
+                self._doing = None
+                self._node.get_logger().warning(f"training ended without a checkpoint ({failure}): {text}")
+                self._server.finish(Train.Result(error_code=_ERRORS[failure], error_msg=text))
+            case Fatal(text):
+                self._node.get_logger().error(f"no training: {text}")
+
+
+def _to_feedback(at: Progress) -> Train.Feedback:
+    return Train.Feedback(
+        step=at.step,
+        total_steps=at.total_steps,
+        loss=at.loss,
+        rank=at.rank,
+        effective_rank=at.effective_rank,
+        steps_per_s=at.steps_per_s,
+        eta_s=at.eta_s,
+    )
+
+
+def _to_result(made: Announced) -> Train.Result:
+    return Train.Result(
+        path=made.path,
+        sha256=made.sha256,
+        version=made.version,
+        step=made.step,
+        loss=made.loss,
+        rank=made.rank,
+    )
+
+
+def _to_checkpoint(made: Announced) -> Checkpoint:
+    msg = Checkpoint(
+        path=made.path,
+        sha256=made.sha256,
+        version=made.version,
+        parent=made.parent,
+        rank=made.rank,
+        effective_rank=made.effective_rank,
+        loss=made.loss,
+        step=made.step,
+        reason=made.reason,
+    )
+    msg.header.stamp = to_stamp(made.created_s)
+    return msg
