@@ -71,7 +71,7 @@ class Assembler:
     """Keep the newest samples of every source and join them into observations."""
 
     def __init__(self, spec: ObservationSpec, state_of: StateOf, latency_s: Mapping[str, float]) -> None:
-        self._spec = spec
+        self.spec = spec
         self._state_of = state_of
         self._cameras = {camera.name: camera for camera in spec.cameras}
         if set(latency_s) != set(self._cameras):
@@ -137,7 +137,7 @@ class Assembler:
         t_ref_s = self.t_ref_s()
         if t_ref_s is None or not self._joints.times_s:
             return self._never_received()
-        dt_s, steps = self._spec.dt_s, self._spec.observation_steps
+        dt_s, steps = self.spec.dt_s, self.spec.observation_steps
         times_s = [t_ref_s - k * dt_s for k in range(steps - 1, -1, -1)]
         frames: dict[str, tuple[Frame, ...]] = {}
         for camera, timeline in self._frames.items():
@@ -185,7 +185,7 @@ class Assembler:
         """Return the states (To, S) float32 of a selection."""
         joints = zip(selection.positions_rad, selection.gripper_m, strict=True)
         state = np.array([self._state_of(q, float(gripper_m)) for q, gripper_m in joints], dtype=np.float32)
-        expected = (self._spec.observation_steps, self._spec.state_dim)
+        expected = (self.spec.observation_steps, self.spec.state_dim)
         if state.shape != expected:
             raise ShapeError(f"state must be {expected}, got {state.shape}")
         return state
