@@ -1,21 +1,18 @@
-"""What goes into and comes out of the gate, between messages and the values of `drift_control`."""
+"""Joystick, gate state, control steps and arm commands, between messages and the values of `drift_control`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from drift_control.inputs import Chunk, JoyReading
+from drift_control.inputs import JoyReading
 from drift_control.loop import Tick
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from drift_interfaces.msg import ActionChunk, GateState, Step
-from drift_ros.clock import to_seconds, to_stamp
-
-ACTION_SPACES = {ActionChunk.TCP_POSE: "tcp_pose", ActionChunk.JOINT_POSITION: "joint_position"}
-_SPACE_NUMBERS = {name: number for number, name in ACTION_SPACES.items()}
+from drift_interfaces.msg import GateState, Step
+from drift_ros.clock import to_seconds
 
 
 def to_joy(msg: Joy, arrival_s: float) -> JoyReading:
@@ -34,42 +31,6 @@ def to_joint_state(names: Sequence[str], positions: np.ndarray, stamp: Time) -> 
     """Return a JointState without velocities and efforts."""
     msg = JointState(name=list(names), position=np.asarray(positions, float).tolist())
     msg.header.stamp = stamp
-    return msg
-
-
-def to_chunk(msg: ActionChunk, arrival_s: float) -> Chunk:
-    """Return a chunk; one whose data do not fit its shape keeps them as one row, for the gate to refuse."""
-    data = np.array(msg.data, float)
-    fits = data.size == msg.n_steps * msg.dim
-    return Chunk(
-        id=msg.id,
-        epoch=msg.epoch,
-        stamp_s=to_seconds(msg.header.stamp),
-        dt_s=msg.dt,
-        data=data.reshape(msg.n_steps, msg.dim) if fits else data.reshape(1, -1),
-        action_space=ACTION_SPACES.get(msg.action_space, f"unknown ({msg.action_space})"),
-        policy_version=msg.policy_version,
-        oldest_input_s=to_seconds(msg.oldest_input),
-        arrival_s=arrival_s,
-    )
-
-
-def to_chunk_message(chunk: Chunk, frame_id: str, inference_ms: float) -> ActionChunk:
-    """Return the message of a chunk; its arrival time is not sent."""
-    steps, dim = chunk.data.shape
-    msg = ActionChunk(
-        id=chunk.id,
-        epoch=chunk.epoch,
-        dt=chunk.dt_s,
-        n_steps=steps,
-        dim=dim,
-        data=np.asarray(chunk.data, float).ravel().tolist(),
-        action_space=_SPACE_NUMBERS[chunk.action_space],
-        policy_version=chunk.policy_version,
-        oldest_input=to_stamp(chunk.oldest_input_s),
-        inference_ms=inference_ms,
-    )
-    msg.header.stamp, msg.header.frame_id = to_stamp(chunk.stamp_s), frame_id
     return msg
 
 

@@ -43,7 +43,7 @@ class GoalServer:
             self._handle.publish_feedback(feedback)
 
     def finish(self, result: Any) -> None:
-        """End the running goal: succeeded if `error_code` is 0, cancelled if that was asked for, else aborted."""
+        """End the running goal: succeeded if `error_code` is 0, cancelled if that was asked, else aborted."""
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(result)
 

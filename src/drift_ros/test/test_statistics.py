@@ -1,5 +1,5 @@
 import pytest
-from drift_ros.diagnostics import Percentiles, Rate
+from drift_ros.statistics import Percentiles, Rate
 
 
 def test_percentiles_of_one_to_a_hundred():

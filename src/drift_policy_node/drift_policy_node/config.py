@@ -1,0 +1,27 @@
+"""Parameters of the policy node; the values stand in config/nodes.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class PolicyNodeConfig:
+    """Files, sampler and pace."""
+
+    robot_file: Path  # config/robots/<robot>.yaml
+    task_file: Path  # config/tasks/<task>.yaml
+    checkpoint_folder: Path  # where LATEST is looked up at start; may be empty or missing
+    checkpoint_file: str  # this checkpoint instead of the one that LATEST names; "" for LATEST
+    autostart: bool  # configure and activate by itself; false where launch does it
+    image_transport: Literal["raw", "compressed"]
+    sampler: Annotated[str, Field(min_length=1)]  # "ddim-8", "rti-3", …
+    replan_steps: Annotated[int, Field(ge=1)]  # steps of a chunk that are used before the next is computed
+    realtime_chunking: bool  # impose the steps that run during inference, in-paint the rest
+    idle_rate_hz: Annotated[float, Field(gt=0.0)]  # chunks per second while the policy does not drive
+    input_timeout_s: Annotated[float, Field(gt=0.0)]  # a camera or the joints silent for longer: no chunks
+    hang_limit_s: Annotated[float, Field(gt=0.0, le=1.0)]  # one inference longer than this is reported
+    torch_threads: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]  # of the sampling noise

@@ -1,0 +1,21 @@
+"""When to compute the next chunk."""
+
+from dataclasses import dataclass
+
+_EARLY = 0.25  # of a step: a frame that comes this early still counts as its step
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Replan while driving as soon as enough of the old chunk is used; slowly while somebody else drives."""
+
+    replan_steps: int
+    dt_s: float
+    idle_period_s: float
+
+    def due(self, t_ref_s: float, last_t_ref_s: float | None, driving: bool) -> bool:
+        """Say whether an observation at `t_ref_s` deserves a chunk; the last one was at `last_t_ref_s`."""
+        if last_t_ref_s is None:
+            return True
+        wanted_s = self.replan_steps * self.dt_s if driving else self.idle_period_s
+        return t_ref_s - last_t_ref_s >= wanted_s - _EARLY * self.dt_s

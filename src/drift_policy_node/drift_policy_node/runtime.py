@@ -1,0 +1,283 @@
+"""The policy at work: inputs come in, chunks come out, checkpoints change in between. Knows no ROS.
+
+One thread (the executor's) calls every method; two more threads denoise and verify checkpoints, and ask
+through `wake` for a call of `step`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+import torch
+from drift_control.joint_states import JointStateMerger
+from drift_control.robot import Robot
+from drift_core.assembler import Assembler, Missing
+from drift_core.errors import DriftError
+from drift_core.observation import Observation
+from drift_core.policy import NonFiniteError
+from drift_core.samplers import Prefix
+from drift_core.task import TaskConfig
+from drift_ros.statistics import Percentiles, Rate
+
+from drift_policy_node.candidate import Fitting
+from drift_policy_node.config import PolicyNodeConfig
+from drift_policy_node.exchange import CheckpointExchange
+from drift_policy_node.inputs import InputWatch
+from drift_policy_node.pace import Pace
+from drift_policy_node.prefix import chunk_prefix
+from drift_policy_node.status import Phase, Status
+from drift_policy_node.worker import Outcome, Worker
+
+ENGINE = "eager"
+GATE, JOINTS = "gate/state", "joint_states"
+_GATE_TIMEOUT_S = 1.0  # gate/state is repeated at 5 Hz
+_JUMP_S = 1.0  # a stamp that is older than the newest by more than this: the clock was set back
+_LATENCIES = 100  # of the last chunks, for percentiles
+
+
+@dataclass(frozen=True, eq=False)
+class MadeChunk:
+    """A finished chunk; step i is due at t_ref_s + (i + 1) dt_s."""
+
+    id: int
+    epoch: int
+    t_ref_s: float
+    data: np.ndarray  # (T, A)
+    version: int
+    oldest_input_s: float
+    inference_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    observation: Observation
+    epoch: int
+    version: int
+
+
+class PolicyRuntime:
+    """Assemble observations, keep one inference going, hand out its chunks, and say what is missing."""
+
+    def __init__(
+        self, config: PolicyNodeConfig, robot: Robot, task: TaskConfig, wake: Callable[[], None]
+    ) -> None:
+        self.configured = False
+        self.active = False
+        self._config, self._task, self._wake, self._closed = config, task, wake, False
+        home = robot.state(robot.home, robot.config.gripper.opening_max_m)
+        fitting = Fitting(robot.config.name, task, robot.n_joints, home)
+        self.exchange = CheckpointExchange(fitting, config.sampler, self._ask)
+        limits_s = {f"camera {camera.name}": config.input_timeout_s for camera in task.cameras}
+        self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
+        self._assembler = Assembler(fitting.spec, robot.state, task.latency_s)
+        self._merger = JointStateMerger(robot.config)
+        self._unseen = set(robot.config.joint_names) | set(robot.config.gripper.joints)
+        self._pace = Pace(config.replan_steps, task.dt_s, 1.0 / config.idle_rate_hz)
+        self._generator = torch.Generator().manual_seed(config.seed)
+        self._epoch, self._driving = 0, False
+        self._tried_t_ref_s: float | None = None  # of the last observation that was denoised in this epoch
+        self._last_t_ref_s: float | None = None  # of the last one that gave a chunk or is under way
+        self._last_chunk: MadeChunk | None = None  # of this epoch
+        self._stored: Observation | None = None  # the newest one denoised, for trials of checkpoints
+        self._assembled_s = float("-inf")  # steady time of the last whole observation
+        self._missing = ""  # why there was none since
+        self._failure = ""  # of the last inference
+        self._crashes: list[str] = []
+        self._deaths = self._discarded = self._chunk_id = 0
+        self._latency_s, self._rate = Percentiles(_LATENCIES), Rate()
+        self._job: _Job | None = None  # under way, or finished and not looked at
+        self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
+        self._inference = Worker("inference", self._on_outcome, (NonFiniteError, DriftError))
+
+    def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
+        """Take an RGB image; one of the wrong size is named in the status."""
+        source = f"camera {camera}"
+        self._reset_if_set_back(stamp_s)
+        try:
+            refused = self._assembler.put_frame(camera, image, stamp_s, arrival_s)
+        except DriftError as error:
+            self.watch.refused(source, str(error))
+            return
+        if refused is None:
+            self.watch.arrived(source, arrival_s)
+        else:
+            self.watch.refused(source, refused.reason)
+
+    def put_joints(self, names: list[str], positions: list[float], stamp_s: float, arrival_s: float) -> None:
+        """Take a whole or partial joint state; a joint that has never been seen is named in the status."""
+        self._unseen.difference_update(names)
+        reading = self._merger.merge(names, positions, stamp_s, arrival_s)
+        if reading is None:
+            unseen = f"not seen yet: {', '.join(sorted(self._unseen))}" if self._unseen else "not finite"
+            self.watch.refused(JOINTS, unseen)
+            return
+        opening_m = reading.gripper_m
+        if self._assembler.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s) is None:
+            self.watch.arrived(JOINTS, arrival_s)
+
+    def put_gate(self, epoch: int, driving: bool, arrival_s: float) -> None:
+        """Take the gate's epoch; `driving`: the policy drives or is awaited."""
+        if epoch != self._epoch:
+            self._start_afresh()
+        if driving and not self._driving:
+            self._last_t_ref_s = None  # do not wait for the idle period
+        self._epoch, self._driving = epoch, driving
+        self.watch.arrived(GATE, arrival_s)
+
+    def roll_back(self) -> bool:
+        """Run the checkpoint before the present one from the next chunk on; False if there is none."""
+        self._failure = ""
+        return self.exchange.roll_back()
+
+    def step(self, now_s: float, ros_s: float) -> MadeChunk | None:
+        """Look after the threads; return a chunk that has just been finished and is still wanted.
+
+        `now_s` is steady time, `ros_s` the time of stamps.
+        """
+        if self.exchange.step(self._stored):
+            self._failure = ""
+        chunk = self._take_chunk(now_s)
+        if self.active and self._job is None:
+            self._start_job(now_s, ros_s)
+        return chunk
+
+    def problems(self, now_s: float) -> list[str]:
+        """Return in words why no chunk can be published now; empty if all is well."""
+        problems = [] if self.exchange.current else ["no checkpoint yet"]
+        problems += self.watch.missing(now_s)
+        if not problems and self._missing and now_s - self._assembled_s > self._config.input_timeout_s:
+            problems.append(self._missing)
+        if (busy_s := self._inference.busy_s(now_s)) > self._config.hang_limit_s:
+            problems.append(f"inference has been running for {busy_s:.1f} s")
+        if self._failure:
+            problems.append(self._failure)
+        return problems
+
+    def status(self, now_s: float) -> Status:
+        """Return what PolicyState says."""
+        problems, latency, running = self.problems(now_s), self._latency_s.summary(), self.exchange.current
+        phase = Phase.WAITING if problems else Phase.ACTIVE
+        if not self.active:
+            phase = Phase.INACTIVE if self.configured else Phase.UNCONFIGURED
+        return Status(
+            state=phase,
+            version=self.exchange.version,
+            sha256=running.sha256 if running else "",
+            path=str(running.path) if running else "",
+            sampler=self._config.sampler,
+            engine=ENGINE,
+            inference_ms_p50=1000.0 * latency.p50,
+            inference_ms_p95=1000.0 * latency.p95,
+            rate_hz=self._rate.hz(now_s),
+            swaps=self.exchange.swaps,
+            last_refusal=self.exchange.refusal,
+            text="; ".join(problems),
+        )
+
+    def figures(self, now_s: float) -> dict[str, object]:
+        """Return the numbers for diagnostics."""
+        latency = self._latency_s.summary()
+        figures: dict[str, object] = {
+            "version": self.exchange.version,
+            "sampler": self._config.sampler,
+            "engine": ENGINE,
+            "chunk_rate_hz": self._rate.hz(now_s),
+            "inference_ms_p50": 1000.0 * latency.p50,
+            "inference_ms_p95": 1000.0 * latency.p95,
+            "inference_ms_p99": 1000.0 * latency.p99,
+            "inference_ms_max": 1000.0 * latency.max,
+            "discarded_chunks": self._discarded,
+            "thread_deaths": self._deaths,
+        }
+        return figures | {f"age_s {source}": age_s for source, age_s in self.watch.ages_s(now_s).items()}
+
+    def take_crashes(self) -> list[str]:
+        """Return the tracebacks of threads that died since the last call; their work goes on in new ones."""
+        crashes = self._crashes + self.exchange.crashes
+        self._crashes, self.exchange.crashes = [], []
+        self._deaths += len(crashes)
+        return crashes
+
+    def close(self) -> None:
+        """End the threads; one that hangs is left behind."""
+        self._closed = True
+        self._inference.stop(0.5)
+        self.exchange.close()
+
+    def _start_job(self, now_s: float, ros_s: float) -> None:
+        running, t_ref_s = self.exchange.current, self._assembler.t_ref_s()
+        if running is None or self.watch.missing(now_s) or t_ref_s is None or t_ref_s == self._tried_t_ref_s:
+            return
+        if not self._pace.due(t_ref_s, self._last_t_ref_s, self._driving):
+            return
+        observation = self._assembler.assemble()
+        if isinstance(observation, Missing):
+            self._missing = observation.reason
+            return
+        self._missing, self._assembled_s, self._stored = "", now_s, observation
+        self._tried_t_ref_s = self._last_t_ref_s = t_ref_s
+        self._job = _Job(observation, self._epoch, running.version)
+        prefix, generator, fresh = self._prefix(t_ref_s, ros_s), self._generator, self._last_chunk is None
+
+        def job() -> np.ndarray:
+            if fresh:
+                running.sampler.reset()
+            return running.policy.act(observation, running.sampler, generator, prefix)
+
+        self._inference.revive()
+        self._inference.submit(job)
+
+    def _prefix(self, t_ref_s: float, ros_s: float) -> Prefix | None:
+        last = self._last_chunk
+        if not self._config.realtime_chunking or not self._driving or last is None:
+            return None
+        done_s = ros_s + self._latency_s.summary().p95
+        return chunk_prefix(last.data, last.t_ref_s, t_ref_s, done_s, self._task.dt_s)
+
+    def _take_chunk(self, now_s: float) -> MadeChunk | None:
+        if self._made.empty() or self._job is None:
+            return None
+        outcome, job = self._made.get(), self._job
+        self._job = None
+        if outcome.result is None:
+            self._failure = f"inference failed: {outcome.error}"
+            if outcome.trace:
+                self._crashes.append(outcome.trace)
+            self._last_t_ref_s = None if self._last_chunk is None else self._last_chunk.t_ref_s
+            return None
+        self._failure = ""
+        self._latency_s.add(outcome.elapsed_s)
+        if not self.active or job.epoch != self._epoch:
+            self._discarded += 1
+            return None
+        self._chunk_id += 1
+        self._rate.add(now_s)
+        seen = job.observation
+        self._last_chunk = MadeChunk(
+            id=self._chunk_id,
+            epoch=job.epoch,
+            t_ref_s=seen.t_ref_s,
+            data=outcome.result,
+            version=job.version,
+            oldest_input_s=seen.oldest_input_s,
+            inference_s=outcome.elapsed_s,
+        )
+        return self._last_chunk
+
+    def _reset_if_set_back(self, stamp_s: float) -> None:
+        t_ref_s = self._assembler.t_ref_s()
+        if t_ref_s is not None and stamp_s < t_ref_s - _JUMP_S:
+            self._assembler.reset()
+            self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk = None, None, None
+
+    def _on_outcome(self, outcome: Outcome[np.ndarray]) -> None:
+        self._made.put(outcome)
+        self._ask()
+
+    def _ask(self) -> None:
+        if not self._closed:
+            self._wake()
