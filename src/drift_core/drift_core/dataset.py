@@ -87,8 +87,9 @@ class WindowDataset:
     def batch(self, indices: Tensor) -> Batch:
         """Join the windows `indices` (B,) into a batch, with features instead of images if there are any."""
         if self.features is not None and len(self.features) != self.n_frames:
+            have = len(self.features)
             raise DataError(
-                f"features={len(self.features)} must be one per frame, {self.n_frames}: encode new frames first"
+                f"features={have} must be one per frame, {self.n_frames}: encode new frames first"
             )
         index = self._frame_index[indices]  # (B, To)
         frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To)
