@@ -1,4 +1,4 @@
-"""The arms as MJCF: joints where the kinematic table of `Robot` puts them, masses of the makers, plain capsules.
+"""The arms as MJCF: joints where `Robot` has them, the makers' masses, plain capsules.
 
 Every joint turns about the z axis of its body. Bodies are gravity-compensated like a real arm under its own
 controller, and each joint is held by a position servo whose lag is the same everywhere, so that the TCP
@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 import numpy as np
-
 from drift_control.robot import Robot
+
 from drift_sim.errors import ConfigError
 from drift_sim.hand import add_hand
 from drift_sim.mjcf import child, quaternion
 
 SERVO_RAD_S = 100.0  # bandwidth of the joint servos; their lag is 2 / SERVO_RAD_S = 20 ms
-ARMATURE = 0.1  # inertia of motor and gear at the joint [kg m²]; of the order that Franka publishes for the FR3
+ARMATURE = (
+    0.1  # inertia of motor and gear at the joint [kg m²]; of the order that Franka publishes for the FR3
+)
 LIGHT = (0.72, 0.72, 0.74, 1.0)
 DARK = (0.35, 0.35, 0.37, 1.0)
 
@@ -34,8 +36,8 @@ class ArmModel:
 
 
 ARMS = {
-    # Masses and centres: C. Gaz et al., "Dynamic Identification of the Franka Emika Panda Robot with Retrieval of
-    # Feasible Parameters", IEEE RA-L 2019, as in franka_ros' inertial.yaml. Torques: Franka's data sheet.
+    # Masses and centres: C. Gaz et al., "Dynamic Identification of the Franka Emika Panda Robot with
+    # Retrieval of Feasible Parameters", IEEE RA-L 2019, as in franka_ros' inertial.yaml. Torques: Franka's data sheet.
     "panda": ArmModel(
         mass_kg=(4.970684, 0.646926, 3.228604, 3.587895, 1.225946, 1.666555, 0.735522),
         centre_m=(
@@ -52,7 +54,7 @@ ARMS = {
         inertia_kg_m2=(1.2, 1.5, 0.8, 0.8, 0.25, 0.25, 0.15),
         torque_max_nm=(87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0),
     ),
-    # Masses and centres: Universal Robots, "DH parameters for calculations of kinematics and dynamics" (UR5e).
+    # Masses and centres: Universal Robots, "DH parameters for calculations of kinematics and dynamics".
     # Torques: the maker's joint_limits.yaml in ur_description.
     "ur5e": ArmModel(
         mass_kg=(3.761, 8.058, 2.846, 1.37, 1.3, 0.365),
@@ -94,7 +96,9 @@ def add_arm(world: Element, actuator: Element, robot: Robot) -> Element:
             armature=ARMATURE,
         )
         _draw_capsule(body, np.zeros(3), after[i][:3, 3], model.radius_m[i], LIGHT)
-        if i + 1 < robot.n_joints:  # the last hull reaches into the hand and would stand in the wrist camera's way
+        if (
+            i + 1 < robot.n_joints
+        ):  # the last hull reaches into the hand and would stand in the wrist camera's way
             _draw_hull(body, robot, i + 1)
         _add_servo(actuator, name, model, i)
         parent = body
@@ -110,7 +114,7 @@ def _add_inertial(body: Element, model: ArmModel, i: int, after: np.ndarray) -> 
     centre = np.array(model.centre_m[i])
     if model.centre_in_next:
         centre = after[:3, :3] @ centre + after[:3, 3]
-    # The links' own rotational inertia is small beside mass x distance² and the armature: a ball of the link's width.
+    # Small beside mass x distance² and the armature, so a ball of the link's width does.
     own = 0.4 * model.mass_kg[i] * (1.5 * model.radius_m[i]) ** 2
     child(body, "inertial", pos=centre, mass=model.mass_kg[i], diaginertia=(own, own, own))
 

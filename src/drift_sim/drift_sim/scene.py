@@ -3,8 +3,8 @@
 from xml.etree.ElementTree import Element
 
 import numpy as np
-
 from drift_control.robot import Robot
+
 from drift_sim.arms import add_arm
 from drift_sim.hand import add_gripper_drive
 from drift_sim.mjcf import child, look_at, to_string
@@ -31,7 +31,7 @@ _CLASSES: dict[str, dict[str, object]] = {
 
 
 def build_mjcf(robot: Robot, scene: SceneConfig, image_size: tuple[int, int]) -> str:
-    """Return the MJCF document of `robot` in `scene`; `image_size` is the largest (height, width) rendered."""
+    """Return the MJCF of `robot` in `scene`; `image_size` is the largest (height, width) rendered."""
     root = Element("mujoco", model=f"{robot.config.name}_on_a_table")
     child(root, "compiler", angle="radian", autolimits=True)
     child(root, "option", timestep=TIMESTEP_S, integrator="implicitfast", cone="elliptic", impratio=10)
@@ -132,7 +132,7 @@ def _add_goal(world: Element, scene: SceneConfig) -> None:
 
 
 def slot_walls(slot: SlotConfig, half_x: float, half_y: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return name, centre (3,) and half size (3,) of the four walls around a hole for a box of half_x, half_y."""
+    """Return name, centre (3,) and half size (3,) of the walls around a box of half_x, half_y."""
     inner = np.array([half_x + slot.clearance_m, half_y + slot.clearance_m])
     t, h = slot.wall_thickness_m / 2, slot.wall_height_m / 2
     walls = []

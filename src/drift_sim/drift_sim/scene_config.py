@@ -1,14 +1,14 @@
-"""The `scene` section of config/tasks/*.yaml for the tasks on the table: what stands where, and what counts."""
+"""The `scene` section of config/tasks/*.yaml for tasks on the table: what stands where, what counts."""
 
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
-from pydantic.dataclasses import dataclass
-
 from drift_core.config import parse
 from drift_core.observation import STRICT
 from drift_core.task import TaskConfig
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
 from drift_sim.errors import ConfigError
 
 Positive = Annotated[float, Field(gt=0)]
@@ -74,7 +74,7 @@ class SuccessConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class CameraPose:
-    """Where a camera stands: fixed in the base frame (`frame: base`) or carried by the hand (`frame: hand`)."""
+    """Where a camera stands: fixed in the base frame, or carried by the hand in the hand's frame."""
 
     frame: Literal["base", "hand"]
     position_m: Vector3
@@ -104,7 +104,9 @@ class ExpertConfig:
     stray_ticks: Positive  # take over when the cost-to-go exceeds its best by this many 0.1-s ticks
     stall_s: Positive  # take over when the cost-to-go made no new best for this long [s]
     hand_back_s: Positive  # hand back after this long, or at success [s]
-    tremor_m_s: Annotated[float, Field(ge=0)]  # standard deviation of the hand's tremor in demonstrations [m/s]
+    tremor_m_s: Annotated[
+        float, Field(ge=0)
+    ]  # standard deviation of the hand's tremor in demonstrations [m/s]
     tremor_time_s: Positive  # its correlation time [s]
 
 

@@ -6,14 +6,16 @@ from enum import IntEnum
 from drift_sim.camera import CameraRenderer, mujoco  # isort: skip  (sets MUJOCO_GL before mujoco is imported)
 
 import numpy as np
-
 from drift_control.pose import Pose
 from drift_control.robot import Robot
 from drift_core.task import TaskConfig
+
 from drift_sim.errors import ConfigError, SimulationError
 from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
 from drift_sim.scene import GOAL_BODY, OBJECT_BODY, TIMESTEP_S, build_mjcf
 from drift_sim.scene_config import SceneConfig, parse_scene
+
+_JUDGE_EVERY = 5  # physics steps
 
 
 class Result(IntEnum):
@@ -77,7 +79,7 @@ class World:
             raise SimulationError(f"home_rad of {self.robot.config.name} touches the start pose of the box")
 
     def reset_objects(self, seed: int) -> bool:
-        """Put box and goal where `seed` wants them, the arm stays; False (nothing moved) if it is in the way."""
+        """Put box and goal where `seed` wants them; False, and nothing moved, if the arm is in the way."""
         kept = self._data.qpos.copy(), self._data.qvel.copy(), self._data.mocap_pos.copy()
         kept_turn = self._data.mocap_quat.copy()
         self._place(seed)
@@ -104,7 +106,8 @@ class World:
         for _ in range(n):
             mujoco.mj_step(self._model, self._data)
             self._n_steps += 1
-            self._judge()
+            if self._n_steps % _JUDGE_EVERY == 0:
+                self._judge()
 
     def advance_to(self, time_s: float) -> None:
         """Advance to `time_s`, to the nearest time step."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-
 from drift_control.pose import Pose
+
 from drift_sim.hand import OPENING_MAX_M
 from drift_sim.scene_config import ExpertConfig, SceneConfig, SlotConfig
 from drift_sim.world import Truth
@@ -157,7 +157,7 @@ class PickAndPlace:
         return depth > 0.003 and float(np.abs(offset[:2]).max()) < 2.0 * self._scene.goal.clearance_m
 
     def _along_funnel(self, way: np.ndarray, height: float) -> np.ndarray:
-        """Return the speed (3,) towards `way` (3,) [m] plus `height`: sideways only as far as it has risen."""
+        """Return the speed (3,) towards `way` (3,) [m] plus `height`; sideways only once it has risen."""
         rise = way[2] + height
         free = float(np.clip(1.0 - (rise - 0.015) / 0.03, 0.0, 1.0))
         target = np.array([way[0], way[1], rise])

@@ -4,18 +4,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-
 from drift_control.gate_state import State
 from drift_control.joystick import Joystick
 from drift_control.robot import Robot
 from drift_core.task import TaskConfig
-from drift_sim.expert.phases import Phase, PickAndPlace, View, Wish, hand_yaw
+
+from drift_sim.expert.phases import Phase, PickAndPlace, View, hand_yaw
 from drift_sim.expert.supervisor import Supervisor
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scene_config import parse_scene
 from drift_sim.world import Truth
 
 Mode = Literal["demonstrate", "correct"]
+_NO_EFFECT_S = 0.5  # enable held for so long without the gate saying EXPERT: let go
+_PAUSE_S = 0.2  # and press again after this
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,7 @@ class Stick:
 class ScriptedExpert:
     """Drive all the time (`demonstrate`), or take over only when the policy strays or stalls (`correct`)."""
 
-    def __init__(
-        self, task: TaskConfig, robot: Robot, joystick: Joystick, mode: Mode, seed: int = 0
-    ) -> None:
+    def __init__(self, task: TaskConfig, robot: Robot, joystick: Joystick, mode: Mode, seed: int = 0) -> None:
         self._scene = parse_scene(task)
         self._robot = robot
         self._joystick = joystick
@@ -55,12 +55,13 @@ class ScriptedExpert:
         self._tremor = Tremor(config.tremor_m_s, config.tremor_time_s, rng)
         self._count = 0  # of readings
         self._supervisor = Supervisor(config)
+        self._grip = _Grip()
         self.cost_to_go = float("nan")  # at the last reading [ticks of 0.1 s]
         self.phase = Phase.REST
 
     @property
     def driving(self) -> bool:
-        """True while the enable button is held."""
+        """True while the expert wants to hold the enable button."""
         return self._mode == "demonstrate" or self._supervisor.driving
 
     @property
@@ -74,19 +75,50 @@ class ScriptedExpert:
         wish = self._plan.wish(view)
         self.phase = wish.phase
         self.cost_to_go = self._plan.cost_to_go(view)
+        if not gate.armed or gate.state in (State.HOMING, State.FAULT):
+            self._supervisor.forget()
+            self._grip.release()
+            return self.hands_off()
         if self._mode == "correct":
             done = wish.phase is Phase.REST
             self._supervisor.update(self.cost_to_go, done, gate.state is State.POLICY, now_s)
-        return self._stick(wish, now_s)
-
-    def _stick(self, wish: Wish, now_s: float) -> Stick:
-        """Encode the wish, enable button and all; a released stick when the policy shall drive."""
-        self._count += 1
+        if not self._grip.hold(self.driving, gate.state is State.EXPERT, now_s):
+            return self.hands_off()
         linear = wish.linear_m_s
         if self._mode == "demonstrate" and wish.phase in (Phase.APPROACH, Phase.CARRY):
             linear = linear + self._tremor(now_s)
-        if self.driving:
-            return Stick(
-                *self._joystick.encode(True, linear, wish.angular_rad_s, wish.gripper, count=self._count)
-            )
-        return Stick(*self._joystick.encode(False, np.zeros(3), np.zeros(3), 0, count=self._count))
+        return self._stick(True, linear, wish.angular_rad_s, wish.gripper)
+
+    def hands_off(self) -> Stick:
+        """Return a joystick that nobody touches."""
+        return self._stick(False, np.zeros(3), np.zeros(3), 0)
+
+    def _stick(self, enabled: bool, linear: np.ndarray, angular: np.ndarray, gripper: int) -> Stick:
+        self._count += 1
+        return Stick(*self._joystick.encode(enabled, linear, angular, gripper, count=self._count))
+
+
+class _Grip:
+    """The thumb on the enable button: when it has no effect, let go and press again."""
+
+    def __init__(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go."""
+        self._pressed_s: float | None = None
+        self._pause_until_s = float("-inf")
+
+    def hold(self, wanted: bool, effective: bool, now_s: float) -> bool:
+        """Return whether to press now; `effective`: the gate says that the expert drives."""
+        if not wanted:
+            self._pressed_s = None
+            return False
+        if now_s < self._pause_until_s:
+            return False
+        if self._pressed_s is None or effective:
+            self._pressed_s = now_s
+        elif now_s - self._pressed_s > _NO_EFFECT_S:
+            self._pressed_s, self._pause_until_s = None, now_s + _PAUSE_S
+            return False
+        return True

@@ -15,13 +15,17 @@ class _Watch:
 
 
 class Supervisor:
-    """Watch the policy; take over when it strays or stalls, hand back after a while or when the task is done."""
+    """Watch the policy; take over when it strays or stalls, hand back after a while or at success."""
 
     def __init__(self, config: ExpertConfig) -> None:
         self._config = config
+        self.reason = ""  # of the last take-over
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, watching."""
         self._watch: _Watch | None = None
         self._driving_since_s: float | None = None
-        self.reason = ""  # of the last take-over
 
     @property
     def driving(self) -> bool:

@@ -1,0 +1,277 @@
+"""The stack in one process and in simulated time: deterministic, and faster than real time.
+
+The same ControlLoop, Joystick, Assembler, EpisodeWriter and expert as in the nodes; what the nodes get
+from clocks, timers and the network comes here from a counter of physics steps.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from drift_control.gate_state import Source, State
+from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
+from drift_control.joystick import Joystick
+from drift_control.loop import ControlLoop, GateConfig, Tick
+from drift_control.robot import Robot
+from drift_core.episode import EpisodeMeta, EpisodeWriter, Kind, OutcomeName, StepRecord
+from drift_core.policy import DiffusionPolicy
+from drift_core.samplers import Sampler
+from drift_core.task import TaskConfig
+
+from drift_sim.errors import ConfigError
+from drift_sim.expert.scripted import GateView, ScriptedExpert
+from drift_sim.policy_driver import PolicyDriver, PolicyPace
+from drift_sim.scene import TIMESTEP_S
+from drift_sim.world import Result, World
+
+START_S = 1000.0  # simulated ROS and steady time at which every episode starts
+JOINT_STATES_HZ = 100.0
+OUTCOME_NAMES: dict[Result, OutcomeName] = {
+    Result.RUNNING: "failure",  # it took too long
+    Result.SUCCESS: "success",
+    Result.FAILURE: "failure",
+}
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """What happened in one episode."""
+
+    seed: int
+    success: bool
+    outcome: OutcomeName
+    duration_s: float  # until the outcome, or all of it
+    steps: int  # control steps
+    expert_steps: int  # of these, driven by the expert
+    hold_steps: int  # of these, neither policy nor expert drove
+    interventions: int  # take-overs by the expert
+    reasons: tuple[str, ...]  # of the take-overs
+    chunks: int  # inferences
+    path: Path | None  # of the recorded episode
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """An image on its way."""
+
+    due: int  # physics step at which it arrives
+    camera: str
+    image: np.ndarray
+    stamp_s: float
+
+
+@dataclass
+class _Counts:
+    """Control steps by who drove."""
+
+    steps: int = 0
+    expert: int = 0
+    hold: int = 0
+    reasons: dict[int, str] = field(default_factory=dict)  # why, by intervention_id
+
+    def add(self, tick: Tick, reason: str) -> None:
+        self.steps += 1
+        self.expert += tick.source == Source.EXPERT
+        self.hold += tick.source == Source.HOLD
+        if tick.source == Source.EXPERT:
+            self.reasons.setdefault(tick.intervention_id, reason)
+
+
+class Shell:
+    """One arm with one task; episodes are run one after the other and do not influence each other."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        task: TaskConfig,
+        gate: GateConfig,
+        joystick: Joystick,
+        camera_delay_s: float = 0.02,
+    ) -> None:
+        """`camera_delay_s`: from the stamp of an image to its arrival [s]."""
+        self.robot, self.task, self.joystick = robot, task, joystick
+        self.world = World(robot, task)
+        self.gate = gate
+        # Periods in physics steps.
+        self.control_every = _physics_steps(1.0 / gate.rate_hz, "1 / rate_hz")
+        self.joints_every = _physics_steps(1.0 / JOINT_STATES_HZ, "period of joint_states")
+        self.frames_every = _physics_steps(task.dt_s, "dt_s")
+        self.frame_delay = _physics_steps(camera_delay_s, "camera_delay_s")
+
+    def expert(self, mode: str, seed: int = 0) -> ScriptedExpert:
+        """Return a scripted expert for this arm and task; `mode` is "demonstrate" or "correct"."""
+        return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed)  # type: ignore[arg-type]
+
+    def writer(self, root: Path, episode_id: str, seed: int, kind: Kind) -> EpisodeWriter:
+        """Return a writer for `run_episode`."""
+        cameras = self.task.camera_specs
+        robot, task = self.robot.config.name, self.task.name
+        meta = EpisodeMeta(episode_id, robot, task, seed, kind, cameras, self.task.dt_s, START_S)
+        return EpisodeWriter(root, meta)
+
+    def run_episode(
+        self,
+        seed: int,
+        policy: DiffusionPolicy | None = None,
+        sampler: Sampler | None = None,
+        expert: ScriptedExpert | None = None,
+        writer: EpisodeWriter | None = None,
+        pace: PolicyPace | None = None,
+        policy_version: int = 1,
+        tail_s: float = 0.0,
+    ) -> EpisodeResult:
+        """Home, reset to `seed`, run until the outcome or `max_duration_s`, and close `writer`.
+
+        `tail_s` goes on after a success, so that a demonstration ends with the arm at rest.
+        """
+        driver = None
+        if policy is not None:
+            if sampler is None or pace is None:
+                raise ConfigError("sampler and pace must be given with a policy")
+            driver = PolicyDriver(policy, sampler, self.task, self.robot, pace, seed, policy_version)
+        if expert is not None:
+            expert.reset(seed)
+        run = _Run(self, driver, expert, writer)
+        try:
+            return run.run(seed, tail_s)
+        except BaseException:
+            if writer is not None:
+                writer.abort()
+            raise
+
+    def to_next_event(self, n: int) -> int:
+        """Return the physics steps from step `n` to the next reading or control tick."""
+        return min(every - n % every for every in (self.control_every, self.joints_every, self.frames_every))
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self.world.close()
+
+
+class _Run:
+    """One episode: what is on its way, who drives, and what is counted."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        driver: PolicyDriver | None,
+        expert: ScriptedExpert | None,
+        writer: EpisodeWriter | None,
+    ) -> None:
+        self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
+        self._world = shell.world
+        self._loop = ControlLoop(shell.gate, shell.robot)
+        # Nobody looks, so nothing is rendered.
+        cameras = shell.task.cameras if writer is not None or driver is not None else ()
+        self._rendered = [camera.name for camera in cameras]
+        self._on_the_way: list[_Frame] = []
+        self._joints: JointReading | None = None
+        self._chunk: Chunk | None = None
+        self._tick: Tick | None = None
+        self._counts = _Counts()
+
+    def run(self, seed: int, tail_s: float) -> EpisodeResult:
+        """Reset to `seed` and run to the end."""
+        world, limit = self._world, round(self._shell.task.max_duration_s / TIMESTEP_S)
+        world.reset(seed)
+        n, end, decided = 0, limit, limit  # physics steps: so far, at which to stop, at the outcome
+        while n < end:
+            now_s = START_S + n * TIMESTEP_S
+            self._sense(now_s, n)
+            if n % self._shell.control_every == 0:
+                self._control(now_s)
+            pause = self._shell.to_next_event(n)
+            world.step(pause)
+            n += pause
+            if decided == limit and world.outcome() is not Result.RUNNING:
+                decided = n
+                end = n + (round(tail_s / TIMESTEP_S) if world.outcome() is Result.SUCCESS else 0)
+        outcome = OUTCOME_NAMES[world.outcome()]
+        return EpisodeResult(
+            seed=seed,
+            success=outcome == "success",
+            outcome=outcome,
+            duration_s=decided * TIMESTEP_S,
+            steps=self._counts.steps,
+            expert_steps=self._counts.expert,
+            hold_steps=self._counts.hold,
+            interventions=len(self._counts.reasons),
+            reasons=tuple(self._counts.reasons.values()),
+            chunks=self._driver.n_chunks if self._driver else 0,
+            path=self._writer.close(outcome) if self._writer is not None else None,
+        )
+
+    def _sense(self, now_s: float, n: int) -> None:
+        """Read the joints, take pictures, and hand on what arrives now."""
+        shell, world = self._shell, self._world
+        if n % shell.joints_every == 0:
+            joints = self._joints = JointReading(world.joint_positions(), world.gripper_m(), now_s, now_s)
+            sample = joints.positions_rad, joints.gripper_m, joints.stamp_s, joints.arrival_s
+            if self._driver is not None:
+                self._driver.assembler.put_joints(*sample)
+            if self._writer is not None:
+                self._writer.add_joints(*sample)
+        if n % shell.frames_every == 0:
+            due = n + shell.frame_delay
+            self._on_the_way += [_Frame(due, name, world.render(name), now_s) for name in self._rendered]
+        while self._on_the_way and self._on_the_way[0].due <= n:
+            frame = self._on_the_way.pop(0)
+            if self._driver is not None:
+                self._driver.assembler.put_frame(frame.camera, frame.image, frame.stamp_s, now_s)
+            if self._writer is not None:
+                self._writer.add_frame(frame.camera, frame.image, frame.stamp_s, now_s)
+        if self._driver is not None and n % shell.joints_every == 0:
+            self._chunk = self._driver.step(now_s) or self._chunk
+
+    def _control(self, now_s: float) -> None:
+        """One tick of the gate."""
+        arm = self._tick is None or not self._tick.armed
+        inputs = Inputs(self._joints, self._joy(now_s), self._chunk, Requests(arm=arm))
+        tick = self._tick = self._loop.tick(inputs, Now(now_s, now_s))
+        if tick.command is not None and tick.gripper_m is not None:
+            self._world.set_joint_command(tick.command)
+            self._world.set_gripper_command(tick.gripper_m)
+        if self._driver is not None:
+            self._driver.put_gate(tick.epoch, tick.state in (State.POLICY, State.HOLD))
+        if self._writer is not None:
+            self._writer.add_step(to_step_record(tick, now_s + 1.0 / self._shell.gate.rate_hz))
+        self._counts.add(tick, self._expert.reason if self._expert is not None else "")
+
+    def _joy(self, now_s: float) -> JoyReading | None:
+        """What the expert's hand does now; None without an expert."""
+        if self._expert is None or self._joints is None:
+            return None
+        tick = self._tick
+        gate = GateView(tick.state, tick.armed, tick.epoch) if tick else GateView(State.HOLD, False, 0)
+        q, opening_m = self._joints.positions_rad, self._joints.gripper_m
+        stick = self._expert.act(self._world.truth(), q, opening_m, gate, now_s)
+        return JoyReading(stick.axes, stick.buttons, now_s, now_s)
+
+
+def to_step_record(tick: Tick, due_s: float) -> StepRecord:
+    """Return a control step as the recorder keeps it, its command being due at `due_s`."""
+    commanded = None
+    if tick.command is not None and tick.gripper_m is not None:
+        commanded = np.append(tick.command, tick.gripper_m)
+    return StepRecord(
+        stamp_s=due_s,
+        seq=tick.seq,
+        source=int(tick.source),
+        epoch=tick.epoch,
+        intervention_id=tick.intervention_id,
+        chunk_id=tick.chunk_id,
+        policy_version=tick.policy_version,
+        chunk_age_s=tick.chunk_age_s,
+        commanded=commanded,
+        measured=tick.measured,
+        action=tick.action,
+        guard_flags=int(tick.guard_flags),
+    )
+
+
+def _physics_steps(period_s: float, name: str) -> int:
+    """Return a period in physics steps."""
+    steps = round(period_s / TIMESTEP_S)
+    if steps < 1 or abs(steps * TIMESTEP_S - period_s) > 1e-9:
+        raise ConfigError(f"{name}={period_s} must be a multiple of the physics step, {TIMESTEP_S} s")
+    return steps
