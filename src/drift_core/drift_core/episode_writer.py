@@ -99,9 +99,9 @@ class EpisodeWriter:
                 step.chunk_id,
                 step.policy_version,
                 step.chunk_age_s,
-                None if step.commanded is None else step.commanded.tolist(),
-                None if step.measured is None else step.measured.tolist(),
-                None if step.action is None else step.action.tolist(),
+                _vector("commanded", step.commanded),
+                _vector("measured", step.measured),
+                _vector("action", step.action),
                 int(step.guard_flags),
             )
         )
@@ -119,7 +119,10 @@ class EpisodeWriter:
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
         """Take one joint sample (J,), as it arrived."""
-        self._joints.add((stamp_s, arrival_s, np.asarray(positions_rad).tolist(), float(gripper_m)))
+        positions = np.asarray(positions_rad)
+        if positions.ndim != 1:
+            raise ShapeError(f"joints: positions_rad must be (J,), got {positions.shape}")
+        self._joints.add((stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
 
     def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take one (H, W, 3) uint8 RGB image, as it arrived; it is stored without loss."""
@@ -175,3 +178,11 @@ class EpisodeWriter:
         self._open = False
         for table in (self._steps, self._joints, *self._frames.values()):
             table.close()
+
+
+def _vector(name: str, values: np.ndarray | None) -> list[float] | None:
+    if values is None:
+        return None
+    if values.ndim != 1:
+        raise ShapeError(f"step: {name} must be a vector, got {values.shape}")
+    return values.tolist()

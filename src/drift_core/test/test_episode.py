@@ -150,6 +150,14 @@ def test_wrong_frames_are_refused_by_name(tmp_path):
             writer.add_frame("side", np.zeros((8, 6, 3), np.uint8), 0.0, 0.0)
 
 
+def test_vectors_of_another_shape_are_refused_by_name(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        with pytest.raises(ShapeError, match=r"joints: positions_rad must be \(J,\), got \(1, 7\)"):
+            writer.add_joints(np.zeros((1, 7)), 0.0, 0.0, 0.0)
+        with pytest.raises(ShapeError, match=r"step: action must be a vector, got \(1, 10\)"):
+            writer.add_step(replace(step(0), action=np.zeros((1, 10))))
+
+
 def test_the_store_lists_finished_episodes_and_new_ones(tmp_path):
     store = EpisodeStore(tmp_path)
     for name in ("b", "a", "c"):
