@@ -1,0 +1,245 @@
+"""The policy runtime on a clock of its own; only the two threads are real."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from drift_policy_node.runtime import PolicyRuntime
+from drift_policy_node.status import Phase
+
+
+class Rig:
+    """Feed a runtime with cameras at 10 Hz and joints at 20 Hz; `now_s` counts from 100."""
+
+    def __init__(self, bench, **changes):
+        self.bench = bench
+        self.woken = threading.Event()
+        self.runtime = PolicyRuntime(bench.config(**changes), bench.robot, bench.task, self.woken.set)
+        self.runtime.active = self.runtime.configured = True
+        self.now_s, self.epoch, self.driving, self.cameras = 100.0, 1, True, ("front", "wrist")
+        self.chunks = []
+        self.value = 0
+
+    def tick(self):
+        """Let 0.05 s pass."""
+        self.now_s = round(self.now_s + 0.05, 6)
+        self.value += 1
+        if self.value % 2 == 0:
+            for camera in self.cameras:
+                image = np.full((16, 16, 3), self.value % 256, np.uint8)
+                self.runtime.put_frame(camera, image, self.now_s, self.now_s)
+        names = [*self.bench.robot.config.joint_names, *self.bench.robot.config.gripper.joints]
+        positions = [*self.bench.robot.home, *([0.04] * (len(names) - 7))]
+        self.runtime.put_joints(names, positions, self.now_s, self.now_s)
+        self.runtime.put_gate(self.epoch, self.driving, self.now_s)
+        self.step()
+
+    def step(self):
+        chunk = self.runtime.step(self.now_s, self.now_s)
+        if chunk is not None:
+            self.chunks.append(chunk)
+
+    def settle(self):
+        """Wait for the threads, then look at what they did."""
+        limit_s = time.monotonic() + 10.0
+        while self.busy():
+            assert time.monotonic() < limit_s, "the threads did not end"
+            self.woken.wait(0.01)
+            self.step()
+
+    def busy(self):
+        return self.runtime._job is not None or self.runtime.exchange._request is not None
+
+    def run(self, ticks):
+        for _ in range(ticks):
+            self.tick()
+            self.settle()
+
+
+@pytest.fixture
+def make_rig(bench):
+    rigs = []
+
+    def make(**changes):
+        rigs.append(Rig(bench, **changes))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.runtime.close()
+
+
+@pytest.fixture
+def rig(make_rig, bench):
+    rig = make_rig()
+    path, sha256 = bench.checkpoint(1)
+    rig.runtime.exchange.load_now(path, sha256)
+    return rig
+
+
+def test_a_chunk_is_stamped_with_its_observation_and_carries_the_gates_epoch(rig):
+    rig.epoch = 7
+    rig.run(8)
+    first = rig.chunks[0]
+    # frames at 100.1, 100.2, …; wrist is 20 ms late, so t_ref is 20 ms before the newest frame
+    assert first.t_ref_s == pytest.approx(100.18)
+    assert (first.id, first.epoch, first.version, first.data.shape) == (1, 7, 1, (8, 10))
+    assert rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+
+
+def test_while_driving_a_chunk_comes_every_two_steps_and_else_twice_a_second(rig):
+    rig.run(44)  # 2.2 s
+    stamps = np.array([chunk.t_ref_s for chunk in rig.chunks])
+    assert np.diff(stamps) == pytest.approx(0.2)
+    rig.chunks.clear()
+    rig.driving = False
+    rig.run(44)
+    assert np.diff([chunk.t_ref_s for chunk in rig.chunks]) == pytest.approx(0.5)
+
+
+def test_a_new_epoch_gets_a_chunk_at_once_and_the_old_ones_work_is_discarded(rig):
+    rig.run(20)
+    count = len(rig.chunks)
+    rig.epoch += 1
+    rig.run(2)
+    assert len(rig.chunks) == count + 1 and rig.chunks[-1].epoch == 2
+    rig.run(2)
+    while rig.runtime._job is None:
+        rig.tick()
+    rig.runtime.put_gate(3, True, rig.now_s)
+    rig.settle()
+    assert rig.runtime.figures(rig.now_s)["discarded_chunks"] == 1
+
+
+def test_a_camera_that_stops_is_named_and_nothing_is_made(rig):
+    rig.run(10)
+    rig.cameras = ("front",)
+    rig.run(12)  # 0.6 s
+    count = len(rig.chunks)
+    rig.run(12)
+    assert len(rig.chunks) == count
+    status = rig.runtime.status(rig.now_s)
+    assert status.state == Phase.WAITING and status.text.startswith("camera wrist: nothing for 1.2 s")
+    rig.cameras = ("front", "wrist")
+    rig.run(8)
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+
+
+def test_a_wrong_image_and_a_missing_joint_are_named(rig):
+    rig.runtime.put_frame("front", np.zeros((9, 9, 3), np.uint8), 100.0, 100.0)
+    rig.runtime.put_joints(["panda_joint1"], [0.0], 100.0, 100.0)
+    text = rig.runtime.status(100.0).text
+    assert (
+        "camera front: never received (camera front: image must be (16, 16, 3) uint8, got (9, 9, 3) uint8)"
+        in text
+    )
+    assert "joint_states: never received (not seen yet: " in text and "panda_joint7" in text
+    assert "gate/state: never received" in text
+
+
+def test_an_output_that_is_not_finite_is_named_and_not_handed_out(rig):
+    rig.run(6)
+    count = len(rig.chunks)
+    weight = next(rig.runtime.exchange.current.policy.denoiser.parameters())
+    kept = weight.detach().clone()
+    weight.data.fill_(float("nan"))
+    rig.run(10)
+    assert len(rig.chunks) == count
+    assert "must be finite" in rig.runtime.status(rig.now_s).text
+    weight.data.copy_(kept)
+    rig.run(10)
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
+
+
+def test_a_thread_that_dies_is_reported_and_replaced(rig, monkeypatch):
+    rig.run(6)
+    policy = rig.runtime.exchange.current.policy
+    monkeypatch.setattr(policy, "act", lambda *args: 1 / 0)
+    rig.run(4)
+    crashes = rig.runtime.take_crashes()
+    assert crashes and "ZeroDivisionError" in crashes[0]
+    assert "inference failed: division by zero" in rig.runtime.status(rig.now_s).text
+    monkeypatch.undo()
+    count = len(rig.chunks)
+    rig.run(8)
+    assert len(rig.chunks) > count and rig.runtime.take_crashes() == []
+    assert rig.runtime.figures(rig.now_s)["thread_deaths"] == len(crashes)
+
+
+def test_an_inference_that_hangs_is_noticed_after_the_limit(rig, monkeypatch):
+    rig.run(6)
+    release, policy = threading.Event(), rig.runtime.exchange.current.policy
+    act = policy.act
+    monkeypatch.setattr(policy, "act", lambda *args: release.wait(10.0) and act(*args))
+    while rig.runtime._job is None:
+        rig.tick()
+    started_s = time.monotonic()
+    assert "inference has been" not in rig.runtime.status(started_s + 0.5).text
+    assert "inference has been running for 1.1 s" in rig.runtime.status(started_s + 1.1).text
+    release.set()
+    rig.settle()
+    assert "inference has been" not in rig.runtime.status(time.monotonic()).text
+
+
+def test_a_new_checkpoint_is_swapped_in_and_can_be_rolled_back(rig, bench):
+    rig.run(6)
+    path, sha256 = bench.checkpoint(2)
+    answers = []
+    rig.runtime.exchange.request(path, sha256, True, answers.append)
+    rig.run(8)
+    assert [(answer.fault, answer.version) for answer in answers] == [(None, 2)]
+    assert rig.chunks[-1].version == 2 and rig.runtime.status(rig.now_s).swaps == 1
+    assert rig.runtime.roll_back()
+    rig.run(6)
+    assert rig.chunks[-1].version == 1
+
+
+def test_the_running_checkpoint_is_not_loaded_again_when_it_is_announced(rig, bench):
+    path, sha256 = bench.checkpoint(1)
+    rig.runtime.exchange.request(path, sha256, True, pytest.fail)
+    rig.run(4)
+    assert rig.runtime.status(rig.now_s).swaps == 0
+
+
+def test_of_several_waiting_announcements_only_the_newest_is_loaded(rig, bench):
+    answers = []
+    for version in (2, 3, 4):
+        rig.runtime.exchange.request(*bench.checkpoint(version), True, answers.append)
+    rig.run(4)
+    assert [answer.version for answer in answers] == [4]
+
+
+def test_without_a_checkpoint_the_runtime_waits_and_says_so(make_rig, bench):
+    rig = make_rig()
+    rig.run(8)
+    assert rig.chunks == [] and rig.runtime.status(rig.now_s).text == "no checkpoint yet"
+    rig.runtime.exchange.request(*bench.checkpoint(5), True, lambda answer: None)
+    rig.run(8)
+    assert rig.chunks[-1].version == 5 and rig.runtime.status(rig.now_s).swaps == 0
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_policy(rig):
+    rig.run(10)
+    count = len(rig.chunks)
+    for camera in rig.cameras:
+        rig.runtime.put_frame(camera, np.zeros((16, 16, 3), np.uint8), 50.0, rig.now_s)
+    rig.run(8)
+    assert len(rig.chunks) > count
+
+
+def test_with_real_time_chunking_a_chunk_begins_where_the_old_one_goes_on(make_rig, bench):
+    joined = {}
+    for realtime in (False, True):
+        rig = make_rig(realtime_chunking=realtime)
+        rig.runtime.exchange.load_now(*bench.checkpoint(1))
+        # latencies of 0.25 s: two steps run meanwhile
+        for _ in range(100):
+            rig.runtime._latency_s.add(0.25)
+        rig.run(40)
+        jumps = [
+            np.abs(new.data[0] - old.data[2]).max()
+            for old, new in zip(rig.chunks, rig.chunks[1:], strict=False)
+        ]
+        joined[realtime] = max(jumps)
+    assert joined[True] < 1e-4 < joined[False]
