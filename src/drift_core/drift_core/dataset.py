@@ -96,10 +96,10 @@ class WindowDataset:
         return Batch(
             images=self._images_of(frames) if self.features is None else {},
             frame_index=index,
-            features=None if self.features is None else self.features[frames],
-            state=self.state[indices],
-            actions=self.actions[indices],
-            mask=self.mask[indices],
+            features=None if self.features is None else self.features.index_select(0, frames),
+            state=self.state.index_select(0, indices),
+            actions=self.actions.index_select(0, indices),
+            mask=self.mask.index_select(0, indices),
         )
 
     def sample(self, generator: torch.Generator, batch_size: int) -> Batch:
@@ -137,7 +137,11 @@ class WindowDataset:
 
     def _images_of(self, frames: Tensor) -> dict[str, Tensor]:
         rows = self._frame_rows[frames]  # (F, cameras)
-        return {camera: images[rows[:, n]] for n, (camera, images) in enumerate(self._images.items())}
+        # index_select copies whole images, which indexing by a tensor does a number at a time
+        return {
+            camera: images.index_select(0, rows[:, n])
+            for n, (camera, images) in enumerate(self._images.items())
+        }
 
     def _draw(self, generator: torch.Generator, count: int) -> Tensor:
         if len(self) == 0:
