@@ -141,13 +141,14 @@ def test_a_wrong_image_and_a_missing_joint_are_named(rig):
 def test_an_output_that_is_not_finite_is_named_and_not_handed_out(rig):
     rig.run(6)
     count = len(rig.chunks)
-    weight = next(rig.runtime.exchange.current.policy.denoiser.parameters())
-    kept = weight.detach().clone()
-    weight.data.fill_(float("nan"))
+    policy = rig.runtime.exchange.current.policy
+    kept = {name: value.clone() for name, value in policy.state_dict().items()}
+    for weight in policy.parameters():
+        weight.data.fill_(float("nan"))
     rig.run(10)
     assert len(rig.chunks) == count
     assert "must be finite" in rig.runtime.status(rig.now_s).text
-    weight.data.copy_(kept)
+    policy.load_state_dict(kept)
     rig.run(10)
     assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
 
