@@ -15,7 +15,7 @@ def share_folder() -> Path:
     The one that belongs to this very file wins; after it the prefixes of AMENT_PREFIX_PATH.
     """
     for folder in _candidates(Path(__file__).resolve()):
-        if (folder / "config" / "nodes.yaml").is_file() and (folder / "config" / "robots").is_dir():
+        if all((folder / "config" / name).is_dir() for name in FOLDERS.values()):
             return folder
     raise UserError(
         "the configuration of drift was not found: source env.sh, or the setup.bash of its workspace"

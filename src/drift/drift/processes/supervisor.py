@@ -230,7 +230,7 @@ class Supervisor:
             code = process.collect()
             self._report_lines(process, at_end=True)
             if code not in (None, 0, -signal.SIGINT, -signal.SIGTERM):
-                self._say(f"{process.spec.name} ended with {describe_exit(code or 0)}")
+                self._say(f"{process.spec.name} did not stop cleanly: {describe_exit(code or 0)}")
             process.close()
         self._own_log.close()
 

@@ -1,0 +1,171 @@
+"""The command line, as a user meets it."""
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from drift.cli import app
+from drift.commands import up
+from drift.stack_arguments import arguments
+from typer.testing import CliRunner
+
+DRIFT = Path(__file__).resolve().parents[1] / "bin" / "drift"
+NODE = """
+import signal, sys, time
+def on_interrupt(number, frame):
+    print("interrupted")
+    raise SystemExit(0)
+signal.signal(signal.SIGINT, on_interrupt)
+print("started with", *sys.argv[1:])
+while True:
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """An ament prefix with the packages of the stack; each executable shows its arguments and waits."""
+    index = tmp_path / "prefix" / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    programs = {
+        "drift_sim": ("node", "expert"),
+        "expert_gate_node": ("node",),
+        "drift_policy_node": ("node",),
+        "trainer_node": ("node",),
+    }
+    for package, names in programs.items():
+        (index / package).touch()
+        for name in names:
+            write_program(tmp_path / "prefix" / "lib" / package / name, NODE)
+    return tmp_path / "prefix"
+
+
+def write_program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{sys.executable}\n{text}")
+    path.chmod(0o755)
+
+
+def drift(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DRIFT), *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **variables},
+    )
+
+
+@contextmanager
+def stack_is_up(prefix: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
+    """`drift up` with the fake nodes, once all five have said that they run."""
+    words = ["up", "robot:=panda", "sim:=mujoco", "--task", "place", f"run:={run}"]
+    process = subprocess.Popen(
+        [sys.executable, str(DRIFT), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "AMENT_PREFIX_PATH": str(prefix)},
+    )
+    try:
+        end_s = time.monotonic() + 20.0
+        while started(run) < 5 and time.monotonic() < end_s and process.poll() is None:
+            time.sleep(0.02)
+        assert started(run) == 5
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def started(run: Path) -> int:
+    return sum("started with" in path.read_text() for path in (run / "logs").glob("*.log"))
+
+
+def test_help_lists_the_commands() -> None:
+    answer = CliRunner().invoke(app, ["--help"])
+    assert answer.exit_code == 0
+    assert all(f" {name} " in answer.output for name in ("up", "session", "doctor"))
+
+
+def test_up_offers_what_the_launch_file_offers() -> None:
+    parameters = inspect.signature(up.main).parameters
+    offered = [(name, parameter.default) for name, parameter in parameters.items() if name != "words"]
+    assert offered == [(item.name, item.default) for item in arguments()]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["up", "robot:=ur10"], "error: robot=ur10 must be one of: panda, ur5e"),
+        (["up", "--robot", "ur10"], "error: robot=ur10 must be one of: panda, ur5e"),
+        (
+            ["up", "arm:=panda"],
+            "error: arm:=panda must be NAME:=VALUE with one of the names: robot, sim, task",
+        ),
+        (["up", "task:=fork"], "error: task=fork has no arm"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_two(words: list[str], message: str) -> None:
+    answer = drift(*words)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(message)
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    answer = drift("up", f"run:={tmp_path / 'run'}", AMENT_PREFIX_PATH=str(tmp_path))
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "package drift_sim was not found: source env.sh" in answer.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_ends_everything_within_five_seconds_also_what_ignores_it(
+    prefix: Path, tmp_path: Path
+) -> None:
+    deaf = NODE.replace("raise SystemExit(0)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    write_program(prefix / "lib" / "trainer_node" / "node", deaf)
+    with stack_is_up(prefix, tmp_path / "run") as process:
+        start_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10.0)
+        assert time.monotonic() - start_s < 5.0
+    assert process.returncode == 0
+    assert "      drift | SIGINT: stopping everything\n" in output
+    assert "      drift | trainer did not stop cleanly: killed by SIGKILL\n" in output
+    assert output.count("| interrupted\n") == 5
+    assert output.rindex("expert_gate | interrupted") < output.rindex("sim | interrupted")
+
+
+def test_the_death_of_the_gate_is_one_line_and_exit_code_one(prefix: Path, tmp_path: Path) -> None:
+    write_program(prefix / "lib" / "expert_gate_node" / "node", NODE + "    raise SystemExit(7)\n")
+    run = tmp_path / "run"
+    answer = drift("up", f"run:={run}", AMENT_PREFIX_PATH=str(prefix))
+    assert answer.returncode == 1
+    line = "drift | expert_gate died (exit code 7): shutting everything down"
+    assert [said for said in answer.stdout.splitlines() if "died" in said] == [line.rjust(len(line) + 6)]
+
+
+def test_nodes_get_their_names_files_and_parameters(prefix: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with stack_is_up(prefix, run) as process:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10.0)
+    assert process.returncode == 0
+    said = (run / "logs" / "trainer.log").read_text()
+    assert "-r __node:=trainer -r __ns:=/ --params-file " in said
+    assert f"-p episode_folder:='{run / 'episodes'}'" in said
+
+
+def test_a_session_without_a_stack_says_so() -> None:
+    answer = drift("session", "--episodes", "1", "--wait-s", "0.5", ROS_DOMAIN_ID="187")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: no server for trainer/run_episode")
+    assert "Traceback" not in answer.stderr

@@ -1,0 +1,75 @@
+"""Each check says what it saw, how bad it is, and what to do."""
+
+from pathlib import Path
+
+import pytest
+from drift.cli import app
+from drift.commands import doctor
+from drift.doctor import machine, ros
+from drift.doctor.finding import Status, failure, good, warning
+from drift.doctor.rendering import rendering
+from typer.testing import CliRunner
+
+GIB = 1024**3
+
+
+def test_python_must_be_new_enough_and_is_better_not_too_new() -> None:
+    assert machine.python((3, 10, 12)).status is Status.FAIL
+    assert machine.python((3, 12, 1)).status is Status.PASS
+    assert machine.python((3, 13, 0)).status is Status.WARN
+
+
+def test_disk_and_shared_memory_have_their_limits() -> None:
+    assert [machine.disk(n * GIB).status for n in (0, 5, 10)] == [Status.FAIL, Status.WARN, Status.PASS]
+    docker = machine.shared_memory(64 * 1024**2)
+    assert docker.status is Status.WARN and "--shm-size=1g" in docker.advice
+
+
+def test_a_dds_profile_must_be_set_readable_and_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    assert ros.dds_profile().status is Status.FAIL
+    profile = tmp_path / "profile.xml"
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+    assert ros.dds_profile().status is Status.FAIL
+    profile.write_text("<dds><segment_size>524288</segment_size></dds>")
+    assert ros.dds_profile().status is Status.WARN
+    profile.write_text("<dds><segment_size>16777216</segment_size></dds>")
+    assert ros.dds_profile() == good(f"{profile}, segment of 16 MiB")
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
+    assert ros.dds_profile() == good("not needed with rmw_zenoh_cpp")
+
+
+def test_a_workspace_that_is_not_built_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    finding = ros.workspace()
+    assert (finding.status, finding.advice) == (Status.FAIL, "make setup, then source env.sh")
+
+
+def test_images_of_640x480_arrive_best_effort_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "186")
+    assert ros.image_loopback().text.startswith("10 of 10 images, 640x480, best effort, median ")
+
+
+def test_mujoco_draws_in_a_process_of_its_own() -> None:
+    assert rendering().text.partition(" for 64x64 by ")[1]
+
+
+def test_a_renderer_that_fails_is_reported_with_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "abacus")
+    finding = rendering()
+    assert finding.status is Status.FAIL
+    assert "abacus" in finding.text and "libegl1" in finding.advice
+
+
+def test_only_failures_count_for_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = {"a": lambda: good("fine"), "b": lambda: warning("no camera", "connect one")}
+    monkeypatch.setattr(doctor, "CHECKS", some)
+    answer = CliRunner().invoke(app, ["doctor"])
+    assert (answer.exit_code, answer.output.splitlines()[-1]) == (0, "ready")
+    assert "→ connect one" in answer.output
+    monkeypatch.setattr(doctor, "CHECKS", {**some, "c": lambda: failure("broken", "mend it")})
+    answer = CliRunner().invoke(app, ["doctor"])
+    assert (answer.exit_code, answer.output.splitlines()[-1]) == (1, "1 of 3 checks failed")

@@ -1,0 +1,139 @@
+"""The stack as data, against the real configuration."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from drift.configuration import choices, config_file, share_folder
+from drift.errors import UserError
+from drift.ros_command import command, executable
+from drift.stack import GATE, SIMULATION, NodeSpec, Stack, stack
+from drift.stack_arguments import StackArguments, arguments
+
+
+def plan(tmp_path: Path, **said: str) -> Stack:
+    return stack(StackArguments(run=str(tmp_path / "run"), **said))
+
+
+def by_name(plan: Stack) -> dict[str, NodeSpec]:
+    return {node.name: node for node in plan.nodes}
+
+
+def test_the_configuration_is_found_beside_this_checkout() -> None:
+    assert share_folder() == Path(__file__).resolve().parents[3]
+    assert {"panda", "ur5e"} <= set(choices("robot"))
+    assert config_file("task", "place").name == "place.yaml"
+
+
+def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^robot=ur10 must be one of: panda, ur5e$"):
+        plan(tmp_path, robot="ur10")
+    with pytest.raises(UserError, match=r"^task=fold must be one of: fork, insert, place$"):
+        plan(tmp_path, task="fold")
+    with pytest.raises(UserError, match=r"^sim=isaac must be one of: mujoco, gazebo, none$"):
+        plan(tmp_path, sim="isaac")
+    with pytest.raises(UserError, match="namespace=a b must be"):
+        plan(tmp_path, namespace="a b")
+    with pytest.raises(UserError, match=r"expert=scripted needs sim=mujoco, got sim=none"):
+        plan(tmp_path, sim="none", expert="scripted")
+    with pytest.raises(UserError, match=r"params_file=/nowhere.yaml must be a file"):
+        plan(tmp_path, params_file="/nowhere.yaml")
+
+
+def test_a_task_without_an_arm_has_no_stack(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="task=fork has no arm"):
+        plan(tmp_path, task="fork")
+
+
+@pytest.mark.parametrize("robot", ["panda", "ur5e"])
+@pytest.mark.parametrize("task", ["place", "insert"])
+def test_in_mujoco_five_nodes_start_and_the_gate_outlives_what_it_guards(
+    tmp_path: Path, robot: str, task: str
+) -> None:
+    built = plan(tmp_path, robot=robot, task=task)
+    assert [node.name for node in built.nodes] == ["sim", "expert_gate", "trainer", "policy", "expert"]
+    nodes = by_name(built)
+    assert [name for name, node in nodes.items() if node.essential] == ["sim", "expert_gate"]
+    assert (nodes["sim"].stop_stage, nodes["expert_gate"].stop_stage) == (SIMULATION, GATE)
+    assert {nodes[name].stop_stage for name in ("policy", "trainer", "expert")} == {0}
+    assert all(node.parameters["use_sim_time"] is False for node in built.nodes)
+
+
+def test_every_file_that_is_named_exists_and_every_folder_is_in_the_run(tmp_path: Path) -> None:
+    built = plan(tmp_path)
+    for node in built.nodes:
+        assert all(file.is_file() for file in node.parameter_files)
+        for name, value in node.parameters.items():
+            if name.endswith("_file"):
+                assert Path(str(value)).is_file(), name
+            if name.endswith("_folder"):
+                assert Path(str(value)).is_relative_to(built.run.path), name
+    assert not built.run.path.exists()
+    assert built.run.create().checkpoints.is_dir()
+
+
+def test_each_node_has_a_section_in_the_parameter_file(tmp_path: Path) -> None:
+    nodes = by_name(plan(tmp_path))
+    sections = yaml.safe_load(nodes["sim"].parameter_files[0].read_text())
+    for name, node in nodes.items():
+        given = sections[f"/**/{name}"]["ros__parameters"]
+        assert not set(given) & set(node.parameters), f"{name}: a value must stand in one place"
+
+
+def test_gazebo_gives_the_clock_and_is_not_run_by_anyone_else(tmp_path: Path) -> None:
+    nodes = by_name(plan(tmp_path, sim="gazebo"))
+    assert list(nodes) == ["gazebo_bridge", "expert_gate", "trainer", "policy", "joy"]
+    assert "/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock" in nodes["gazebo_bridge"].arguments
+    assert "camera/front/image_raw@sensor_msgs/msg/Image[gz.msgs.Image" in nodes["gazebo_bridge"].arguments
+    assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
+    assert nodes["expert_gate"].remappings == {"command": "forward_position_controller/commands"}
+
+
+def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
+    nodes = by_name(plan(tmp_path, sim="none", controller="arm_controller"))
+    assert list(nodes) == ["expert_gate", "trainer", "policy", "joy"]
+    assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
+    assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
+
+
+def test_a_node_becomes_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "lib" / "some_package" / "node"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    packages = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
+    packages.mkdir(parents=True)
+    (packages / "some_package").touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    node = NodeSpec(
+        name="gate",
+        package="some_package",
+        executable="node",
+        parameters={"dry_run": True, "rate_hz": 100.0, "day": "2026-11-20", "owner": "Ada's"},
+        parameter_files=(Path("/a.yaml"), Path("/b.yaml")),
+        remappings={"command": "arm/commands"},
+    )
+    words = " ".join(command(node, "/left"))
+    assert words == (
+        f"{program} --ros-args -r __node:=gate -r __ns:=/left -r command:=arm/commands "
+        "--params-file /a.yaml --params-file /b.yaml -p dry_run:=true -p rate_hz:=100.0 -p day:='2026-11-20' "
+        "-p owner:='Ada''s'"
+    )
+    with pytest.raises(UserError, match="package joy was not found.*ros-.ROS_DISTRO-joy"):
+        executable("joy", "joy_node")
+    with pytest.raises(UserError, match="package some_package has no executable other"):
+        executable("some_package", "other")
+
+
+def test_environment_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    environment = plan(tmp_path).environment
+    assert "MUJOCO_GL" not in environment
+    assert Path(environment["FASTDDS_DEFAULT_PROFILES_FILE"]).name == "shared_memory.xml"
+
+
+def test_files_of_the_configuration_are_offered_as_choices() -> None:
+    offered = {item.name: item for item in arguments()}
+    assert offered["robot"].choices == ("panda", "ur5e") and offered["robot"].default == "panda"
+    assert offered["sim"].choices == ("mujoco", "gazebo", "none")
+    assert all(item.default in item.choices for item in offered.values() if item.choices)
