@@ -17,7 +17,8 @@ def step(seq: int, stamp_s: float, source: int = POLICY, intervention_id: int = 
     joints = np.zeros(8)
     return StepRecord(
         stamp_s=stamp_s, seq=seq, source=source, epoch=1, intervention_id=intervention_id, chunk_id=1,
-        policy_version=2, chunk_age_s=0.1, commanded=joints, measured=joints, action=np.zeros(10), guard_flags=0,
+        policy_version=2, chunk_age_s=0.1, commanded=joints, measured=joints, action=np.zeros(10),
+        guard_flags=0,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""From incoming frames, joint samples and control steps to the open episode; what can be counted on the way."""
+"""From incoming frames, joint samples and control steps to the open episode, and counts of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,0 +1,222 @@
+"""The training worker: an ordinary program that trains round after round (`python -m trainer_node.worker`).
+
+Commands come as JSON lines on stdin, events go as JSON lines to stdout (`worker_messages`). It ends when it is
+told to, and when stdin ends because its parent is gone. Killed at any moment it leaves whole files only, and goes
+on with the round when it is given the same round_id again.
+"""
+
+import argparse
+import json
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import torch
+from drift_control.robot import load_robot
+from drift_core.checkpoint import CheckpointInfo
+from drift_core.episode import EpisodeStore
+from drift_core.errors import CheckpointError, DriftError
+from drift_core.task import load_task
+from drift_core.train_config import load_train_file
+from drift_core.training import DivergedError
+from drift_core.training import Progress as StepProgress
+
+from trainer_node.rounds import CancelledError, Hooks, NoDataError, Rounds
+from trainer_node.scalars import Scalars
+from trainer_node.worker_messages import (
+    Announced,
+    Cancel,
+    Event,
+    Failed,
+    Failure,
+    Fatal,
+    Finished,
+    Preparing,
+    Progress,
+    Quit,
+    Ready,
+    TrainKind,
+    TrainRequest,
+    WorkerJob,
+    command_from_line,
+    event_to_line,
+)
+
+_REPORT_S = 0.4  # between two progress events
+_EXIT_CONFIG = 2
+
+
+class Worker:
+    """Carry out one request after the other; a second thread listens for Cancel and Quit meanwhile."""
+
+    def __init__(self, rounds: Rounds, scalars: Scalars, commands: IO[str], events: IO[str]) -> None:
+        self._rounds, self._scalars = rounds, scalars
+        self._commands, self._events = commands, events
+        self._requests: queue.SimpleQueue[TrainRequest | None] = queue.SimpleQueue()
+        self._step = 0  # gradient steps that the newest checkpoint has behind it
+        self._cancelled = threading.Event()
+        self._quitting = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to quit."""
+        threading.Thread(target=self._listen, daemon=True, name="commands").start()
+        self._announce_newest()
+        self._say(Ready(os.getpid()))
+        while (request := self._requests.get()) is not None:
+            self._work(request)
+
+    def _listen(self) -> None:
+        for line in self._commands:
+            try:
+                command = command_from_line(line)
+            except ValueError as error:
+                print(f"worker: {error}", file=sys.stderr, flush=True)
+                continue
+            match command:
+                case TrainRequest():
+                    self._cancelled.clear()
+                    self._requests.put(command)
+                case Cancel():
+                    self._cancelled.set()
+                case Quit():
+                    break
+        self._quitting.set()
+        self._requests.put(None)
+
+    def _work(self, request: TrainRequest) -> None:
+        online = request.kind is TrainKind.ONLINE
+        report = _Report(request, self._say, self._scalars, self._step if online else 0)
+        hooks = Hooks(
+            on_text=lambda text: self._say(Preparing(text)),
+            on_progress=report.on_step,
+            cancelled=lambda: self._cancelled.is_set() or self._quitting.is_set(),
+        )
+        train = self._rounds.online_round if online else self._rounds.offline
+        try:
+            made = train(hooks, request.steps, request.round_id)
+        except NoDataError as error:
+            self._say(Failed(request.round_id, Failure.NO_DATA, str(error)))
+        except CancelledError as error:
+            self._say(Failed(request.round_id, Failure.CANCELLED, str(error)))
+        except DivergedError as error:
+            self._say(Failed(request.round_id, Failure.DIVERGED, str(error)))
+        except (DriftError, OSError) as error:
+            self._say(Failed(request.round_id, Failure.ERROR, str(error)))
+        else:
+            self._step = made.info.step
+            self._scalars.round(made)
+            self._say(_announced(made.path, made.sha256, made.info))
+            self._say(Finished(request.round_id, made.episodes, made.expert_labels))
+
+    def _announce_newest(self) -> None:
+        try:
+            newest = self._rounds.newest()
+        except CheckpointError as error:
+            print(f"worker: {error}", file=sys.stderr, flush=True)
+            return
+        if newest is not None:
+            path, loaded = newest
+            self._step = loaded.info.step
+            self._say(_announced(path, loaded.sha256, loaded.info))
+
+    def _say(self, event: Event) -> None:
+        self._events.write(f"{event_to_line(event)}\n")
+        self._events.flush()
+
+
+class _Report:
+    """Turn gradient steps into progress events, a few per second."""
+
+    def __init__(
+        self, request: TrainRequest, say: Callable[[Event], None], scalars: Scalars, step: int
+    ) -> None:
+        self._request, self._say, self._scalars, self._before = request, say, scalars, step
+        self._said_s = time.monotonic()
+        self._said_step: int | None = None
+
+    def on_step(self, at: StepProgress) -> None:
+        now_s = time.monotonic()
+        first = self._said_step is None
+        if not first and now_s - self._said_s < _REPORT_S and at.round_step < at.round_steps:
+            return
+        passed_s = at.step_s if first else now_s - self._said_s
+        steps_per_s = (1 if first else at.round_step - self._said_step) / max(passed_s, 1e-9)
+        self._said_s, self._said_step = now_s, at.round_step
+        self._scalars.step(at, self._before + at.round_step, steps_per_s)
+        self._say(
+            Progress(
+                round_id=self._request.round_id,
+                step=at.round_step,
+                total_steps=at.round_steps,
+                loss=at.loss,
+                rank=at.rank,
+                effective_rank=at.effective_rank,
+                steps_per_s=steps_per_s,
+                eta_s=(at.round_steps - at.round_step) / steps_per_s,
+            )
+        )
+
+
+def _announced(path: Path, sha256: str, info: CheckpointInfo) -> Announced:
+    return Announced(
+        path=str(path.resolve()),
+        sha256=sha256,
+        version=info.version,
+        parent=info.parent,
+        rank=info.rank,
+        effective_rank=info.effective_rank,
+        loss=math.nan if info.loss is None else info.loss,
+        step=info.step,
+        reason=info.reason,
+        created_s=info.created_s,
+    )
+
+
+def make_rounds(job: WorkerJob) -> Rounds:
+    """Return what trains for `job`; DriftError or ConfigError when a file of it is wrong."""
+    task = load_task(job.task_file)
+    return Rounds(
+        robot=None if task.action_space == "point" else load_robot(Path(job.robot_file)),
+        task=task,
+        train_file=load_train_file(job.train_file),
+        store=EpisodeStore(job.episode_folder),
+        checkpoint_folder=Path(job.checkpoint_folder),
+        device=job.device,
+        seed=job.seed,
+        threads=job.threads,
+    )
+
+
+def main() -> None:
+    """Read the job from the command line and work."""
+    # Ctrl-C reaches the whole group, but the parent says when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parser = argparse.ArgumentParser(description="train a diffusion policy, round after round")
+    parser.add_argument("--job", required=True, help="a WorkerJob as JSON")
+    job = WorkerJob(**json.loads(parser.parse_args().job))
+    os.nice(job.niceness)
+    # stdout belongs to the events: what a library prints goes to stderr
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        rounds = make_rounds(job)
+    except (ValueError, OSError, DriftError) as error:
+        events.write(f"{event_to_line(Fatal(str(error)))}\n")
+        events.flush()
+        sys.exit(_EXIT_CONFIG)
+    torch.set_num_threads(rounds.threads)
+    for left_over in Path(job.checkpoint_folder).glob(".*.tmp"):
+        left_over.unlink()
+    with Scalars(Path(job.log_folder)) as scalars:
+        Worker(rounds, scalars, sys.stdin, events).run()
+
+
+if __name__ == "__main__":
+    main()
