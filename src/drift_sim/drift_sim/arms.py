@@ -37,7 +37,8 @@ class ArmModel:
 
 ARMS = {
     # Masses and centres: C. Gaz et al., "Dynamic Identification of the Franka Emika Panda Robot with
-    # Retrieval of Feasible Parameters", IEEE RA-L 2019, as in franka_ros' inertial.yaml. Torques: Franka's data sheet.
+    # Retrieval of Feasible Parameters", IEEE RA-L 2019, as in franka_ros' inertial.yaml.
+    # Torques: Franka's data sheet.
     "panda": ArmModel(
         mass_kg=(4.970684, 0.646926, 3.228604, 3.587895, 1.225946, 1.666555, 0.735522),
         centre_m=(

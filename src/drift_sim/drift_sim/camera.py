@@ -1,15 +1,11 @@
 """Rendering of the scene's cameras. The GL context belongs to the thread that renders first."""
 
-import os
 import threading
 
-os.environ.setdefault("MUJOCO_GL", "egl")  # must be set before mujoco is imported
-os.environ.setdefault("LP_NUM_THREADS", "1")  # one thread of the software renderer is enough for small images
+import mujoco
+import numpy as np
 
-import mujoco  # noqa: E402
-import numpy as np  # noqa: E402
-
-from drift_sim.errors import ConfigError, SimulationError  # noqa: E402
+from drift_sim.errors import ConfigError, SimulationError
 
 
 class CameraRenderer:

@@ -4,13 +4,14 @@ Two ways are equally good, and their mean runs into the obstacle: a policy must 
 State and action are the position (2,) [m]; an action is the set-point of the next step, `dt_s` later.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
 from enum import Enum
 from typing import Annotated, Literal
 
 import numpy as np
 from drift_core.config import parse
-from drift_core.observation import STRICT
+from drift_core.observation import STRICT, Observation
 from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -139,3 +140,17 @@ def _set_point(scene: ForkScene, position: np.ndarray, side: float, dt_s: float)
     way = target - position
     reach = scene.speed_max_m_s * dt_s
     return position + way * min(1.0, reach / max(float(np.linalg.norm(way)), 1e-12))
+
+
+def rollout(task: TaskConfig, seed: int, act: Callable[[Observation], np.ndarray]) -> ForkEpisode:
+    """Run a policy: `act` gives chunks (T, 2), of which `action_steps` are executed."""
+    fork = Fork(task)
+    states = [fork.reset(seed)] * task.observation_steps
+    while not fork.done:
+        now_s = len(states) * task.dt_s
+        history = np.array(states[-task.observation_steps :], np.float32)
+        for action in act(Observation(now_s, {}, history, now_s))[: task.action_steps]:
+            states.append(fork.step(action))
+            if fork.done:
+                break
+    return fork.episode()

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drift_sim.camera import CameraRenderer, mujoco  # isort: skip  (sets MUJOCO_GL before mujoco is imported)
-
+import mujoco
 import numpy as np
 from drift_control.pose import Pose
 from drift_control.robot import Robot
 from drift_core.task import TaskConfig
 
+from drift_sim.camera import CameraRenderer
 from drift_sim.errors import ConfigError, SimulationError
 from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
 from drift_sim.scene import GOAL_BODY, OBJECT_BODY, TIMESTEP_S, build_mjcf

@@ -1,0 +1,119 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from drift_control.loop import load_gate
+from drift_core.episode import Source, read_episode
+
+from drift_sim.errors import ConfigError
+from drift_sim.policy_driver import PolicyPace
+from drift_sim.shell import START_S, Shell
+
+PACE = PolicyPace(replan_steps=8, realtime_chunking=False, inference_s=0.05)
+
+
+@pytest.fixture(scope="module")
+def make_shell(robots, tasks, joystick, gate_config):
+    """Return a shell by arm and task; all are closed at the end."""
+    shells = {}
+
+    def make(robot, task):
+        if (robot, task) not in shells:
+            shells[robot, task] = Shell(robots[robot], tasks[task], gate_config, joystick)
+        return shells[robot, task]
+
+    yield make
+    for shell in shells.values():
+        shell.close()
+
+
+class HoldPolicy:
+    """Stands in for a policy that has learned to do nothing."""
+
+    def __init__(self, spec, horizon):
+        self.config = SimpleNamespace(observation=spec)
+        self.horizon, self.t_refs_s = horizon, []
+
+    def act(self, observation, sampler, generator, prefix=None):
+        self.t_refs_s.append(observation.t_ref_s)
+        return np.tile(observation.state[-1, :10], (self.horizon, 1))
+
+
+def hold_policy(shell):
+    return HoldPolicy(shell.task.observation_spec(shell.robot.n_joints), shell.task.horizon)
+
+
+SAMPLER = SimpleNamespace(reset=lambda: None)
+
+
+@pytest.mark.parametrize("task", ["place", "insert"])
+@pytest.mark.parametrize("robot", ["panda", "ur5e"])
+def test_the_expert_succeeds_through_joystick_gate_and_guard(robot, task, make_shell):
+    shell = make_shell(robot, task)
+    expert = shell.expert("demonstrate")
+    results = [shell.run_episode(seed, expert=expert) for seed in range(6)]
+    assert sum(result.success for result in results) >= 6 - (task == "insert")
+    assert all(3.0 < result.duration_s < 8.0 for result in results if result.success)
+    assert all(result.hold_steps <= 3 for result in results)
+
+
+def test_two_runs_agree_to_the_bit(robots, tasks, joystick, gate_config, tmp_path):
+    episodes = []
+    for run in range(2):
+        shell = Shell(robots["panda"], tasks["place"], gate_config, joystick)
+        if run:  # what ran before must not matter
+            shell.run_episode(11, expert=shell.expert("demonstrate"))
+        writer = shell.writer(tmp_path / str(run), "e", 4, "demonstration")
+        result = shell.run_episode(4, expert=shell.expert("demonstrate"), writer=writer, tail_s=0.3)
+        episodes.append(read_episode(result.path))
+        shell.close()
+    first, second = episodes
+    for name in ("stamp_s", "commanded", "measured", "action", "guard_flags", "source"):
+        np.testing.assert_array_equal(getattr(first.steps, name), getattr(second.steps, name))
+    np.testing.assert_array_equal(first.joints.positions_rad, second.joints.positions_rad)
+    for camera in ("front", "wrist"):
+        assert first.frames[camera].png == second.frames[camera].png
+
+
+def test_a_recorded_demonstration_holds_what_the_nodes_would_have_recorded(make_shell, tmp_path):
+    shell = make_shell("panda", "place")
+    writer = shell.writer(tmp_path, "demo-1", 1, "demonstration")
+    result = shell.run_episode(1, expert=shell.expert("demonstrate"), writer=writer, tail_s=0.4)
+    episode = read_episode(result.path)
+    assert episode.meta.outcome == "success"
+    assert episode.meta.seed == 1
+    assert len(episode.steps) == result.steps == pytest.approx(50 * (result.duration_s + 0.4), abs=1)
+    assert np.all(np.diff(episode.steps.seq) == 1)
+    assert np.mean(episode.steps.source == Source.EXPERT) > 0.98
+    front = episode.frames["front"]
+    assert front.stamp_s[0] == START_S
+    np.testing.assert_allclose(np.diff(front.stamp_s), 0.1, atol=1e-9)
+    np.testing.assert_allclose(front.arrival_s - front.stamp_s, 0.02, atol=1e-9)
+    np.testing.assert_allclose(np.diff(episode.joints.stamp_s), 0.01, atol=1e-9)
+
+
+def test_a_policy_that_does_nothing_is_helped_until_it_succeeds(make_shell):
+    shell = make_shell("panda", "place")
+    policy, expert = hold_policy(shell), shell.expert("correct")
+    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE)
+    assert result.success
+    assert result.interventions >= 2
+    assert all(reason.startswith("stalls") for reason in result.reasons)
+    assert 0 < result.expert_steps < result.steps
+
+
+def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell):
+    shell = make_shell("panda", "place")
+    policy = hold_policy(shell)
+    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)
+    assert not result.success
+    assert result.duration_s == pytest.approx(shell.task.max_duration_s)
+    assert result.interventions == 0
+    # Eight steps of a chunk are used before the next one is computed.
+    np.testing.assert_allclose(np.diff(policy.t_refs_s), 0.8, atol=1e-9)
+
+
+def test_a_policy_needs_a_sampler_and_a_pace(make_shell):
+    shell = make_shell("panda", "place")
+    with pytest.raises(ConfigError, match="sampler and pace"):
+        shell.run_episode(0, policy=hold_policy(shell))

@@ -1,0 +1,150 @@
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+import pytest
+from drift_sim.errors import ConfigError
+from drift_sim.world import Result, World
+
+
+@pytest.mark.parametrize("name", ["panda", "ur5e"])
+def test_physics_and_kinematics_agree_on_the_tcp(name, robots, tasks):
+    robot = robots[name]
+    world = World(robot, tasks["place"])
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        q = rng.uniform(np.maximum(robot.low, -2.5), np.minimum(robot.high, 2.5))
+        world._data.qpos[world._arm_qpos] = q
+        mujoco.mj_kinematics(world._model, world._data)
+        expected = robot.forward(q)
+        np.testing.assert_allclose(world.tcp().position, expected.position, atol=1e-9)
+        np.testing.assert_allclose(world.tcp().rotation, expected.rotation, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["panda", "ur5e"])
+def test_an_arm_that_is_told_nothing_stays_where_it_is(name, robots, tasks):
+    world = World(robots[name], tasks["place"])
+    world.step(1000)  # 2 s
+    np.testing.assert_allclose(world.joint_positions(), robots[name].home, atol=1e-4)
+    assert world.time_s == pytest.approx(2.0)
+
+
+def test_the_arm_reaches_a_commanded_pose_within_a_second(world):
+    target = world.robot.home + 0.1
+    world.set_joint_command(target)
+    world.step(500)
+    np.testing.assert_allclose(world.joint_positions(), target, atol=2e-3)
+
+
+def test_the_hand_closes_to_the_opening_it_is_told(world):
+    world.set_gripper_command(0.03)
+    world.step(500)
+    assert world.gripper_m() == pytest.approx(0.03, abs=1e-3)
+
+
+def test_a_seed_means_the_same_start_whatever_the_arm_does(robots, tasks):
+    first, second = World(robots["panda"], tasks["place"]), World(robots["ur5e"], tasks["place"])
+    first.reset(7)
+    second.reset(3)
+    second.step(100)
+    assert second.reset_objects(7)
+    np.testing.assert_array_equal(first.truth().object.position, second.truth().object.position)
+    np.testing.assert_array_equal(first.truth().goal.position, second.truth().goal.position)
+    assert not np.array_equal(first.truth().object.position, _at(first, 8))
+
+
+def _at(world, seed):
+    world.reset(seed)
+    return world.truth().object.position
+
+
+def test_starts_lie_in_the_ranges_of_the_task(world):
+    reset = world.scene.reset
+    for seed in range(50):
+        world.reset(seed)
+        box, goal = world.truth().object.position, world.truth().goal.position
+        assert np.all(box[:2] >= reset.object_low_m) and np.all(box[:2] <= reset.object_high_m)
+        assert np.all(goal[:2] >= reset.goal_low_m) and np.all(goal[:2] <= reset.goal_high_m)
+
+
+def test_objects_are_not_reset_into_the_hand(world):
+    world.reset(1)
+    box = world.truth().object.position
+    above = replace(world.robot.forward(world.robot.home), position=box + [0.0, 0.0, 0.02])
+    solution = world.robot.inverse(above, world.robot.home)
+    world._data.qpos[world._arm_qpos] = solution.q  # the fingers stand over the box; now close them into it
+    world._data.qpos[world._finger_qpos] = 0.005
+    before = world.truth().object.position
+    assert not world.reset_objects(1)
+    np.testing.assert_array_equal(world.truth().object.position, before)
+
+
+def test_a_box_put_on_its_goal_and_released_is_a_success_after_the_hold(world):
+    world.reset(2)
+    goal = world.truth().goal.position
+    at = world._object_qpos
+    world._data.qpos[at : at + 2] = goal[:2]
+    world.step(50)  # 0.1 s, shorter than hold_s
+    assert world.outcome() is Result.RUNNING
+    world.step(200)
+    assert world.outcome() is Result.SUCCESS
+    world.reset(2)
+    assert world.outcome() is Result.RUNNING
+
+
+def test_a_box_that_leaves_the_table_is_a_failure(world):
+    world.reset(2)
+    world._data.qpos[world._object_qpos] = 2.0
+    world.step(100)
+    assert world.outcome() is Result.FAILURE
+
+
+def test_the_front_camera_sees_the_red_box_where_the_truth_projects_it(world):
+    for seed in range(3):
+        world.reset(seed)
+        image = world.render("front").astype(int)
+        assert image.shape == (64, 64, 3)
+        red = (image[..., 0] > 120) & (image[..., 1] < 70) & (image[..., 2] < 70)
+        rows, columns = np.nonzero(red)
+        seen = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+        expected = _project(world.scene.cameras["front"], world.truth().object.position, 64)
+        np.testing.assert_allclose(seen, expected, atol=1.0)  # one pixel of 8 mm
+
+
+def _project(camera, point, size):
+    """Return the pixel (x, y) of `point` (3,) by hand: a pinhole of `fovy_deg` that looks at `look_at_m`."""
+    position, target = np.array(camera.position_m), np.array(camera.look_at_m)
+    forward = (target - position) / np.linalg.norm(target - position)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    down = np.cross(forward, right)
+    focal = 0.5 * size / np.tan(0.5 * np.radians(camera.fovy_deg))
+    way = np.asarray(point) - position
+    return size / 2 + focal * np.array([way @ right, way @ down]) / (way @ forward)
+
+
+def test_the_wrist_camera_sees_the_fingers_and_the_table(world):
+    world.reset(0)
+    image = world.render("wrist").astype(int)
+    dark = (image.max(axis=-1) < 90).mean()
+    assert 0.1 < dark < 0.6
+
+
+def test_an_unknown_camera_and_a_foreign_robot_are_refused(world, robots, tasks):
+    with pytest.raises(ConfigError, match="camera='rear' must be one of front, wrist"):
+        world.render("rear")
+    with pytest.raises(ConfigError, match="robot='panda' must be one of ur5e"):
+        World(robots["panda"], replace(tasks["place"], robots=("ur5e",)))
+
+
+def test_two_worlds_with_the_same_commands_agree_to_the_bit(robots, tasks):
+    states = []
+    for _ in range(2):
+        world = World(robots["ur5e"], tasks["insert"])
+        world.reset(5)
+        for k in range(100):
+            world.set_joint_command(robots["ur5e"].home + 0.002 * k)
+            world.set_gripper_command(0.08 - 0.0005 * k)
+            world.step(5)
+        states.append(world._data.qpos.copy())
+    np.testing.assert_array_equal(states[0], states[1])
