@@ -37,12 +37,11 @@ class SessionView:
         grid.add_row("episode", f"{episode} of {self.episodes}, {self.elapsed_s:.1f} s")
         driver = DRIVERS.get(self.source, f"source {self.source}")
         style = _STYLES.get(self.source, "default")
-        grid.add_row("driver", f"[{style}]{driver}[/], {self.interventions} take-overs")
+        grid.add_row("driver", f"[{style}]{driver}[/], take-overs: {self.interventions}")
         grid.add_row("success", f"{self.successes} of {self.done}")
         grid.add_row("expert labels", str(self.expert_labels))
-        grid.add_row(
-            "loss, rank", f"{_number(self.loss, '.4f')}, {_number(self.rank, '.0%')}  {self.training}"
-        )
+        grid.add_row("training loss", f"{_number(self.loss, '.4f')}  {self.training}".rstrip())
+        grid.add_row("trained rank", _number(self.rank, ".0%"))
         grid.add_row("policy version", str(self.policy_version) if self.policy_version else "none yet")
         grid.add_row("control rate", f"{_number(self.control_rate_hz, '.1f')} Hz")
         if self.note:

@@ -97,5 +97,5 @@ def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:
         SessionView(episodes=10, done=3, successes=2, source=2, interventions=1, control_rate_hz=99.96)
     )
     text = console.export_text()
-    for words in ("4 of 10", "expert, 1 take-overs", "2 of 3", "none yet", "100.0 Hz", "training loss   – "):
+    for words in ("4 of 10", "expert, take-overs: 1", "2 of 3", "none yet", "100.0 Hz", "training loss   –"):
         assert words in text
