@@ -19,7 +19,7 @@ from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
 from drift_sim.errors import ConfigError
-from drift_sim.expert.scripted import GateView, ScriptedExpert
+from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
 from drift_sim.scene import TIMESTEP_S
 from drift_sim.world import Result, World
@@ -98,9 +98,9 @@ class Shell:
         self.frames_every = _physics_steps(task.dt_s, "dt_s")
         self.frame_delay = _physics_steps(camera_delay_s, "camera_delay_s")
 
-    def expert(self, mode: str, seed: int = 0) -> ScriptedExpert:
+    def expert(self, mode: Mode, seed: int = 0, tremor_m_s: float | None = None) -> ScriptedExpert:
         """Return a scripted expert for this arm and task; `mode` is "demonstrate" or "correct"."""
-        return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed)  # type: ignore[arg-type]
+        return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed, tremor_m_s)
 
     def writer(self, root: Path, episode_id: str, seed: int, kind: Kind) -> EpisodeWriter:
         """Return a writer for `run_episode`."""

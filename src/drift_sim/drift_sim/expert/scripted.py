@@ -40,11 +40,21 @@ class Stick:
 class ScriptedExpert:
     """Drive all the time (`demonstrate`), or take over only when the policy strays or stalls (`correct`)."""
 
-    def __init__(self, task: TaskConfig, robot: Robot, joystick: Joystick, mode: Mode, seed: int = 0) -> None:
+    def __init__(
+        self,
+        task: TaskConfig,
+        robot: Robot,
+        joystick: Joystick,
+        mode: Mode,
+        seed: int = 0,
+        tremor_m_s: float | None = None,
+    ) -> None:
+        """`tremor_m_s`: standard deviation of the hand's tremor in demonstrations; None: the task's own."""
         self._scene = parse_scene(task)
         self._robot = robot
         self._joystick = joystick
         self._mode = mode
+        self._tremor_m_s = self._scene.expert.tremor_m_s if tremor_m_s is None else tremor_m_s
         self._plan = PickAndPlace(self._scene, hand_yaw(robot.forward(robot.home).rotation))
         self.reset(seed)
 
@@ -52,7 +62,7 @@ class ScriptedExpert:
         """Forget the running episode; `seed` is that of the tremor."""
         rng = np.random.default_rng([seed, 0x7E])
         config = self._scene.expert
-        self._tremor = Tremor(config.tremor_m_s, config.tremor_time_s, rng)
+        self._tremor = Tremor(self._tremor_m_s, config.tremor_time_s, rng)
         self._count = 0  # of readings
         self._supervisor = Supervisor(config)
         self._grip = _Grip()

@@ -1,0 +1,168 @@
+import math
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from drift_sim.expert.node import ExpertNode
+from drift_sim.node import SimNode
+from drift_sim.world import World
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, Image, JointState, Joy
+from std_msgs.msg import Float64MultiArray
+
+from drift_interfaces.msg import GateState, Outcome
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
+
+
+class Bench:
+    """The nodes under test and a probe, spun by one executor in the thread of the test."""
+
+    def __init__(self) -> None:
+        self.executor = SingleThreadedExecutor()
+        self.probe = Node("probe")
+        self.newest = {}
+        self.count = {}
+        self.add(self.probe)
+
+    def add(self, node: Node) -> Node:
+        self.executor.add_node(node)
+        return node
+
+    def listen(self, kind, topic: str, profile) -> None:
+        self.count[topic] = 0
+
+        def on_message(msg) -> None:
+            self.newest[topic] = msg
+            self.count[topic] += 1
+
+        self.probe.create_subscription(kind, topic, on_message, profile)
+
+    def spin_until(self, condition, limit_s: float = 10.0) -> None:
+        end_s = time.monotonic() + limit_s
+        while not condition():
+            assert time.monotonic() < end_s, f"nothing came of it within {limit_s} s: {self.count}"
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def close(self) -> None:
+        for node in self.executor.get_nodes():
+            self.executor.remove_node(node)
+            node.destroy_node()
+        self.executor.shutdown()
+
+
+@pytest.fixture
+def bench():
+    rclpy.init()
+    bench = Bench()
+    yield bench
+    bench.close()
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def sim(bench, config_folder):
+    return bench.add(SimNode(parameter_overrides=sim_parameters(config_folder)))
+
+
+def sim_parameters(config_folder, **changes):
+    values = {
+        "robot_file": str(config_folder / "robots/panda.yaml"),
+        "task_file": str(config_folder / "tasks/place.yaml"),
+        "joint_state_rate_hz": 100.0,
+        "camera_rate_hz": 10.0,
+        "ground_truth_rate_hz": 50.0,
+        "seed": 0,
+        **changes,
+    }
+    return [Parameter(name, value=value) for name, value in values.items()]
+
+
+def test_the_node_speaks_like_an_arm_with_cameras(bench, sim, robots):
+    bench.listen(JointState, "joint_states", qos.SENSOR)
+    bench.listen(Image, "camera/front/image_raw", qos.SENSOR)
+    bench.listen(CameraInfo, "camera/front/camera_info", qos.SENSOR)
+    bench.listen(Image, "camera/wrist/image_raw", qos.SENSOR)
+    bench.spin_until(lambda: len(bench.newest) == 4)
+    joints = bench.newest["joint_states"]
+    named = dict(zip(joints.name, joints.position, strict=True))
+    expected = dict(zip(robots["panda"].config.joint_names, robots["panda"].home, strict=True))
+    assert {name: named[name] for name in expected} == pytest.approx(expected, abs=1e-3)
+    assert named["finger_joint1"] + named["finger_joint2"] == pytest.approx(0.08, abs=1e-3)
+    image = bench.newest["camera/front/image_raw"]
+    assert (image.height, image.width, image.encoding) == (64, 64, "rgb8")
+    info = bench.newest["camera/front/camera_info"]
+    assert info.k[0] == pytest.approx(32 / math.tan(math.radians(16.0)))  # 64 pixels over 32 degrees
+    assert info.k[2] == 32.0
+
+
+def test_a_command_moves_the_arm_and_is_held_when_the_stream_ends(bench, sim, robots):
+    command = bench.probe.create_publisher(Float64MultiArray, "command", qos.COMMAND)
+    gripper = bench.probe.create_publisher(Float64MultiArray, "gripper_command", qos.COMMAND)
+    bench.listen(JointState, "joint_states", qos.SENSOR)
+    bench.spin_until(lambda: command.get_subscription_count() and gripper.get_subscription_count())
+    target = robots["panda"].home + 0.1
+    command.publish(Float64MultiArray(data=target.tolist()))
+    gripper.publish(Float64MultiArray(data=[0.02]))
+
+    def arrived():
+        positions = (
+            bench.newest["joint_states"].position if "joint_states" in bench.newest else [math.inf] * 9
+        )
+        return np.abs(positions[:7] - target).max() < 5e-3 and abs(sum(positions[7:]) - 0.02) < 2e-3
+
+    bench.spin_until(arrived)
+    command.publish(Float64MultiArray(data=[math.nan] * 7))  # refused
+    command.publish(Float64MultiArray(data=[0.0] * 6))  # refused
+    seen = bench.count["joint_states"]
+    bench.spin_until(lambda: bench.count["joint_states"] > seen + 30)
+    assert arrived()
+
+
+def test_a_reset_gives_the_poses_that_the_seed_has_in_the_shell(bench, sim, robots, tasks):
+    bench.listen(Outcome, "task/outcome", qos.LATCHED)
+    reset = bench.probe.create_client(ResetTask, "sim/reset")
+    bench.spin_until(lambda: reset.service_is_ready() and "task/outcome" in bench.newest)
+    answer = reset.call_async(ResetTask.Request(seed=42))
+    bench.spin_until(answer.done)
+    assert answer.result().error_code == ResetTask.Response.NONE
+    bench.spin_until(lambda: bench.newest["task/outcome"].seed == 42)
+    assert bench.newest["task/outcome"].result == Outcome.RUNNING
+    world = World(robots["panda"], tasks["place"])
+    world.reset(42)
+    seen = sim._world.truth().object.position
+    np.testing.assert_allclose(seen[:2], world.truth().object.position[:2], atol=1e-4)  # it settles a little
+
+
+def test_the_expert_moves_the_stick_only_while_the_gate_is_armed(bench, sim, config_folder, joystick):
+    values = {
+        "robot_file": str(config_folder / "robots/panda.yaml"),
+        "task_file": str(config_folder / "tasks/place.yaml"),
+        "joystick_file": str(config_folder / "joysticks/gamepad.yaml"),
+        "mode": "demonstrate",
+        "rate_hz": 50.0,
+        "seed": 0,
+    }
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    bench.add(ExpertNode(parameter_overrides=overrides))
+    bench.listen(Joy, "joy", qos.JOY)
+    gate = bench.probe.create_publisher(GateState, "gate/state", qos.LATCHED)
+    enable = joystick.config.buttons.enable
+    gate.publish(GateState(state=GateState.HOLD, armed=False))
+    bench.spin_until(lambda: bench.count["joy"] > 10)
+    assert bench.newest["joy"].buttons[enable] == 0
+    gate.publish(GateState(state=GateState.HOLD, armed=True))
+    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 1)
+    gate.publish(GateState(state=GateState.EXPERT, armed=True))
+    bench.spin_until(lambda: max(map(abs, bench.newest["joy"].axes)) > 0.3)
+    gate.publish(GateState(state=GateState.FAULT, armed=False))
+    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 0)
+
+
+def test_a_missing_parameter_is_named(bench, config_folder):
+    parameters = [p for p in sim_parameters(config_folder) if p.name != "camera_rate_hz"]
+    with pytest.raises(Exception, match="camera_rate_hz"):
+        SimNode(parameter_overrides=parameters)
