@@ -157,7 +157,7 @@ class DiffusionPolicy(nn.Module):
     ) -> Tensor:
         """Return raw actions (B, T, A) for `condition` (B, C).
 
-        `initial`, `start` and `guide` are in normalised units (see `samplers/sampler.py`), `prefix` in raw ones.
+        `initial`, `start` and `guide` are in normalised units (`samplers/sampler.py`), `prefix` in raw ones.
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps)
@@ -176,7 +176,7 @@ class DiffusionPolicy(nn.Module):
     ) -> np.ndarray:
         """Return the chunk (T, A), float32, raw, whose step i is due at `t_ref_s + (i + 1) dt_s`.
 
-        `prefix` is in raw units. Raises ShapeError for an observation that does not fit, and NonFiniteError.
+        ShapeError: the observation does not fit; NonFiniteError: it, or what became of it, is not finite.
         """
         condition = self.observe(observation)
         sampler.observe(observation.t_ref_s, self.config.observation.dt_s, condition)
