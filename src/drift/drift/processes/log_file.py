@@ -1,6 +1,5 @@
 """Follow a log file that another process writes."""
 
-from collections import deque
 from pathlib import Path
 
 
@@ -15,7 +14,8 @@ class LogFollower:
         self._file = path.open("rb")
         self._file.seek(0, 2)  # what an earlier run wrote is not news
         self._unfinished = b""
-        self.last: deque[str] = deque(maxlen=remembered)
+        self._remembered = remembered
+        self.last: tuple[str, ...] = ()  # replaced, never changed: other threads read it
 
     def new_lines(self, at_end: bool = False) -> list[str]:
         """Return the lines completed since the last call; with `at_end` also an unfinished one."""
@@ -24,7 +24,7 @@ class LogFollower:
             lines.append(self._unfinished)
             self._unfinished = b""
         texts = [line.decode(errors="replace").rstrip("\r") for line in lines]
-        self.last.extend(texts)
+        self.last = (*self.last, *texts)[-self._remembered :]
         return texts
 
     def close(self) -> None:

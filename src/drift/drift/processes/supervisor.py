@@ -73,6 +73,7 @@ class Supervisor:
         self._ended = threading.Event()
         self._ending: Ending | None = None
         self._error: Exception | None = None
+        self._reaper = Reaper()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def __enter__(self) -> "Supervisor":
@@ -106,7 +107,7 @@ class Supervisor:
     def stop(self, text: str = "stopped") -> Ending:
         """Stop everything in order (within 5 s) and return why it ended; harmless after the end."""
         if self._stop_text is None:
-            self.request_stop(text)
+            self._stop_text = text
         self._ended.wait()
         self._raise_own_error()
         return self._ending or Ending(text)
@@ -125,7 +126,7 @@ class Supervisor:
     def wait_for_line(self, name: str, text: str, timeout_s: float) -> None:
         """Wait until process `name` has written a line that contains `text`; StackError after `timeout_s`."""
         self.wait_until(
-            lambda: any(text in line for line in tuple(self._processes[name].log.last)),
+            lambda: any(text in line for line in self._processes[name].log.last),
             f"{name} to write {text!r}",
             timeout_s,
             about=(name,),
@@ -165,26 +166,25 @@ class Supervisor:
     # From here on: the background thread.
 
     def _run(self) -> None:
-        reaper = Reaper()
         try:
             for process in self._processes.values():
-                self._start_process(process, reaper)
+                self._start_process(process)
             self._started.set()
             while self._ending is None:
                 time.sleep(_POLL_S)
-                self._watch_once(reaper)
+                self._watch_once()
         except Exception as error:  # handed to whoever waits; what runs is stopped below all the same
             self._error = error
         finally:
             try:
                 self._stop_all()
-                reaper.watch([])
-                reaper.close()
+                self._reaper.watch([])
+                self._reaper.close()
             finally:
                 self._started.set()
                 self._ended.set()
 
-    def _watch_once(self, reaper: Reaper) -> None:
+    def _watch_once(self) -> None:
         if self._stop_text is not None:
             self._ending = Ending(self._stop_text)
             return
@@ -194,17 +194,17 @@ class Supervisor:
             if code is not None:
                 self._report_lines(process, at_end=True)
                 self._on_death(process, code)
-                reaper.watch(self._stages())
+                self._reaper.watch(self._stages())
         if self._ending is not None:
             return
         for process in self._processes.values():
             if process.group is None and time.monotonic() >= process.start_at_s:
                 process.restarts += 1
-                self._start_process(process, reaper)
+                self._start_process(process)
 
-    def _start_process(self, process: SupervisedProcess, reaper: Reaper) -> None:
+    def _start_process(self, process: SupervisedProcess) -> None:
         process.start()
-        reaper.watch(self._stages())
+        self._reaper.watch(self._stages())
 
     def _on_death(self, process: SupervisedProcess, code: int) -> None:
         name, why = process.spec.name, describe_exit(code)
