@@ -28,6 +28,7 @@ class TrainerConfig:
     device: str  # "cpu", "cuda"
     seed: Annotated[int, Field(ge=0)]
     worker_threads: Annotated[int, Field(ge=0)]  # of torch; 0: as the train_file says
+    worker_save_s: Positive  # between two saved states of a running round
     worker_niceness: Annotated[int, Field(ge=0, le=19)]
     restart_wait_s: Positive  # before the first restart; doubled for each further one
     restart_longest_wait_s: Positive
@@ -58,6 +59,7 @@ class TrainerConfig:
             device=self.device,
             seed=self.seed,
             threads=self.worker_threads,
+            save_every_s=self.worker_save_s,
             niceness=self.worker_niceness,
         )
 

@@ -36,8 +36,7 @@ from drift_core.training import Progress, Trainer, held_out_loss
 from trainer_node.training_data import FeatureCache, TrainingData
 from trainer_node.windows import WindowCutter
 
-_SAVE_EVERY_S = 10.0  # of the state of a round, and never more than a fiftieth of the time
-_SAVE_SHARE = 0.02
+_SAVE_SHARE = 0.02  # of the time may go into saving the state of a round
 _ONLINE = re.compile(r"^online round (\d+)$")
 
 
@@ -87,11 +86,16 @@ class Rounds:
         device: str = "cpu",
         seed: int = 0,
         threads: int = 0,
+        save_every_s: float = 10.0,
     ) -> None:
-        """`robot` is None for a task without arm; `threads` 0: as `train_file` says."""
+        """`robot` is None for a task without arm; `threads` 0: as `train_file` says.
+
+        The state of a round is saved every `save_every_s`, more rarely if that took long.
+        """
         self._robot_name = task.robots[0] if robot is None else robot.config.name
         self._task, self._file, self._folder = task, train_file, checkpoint_folder
         self._device, self._seed, self._threads = device, seed, threads
+        self._save_every_s = save_every_s
         self._config = train_file.policy_config(task, 0 if robot is None else robot.n_joints)
         self._data = TrainingData(store, WindowCutter(store, robot, task))
         self._cache = FeatureCache((self._data.offline, self._data.online))
@@ -205,7 +209,7 @@ class Rounds:
         if state is not None and state.is_file():
             trainer.load_state_dict(load_trainer_state(state))
             hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
-        save_due_s = time.monotonic() + _SAVE_EVERY_S
+        save_due_s = time.monotonic() + self._save_every_s
 
         def on_step(progress: Progress) -> bool:
             nonlocal save_due_s
@@ -214,7 +218,7 @@ class Rounds:
                 began_s = time.monotonic()
                 save_trainer_state(state, trainer.state_dict())
                 now_s = time.monotonic()
-                save_due_s = now_s + max(_SAVE_EVERY_S, (now_s - began_s) / _SAVE_SHARE)
+                save_due_s = now_s + max(self._save_every_s, (now_s - began_s) / _SAVE_SHARE)
             return hooks.cancelled()
 
         if trainer.run(next_batch, on_step=on_step).stopped:

@@ -1,8 +1,8 @@
-"""The training worker: an ordinary program that trains round after round (`python -m trainer_node.worker`).
+"""The training worker: an ordinary program that trains round after round: `python -m trainer_node.worker`.
 
-Commands come as JSON lines on stdin, events go as JSON lines to stdout (`worker_messages`). It ends when it is
-told to, and when stdin ends because its parent is gone. Killed at any moment it leaves whole files only, and goes
-on with the round when it is given the same round_id again.
+Commands come as JSON lines on stdin, events go as JSON lines to stdout (`worker_messages`). It ends when told
+to, and when stdin ends because its parent is gone. Killed at any moment it leaves whole files only, and goes on
+with the round when it is given the same round_id again.
 """
 
 import argparse
@@ -191,6 +191,7 @@ def make_rounds(job: WorkerJob) -> Rounds:
         device=job.device,
         seed=job.seed,
         threads=job.threads,
+        save_every_s=job.save_every_s,
     )
 
 

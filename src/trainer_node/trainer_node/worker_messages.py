@@ -36,6 +36,7 @@ class WorkerJob:
     device: str  # as torch understands it: "cpu", "cuda"
     seed: int
     threads: int  # of torch; 0: as the train_file says
+    save_every_s: float  # state of the running round, to go on from after a crash
     niceness: int  # added to the process's niceness
 
 

@@ -1,0 +1,161 @@
+"""Offline bootstrapping and online rounds in this process, on a tiny store."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from drift_core.checkpoint import load_checkpoint, load_latest
+from drift_core.training import DivergedError, Trainer
+from trainer_node.rounds import CancelledError, Hooks, NoDataError
+from trainer_node.worker import make_rounds
+from trainer_node.worker_messages import WorkerJob
+
+
+def rounds_of(files, save_every_s=10.0):
+    fixed = {"log_folder": "", "device": "cpu", "seed": 0, "threads": 1, "niceness": 0}
+    job = WorkerJob(**files, **fixed, save_every_s=save_every_s)
+    return make_rounds(job)
+
+
+@pytest.fixture
+def demonstrations(record):
+    for number in range(4):
+        record(number)
+    record(4, held_out=True)
+
+
+def test_bootstrapping_learns_and_ends_at_the_lowest_rank(files, demonstrations):
+    seen = []
+    made = rounds_of(files).offline(Hooks(on_progress=seen.append))
+    assert [at.round_step for at in seen] == list(range(1, 61))
+    assert seen[0].rank == 1.0
+    assert 0.25 <= seen[-1].rank < 0.3
+    first, last = (sum(at.loss for at in part) / 10 for part in (seen[:10], seen[-10:]))
+    assert last < 0.5 * first
+    assert (made.info.version, made.info.parent, made.info.step) == (1, 0, 60)
+    assert made.info.reason == "offline"
+    assert made.episodes == 4
+    # frames at 0, 0.1, ... 1.9 s, each but the last with a step 0.1 s later: 19 windows with a first label
+    assert made.expert_labels == 5 * 19
+    assert 0.0 < made.info.loss < 1.0
+    loaded = load_latest(Path(files["checkpoint_folder"]))
+    assert loaded.sha256 == made.sha256
+
+
+def test_an_online_round_goes_on_from_the_newest_checkpoint_with_a_frozen_encoder(
+    files, demonstrations, record
+):
+    rounds = rounds_of(files)
+    first = rounds.offline()
+    record(10, kind="intervention", first_expert_step=50)
+    record(11, kind="evaluation")
+    seen = []
+    second = rounds.online_round(Hooks(on_progress=seen.append))
+    # 100 steps, the expert drives from step 50: frames at 1.0 .. 1.9 s, of which the last has no label
+    assert second.expert_labels - first.expert_labels == 9
+    assert second.episodes == 5
+    assert {at.rank for at in seen} == {0.25}
+    assert (second.info.version, second.info.parent, second.info.step) == (2, 1, 100)
+    assert second.info.reason == "online round 1"
+    assert rounds.online_round().info.reason == "online round 2"
+    before, after = (load_checkpoint(made.path).policy for made in (first, second))
+    for name, value in before.encoder.state_dict().items():
+        torch.testing.assert_close(after.encoder.state_dict()[name], value, rtol=0.0, atol=0.0)
+    assert not torch.equal(
+        next(before.denoiser.parameters()).detach(), next(after.denoiser.parameters()).detach()
+    )
+
+
+def test_an_online_round_needs_no_memory_of_the_process_before(files, demonstrations, record):
+    rounds_of(files).offline()
+    record(10, kind="intervention", first_expert_step=50)
+    assert rounds_of(files).online_round().info.parent == 1
+
+
+def test_only_new_episodes_are_read(files, demonstrations, record):
+    rounds, said = rounds_of(files), []
+    rounds.offline()
+    record(10, kind="intervention")
+    rounds.online_round(Hooks(on_text=said.append))
+    assert [text for text in said if text.startswith("read")] == ["read episode 1 of 1"]
+
+
+def test_fewer_steps_shorten_the_decay_of_the_rank_with_them(files, demonstrations):
+    seen = []
+    rounds_of(files).offline(Hooks(on_progress=seen.append), steps=30)
+    assert len(seen) == 30
+    assert seen[15].rank == pytest.approx(0.625)  # half way down from 1 to 0.25 at half time
+    assert seen[-1].rank < 0.3
+
+
+def test_a_round_that_was_killed_goes_on_where_it_was_saved(files, demonstrations, monkeypatch):
+    monkeypatch.setattr("trainer_node.rounds._SAVE_SHARE", 1e9)  # save after every step
+
+    class Killed(Exception):
+        pass
+
+    def kill_at_20(at):
+        if at.round_step == 20:
+            raise Killed
+
+    whole = rounds_of(files).offline(round_id="a")
+    with pytest.raises(Killed):
+        rounds_of(files, save_every_s=0.0).offline(Hooks(on_progress=kill_at_20), round_id="b")
+    folder = Path(files["checkpoint_folder"])
+    assert [path.name for path in folder.glob("resume_*")] == ["resume_b.safetensors"]
+    seen = []
+    resumed = rounds_of(files).offline(Hooks(on_progress=seen.append), round_id="b")
+    assert seen[0].round_step == 20
+    assert (resumed.info.version, resumed.info.step) == (2, 60)
+    assert resumed.info.rank == whole.info.rank
+    assert list(folder.glob("resume_*")) == []
+
+
+def test_cancelling_writes_nothing(files, demonstrations):
+    seen = []
+    hooks = Hooks(on_progress=seen.append, cancelled=lambda: len(seen) >= 3)
+    with pytest.raises(CancelledError, match="cancelled at step 3 of 60"):
+        rounds_of(files).offline(hooks, round_id="a")
+    assert not Path(files["checkpoint_folder"]).exists()
+
+
+def test_a_diverged_round_writes_nothing(files, demonstrations, monkeypatch):
+    def diverge(trainer, next_batch, steps=None, on_step=None):
+        raise DivergedError("loss=nan")
+
+    monkeypatch.setattr(Trainer, "run", diverge)
+    with pytest.raises(DivergedError):
+        rounds_of(files).offline()
+    assert not Path(files["checkpoint_folder"]).exists()
+
+
+def test_without_labels_or_checkpoint_it_says_what_is_missing(files, record):
+    with pytest.raises(NoDataError, match="no demonstration with an expert label"):
+        rounds_of(files).offline()
+    record(0, first_expert_step=100)  # nobody's labels
+    with pytest.raises(NoDataError, match="no expert label"):
+        rounds_of(files).online_round()
+    record(1)
+    with pytest.raises(NoDataError, match="train offline first"):
+        rounds_of(files).online_round()
+
+
+def test_an_episode_that_does_not_fit_is_said_and_left_out(files, demonstrations):
+    broken = Path(files["episode_folder"]) / "demonstration-0-0"
+    (broken / "steps.parquet").write_bytes(b"not parquet")
+    said = []
+    assert rounds_of(files).offline(Hooks(on_text=said.append)).episodes == 3
+    assert any("cannot be trained on" in text for text in said)
+
+
+def test_several_views_of_each_frame_are_cached(files, demonstrations, record):
+    train = Path(files["train_file"])
+    views = "freeze_encoder: true, shift_px: 2, feature_views: 3"
+    train.write_text(train.read_text().replace("freeze_encoder: true", views))
+    rounds = rounds_of(files)
+    rounds.offline()
+    record(10, kind="intervention")
+    rounds.online_round()
+    cached = rounds._cache._views
+    assert [len(view) for view in cached] == [2, 2, 2]
+    assert not torch.equal(cached[0][0], cached[1][0])

@@ -1,0 +1,125 @@
+"""The worker as a process: trains, is cancelled, is killed and goes on, ends with its parent."""
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from drift_core.checkpoint import load_latest
+from trainer_node.worker_messages import (
+    Announced,
+    Failed,
+    Failure,
+    Finished,
+    Preparing,
+    Progress,
+    Ready,
+    TrainKind,
+    TrainRequest,
+    WorkerJob,
+    event_from_line,
+)
+from trainer_node.worker_process import RestartPolicy, WorkerProcess, worker_command, worker_environment
+
+POLICY = RestartPolicy(first_wait_s=0.05, longest_wait_s=1.0, attempts=3, silence_s=60.0)
+
+
+@pytest.fixture
+def job(files, tmp_path):
+    return WorkerJob(
+        **files, log_folder=str(tmp_path / "tensorboard"), device="cpu", seed=0, threads=1, save_every_s=0.05,
+        niceness=5,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def worker(job, record):
+    for number in range(3):
+        record(number)
+    log: list[str] = []
+    process = WorkerProcess(worker_command(job), worker_environment(), POLICY, log.append)
+    process.log = log
+    yield process
+    process.stop(2.0)
+    assert process.pid is None
+
+
+def poll_until(process, wanted, timeout_s=60.0) -> list:
+    events, end_s = [], time.monotonic() + timeout_s
+    while time.monotonic() < end_s:
+        for event in process.poll():
+            events.append((time.monotonic(), event))
+            if isinstance(event, wanted):
+                return events
+        time.sleep(0.01)
+    raise AssertionError(f"no {wanted} within {timeout_s} s: {events[-5:]}, {process.log}")
+
+
+def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
+    worker.train(TrainRequest("r1", TrainKind.OFFLINE))
+    events = poll_until(worker, (Finished, Failed))
+    kinds = [type(event) for _, event in events]
+    assert kinds[0] is Ready
+    assert kinds[-2:] == [Announced, Finished]
+    assert Preparing in kinds
+    times = [(at_s, event) for at_s, event in events if isinstance(event, Progress)]
+    assert times[-1][1].step == times[-1][1].total_steps == 60
+    assert max((b - a for (a, _), (b, _) in zip(times, times[1:], strict=False)), default=0.0) < 1.0
+    announced = events[-2][1]
+    assert load_latest(Path(job.checkpoint_folder)).sha256 == announced.sha256
+    assert events[-1][1].expert_labels == 3 * 19
+    assert list(Path(job.log_folder).glob("events.out.tfevents.*"))
+
+    worker.train(TrainRequest("r2", TrainKind.OFFLINE, steps=100_000))
+    poll_until(worker, Progress)
+    worker.cancel()
+    assert poll_until(worker, (Finished, Failed))[-1][1].failure is Failure.CANCELLED
+
+    worker.train(TrainRequest("r3", TrainKind.ONLINE, steps=100_000))
+    poll_until(worker, Progress)
+    assert worker.log == []
+    began_s = time.monotonic()
+    worker.stop(2.0)
+    assert time.monotonic() - began_s < 2.0
+
+    # the next worker says what the first has made, and ends with its parent
+    process = subprocess.Popen(worker_command(job), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert event_from_line(process.stdout.readline().decode()) == announced
+    assert isinstance(event_from_line(process.stdout.readline().decode()), Ready)
+    process.stdin.close()
+    assert process.wait(10.0) == 0
+    process.stdout.close()
+
+
+def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
+    worker.train(TrainRequest("r1", TrainKind.OFFLINE, steps=800))
+    folder = Path(job.checkpoint_folder)
+    poll_until(worker, Ready)
+    while not (folder / "resume_r1.safetensors").exists():
+        worker.poll()
+        time.sleep(0.01)
+    reached = poll_until(worker, Progress)[-1][1].step
+    os.kill(worker.pid, signal.SIGKILL)
+    events = [event for _, event in poll_until(worker, (Finished, Failed))]
+    assert isinstance(events[-1], Finished)
+    assert any(isinstance(e, Preparing) and e.text.startswith("going on from step") for e in events)
+    resumed = [e.step for e in events if isinstance(e, Progress) and e.step > 0]
+    assert resumed[-1] == 800
+    assert reached > 1
+    assert "ended with code -9" in worker.log[0]
+    assert load_latest(folder).info.step == 800
+    assert [path.name for path in sorted(folder.iterdir())] == ["LATEST", "policy_000001.safetensors"]
+
+
+def test_a_wrong_file_is_said_and_the_worker_does_not_come_back(job):
+    process = WorkerProcess(
+        worker_command(replace(job, task_file="x")), worker_environment(), POLICY, lambda text: None
+    )
+    process.log = []
+    process.train(TrainRequest("r1", TrainKind.OFFLINE))
+    failed = poll_until(process, Failed)[-1][1]
+    assert (failed.failure, failed.text) == (Failure.ERROR, "x: cannot be read: No such file or directory")
+    process.stop(1.0)
