@@ -96,7 +96,9 @@ class ScriptedExpert:
             return self.hands_off()
         linear = wish.linear_m_s
         if self._mode == "demonstrate" and wish.phase in (Phase.APPROACH, Phase.CARRY):
-            linear = linear + self._tremor(now_s)
+            # A hand that slows down for the last centimetres is steadier, too.
+            share = float(np.linalg.norm(linear)) / self._scene.expert.linear_m_s
+            linear = linear + min(1.0, share) * self._tremor(now_s)
         return self._stick(True, linear, wish.angular_rad_s, wish.gripper)
 
     def hands_off(self) -> Stick:
