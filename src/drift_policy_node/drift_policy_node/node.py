@@ -1,6 +1,7 @@
 """The policy node: camera images and joint states in, time-stamped chunks of set-points out."""
 
 import sys
+import traceback
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from drift_ros.errors import EncodingError
 from drift_ros.images import to_rgb
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -52,7 +54,8 @@ class PolicyNode(LifecycleNode):
         self._create_entities()
         self._show()
         if self._config.autostart:
-            self.trigger_configure()
+            if self.trigger_configure() != SUCCESS:
+                raise DriftError(self._runtime.exchange.refusal or "the node could not be configured")
             self.trigger_activate()
 
     def _create_entities(self) -> None:
@@ -68,7 +71,9 @@ class PolicyNode(LifecycleNode):
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
         self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
         self.create_subscription(Checkpoint, "trainer/checkpoint", self._on_checkpoint, qos.LATCHED)
-        self.create_service(LoadCheckpoint, "policy/load_checkpoint", self._on_load)
+        # a group of its own: while the answer is awaited, the default group would let nothing else run
+        waiting = MutuallyExclusiveCallbackGroup()
+        self.create_service(LoadCheckpoint, "policy/load_checkpoint", self._on_load, callback_group=waiting)
         self.create_service(Rollback, "policy/rollback", self._on_rollback)
         self.create_timer(_SUPERVISE_S, self._on_supervise, clock=steady_clock())
         Diagnostics(self, self._report)
@@ -88,6 +93,9 @@ class PolicyNode(LifecycleNode):
             self.get_logger().error(f"checkpoint refused: {error}")
             if self._config.checkpoint_file:  # asked for by name: nothing else would do
                 return FAILURE
+        except Exception:  # rclpy would drop it without a word
+            self.get_logger().error(traceback.format_exc())
+            return FAILURE
         self._runtime.configured = True
         return SUCCESS
 

@@ -14,13 +14,13 @@ from drift_control.joint_states import JointStateMerger
 from drift_control.robot import Robot
 from drift_core.assembler import Assembler, Missing
 from drift_core.errors import DriftError
+from drift_core.noise_schedule import NoiseSchedule
 from drift_core.observation import Observation
-from drift_core.policy import NonFiniteError
-from drift_core.samplers import Prefix
+from drift_core.samplers import Prefix, make_sampler
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 
-from drift_policy_node.candidate import Fitting
+from drift_policy_node.candidate import Place
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
@@ -64,13 +64,15 @@ class PolicyRuntime:
     ) -> None:
         self.configured = False
         self.active = False
+        make_sampler(
+            config.sampler, NoiseSchedule(1000), "epsilon"
+        )  # an unknown name is refused now, not later
         self._config, self._task, self._wake, self._closed = config, task, wake, False
-        home = robot.state(robot.home, robot.config.gripper.opening_max_m)
-        fitting = Fitting(robot.config.name, task, robot.n_joints, home)
-        self.exchange = CheckpointExchange(fitting, config.sampler, self._ask)
+        place = Place(robot.config.name, task, robot.n_joints)
+        self.exchange = CheckpointExchange(place, config.sampler, self._ask)
         limits_s = {f"camera {camera.name}": config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
-        self._assembler = Assembler(fitting.spec, robot.state, task.latency_s)
+        self._assembler = Assembler(place.spec, robot.state, task.latency_s)
         self._merger = JointStateMerger(robot.config)
         self._unseen = set(robot.config.joint_names) | set(robot.config.gripper.joints)
         self._pace = Pace(config.replan_steps, task.dt_s, 1.0 / config.idle_rate_hz)
@@ -80,7 +82,7 @@ class PolicyRuntime:
         self._last_t_ref_s: float | None = None  # of the last one that gave a chunk or is under way
         self._last_chunk: MadeChunk | None = None  # of this epoch
         self._stored: Observation | None = None  # the newest one denoised, for trials of checkpoints
-        self._assembled_s = float("-inf")  # steady time of the last whole observation
+        self._whole_s = float("-inf")  # steady time of the last whole observation, or of a silent source
         self._missing = ""  # why there was none since
         self._failure = ""  # of the last inference
         self._crashes: list[str] = []
@@ -88,7 +90,7 @@ class PolicyRuntime:
         self._latency_s, self._rate = Percentiles(_LATENCIES), Rate()
         self._job: _Job | None = None  # under way, or finished and not looked at
         self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
-        self._inference = Worker("inference", self._on_outcome, (NonFiniteError, DriftError))
+        self._inference = Worker("inference", self._on_outcome, (DriftError,))
 
     def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take an RGB image; one of the wrong size is named in the status."""
@@ -146,7 +148,7 @@ class PolicyRuntime:
         """Return in words why no chunk can be published now; empty if all is well."""
         problems = [] if self.exchange.current else ["no checkpoint yet"]
         problems += self.watch.missing(now_s)
-        if not problems and self._missing and now_s - self._assembled_s > self._config.input_timeout_s:
+        if not problems and self._missing and now_s - self._whole_s > self._config.input_timeout_s:
             problems.append(self._missing)
         if (busy_s := self._inference.busy_s(now_s)) > self._config.hang_limit_s:
             problems.append(f"inference has been running for {busy_s:.1f} s")
@@ -207,7 +209,10 @@ class PolicyRuntime:
 
     def _start_job(self, now_s: float, ros_s: float) -> None:
         running, t_ref_s = self.exchange.current, self._assembler.t_ref_s()
-        if running is None or self.watch.missing(now_s) or t_ref_s is None or t_ref_s == self._tried_t_ref_s:
+        if self.watch.missing(now_s):
+            self._whole_s = now_s
+            return
+        if running is None or t_ref_s is None or t_ref_s == self._tried_t_ref_s:
             return
         if not self._pace.due(t_ref_s, self._last_t_ref_s, self._driving):
             return
@@ -215,7 +220,7 @@ class PolicyRuntime:
         if isinstance(observation, Missing):
             self._missing = observation.reason
             return
-        self._missing, self._assembled_s, self._stored = "", now_s, observation
+        self._missing, self._whole_s, self._stored = "", now_s, observation
         self._tried_t_ref_s = self._last_t_ref_s = t_ref_s
         self._job = _Job(observation, self._epoch, running.version)
         prefix, generator, fresh = self._prefix(t_ref_s, ros_s), self._generator, self._last_chunk is None

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from drift_core.errors import ConfigError
 from drift_policy_node.runtime import PolicyRuntime
 from drift_policy_node.status import Phase
 
@@ -209,6 +210,11 @@ def test_of_several_waiting_announcements_only_the_newest_is_loaded(rig, bench):
         rig.runtime.exchange.request(*bench.checkpoint(version), True, answers.append)
     rig.run(4)
     assert [answer.version for answer in answers] == [4]
+
+
+def test_an_unknown_sampler_is_refused_at_the_start(make_rig):
+    with pytest.raises(ConfigError, match="sampler='euler-8' must be one of: ddpm-<steps>, ddim-<steps>"):
+        make_rig(sampler="euler-8")
 
 
 def test_without_a_checkpoint_the_runtime_waits_and_says_so(make_rig, bench):

@@ -4,6 +4,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import rclpy
@@ -63,7 +64,11 @@ def run_node(make_node: Callable[[], Node], config_errors: tuple[type[Exception]
     finally:
         if node is not None:
             node.destroy_node()
-        rclpy.try_shutdown()
+            rclpy.try_shutdown()
+        else:
+            # rclpy calls destroy_node of the half-built node, whose fields may not be there yet
+            with suppress(AttributeError):
+                rclpy.try_shutdown()
 
 
 def _spin(node: Node, signals: _Signals) -> None:

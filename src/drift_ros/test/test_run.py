@@ -62,6 +62,8 @@ class Picky(Node):
     def __init__(self):
         super().__init__("picky")
         raise ValueError("robot='r2d2' must be one of panda, ur5e")
+    def destroy_node(self):
+        self.never_made.close()
 sys.exit(run_node(Picky))
 """
 )
