@@ -8,6 +8,9 @@ from rclpy.node import Node
 
 from drift_ros import qos
 from drift_ros.clock import steady_clock
+from drift_ros.statistics import Percentiles, Rate, Summary
+
+__all__ = ["ERROR", "OK", "WARN", "Diagnostics", "Percentiles", "Rate", "Report", "Summary"]
 
 OK, WARN, ERROR = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
 

@@ -1,0 +1,107 @@
+"""Where what may be imported: ROS at one border, learning and control apart, no torch beside the arm."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parents[2]
+PACKAGES = sorted(
+    path.parent.name for path in SRC.glob("*/package.xml") if (path.parent / path.parent.name).is_dir()
+)
+ROS = {
+    "rclpy",
+    "launch",
+    "launch_ros",
+    "launch_testing",
+    "ament_index_python",
+    "cv_bridge",
+    "tf2_ros",
+    "rosidl_runtime_py",
+}
+ROS_ENDINGS = ("_msgs", "_interfaces", "_srvs")
+
+
+def modules(package):
+    """Return the Python files of a package."""
+    return sorted((SRC / package / package).rglob("*.py"))
+
+
+def imported(path):
+    """Return the top-level names that a file imports, with their lines."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            names += [(alias.name.split(".")[0], node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.append((node.module.split(".")[0], node.lineno))
+    return names
+
+
+def is_ros(name):
+    return name in ROS or name.endswith(ROS_ENDINGS)
+
+
+def offences(package, forbidden, allowed=lambda path: False):
+    return [
+        f"{path.relative_to(SRC)}:{line} imports {name}"
+        for path in modules(package)
+        if not allowed(path)
+        for name, line in imported(path)
+        if forbidden(name)
+    ]
+
+
+def run_python(program):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "drift_ros"])
+def test_ros_is_imported_only_in_files_called_node(package):
+    assert offences(package, is_ros, allowed=lambda path: path.name == "node.py") == []
+
+
+def test_learning_and_control_do_not_know_each_other_nor_the_nodes():
+    others = set(PACKAGES) - {"drift_core", "drift_control"}
+    assert offences("drift_core", lambda name: name == "drift_control" or name in others) == []
+    assert offences("drift_control", lambda name: name in ("drift_core", "torch") or name in others) == []
+
+
+def test_the_shared_package_knows_no_node():
+    nodes = {"drift_policy_node", "expert_gate_node", "trainer_node", "drift_sim", "drift"}
+    assert offences("drift_ros", nodes.__contains__) == []
+
+
+@pytest.mark.parametrize("package", ["drift_control", "expert_gate_node"])
+def test_nothing_beside_the_arm_loads_torch(package):
+    names = [module_name(path) for path in modules(package)]
+    loaded = run_python(
+        "import importlib, json, sys\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert not {"torch", "drift_core", "mujoco"} & set(loaded)
+
+
+def test_every_module_can_be_imported():
+    names = [module_name(path) for package in PACKAGES for path in modules(package)]
+    assert len(names) > 50
+    failed = run_python(
+        "import importlib, json\n"
+        "failed = {}\n"
+        f"for name in {names!r}:\n"
+        "    try: importlib.import_module(name)\n"
+        "    except BaseException as error: failed[name] = repr(error)\n"
+        "print(json.dumps(failed))"
+    )
+    assert failed == {}
+
+
+def module_name(path):
+    parts = path.relative_to(SRC).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
