@@ -1,19 +1,21 @@
 """Rank schedules: which fraction of each layer's maximum rank trains at each step (DRIFT, arXiv 2502.03822).
 
-A schedule is anything that maps a step (>= 0) to a fraction in (0, 1]. With `every` = 1 it counts steps, with `every` = the
-steps of an epoch it counts epochs, as the paper does: i = step // every, and T = steps / every is the length. In the
-formulas s = start and e = end. One that adapts to data is an object that also listens to `Trainer.run(on_step=...)`.
+A schedule is anything that maps a step (>= 0) to a fraction in (0, 1]. With `every` = 1 it counts steps,
+with `every` = the steps of an epoch it counts epochs, as the paper does: i = step // every, and T = steps /
+every is the length. In the formulas s = start and e = end. One that adapts to data is an object that also
+listens to `Trainer.run(on_step=...)`.
 
-| schedule    | fraction at i                        | exact at i = 0 | exact at i = T                                    |
-|-------------|--------------------------------------|----------------|---------------------------------------------------|
-| constant    | e                                    | yes            | yes                                               |
-| linear      | s - (s - e) i / T                    | yes            | yes                                               |
-| cosine      | e + (s - e) (1 + cos(pi i / T)) / 2  | yes            | yes                                               |
-| sigmoid     | s - (s - e) / (1 + exp(-tau(i-T/2))) | no: off by (s - e) / (1 + exp(tau T / 2)) at both ends             |
-| exponential | e + (s - e) exp(-tau i)              | yes            | no: off by (s - e) exp(-tau T)                    |
-| logarithmic | e + (s - e) / (1 + log_b(i + 1))     | yes            | no: off by (s - e) / (1 + log_b(T + 1))           |
+| schedule    | fraction at i                            | off from s at i = 0     | off from e at i = T     |
+|-------------|------------------------------------------|-------------------------|-------------------------|
+| constant    | e                                        | 0                       | 0                       |
+| linear      | s - (s - e) i / T                        | 0                       | 0                       |
+| cosine      | e + (s - e) (1 + cos(pi i / T)) / 2      | 0                       | 0                       |
+| sigmoid     | s - (s - e) / (1 + exp(-tau (i - T/2)))  | (s-e)/(1+exp(tau T/2))  | (s-e)/(1+exp(tau T/2))  |
+| exponential | e + (s - e) exp(-tau i)                  | 0                       | (s-e) exp(-tau T)       |
+| logarithmic | e + (s - e) / (1 + log_b(i + 1))         | 0                       | (s-e)/(1+log_b(T+1))    |
 
-From step `steps` on every schedule keeps `end` exactly: the decay is over and the online rounds begin at the minimum rank.
+From step `steps` on every schedule keeps `end` exactly: the decay is over, the online rounds begin at the
+minimum rank. The last two columns are why the formula alone would not get there.
 """
 
 import math
@@ -56,7 +58,9 @@ class _Decay:
     start: Fraction
     end: Fraction
     steps: Annotated[int, Field(ge=1)]  # length of the decay
-    every: Annotated[int, Field(ge=1)] = 1  # steps per unit: 1 to count steps, the steps of an epoch to count epochs
+    every: Annotated[int, Field(ge=1)] = (
+        1  # steps per unit: 1 to count steps, the steps of an epoch to count epochs
+    )
 
     def __post_init__(self) -> None:
         if self.end > self.start:

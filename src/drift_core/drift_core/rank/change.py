@@ -1,4 +1,5 @@
-"""One layer's change of rank: planned without touching the layer, then applied; and what it means for Adam's moments."""
+"""One layer's change of rank: planned without touching the layer, then applied; and what it means for Adam's
+moments."""
 
 from dataclasses import dataclass
 
@@ -32,9 +33,9 @@ class LayerChange:
     def carry(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return Adam's moments of the one old parameter in the coordinates of the one new parameter.
 
-        Only for form `left` when the rank falls: the gradient of dA is that of the weight times V^T, so the first moment is
-        carried exactly (for directions inside the old ones) and the second as for independent entries. None otherwise:
-        the moments begin anew.
+        Only for form `left` when the rank falls: the gradient of dA is that of the weight times V^T, so the
+        first moment is carried exactly (for directions inside the old ones) and the second as for
+        independent entries. None otherwise: the moments begin anew.
         """
         if self.new_rows is None or self.layer.settings.form != "left":
             return None
@@ -74,7 +75,8 @@ def plan_change(layer: Modulated, requested: int, rank: int, generator: torch.Ge
 
 @torch.no_grad()
 def trained_part(layer: Modulated) -> tuple[Tensor, Tensor]:
-    """Return C (G, N, r) and orthonormal V (G, r, K): the part C V of the weight that lies in the trained directions."""
+    """Return C (G, N, r) and orthonormal V (G, r, K): the part C V of the weight that lies in the trained
+    directions."""
     if layer.settings.form == "left":
         rows = layer.right()
         return torch.baddbmm(layer.dA, layer.base(), rows.mT), rows
@@ -85,8 +87,8 @@ def trained_part(layer: Modulated) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
     """Carry out a plan; the weight that the layer stands for does not change beyond rounding."""
-    old = {key: layer._parameters[key] for key in layer.factor_names()}
-    trainable = all(parameter is not None and parameter.requires_grad for parameter in old.values())
+    old = layer.factors()
+    trainable = layer.trainable
     left_form = layer.settings.form == "left"
     old_rows = layer.right() if left_form and not layer.dense else None
     layer.requested = plan.requested
@@ -98,9 +100,8 @@ def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
         layer.set_factors(weight, plan.rows, (zeros,), trainable)
     else:
         _split(layer, plan.rows, trainable)
-    new = {key: layer._parameters[key] for key in layer.factor_names()}
     new_rows = layer.right() if left_form and not layer.dense else None
-    return LayerChange(name, _present(old), _present(new), old_rows, new_rows, layer)
+    return LayerChange(name, old, layer.factors(), old_rows, new_rows, layer)
 
 
 def _split(layer: Modulated, rows: Tensor, trainable: bool) -> None:
@@ -116,10 +117,6 @@ def _split(layer: Modulated, rows: Tensor, trainable: bool) -> None:
     vh = vh @ rows
     frozen = torch.baddbmm(frozen, u * s[:, None, :], vh, alpha=-1.0)
     layer.set_factors(frozen, vh, (u, s), trainable)
-
-
-def _present(parameters: dict[str, nn.Parameter | None]) -> dict[str, nn.Parameter]:
-    return {key: value for key, value in parameters.items() if value is not None}
 
 
 def _required(generator: torch.Generator | None) -> torch.Generator:

@@ -1,8 +1,10 @@
-"""A convolution by W0 + A V with W0 frozen: one stacked convolution [W0; V], a 1x1 one by A, the bias outside.
+"""A convolution by W0 + A V with W0 frozen: one stacked convolution [W0; V], a 1x1 one by A, the bias
+outside.
 
 z = conv(x, [W0; V]); P = z[N:]; y = z[:N] + A P + b. Backward, with g = dL/dy:
-dA = sum g P^T;  dx = input_gradient([g; A^T g], [W0; V]);  db = sum g;  and where V trains dV = weight_gradient(A^T g, x).
-The weight gradient of W0, 41-44 % of a dense step, is never formed, and x is not kept unless V trains.
+dA = sum g P^T;  dx = input_gradient([g; A^T g], [W0; V]);  db = sum g;  and where V trains dV =
+weight_gradient(A^T g, x). The weight gradient of W0, 41-44 % of a dense step, is never formed, and x is not
+kept unless V trains.
 """
 
 from typing import Any, NamedTuple
@@ -28,12 +30,19 @@ class LowRankConvolution(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, x: Tensor, stack: Tensor, left: Tensor, right: Tensor | None, bias: Tensor | None, geometry: Geometry
+        ctx: Any,
+        x: Tensor,
+        stack: Tensor,
+        left: Tensor,
+        right: Tensor | None,
+        bias: Tensor | None,
+        geometry: Geometry,
     ) -> Tensor:
         """Return y (B, G N, ...) for x (B, G C, ...).
 
-        `stack` holds [W0; V] of every group in weight layout; `right` is V in weight layout when it trains, None when it
-        is frozen: its values are read from the stack. A stack in bfloat16 makes the stacked convolution run in bfloat16.
+        `stack` holds [W0; V] of every group in weight layout; `right` is V in weight layout when it trains,
+        None when it is frozen: its values are read from the stack. A stack in bfloat16 makes the stacked
+        convolution run in bfloat16.
         """
         groups, rows, rank = left.shape
         compute = torch.bfloat16 if stack.dtype == torch.bfloat16 else x.dtype
@@ -47,7 +56,8 @@ class LowRankConvolution(torch.autograd.Function):
             y += bias.to(y.dtype).view(-1, *[1] * (y.ndim - 2))
         keep_x = ctx.needs_input_grad[3]
         ctx.save_for_backward(left, p, right, x if keep_x else None)
-        # Not among the saved tensors: the rows of V are refreshed in place by every forward, and `right` guards them.
+        # Not among the saved tensors: the rows of V are refreshed in place by every forward, and `right`
+        # guards them.
         ctx.stack, ctx.geometry, ctx.x_shape, ctx.x_dtype = stack, geometry, x.shape, x.dtype
         return y
 

@@ -1,4 +1,5 @@
-"""What a training step of one layer costs, in multiply-adds per batch row: the break-even rank of the policy `fast`.
+"""What a training step of one layer costs, in multiply-adds per batch row: the break-even rank of the policy
+`fast`.
 
 Dense: forward, input gradient and weight gradient, 3 N K. Forms (r = rank, per group):
 `left`: 2 N K + 2 r (N + K) + r N; `usv`: 2 N K + 3 r (N + K).
@@ -8,9 +9,11 @@ import math
 
 from drift_core.rank.layout import Layout
 
-# Kernels block channels by 16; a stack of N + r rows that is no multiple of 16 costs up to a block more than it should.
+# Kernels block channels by 16; a stack of N + r rows that is no multiple of 16 costs up to a block more than
+# it should.
 _BLOCK = 16
-# Share of the theoretical break-even up to which the factored form was measured to be faster (benchmarks/train_step.py).
+# Share of the theoretical break-even up to which the factored form was measured to be faster
+# (benchmarks/train_step.py).
 _MEASURED = 0.9
 # Layers below this many weights cost the fixed overhead of more kernel calls, whatever the rank.
 _SMALLEST = 16_384
@@ -23,7 +26,8 @@ def break_even_rank(layout: Layout, form: str) -> float:
 
 
 def fast_rank(layout: Layout, form: str, rank: int) -> int:
-    """Return the rank that the policy `fast` trains when `rank` is asked for: never less, full where that is faster."""
+    """Return the rank that the policy `fast` trains when `rank` is asked for: never less, full where that is
+    faster."""
     rounded = math.ceil(rank / _BLOCK) * _BLOCK
     weights = layout.groups * layout.rows * layout.columns
     if weights < _SMALLEST or rounded > _MEASURED * break_even_rank(layout, form):

@@ -1,4 +1,5 @@
-"""A float32 tensor as two 16-bit halves: the upper one is a rounded bfloat16, both together are the tensor to the bit.
+"""A float32 tensor as two 16-bit halves: the upper one is a rounded bfloat16, both together are the tensor
+to the bit.
 
 So a frozen part that is computed in bfloat16 takes no more memory than in float32, and merging loses nothing.
 """

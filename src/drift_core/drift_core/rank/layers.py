@@ -1,9 +1,10 @@
 """Layers whose weight is W0 + A V: the four supported types, either dense (full rank) or factored.
 
-A layer is modulated by giving it the matching class of this file, so that it stays the same object at the same place, with
-the same geometry, bias and hooks. Dense: an ordinary trainable `weight`. Factored: `frozen` holds the rows [W0; V] of every
-group in weight layout, and trainable are
-- form `left`: `dA` (G, N, r); A = dA; V orthonormal and frozen, W0 is the whole weight at the last change of rank;
+A layer is modulated by giving it the matching class of this file, so that it stays the same object at the
+same place, with the same geometry, bias and hooks. Dense: an ordinary trainable `weight`. Factored: `frozen`
+holds the rows [W0; V] of every group in weight layout, and trainable are
+- form `left`: `dA` (G, N, r); A = dA; V orthonormal and frozen, W0 is the whole weight at the last change of
+rank;
 - form `usv`: `U` (G, N, r), `S` (G, r), `Vh` (G, r, K); A = U diag(S), V = Vh; W0 is what those did not take.
 """
 
@@ -13,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.conv import _ConvNd
 
 from drift_core.rank.convolution import Geometry, LowRankConvolution
 from drift_core.rank.halves import join_halves, split_halves
@@ -42,9 +44,9 @@ class Modulated(nn.Module):
     layout: Layout
     requested: int  # the rank that was asked for
     rank: int  # the rank that trains; layout.max_rank when dense
-    weight: nn.Parameter  # dense only
-    bias: nn.Parameter | None
-    frozen: Tensor  # factored only: [W0; V] per group, weight layout; bfloat16 upper halves when settings.bfloat16
+    # Factored only: [W0; V] per group in weight layout, and with settings.bfloat16 only the upper halves of
+    # it.
+    frozen: Tensor
     frozen_low: Tensor | None  # the lower halves, see halves.py
     dA: nn.Parameter  # noqa: N815 (the name in the formulas)
     U: nn.Parameter
@@ -56,11 +58,20 @@ class Modulated(nn.Module):
         """Whether the whole weight trains."""
         return "weight" in self._parameters
 
+    @property
+    def trainable(self) -> bool:
+        """Whether the weight, or what there is of it, requires a gradient."""
+        return self.get_parameter(self.factor_names()[0]).requires_grad
+
     def factor_names(self) -> tuple[str, ...]:
         """Return the names of the trainable tensors that make up the weight."""
         if self.dense:
             return ("weight",)
         return ("dA",) if self.settings.form == "left" else ("U", "S", "Vh")
+
+    def factors(self) -> dict[str, nn.Parameter]:
+        """Return the trainable tensors that make up the weight by name."""
+        return {name: self.get_parameter(name) for name in self.factor_names()}
 
     def left(self) -> Tensor:
         """Return A (G, N, r), differentiable."""
@@ -78,7 +89,7 @@ class Modulated(nn.Module):
     def dense_matrix(self) -> Tensor:
         """Return the weight (G, N, K) that the layer stands for; never a view of a parameter."""
         if self.dense:
-            return self.layout.to_matrix(self.weight).clone()
+            return self.layout.to_matrix(self.get_parameter("weight")).clone()
         return torch.baddbmm(self.base(), self.left(), self.right())
 
     @torch.no_grad()
@@ -110,7 +121,8 @@ class Modulated(nn.Module):
         """Go back to the ordinary class; only when dense."""
         for name in ("settings", "layout", "requested", "rank"):
             delattr(self, name)
-        self.__class__ = next(plain for plain, ours in CLASSES.items() if ours is type(self))  # type: ignore[assignment]
+        ordinary = next(plain for plain, ours in CLASSES.items() if ours is type(self))
+        self.__class__ = ordinary  # type: ignore[assignment]
 
     def _frozen_rows(self) -> Tensor:
         stack = self.frozen if self.frozen_low is None else join_halves(self.frozen, self.frozen_low)
@@ -125,7 +137,8 @@ class Modulated(nn.Module):
     def _stack(self) -> Tensor:
         """Return [W0; V] for the forward pass, with the present V."""
         if self.settings.form == "usv":
-            # V changes with every optimizer step, W0 never; the parameter itself guards against use of stale values.
+            # V changes with every optimizer step, W0 never; the parameter itself guards against use of stale
+            # values.
             with torch.autograd._unsafe_preserve_version_counter(self.frozen):
                 self.layout.write_rows(self.frozen, self.layout.rows, self.Vh.detach())
         return self.frozen
@@ -138,7 +151,7 @@ class Modulated(nn.Module):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         right = self.layout.to_weight(self.Vh) if self.settings.form == "usv" else None
         y = LowRankConvolution.apply(
-            x[None] if single else x, self._stack(), self.left(), right, self.bias, geometry
+            x[None] if single else x, self._stack(), self.left(), right, self._parameters["bias"], geometry
         )
         return y[0] if single else y
 
@@ -162,7 +175,7 @@ class ModulatedLinear(Modulated, nn.Linear):
         return y + functional.linear(p, self.left()[0])
 
 
-class _ModulatedConvolution(Modulated):
+class _ModulatedConvolution(Modulated, _ConvNd):
     """Convolutions with the weight (G N, C, k...)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -173,7 +186,9 @@ class _ModulatedConvolution(Modulated):
         if self.padding_mode != "zeros":
             x = functional.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = [0] * len(stride)
-        elif isinstance(self.padding, str):  # "same" may need one more on the right, which only padding first can give
+        elif isinstance(
+            self.padding, str
+        ):  # "same" may need one more on the right, which only padding first can give
             x = functional.pad(x, self._reversed_padding_repeated_twice)
             padding = [0] * len(stride)
         else:
@@ -197,6 +212,7 @@ class ModulatedConvTranspose1d(Modulated, nn.ConvTranspose1d):
         """Return what nn.ConvTranspose1d with the layer's present weight returns."""
         if self.dense:
             return super().forward(x, output_size)
+        assert not isinstance(self.padding, str)
         stride, padding, dilation = list(self.stride), list(self.padding), list(self.dilation)
         extra = self._output_padding(x, output_size, stride, padding, list(self.kernel_size), 1, dilation)
         return self._convolve(x, Geometry(stride, padding, dilation, True, list(extra), self.groups))

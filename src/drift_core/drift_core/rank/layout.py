@@ -14,8 +14,9 @@ SUPPORTED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Co
 class Layout:
     """How the weight of one layer maps to G matrices of N rows and K columns.
 
-    Linear: (N, K), G = 1. Convolution: (G N, C, k...), K = C k. Transposed convolution: (G C, N, k...), where output
-    channel n of a group is row n, so that a factor W = A V is a transposed convolution by V, then a 1x1 one by A.
+    Linear: (N, K), G = 1. Convolution: (G N, C, k...), K = C k. Transposed convolution: (G C, N, k...),
+    where output channel n of a group is row n, so that a factor W = A V is a transposed convolution by V,
+    then a 1x1 one by A.
     """
 
     kind: Literal["linear", "convolution", "transposed"]

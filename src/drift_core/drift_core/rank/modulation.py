@@ -1,7 +1,8 @@
 """Rank modulation of any module: `modulate`, `set_rank`, `merge`, and what is trained (`rank_report`).
 
-Ranks are given per layer as a `fraction` of each layer's own maximum min(out, in k), or as the paper's one global `rank`
-that every layer takes up to its maximum. Everything is checked and planned before any layer is touched.
+Ranks are given per layer as a `fraction` of each layer's own maximum min(out, in k), or as the paper's one
+global `rank` that every layer takes up to its maximum. Everything is checked and planned before any layer is
+touched.
 """
 
 from collections.abc import Callable
@@ -46,9 +47,11 @@ def modulate(
     bfloat16: bool = False,
     generator: torch.Generator | None = None,
 ) -> list[LayerChange]:
-    """Make the layers that `where(name, layer)` chooses rank-modulated, in place; return those whose parameters changed.
+    """Make the layers that `where(name, layer)` chooses rank-modulated, in place; return those whose
+    parameters changed.
 
-    Without `fraction` and `rank` all layers start dense, at full rank. `generator` is needed for subspace "random".
+    Without `fraction` and `rank` all layers start dense, at full rank. `generator` is needed for subspace
+    "random".
     """
     _check_choice("form", form, FORMS)
     _check_choice("policy", policy, POLICIES)
@@ -62,7 +65,9 @@ def modulate(
             raise ConfigError(f"layer {_shown(name)} is modulated already; change its rank with set_rank")
     if not chosen:
         allowed = ", ".join(kind.__name__ for kind in CLASSES)
-        raise ConfigError(f"{type(module).__name__} has no layer to modulate; allowed: {allowed}, chosen by `where`")
+        raise ConfigError(
+            f"{type(module).__name__} has no layer to modulate; allowed: {allowed}, chosen by `where`"
+        )
     _check_weights(module, chosen)
     if bfloat16:
         _check_bfloat16(chosen)
@@ -88,10 +93,11 @@ def set_rank(
     rank: int | None = None,
     generator: torch.Generator | None = None,
 ) -> list[LayerChange]:
-    """Change the rank of every modulated layer of `module`, down or up; return the layers whose parameters changed.
+    """Change the rank of every modulated layer of `module`, down or up; return the layers whose parameters
+    changed.
 
-    The function that the module computes stays the same within rounding. A layer whose trainable rank stays as it is keeps
-    its parameters.
+    The function that the module computes stays the same within rounding. A layer whose trainable rank stays
+    as it is keeps its parameters.
     """
     layers = modulated_layers(module)
     requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
@@ -114,8 +120,7 @@ def merge(module: nn.Module) -> None:
     """Make every modulated layer an ordinary one again, in place, with the same weight."""
     for layer in modulated_layers(module).values():
         if not layer.dense:
-            trainable = all(layer._parameters[name].requires_grad for name in layer.factor_names())  # type: ignore[union-attr]
-            layer.set_dense(layer.dense_matrix(), trainable)
+            layer.set_dense(layer.dense_matrix(), layer.trainable)
         layer.plain()
 
 
@@ -125,6 +130,43 @@ def modulated_layers(module: nn.Module) -> dict[str, Modulated]:
     if not layers:
         raise ConfigError(f"{type(module).__name__} has no modulated layer; call modulate first")
     return layers
+
+
+def layer_ranks(module: nn.Module) -> dict[str, tuple[int, int]]:
+    """Return (asked for, trained) rank of every modulated layer by name."""
+    return {
+        name: (layer.requested, layer.rank)
+        for name, layer in module.named_modules()
+        if isinstance(layer, Modulated)
+    }
+
+
+def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]]) -> None:
+    """Give every modulated layer parameters of the shapes of `ranks`, filled with zeros, to load a state
+    into."""
+    layers = modulated_layers(module)
+    if layers.keys() != ranks.keys():
+        wrong = sorted(layers.keys() ^ ranks.keys())
+        raise ConfigError(
+            f"ranks must be given for the modulated layers and no others, differ in: {wrong[:5]}"
+        )
+    for name, layer in layers.items():
+        for value in ranks[name]:
+            if not 1 <= value <= layer.layout.max_rank:
+                raise ConfigError(
+                    f"layer {_shown(name)}: rank={value} must lie in 1..{layer.layout.max_rank}"
+                )
+    for name, layer in layers.items():
+        layer.requested, rank = ranks[name]
+        base = torch.zeros_like(layer.dense_matrix())
+        if rank == layer.layout.max_rank:
+            layer.set_dense(base, trainable=True)
+            continue
+        groups, rows = layer.layout.groups, layer.layout.rows
+        right = base.new_zeros(groups, rank, layer.layout.columns)
+        left = base.new_zeros(groups, rows, rank)
+        factors = (left,) if layer.settings.form == "left" else (left, base.new_zeros(groups, rank))
+        layer.set_factors(base, right, factors, trainable=True)
 
 
 def has_modulated_layers(module: nn.Module) -> bool:
@@ -181,7 +223,7 @@ def rank_report(module: nn.Module) -> RankReport:
         if not isinstance(layer, Modulated):
             continue
         weights = layer.layout.groups * layer.layout.rows * layer.layout.columns
-        trained = sum(layer.get_parameter(key).numel() for key in layer.factor_names())
+        trained = sum(factor.numel() for factor in layer.factors().values())
         merged += weights - trained
         lines.append(LayerRank(name, layer.layout.max_rank, layer.requested, layer.rank, trained, weights))
     trainable = sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -217,7 +259,9 @@ def _check_weights(module: nn.Module, chosen: dict[str, nn.Module]) -> None:
     for name, layer in chosen.items():
         weight = layer.get_parameter("weight")
         if len(owners[id(weight)]) > 1:
-            raise ConfigError(f"layer {_shown(name)} shares its weight: {', '.join(owners[id(weight)])}; untie it")
+            raise ConfigError(
+                f"layer {_shown(name)} shares its weight: {', '.join(owners[id(weight)])}; untie it"
+            )
         if weight.dtype not in (torch.float32, torch.float64):
             raise ConfigError(f"layer {_shown(name)} has dtype={weight.dtype}; allowed: float32, float64")
         if not bool(torch.isfinite(weight).all()):

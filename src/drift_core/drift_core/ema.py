@@ -1,0 +1,146 @@
+"""An exponential moving average of the merged weights, right at every rank and as cheap as the factors allow.
+
+The product of averages is not the average of products, so the average E is defined on the weight that a
+layer stands for. While the rank stays, W_t = W0 + A_t V_t with W0 constant, and with D the product of all
+decays since the last change
+    E_t = D E + (1 - D) W0 + (average of A_t V_t, begun at 0).
+Form `left` has a constant V, so the last term is (average of A_t) V: exact, at the price of N r numbers per
+step instead of N K. Form `usv` adds the products into E. Before a change of rank E is completed (`fold`) and
+begins anew.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from drift_core.rank import Modulated
+
+
+def warm_decay(step: int, decay: float, power: float) -> float:
+    """Return the decay at `step` (0, 1, ...) of a round: 0 at first, so that nothing before the round is
+    averaged in."""
+    return min(decay, 1.0 - (1.0 + step) ** -power)
+
+
+@dataclass(eq=False)
+class _Segment:
+    """The average of one factored layer since its last change of rank."""
+
+    layer: Modulated
+    before: float  # D
+    left: Tensor | None  # average of A (form `left`), begun at 0
+
+
+class MergedEma:
+    """Averages of all trainable parameters of a module, by the names that they have when it is merged."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._average: dict[str, Tensor] = {}  # modulated layers: (G, N, K); others: like the parameter
+        self._segments: dict[str, _Segment] = {}  # by name of the weight
+        self._module = module
+        self._layers: dict[str, Modulated] = {}
+        self._others: dict[str, nn.Parameter] = {}
+        self.restart()
+
+    @torch.no_grad()
+    def restart(self) -> None:
+        """Forget the past: the average is the present weights, of what trains now."""
+        self._segments = {}
+        self.begin()
+        self._average = {name: layer.dense_matrix() for name, layer in self._layers.items()}
+        self._average |= {name: parameter.detach().clone() for name, parameter in self._others.items()}
+
+    @torch.no_grad()
+    def update(self, decay: float) -> None:
+        """Average the present weights in: E <- decay E + (1 - decay) W."""
+        averages = [self._average[name] for name in self._others]
+        present = [parameter.detach() for parameter in self._others.values()]
+        for name, layer in self._layers.items():
+            if layer.dense:
+                averages.append(self._average[name])
+                present.append(layer.layout.to_matrix(layer.weight.detach()))
+                continue
+            segment = self._segments[name]
+            segment.before *= decay
+            if segment.left is not None:
+                averages.append(segment.left)
+                present.append(layer.dA.detach())
+            else:
+                self._average[name].baddbmm_(layer.left(), layer.Vh, beta=decay, alpha=1.0 - decay)
+        if averages:
+            torch._foreach_lerp_(averages, present, 1.0 - decay)
+
+    def fold(self) -> None:
+        """Complete all averages; call it before the rank of any layer changes, and `begin` after."""
+        for name, segment in self._segments.items():
+            self._complete(self._average[name], segment)
+        self._segments = {}
+
+    def begin(self) -> None:
+        """Begin to average with the layers as they are now."""
+        self._layers, self._others = _trained_layers(self._module), _other_parameters(self._module)
+        for name, layer in self._layers.items():
+            if not layer.dense:
+                left = torch.zeros_like(layer.dA.detach()) if layer.settings.form == "left" else None
+                self._segments[name] = _Segment(layer, 1.0, left)
+
+    @torch.no_grad()
+    def weights(self) -> dict[str, Tensor]:
+        """Return the averages by the parameter names of the merged module; copies."""
+        result = {}
+        for name, average in self._average.items():
+            value = average.clone()
+            if name in self._segments:
+                self._complete(value, self._segments[name])
+            if name in self._layers:
+                value = self._layers[name].layout.to_weight(value).contiguous()
+            result[name] = value
+        return result
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Return tensors and numbers that `load_state` takes back."""
+        tensors = {f"average.{name}": average for name, average in self._average.items()}
+        tensors |= {f"left.{name}": s.left for name, s in self._segments.items() if s.left is not None}
+        return tensors, {name: segment.before for name, segment in self._segments.items()}
+
+    @torch.no_grad()
+    def load_state(self, tensors: dict[str, Tensor], before: dict[str, float]) -> None:
+        """Continue from a `state` taken at the same ranks; the keys and shapes must have been checked."""
+        for name, average in self._average.items():
+            average.copy_(tensors[f"average.{name}"])
+        for name, segment in self._segments.items():
+            segment.before = before[name]
+            if segment.left is not None:
+                segment.left.copy_(tensors[f"left.{name}"])
+
+    @torch.no_grad()
+    def _complete(self, average: Tensor, segment: _Segment) -> None:
+        layer = segment.layer
+        if segment.left is not None:
+            average.mul_(segment.before).baddbmm_(segment.left, layer.right())
+        average.add_(layer.base(), alpha=1.0 - segment.before)
+
+
+def _trained_layers(module: nn.Module) -> dict[str, Modulated]:
+    """Return the modulated layers that train, by the name of their weight."""
+    return {
+        f"{name}.weight" if name else "weight": layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, Modulated) and layer.trainable
+    }
+
+
+def _other_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the trainable parameters that are no factor of a weight."""
+    factors = {
+        id(factor)
+        for layer in module.modules()
+        if isinstance(layer, Modulated)
+        for factor in layer.factors().values()
+    }
+    return {
+        name: parameter
+        for name, parameter in module.named_parameters()
+        if parameter.requires_grad and id(parameter) not in factors
+    }

@@ -1,0 +1,99 @@
+"""Fused AdamW whose parameters may change while it runs, and the learning rate as a function of the step."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from drift_core.rank import LayerChange, Modulated
+from drift_core.train_config import TrainConfig
+
+_BETAS = (0.9, 0.999)
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Return the rate at `step` (0, 1, ...) of a round: linear warm-up, then half a cosine down to lr_end."""
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / (config.warmup_steps + 1)
+    progress = min((step - config.warmup_steps) / (config.steps - config.warmup_steps), 1.0)
+    return config.lr_end + (config.lr - config.lr_end) * (1.0 + math.cos(math.pi * progress)) / 2.0
+
+
+def make_optimizer(module: nn.Module, weight_decay: float) -> torch.optim.AdamW:
+    """Return fused AdamW over the trainable parameters.
+
+    Weight decay acts on weight matrices only: neither on biases and norms, nor on the factors of a modulated
+    layer, where it would pull towards the weights at the last change of rank instead of towards 0.
+    """
+    factors = {
+        id(factor)
+        for layer in module.modules()
+        if isinstance(layer, Modulated) and not layer.dense
+        for factor in layer.factors().values()
+    }
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    decayed = [p for p in trainable if p.ndim >= 2 and id(p) not in factors]
+    others = [p for p in trainable if p.ndim < 2 or id(p) in factors]
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=0.0, betas=_BETAS, fused=True)
+
+
+def follow_change(
+    old: torch.optim.AdamW, module: nn.Module, weight_decay: float, changes: list[LayerChange], carry: bool
+) -> torch.optim.AdamW:
+    """Return an optimizer for the parameters that `module` has now.
+
+    Parameters that still exist keep their moments. With `carry` those of a changed layer are taken along
+    where that is defined (LayerChange.carry); elsewhere they begin anew.
+    """
+    new = make_optimizer(module, weight_decay)
+    for group in new.param_groups:
+        for parameter in group["params"]:
+            if parameter in old.state:
+                new.state[parameter] = old.state[parameter]
+    if not carry:
+        return new
+    for change in changes:
+        if len(change.old) != 1 or len(change.new) != 1:
+            continue
+        (before,), (after,) = change.old.values(), change.new.values()
+        state = old.state.get(before) or {}
+        moments = change.carry(state["exp_avg"], state["exp_avg_sq"]) if state else None
+        if moments is not None:
+            first, second = (m.reshape(after.shape).contiguous() for m in moments)
+            new.state[after] = {"step": state["step"], "exp_avg": first, "exp_avg_sq": second}
+    return new
+
+
+def optimizer_tensors(optimizer: torch.optim.AdamW, module: nn.Module) -> dict[str, Tensor]:
+    """Return Adam's state by parameter name: `<name>.exp_avg`, `.exp_avg_sq`, `.step`."""
+    return {
+        f"{name}.{key}": value
+        for name, parameter in module.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def load_optimizer_tensors(
+    optimizer: torch.optim.AdamW, module: nn.Module, tensors: dict[str, Tensor]
+) -> None:
+    """Continue from tensors given by `optimizer_tensors`; the keys and shapes must have been checked."""
+    for name, parameter in module.named_parameters():
+        if f"{name}.step" in tensors:
+            optimizer.state[parameter] = {
+                key: tensors[f"{name}.{key}"].clone().to(parameter.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+
+
+def moment_shapes(module: nn.Module) -> dict[str, Tensor]:
+    """Return tensors of the names, shapes and types that `optimizer_tensors` may have for `module`."""
+    shapes = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            shapes[f"{name}.step"] = torch.zeros((), dtype=torch.float32)
+            shapes[f"{name}.exp_avg"] = shapes[f"{name}.exp_avg_sq"] = parameter.detach()
+    return shapes

@@ -1,0 +1,431 @@
+"""The one training loop: a trainer that lives across rounds and knows what changes when the rank does.
+
+    trainer = Trainer(policy, file.offline, file.rank.offline, generator, file.rank.modulation)
+    trainer.run(next_batch)                                   # bootstrapping, at the scheduled rank
+    trainer.begin_round(file.online, file.rank.online)        # goes on from the averaged weights
+    trainer.run(next_batch)
+    policy = trainer.merged_policy()                          # plain averaged weights, for a checkpoint
+
+The offline bootstrapping and every online round are the same loop with another `TrainConfig`, schedule and
+batches.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from drift_core.batch import Batch
+from drift_core.config import to_plain
+from drift_core.ema import MergedEma, warm_decay
+from drift_core.errors import CheckpointError, ConfigError, DriftError
+from drift_core.optimizer import (
+    follow_change,
+    learning_rate,
+    load_optimizer_tensors,
+    make_optimizer,
+    moment_shapes,
+    optimizer_tensors,
+)
+from drift_core.policy import DiffusionPolicy
+from drift_core.rank import (
+    LayerChange,
+    allocate_ranks,
+    has_modulated_layers,
+    layer_ranks,
+    merge,
+    modulate,
+    rank_report,
+    set_rank,
+)
+from drift_core.rank_schedule import SCHEDULES, ConstantRank, RankSchedule
+from drift_core.train_config import RankConfig, TrainConfig
+from drift_core.trainer_state import (
+    FORMAT,
+    TrainerInfo,
+    TrainerState,
+    check_architecture,
+    check_tensors,
+    parse_info,
+)
+
+NextBatch = Callable[[torch.Generator], Batch]
+
+
+class DivergedError(DriftError):
+    """The loss or its gradient is no longer a finite number; the weights are those before the step."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after one gradient step."""
+
+    step: int  # gradient steps in all, from 1
+    round_step: int  # in this round, from 1
+    round_steps: int  # planned for this round
+    loss: float
+    gradient_norm: float  # before clipping
+    lr: float
+    rank: float  # asked for, as a fraction of the maximum
+    effective_rank: float  # that really trained, mean over the layers by weight
+    step_s: float  # duration of the step, with the change of rank if there was one
+
+    @property
+    def steps_per_s(self) -> float:
+        """Rate of this one step."""
+        return 1.0 / self.step_s
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What one call of `Trainer.run` did."""
+
+    steps: int
+    stopped: bool  # by on_step
+    mean_loss: float  # over the last tenth of the steps; nan if there was none
+    rank: float
+    effective_rank: float
+    trainable_parameters: int
+    duration_s: float
+    rank_changes: int  # steps before which the parameters of some layer changed
+    rank_change_s: float  # spent on them
+
+
+OnStep = Callable[[Progress], bool | None]
+
+
+class Trainer:
+    """Train one policy round after round; `policy` is modulated in place and belongs to the trainer from
+    then on."""
+
+    def __init__(
+        self,
+        policy: DiffusionPolicy,
+        config: TrainConfig,
+        schedule: RankSchedule | None,
+        generator: torch.Generator,
+        modulation: RankConfig | None = None,
+        distributed: bool = False,
+    ) -> None:
+        """Begin the first round.
+
+        Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
+        batches, noise and random subspaces. `distributed`: gradients are averaged over the processes of
+        torch.distributed, each of which has its own trainer, generator and share of the batch.
+        """
+        self.policy = policy
+        self.generator = generator
+        self.modulation = (modulation or RankConfig()) if schedule is not None else None
+        self.step = 0  # gradient steps in all
+        self._distributed = distributed
+        if self.modulation is not None:
+            self._modulate(policy, self.modulation)
+        self._start(config, schedule)
+
+    def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
+        """Begin the next round from the averaged weights: those that a robot runs.
+
+        Directions are chosen anew in the averaged weights; Adam's moments, warm-up and averaging begin anew.
+        Without `schedule` the present rank stays.
+        """
+        averaged = self._ema.weights()
+        keep = ConstantRank(self.rank)
+        if self.modulation is not None:
+            merge(self.policy)
+            _assign(self.policy, averaged)
+            self._modulate(self.policy, self.modulation)
+            schedule = schedule or keep
+        else:
+            _assign(self.policy, averaged)
+        self._start(config, schedule)
+
+    def run(
+        self, next_batch: NextBatch, steps: int | None = None, on_step: OnStep | None = None
+    ) -> TrainReport:
+        """Do `steps` gradient steps, or those that are left of the round; `on_step` may return True to
+        stop."""
+        steps = max(self.config.steps - self.round_step, 0) if steps is None else steps
+        begun = time.perf_counter()
+        losses: list[float] = []
+        changes, change_s, stopped = 0, 0.0, False
+        with _threads(self.config.threads):
+            for _ in range(steps):
+                started = time.perf_counter()
+                if self._follow_schedule():
+                    changes += 1
+                    change_s += time.perf_counter() - started
+                progress = self._one_step(next_batch, started)
+                losses.append(progress.loss)
+                if on_step is not None and on_step(progress):
+                    stopped = True
+                    break
+        recent = losses[-max(1, len(losses) // 10) :]
+        return TrainReport(
+            steps=len(losses),
+            stopped=stopped,
+            mean_loss=sum(recent) / len(recent) if recent else math.nan,
+            rank=self.rank,
+            effective_rank=self.effective_rank,
+            trainable_parameters=self._trainable_parameters,
+            duration_s=time.perf_counter() - begun,
+            rank_changes=changes,
+            rank_change_s=change_s,
+        )
+
+    def merged_policy(self, averaged: bool = True) -> DiffusionPolicy:
+        """Return a plain copy of the policy in evaluation mode, with the averaged or the present weights."""
+        policy = copy.deepcopy(self.policy)
+        if has_modulated_layers(policy):
+            merge(policy)
+        if averaged:
+            _assign(policy, self._ema.weights())
+        policy.requires_grad_(True)
+        policy.zero_grad(set_to_none=True)
+        return policy.eval()
+
+    def state_dict(self) -> TrainerState:
+        """Return everything that is needed to go on to the bit (on a CPU, with as many threads)."""
+        averages, shares = self._ema.state()
+        tensors = {f"policy.{key}": value for key, value in self.policy.state_dict().items()}
+        tensors |= {f"ema.{key}": value for key, value in averages.items()}
+        tensors |= {
+            f"adam.{key}": value for key, value in optimizer_tensors(self._optimizer, self.policy).items()
+        }
+        tensors["generator"] = self.generator.get_state()
+        info = TrainerInfo(
+            format=FORMAT,
+            architecture=to_plain(self.policy.config),
+            train=self.config,
+            schedule=_known(self.schedule),
+            modulation=self.modulation,
+            rank=self.rank,
+            ranks=layer_ranks(self.policy),
+            averages=shares,
+            step=self.step,
+            round_step=self.round_step,
+        )
+        return TrainerState({key: value.detach().clone() for key, value in tensors.items()}, to_plain(info))
+
+    def load_state_dict(self, state: TrainerState, schedule: RankSchedule | None = None) -> None:
+        """Go on from `state`, taken from a trainer of the same architecture; on an error nothing has changed.
+
+        `self.policy` is another object afterwards. `schedule` is needed only when the state was taken with
+        one that is not of drift_core.rank_schedule.
+        """
+        info = parse_info(state.info)
+        check_architecture(info.architecture, to_plain(self.policy.config))
+        schedule = schedule or info.schedule
+        if info.modulation is not None and schedule is None:
+            raise CheckpointError(
+                "schedule=None must be given: the state was taken with a schedule of one's own"
+            )
+        policy = copy.deepcopy(self.policy)
+        if has_modulated_layers(policy):
+            merge(policy)
+        if info.modulation is not None:
+            try:
+                self._modulate(policy, info.modulation)
+                allocate_ranks(policy, info.ranks)
+            except ConfigError as error:
+                raise CheckpointError(f"trainer state: {error}") from error
+        _freeze_encoder(policy, info.train.freeze_encoder)
+        ema, optimizer = MergedEma(policy), make_optimizer(policy, info.train.weight_decay)
+        self._load_tensors(state, policy, ema, optimizer, info)
+        self.policy, self._ema, self._optimizer = policy, ema, optimizer
+        self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
+        self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
+        self.generator.set_state(state.tensors["generator"])
+        self._describe()
+
+    @staticmethod
+    def _load_tensors(
+        state: TrainerState,
+        policy: DiffusionPolicy,
+        ema: MergedEma,
+        optimizer: torch.optim.AdamW,
+        info: TrainerInfo,
+    ) -> None:
+        expected = {f"policy.{key}": value for key, value in policy.state_dict().items()}
+        averages, shares = ema.state()
+        expected |= {f"ema.{key}": value for key, value in averages.items()}
+        moments = moment_shapes(policy)
+        expected |= {f"adam.{key}": value for key, value in moments.items()}
+        expected["generator"] = torch.Generator(policy.device).get_state()
+        check_tensors(state.tensors, expected, optional={f"adam.{key}" for key in moments})
+        if info.averages.keys() != shares.keys():
+            raise CheckpointError(
+                f"trainer state: averages must name {sorted(shares)}, got {sorted(info.averages)}"
+            )
+        policy.load_state_dict(_below("policy.", state.tensors))
+        ema.load_state(_below("ema.", state.tensors), info.averages)
+        load_optimizer_tensors(optimizer, policy, _below("adam.", state.tensors))
+
+    def _start(self, config: TrainConfig, schedule: RankSchedule | None) -> None:
+        self.config, self.schedule = config, schedule
+        self.round_step = 0
+        self.rank = 1.0
+        self.policy.train()
+        _freeze_encoder(self.policy, config.freeze_encoder)
+        if self.modulation is not None and schedule is not None:
+            self.rank = schedule(0)
+            set_rank(self.policy, self.rank, generator=self.generator)
+        self._optimizer = make_optimizer(self.policy, config.weight_decay)
+        self._describe()
+        self._ema = MergedEma(self.policy)
+
+    def _follow_schedule(self) -> bool:
+        """Change the rank if the schedule says so; return whether any parameter changed."""
+        if self.schedule is None:
+            return False
+        rank = self.schedule(self.round_step)
+        if rank == self.rank:
+            return False
+        self._ema.fold()
+        changes = set_rank(self.policy, rank, generator=self.generator)
+        self.rank = rank
+        self._follow_changes(changes)
+        return bool(changes)
+
+    def _follow_changes(self, changes: list[LayerChange]) -> None:
+        """Bring all that depends on the set of parameters up to date."""
+        assert self.modulation is not None
+        carry = self.modulation.moments == "carry"
+        self._optimizer = follow_change(
+            self._optimizer, self.policy, self.config.weight_decay, changes, carry
+        )
+        self._describe()
+        if self._distributed:
+            self._synchronise_moments(changes)
+        self._ema.begin()
+
+    def _synchronise_moments(self, changes: list[LayerChange]) -> None:
+        """Send the moments that were carried along from the first process to all."""
+        for change in changes:
+            for parameter in change.new.values():
+                state = self._optimizer.state.get(parameter, {})
+                for key in ("exp_avg", "exp_avg_sq"):
+                    if key in state:
+                        torch.distributed.broadcast(state[key], src=0)
+
+    def _one_step(self, next_batch: NextBatch, started: float) -> Progress:
+        config = self.config
+        batch = next_batch(self.generator).to(self.policy.device)
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.policy.device.type, torch.bfloat16, enabled=config.autocast):
+            loss = self._loss(batch, self.generator, config.noise_draws, config.shift_px)
+        loss.backward()
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
+        value, norm_value = float(loss.detach()), float(norm)
+        if not math.isfinite(value) or not math.isfinite(norm_value):
+            raise DivergedError(
+                f"loss={value} with gradient norm {norm_value} at step {self.step + 1} must be finite; "
+                f"lr={config.lr} may be too high, or the batch holds values that are not finite"
+            )
+        lr = learning_rate(config, self.round_step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        self._optimizer.step()
+        self._ema.update(warm_decay(self.round_step, config.ema_decay, config.ema_power))
+        self.step += 1
+        self.round_step += 1
+        return Progress(
+            step=self.step,
+            round_step=self.round_step,
+            round_steps=config.steps,
+            loss=value,
+            gradient_norm=norm_value,
+            lr=lr,
+            rank=self.rank,
+            effective_rank=self.effective_rank,
+            step_s=time.perf_counter() - started,
+        )
+
+    def _describe(self) -> None:
+        """Look again at what trains, and let torch.distributed do so, too."""
+        report = rank_report(self.policy)
+        self.effective_rank = report.effective_fraction if report.layers else 1.0
+        self._trainable_parameters = report.trainable_parameters
+        loss: nn.Module = _Loss(self.policy)
+        if self._distributed:
+            self._loss = loss  # first let go of the hooks of the previous wrapper
+            # Wrapping sends parameters and buffers from the first process to all, so that their ranks stay
+            # the same weights.
+            loss = DistributedDataParallel(loss, broadcast_buffers=False)
+        self._loss = loss
+
+    def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
+        modulate(
+            policy,
+            form=modulation.form,
+            policy=modulation.policy,
+            where=modulation.where,
+            subspace=modulation.subspace,
+            bfloat16=modulation.bfloat16,
+            generator=self.generator,
+        )
+
+
+class _Loss(nn.Module):
+    """The loss as a forward pass, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, policy: nn.Module) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, batch: Batch, generator: torch.Generator, noise_draws: int, shift_px: int) -> Any:
+        """Return the scalar loss."""
+        return self.policy.loss(batch, generator, noise_draws=noise_draws, shift_px=shift_px)  # type: ignore[operator]
+
+
+def _known(schedule: RankSchedule | None) -> Any:
+    """Return a schedule that can be written down as it is, None for any other."""
+    return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
+
+
+def _freeze_encoder(policy: DiffusionPolicy, freeze: bool) -> None:
+    if policy.encoder is not None:
+        policy.encoder.requires_grad_(not freeze)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+@torch.no_grad()
+def _assign(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    parameters = dict(module.named_parameters())
+    for name, value in weights.items():
+        parameters[name].copy_(value)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads for the time being."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@torch.no_grad()
+def held_out_loss(policy: DiffusionPolicy, batches: list[Batch], seed: int, noise_draws: int = 4) -> float:
+    """Return the mean denoising loss over `batches`, with the same noise whenever `seed` is the same."""
+    was_training = policy.training
+    policy.eval()
+    losses, weights = [], []
+    for index, batch in enumerate(batches):
+        generator = torch.Generator(policy.device).manual_seed(seed + index)
+        losses.append(float(policy.loss(batch, generator, noise_draws)))
+        weights.append(float(batch.mask.sum()))
+    policy.train(was_training)
+    return sum(a * b for a, b in zip(losses, weights, strict=True)) / max(sum(weights), 1.0)
