@@ -268,3 +268,15 @@ def test_a_program_that_cannot_be_started_is_reported_and_stops_the_rest(
     with pytest.raises(FileNotFoundError, match="/nowhere/node"):
         supervisor.start()
     assert supervisor.status()["sim"].pid is None
+
+
+def test_a_process_that_is_still_starting_is_stopped_without_a_traceback(
+    tmp_path: Path, program: Program
+) -> None:
+    lines = Lines()
+    command = program("importing", "import time\ntime.sleep(60)")
+    with Supervisor([ProcessSpec("policy", command)], tmp_path, on_line=lines) as supervisor:
+        start_s = time.monotonic()
+        supervisor.stop()
+        assert time.monotonic() - start_s < 1.0
+    assert lines == [("drift", "stopped")]

@@ -22,6 +22,7 @@ class ProcessGroup:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.first_signal = signal.SIGINT  # how it is asked to stop
         self._pidfd = os.pidfd_open(pid)
         self._poll = select.poll()
         self._poll.register(self._pidfd, select.POLLIN)
@@ -60,11 +61,12 @@ def stop_in_order(
     and again; when it returns true, everything left is killed at once.
     """
     for stage in stages:
-        for number, wait_s in ((signal.SIGINT, grace.interrupt_s), (signal.SIGTERM, grace.terminate_s)):
+        for group in stage:
+            group.send(group.first_signal)
+        if not _all_ended(stage, grace.interrupt_s, while_waiting):
             for group in stage:
-                group.send(number)
-            if _all_ended(stage, wait_s, while_waiting):
-                break
+                group.send(signal.SIGTERM)
+            _all_ended(stage, grace.terminate_s, while_waiting)
         for group in stage:
             group.kill()
         _all_ended(stage, grace.kill_s, lambda: False)

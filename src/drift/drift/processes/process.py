@@ -38,6 +38,7 @@ class SupervisedProcess:
         self.restarts = 0
         self.start_at_s = 0.0  # steady time of the next start
         self.started_s = 0.0
+        self.said_something = False  # since its last start
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -52,6 +53,7 @@ class SupervisedProcess:
         )
         self.group = ProcessGroup(self._process.pid)
         self.started_s = time.monotonic()
+        self.said_something = False
 
     def collect(self) -> int | None:
         """Return the exit code if it has ended since the last call, negative for a signal; else None."""

@@ -225,6 +225,11 @@ class Supervisor:
     def _stop_all(self) -> None:
         if self._ending is not None:
             self._say(self._ending.text)
+        for process in self._processes.values():
+            self._report_lines(process)
+            if process.group is not None and not process.said_something:
+                # a node that still imports would answer SIGINT with a traceback; later it takes both alike
+                process.group.first_signal = signal.SIGTERM
         stop_in_order(self._running(), self._grace, self._while_stopping)
         for process in self._processes.values():
             code = process.collect()
@@ -252,6 +257,7 @@ class Supervisor:
 
     def _report_lines(self, process: SupervisedProcess, at_end: bool = False) -> None:
         for line in process.log.new_lines(at_end):
+            process.said_something = True
             self._tell(process.spec.name, line)
 
     def _say(self, text: str) -> None:
