@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from drift.commands import doctor, session, up
+from drift.commands import demo, doctor, eval, session, train, up
 from drift.errors import StackError, UserError
 
 app = typer.Typer(
@@ -15,7 +15,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("up")(up.main)
+app.command("demo")(demo.main)
 app.command("session")(session.main)
+app.command("train")(train.main)
+app.command("eval")(eval.main)
 app.command("doctor")(doctor.main)
 
 

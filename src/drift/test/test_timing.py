@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drift.timing import control_timing
+from drift.demo.timing import control_timing
 
 
 def test_a_tick_more_than_one_period_late_is_counted_and_attributed_to_a_near_swap():

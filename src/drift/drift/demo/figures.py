@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
+from drift.demo.record import DemoRecord  # noqa: E402
 from drift.intervals import success_rate  # noqa: E402
-from drift.record import DemoRecord  # noqa: E402
 
 POLICY, EXPERT, CONTROL, INK = "#2f6fb0", "#d9772b", "#8a8f98", "#22262b"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from drift import figures
-from drift.filmstrip import film_strip
+from drift.demo import figures
+from drift.demo.filmstrip import film_strip
+from drift.demo.record import DemoRecord, write_json
 from drift.intervals import paired_difference, success_rate
-from drift.record import DemoRecord, write_json
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #22262b }

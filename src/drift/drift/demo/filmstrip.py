@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from drift_core.episode import Episode, EpisodeStore, Source
 
-from drift.record import DemoRecord
+from drift.demo.record import DemoRecord
 
 # RGB; the same colours as in figures.py
 _COLOUR = {Source.POLICY: (47, 111, 176), Source.EXPERT: (217, 119, 43), Source.HOLD: (138, 143, 152)}

@@ -1,0 +1,48 @@
+"""`drift demo`: learn from corrections in simulation, and report it."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drift import run_folder
+
+
+def main(
+    name: Annotated[str, typer.Option(help="folder in runs/; empty: the time of day")] = "",
+    robot: Annotated[str, typer.Option(help="a file of config/robots")] = "panda",
+    task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
+    train: Annotated[str, typer.Option(help="a file of config/train")] = "demo",
+    seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
+    demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="online rounds")] = 3,
+    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 20,
+    evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
+    dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,
+    control: Annotated[
+        bool, typer.Option("--control", help="also train on as many labels from further demonstrations")
+    ] = False,
+) -> None:
+    """Demonstrate, bootstrap at falling rank, correct over real DDS while training, evaluate, report."""
+    from drift.configuration import config_file
+    from drift.demo.plan import Plan
+    from drift.demo.run import Demo
+
+    for kind, value in (("robot", robot), ("task", task), ("train", train)):
+        config_file(kind, value)
+    name = name or f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    plan = Plan(
+        name=name,
+        robot=robot,
+        task=task,
+        train=train,
+        seed=seed,
+        demonstrations=demonstrations,
+        rounds=rounds,
+        episodes=episodes,
+        evaluations=evaluations,
+        dds_evaluations=dds_evaluations,
+        control=control,
+    )
+    Demo(plan, run_folder.named(f"runs/{name}", robot, task), Console()).run()

@@ -1,0 +1,56 @@
+"""`drift eval`: success of a checkpoint in simulation, without the expert."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from drift.errors import UserError
+
+
+def main(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="a checkpoint, or a folder of checkpoints with a file LATEST")
+    ],
+    rollouts: Annotated[int, typer.Option(min=1, help="how many, each with a seed of its own")] = 40,
+    sampler: Annotated[str, typer.Option(help="ddim-8, ddpm-100, rti-3, …")] = "ddim-8",
+    processes: Annotated[int, typer.Option(min=1, help="rollouts at the same time")] = 2,
+    json_path: Annotated[Path | None, typer.Option("--json", help="write the rollouts to this file")] = None,
+) -> None:
+    """Run the policy alone in the in-process shell and report success with its 95 % interval.
+
+    Robot and task are those of the checkpoint; the seeds are the same for every checkpoint.
+    """
+    from drift_core.checkpoint import load_checkpoint, read_latest
+    from drift_core.errors import DriftError
+
+    from drift.configuration import config_file
+    from drift.demo.record import write_json
+    from drift.evaluation import Job, evaluate, seeds
+    from drift.intervals import success_rate
+
+    try:
+        if checkpoint.is_dir():
+            latest = read_latest(checkpoint)
+            if latest is None:
+                raise UserError(f"checkpoint={checkpoint} has no file LATEST; name a checkpoint file")
+            checkpoint = checkpoint / latest.file
+        loaded = load_checkpoint(checkpoint)
+        loaded.policy.make_sampler(sampler)
+    except DriftError as error:
+        raise UserError(str(error)) from None
+    info = loaded.info
+    for kind, value in (("robot", info.robot), ("task", info.task)):
+        config_file(kind, value)
+    console = Console()
+    job = Job(checkpoint, info.robot, info.task, sampler)
+    done = iter(track(range(rollouts), description=f"{info.task} with the {info.robot}", console=console))
+    next(done)
+    results = evaluate(job, seeds(rollouts), processes, on_rollout=lambda rollout: next(done, None))
+    rate = success_rate([rollout.success for rollout in results])
+    console.print(f"version {info.version} ({info.reason}), {sampler}: success {rate}")
+    if json_path is not None:
+        rows = [{"seed": r.seed, "success": r.success, "duration_s": r.duration_s} for r in results]
+        write_json(json_path, {"checkpoint": str(checkpoint), "sampler": sampler, "rollouts": rows})

@@ -1,0 +1,70 @@
+"""`drift train`: train on recorded episodes, without ROS."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from drift.errors import UserError
+
+
+def main(
+    episodes: Annotated[Path, typer.Option(help="folder of recorded episodes")],
+    checkpoints: Annotated[
+        Path, typer.Option(help="folder for checkpoints; LATEST in it is trained on online")
+    ],
+    robot: Annotated[str, typer.Option(help="a file of config/robots")] = "panda",
+    task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
+    train: Annotated[str, typer.Option(help="a file of config/train")] = "default",
+    online: Annotated[
+        bool, typer.Option("--online", help="one online round at minimum rank, instead of bootstrapping anew")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=0, help="gradient steps; 0: as the train file says")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Train a policy on demonstrations with its rank falling as scheduled, or one online round."""
+    from drift_control.robot import load_robot
+    from drift_core.episode import EpisodeStore
+    from drift_core.errors import DriftError
+    from drift_core.task import load_task
+    from drift_core.train_config import load_train_file
+    from trainer_node.rounds import Hooks, Rounds
+
+    from drift.configuration import config_file
+
+    if not episodes.is_dir():
+        raise UserError(f"episodes={episodes} must be a folder of recorded episodes")
+    task_config = load_task(config_file("task", task))
+    train_file = load_train_file(config_file("train", train))
+    arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        total = steps or (train_file.online if online else train_file.offline).steps
+        bar = progress.add_task("online round" if online else "offline", total=total, note="")
+        hooks = Hooks(
+            on_text=lambda text: progress.update(bar, note=text),
+            on_progress=lambda now: progress.update(
+                bar, completed=now.step, note=f"loss {now.loss:.4f}, rank {now.rank:.0%}"
+            ),
+        )
+        try:
+            rounds = Rounds(
+                arm, task_config, train_file, EpisodeStore(episodes), checkpoints, device=device, seed=seed
+            )
+            report = (rounds.online_round if online else rounds.offline)(hooks, steps)
+        except DriftError as error:
+            raise UserError(str(error)) from None
+    info = report.info
+    loss = "no held-out episode" if info.loss is None else f"held-out loss {info.loss:.4f}"
+    console.print(f"version {info.version}: {report.expert_labels} labels, {loss}, {report.path}")

@@ -1,0 +1,1 @@
+"""The demo: demonstrations, bootstrapping, corrected rounds over DDS, evaluation, report."""

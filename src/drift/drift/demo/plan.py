@@ -1,0 +1,35 @@
+"""How much of everything a demo run does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The numbers of one demo run; the seeds of its stages do not overlap, nor with the evaluation's."""
+
+    name: str
+    robot: str
+    task: str
+    train: str  # a file of config/train
+    seed: int
+    demonstrations: int  # episodes that the expert drives
+    rounds: int  # online rounds
+    episodes: int  # corrected episodes per round
+    evaluations: int  # paired rollouts before and after, in process
+    dds_evaluations: int  # rollouts of the last checkpoint over DDS
+    control: bool  # also train a policy on as many labels from further demonstrations
+
+    @property
+    def first_demonstration(self) -> int:
+        """Seed of the first demonstration; each further one counts up."""
+        return 10_000 * self.seed
+
+    @property
+    def first_corrected(self) -> int:
+        """Seed of the first corrected episode."""
+        return 10_000 * self.seed + 5_000
+
+    @property
+    def first_control(self) -> int:
+        """Seed of the first further demonstration of the control."""
+        return 10_000 * self.seed + 2_000

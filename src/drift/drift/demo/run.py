@@ -1,0 +1,226 @@
+"""The demo from beginning to end: the paper's Algorithm 1 in simulation, and what it measured."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from drift_core.episode import EpisodeStore
+from drift_core.train_config import load_train_file
+from drift_core.training import Progress as TrainingProgress
+from drift_ros.session import SessionClient
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from trainer_node.rounds import Hooks
+from trainer_node.windows import LabelCounter, WindowCutter
+
+from drift.configuration import config_file
+from drift.demo.offline import demonstrate, make_rounds, train_control
+from drift.demo.online import OnlineRounds, start_stack
+from drift.demo.plan import Plan
+from drift.demo.record import DemoRecord, TrainingPoint
+from drift.demo.report import rounds_table, summary, write_report
+from drift.demo.timing import control_timing
+from drift.evaluation import Job, evaluate, seeds
+from drift.intervals import success_rate
+from drift.run_folder import RunFolder
+from drift.session_view import SessionView
+from drift.simulation import make_shell, node_parameters
+
+_KEEP_EVERY = 10  # gradient steps per point of the training curve
+
+
+class Demo:
+    """One run; call the stages in order, or `run` for all of them."""
+
+    def __init__(self, plan: Plan, run: RunFolder, console: Console) -> None:
+        self._plan, self._run, self._console = plan, run.create(), console
+        self._train = load_train_file(config_file("train", plan.train))
+        self._shell = make_shell(plan.robot, plan.task)
+        self._rounds = make_rounds(plan, self._shell, run)
+        self.record = DemoRecord(
+            plan.name,
+            plan.robot,
+            plan.task,
+            plan.seed,
+            denoiser=f"{self._train.policy.denoiser.kind} denoiser",
+        )
+        self._periods_s = np.empty(0)
+
+    def run(self) -> Path:
+        """Run every stage; return the path of the report."""
+        plan = self._plan
+        with self._stage("demonstrations"):
+            self._demonstrate()
+        with self._stage("bootstrapping at falling rank"):
+            self._bootstrap()
+        with self._stage("evaluation before"):
+            self.record.before = self._evaluate(self._run.checkpoints, "before the corrections")
+        with self._stage("corrected rounds over DDS"):
+            self._correct()
+        with self._stage("evaluation after"):
+            self.record.after = self._evaluate(self._run.checkpoints, "after the corrections")
+        if plan.control:
+            with self._stage("control"):
+                self._control()
+        return self._report()
+
+    def _demonstrate(self) -> None:
+        first = self._plan.first_demonstration
+        with self._progress("demonstrations", self._plan.demonstrations) as advance:
+            demonstrate(
+                self._shell,
+                self._run.episodes,
+                range(first, first + self._plan.demonstrations),
+                lambda result: advance("" if result.success else f"seed {result.seed} failed"),
+            )
+        self.record.demonstrations = self._plan.demonstrations
+        self.record.demonstration_labels = self._count_labels(self._run)
+
+    def _bootstrap(self) -> None:
+        with self._progress("gradient steps", self._train.offline.steps) as advance:
+            report = self._rounds.offline(self._hooks("offline", advance))
+        self._console.print(f"version {report.info.version}: held-out loss {_loss(report.info.loss)}")
+
+    def _evaluate(self, checkpoints: Path, text: str) -> list[bool]:
+        from drift_core.checkpoint import read_latest
+
+        latest = read_latest(checkpoints)
+        if latest is None:
+            raise FileNotFoundError(f"no checkpoint in {checkpoints}")
+        job = Job(checkpoints / latest.file, self._plan.robot, self._plan.task, self._train.policy.sampler)
+        with self._progress(f"rollouts {text}", self._plan.evaluations) as advance:
+            rollouts = evaluate(job, seeds(self._plan.evaluations), on_rollout=lambda rollout: advance(""))
+        outcomes = [rollout.success for rollout in rollouts]
+        self._console.print(f"success {text}: {success_rate(outcomes)}")
+        return outcomes
+
+    def _correct(self) -> None:
+        plan, log = self._plan, self._console.log
+        view = SessionView(plan.rounds * plan.episodes, title="corrected rounds over DDS")
+        with start_stack(plan, self._run, on_line=lambda name, line: self._on_line(name, line)) as stack:
+            with SessionClient() as client, Live(view, console=self._console, refresh_per_second=4):
+                rounds = OnlineRounds(client, plan, self.record, view, log)
+                stack.wait_until(lambda: _answers(client), "the trainer to answer", 60.0, about=("trainer",))
+                rounds.run()
+                self.record.save(self._run.path)
+                self.record.over_dds = rounds.evaluate()
+        corrected = {episode.episode_id for episode in self.record.episodes}
+        store = EpisodeStore(self._run.episodes)
+        self.record.timing, self._periods_s = control_timing(
+            (store.read(episode).steps.stamp_s for episode in store.ids() if episode in corrected),
+            1.0 / node_parameters("expert_gate")["rate_hz"],
+            [swap.stamp_s for swap in self.record.swaps],
+        )
+
+    def _control(self) -> None:
+        rounds = sorted({episode.round for episode in self.record.episodes})
+        labels = [
+            sum(e.expert_labels for e in self.record.episodes if e.round == number) for number in rounds
+        ]
+        with self._progress(
+            "gradient steps of the control", len(rounds) * self._train.online.steps
+        ) as advance:
+            hooks = Hooks(on_progress=lambda progress: advance(""))
+            train_control(self._plan, self._shell, self._run, labels, hooks)
+        control = RunFolder(self._run.path / "control")
+        self.record.control_labels = self._count_labels(control) - self.record.demonstration_labels
+        self.record.control = self._evaluate(control.checkpoints, "of the control")
+
+    def _report(self) -> Path:
+        self._shell.close()
+        self.record.save(self._run.path)
+        period_s = 1.0 / node_parameters("expert_gate")["rate_hz"]
+        page = write_report(self._run.path, self.record, 1e3 * self._periods_s, 1e3 * period_s)
+        self._console.print(_table(rounds_table(self.record), "online rounds"))
+        self._console.print(_summary_table(self.record))
+        self._console.print(f"report: {page}")
+        return page
+
+    def _hooks(self, phase: str, advance) -> Hooks:
+        def on_progress(progress: TrainingProgress) -> None:
+            if progress.step % _KEEP_EVERY == 0:
+                self.record.training.append(
+                    TrainingPoint(
+                        phase,
+                        progress.step,
+                        progress.loss,
+                        progress.rank,
+                        progress.effective_rank,
+                        progress.steps_per_s,
+                    )
+                )
+            advance(f"loss {progress.loss:.4f}, rank {progress.rank:.0%}")
+
+        return Hooks(on_progress=on_progress)
+
+    def _count_labels(self, run: RunFolder) -> int:
+        store = EpisodeStore(run.episodes)
+        counter = LabelCounter(store, WindowCutter(store, self._shell.robot, self._shell.task))
+        counter.add_all()
+        return counter.total
+
+    def _on_line(self, name: str, line: str) -> None:
+        if name == "drift" or line.startswith(("[WARN]", "[ERROR]", "[FATAL]")):
+            self._console.log(f"{name}: {line}", markup=False)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self._console.rule(name, align="left")
+        began_s = time.monotonic()
+        yield
+        self.record.stage_s[name] = time.monotonic() - began_s
+        self.record.save(self._run.path)
+
+    @contextmanager
+    def _progress(self, text: str, total: int) -> Iterator:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(text, total=total, note="")
+            yield lambda note: progress.update(task, advance=1, note=note)
+
+
+def _answers(client: SessionClient) -> bool:
+    client.spin(0.05)
+    return client.gate_state is not None and client.policy_state is not None
+
+
+def _loss(loss: float | None) -> str:
+    return "–" if loss is None else f"{loss:.4f}"
+
+
+def _table(rows: list[list[str]], title: str) -> Table:
+    table = Table(*rows[0], title=title, title_justify="left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table
+
+
+def _summary_table(record: DemoRecord) -> Table:
+    table = Table("figure", "value", title="summary", title_justify="left")
+    for name, outcomes in (("before", record.before), ("after", record.after), ("control", record.control)):
+        if outcomes:
+            table.add_row(f"success {name}", str(success_rate(outcomes)))
+    if record.over_dds:
+        table.add_row("success over DDS", str(success_rate(record.over_dds)))
+    for name in (
+        "expert_labels",
+        "rounds",
+        "swaps",
+        "late_control_ticks_ratio",
+        "late_ticks_at_swaps",
+        "control_period_p99_ms",
+        "duration_s",
+    ):
+        value = summary(record)[name]
+        table.add_row(name.replace("_", " "), "–" if value is None else f"{value:.4g}")
+    return table
