@@ -15,6 +15,7 @@ from torch.nn import functional
 from drift_core.batch import Batch
 from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.encoders import CameraEncoder, EncoderConfig
+from drift_core.engines import Engine
 from drift_core.errors import ConfigError, DriftError, ShapeError
 from drift_core.noise_schedule import NoiseSchedule, Prediction
 from drift_core.normalizer import ROTATION, Normalizer
@@ -81,6 +82,7 @@ class DiffusionPolicy(nn.Module):
         discrete = torch.zeros(config.action_dim, dtype=torch.bool)
         discrete[list(config.discrete_columns)] = True
         self.register_buffer("discrete", discrete, persistent=False)
+        self._engine: Engine | None = None
 
     @property
     def device(self) -> torch.device:
@@ -90,6 +92,10 @@ class DiffusionPolicy(nn.Module):
     def make_sampler(self, name: str) -> Sampler:
         """Return the sampler called `name` for this policy's schedule and prediction."""
         return make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
+
+    def use_engine(self, engine: Engine | None) -> None:
+        """Let `engine`, made for this policy's denoiser, run the network in `act`; None: PyTorch as it is."""
+        self._engine = engine
 
     def encode_frames(
         self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
@@ -160,7 +166,9 @@ class DiffusionPolicy(nn.Module):
         `initial`, `start` and `guide` are in normalised units (`samplers/sampler.py`), `prefix` in raw ones.
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
-        denoise = self.denoiser.hoist(condition, self.schedule.train_steps)
+        engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
+        trunk = None if engine is None else engine.checked_trunk(self.denoiser)
+        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
         if prefix is not None:
             prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, condition.device)

@@ -83,6 +83,7 @@ def test_ddim_agrees_with_diffusers(prediction, eta):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
 @pytest.mark.parametrize("prediction", ["epsilon", "sample", "v"])
 @pytest.mark.parametrize("steps", [(90, 80, 70, 60, 50, 40, 30, 20, 10, 0), (92, 60, 31, 8, 1)])
 def test_dpm_solver_agrees_with_diffusers(prediction, steps):

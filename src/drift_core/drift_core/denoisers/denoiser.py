@@ -7,13 +7,16 @@ observation), and only `trunk` runs at every denoising step.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from drift_core.errors import ShapeError
+
+# (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
+Trunk = Callable[[Tensor, Tensor], Tensor]
 
 
 class StepEmbedding(nn.Module):
@@ -81,24 +84,35 @@ class Denoiser(nn.Module, ABC):
         tensors: list[Tensor] = list(self.embedding.parameters())
         for film in self._each_film():
             tensors += [*film.step.parameters(), *film.step.buffers()]
-        key = (train_steps, *((id(t), t._version, t.data_ptr(), t.device, t.dtype) for t in tensors))
+        key = (train_steps, *version_of(tensors))
         if self._table is None or self._table[0] != key:
             steps = torch.arange(train_steps, device=tensors[0].device)
             self._table = (key, self.step_film(steps).detach())
         return self._table[1]
 
-    def hoist(self, condition: Tensor, train_steps: int) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return `denoise(x, k)` for one observation; what does not depend on x is computed here."""
+    def hoist(
+        self, condition: Tensor, train_steps: int, trunk: Trunk | None = None
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return `denoise(x, k)` for one observation; what does not depend on x is computed here.
+
+        `trunk`: another implementation of this network's own, such as a compiled one.
+        """
+        run = self.trunk if trunk is None else trunk
         table = self.step_table(train_steps)
         observed = self.condition_film(condition)
 
         def denoise(x: Tensor, k: Tensor) -> Tensor:
-            return self.trunk(x, table[k] + observed)
+            return run(x, table[k] + observed)
 
         return denoise
 
     def _each_film(self) -> list[Film]:
         return [film for film in self.films if isinstance(film, Film)]
+
+
+def version_of(tensors: Iterable[Tensor]) -> tuple[object, ...]:
+    """Return something that is equal as long as the `tensors` are the same and nobody has written to them."""
+    return tuple((id(t), t._version, t.data_ptr()) for t in tensors)
 
 
 def modulate(h: Tensor, film: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ __all__ = [
 KINDS = ("ddpm", "ddim", "dpm", "rti")
 # A full denoise of RTI, and the noise level (steps of 100) at which its warm start begins.
 _RTI_COLD_STEPS = 10
-_RTI_WARM_LEVEL = 0.2
+_RTI_WARM_LEVEL = 0.25
 
 
 def make_sampler(
@@ -54,7 +54,7 @@ def make_sampler(
 
 
 def _warm_steps(count: int, schedule: NoiseSchedule) -> tuple[int, ...]:
-    """Return `count` steps from the warm level down to 0; (20, 10, 0) for 3 of 100."""
+    """Return `count` steps from the warm level down to 0; (25, 12, 0) for 3 of 100."""
     first = max(round(_RTI_WARM_LEVEL * schedule.train_steps), count - 1)
     if count == 1:
         return (first,)

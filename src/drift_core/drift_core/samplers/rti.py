@@ -2,8 +2,8 @@
 
 The previous chunk is shifted by the steps that have really elapsed (the paper: always one), its end repeated,
 and denoised with the few last steps. A full denoise instead: at the first chunk of an episode, when more than
-half of the guess would be repetition, when the observation jumped, or when the warm result strays far from
-its guess.
+a quarter of the guess would be repetition, when the observation jumped, or when the warm result strays far
+from its guess.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,11 @@ class WarmStart:
     """How the previous chunk becomes a first guess, and when it is not trusted."""
 
     steps: tuple[int, ...]  # decreasing; the guess is taken to have the noise level of the first
-    # True: noise of that level is added to the guess; False, as in the paper: the guess stays clean.
-    renoise: bool = True
+    # False, as in the paper: the guess stays clean, which keeps the mode of the last chunk;
+    # True: noise of the level of the first step is added to it.
+    renoise: bool = False
+    # Largest share of the guess that may be repetition of its end; three steps do not correct a half of it.
+    max_shift_share: float = 0.25
     # Start afresh beyond this |c - c_previous| / |c_previous| of the condition
     observation_jump: float | None = 0.5
     # … and beyond this RMS(result - guess) over the overlap, in normalised units.
@@ -50,6 +53,8 @@ class RtiSampler(DdimSampler):
     ) -> None:
         """`steps`: those of the full denoise."""
         super().__init__(schedule, prediction, steps, clip)
+        if not 0.0 < warm.max_shift_share < 1.0:
+            raise ConfigError(f"max_shift_share={warm.max_shift_share} must lie in (0, 1)")
         for name, value in (("observation_jump", warm.observation_jump), ("chunk_jump", warm.chunk_jump)):
             if value is not None and value <= 0.0:
                 raise ConfigError(f"{name}={value} must be positive, or None to switch the check off")
@@ -101,7 +106,11 @@ class RtiSampler(DdimSampler):
     def _guess(self, shape: Sequence[int]) -> Tensor | None:
         """Return the last chunk shifted by the elapsed steps, its end repeated; None if it is of no use."""
         chunk, shift = self._chunk, self._elapsed
-        if chunk is None or tuple(chunk.shape) != tuple(shape) or shift > chunk.shape[1] // 2:
+        if (
+            chunk is None
+            or tuple(chunk.shape) != tuple(shape)
+            or shift > self.warm.max_shift_share * shape[1]
+        ):
             return None
         guess = torch.cat([chunk[:, shift:], chunk[:, -1:].expand(-1, shift, -1)], dim=1)
         for column in self.warm.discrete_columns:
