@@ -59,7 +59,7 @@ class MergedEma:
         for name, layer in self._layers.items():
             if layer.dense:
                 averages.append(self._average[name])
-                present.append(layer.layout.to_matrix(layer.weight.detach()))
+                present.append(layer.layout.to_matrix(layer.get_parameter("weight").detach()))
                 continue
             segment = self._segments[name]
             segment.before *= decay

@@ -1,0 +1,75 @@
+"""Averages are those of the merged weights, whatever the rank does meanwhile."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from drift_core.ema import warm_decay
+from drift_core.rank import merge
+from drift_core.rank_schedule import LinearDecay
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_trainer, next_batch
+
+
+@pytest.mark.parametrize("modulation", [LEFT, USV])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-13)])
+def test_the_average_of_merged_weights_is_kept_across_ranks_down_and_up(modulation, dtype, tolerance):
+    trainer = make_trainer(modulation, FALLING, denoiser=UNET)
+    trainer.policy.to(dtype)
+    trainer._start(CONFIG, FALLING)
+    expected = merged(trainer)
+
+    def step(rank_up=False):
+        if rank_up:
+            trainer.schedule = LinearDecay(start=0.7, end=0.7, steps=1)
+        trainer.run(lambda g: in_dtype(next_batch(g), dtype), steps=1)
+        decay = warm_decay(trainer.round_step - 1, CONFIG.ema_decay, CONFIG.ema_power)
+        for key, value in merged(trainer).items():
+            expected[key] = decay * expected[key] + (1.0 - decay) * value
+
+    for _ in range(36):
+        step()
+    for _ in range(4):
+        step(rank_up=True)
+    average = trainer.merged_policy().state_dict()
+    for key, value in expected.items():
+        assert (average[key] - value).abs().max() <= tolerance, key
+
+
+def test_the_decay_forgets_what_came_before_a_round_at_its_first_step():
+    assert warm_decay(0, 0.9999, 0.75) == 0.0
+    assert warm_decay(1, 0.9999, 0.75) == pytest.approx(1.0 - 2.0**-0.75)
+    assert warm_decay(10**9, 0.998, 0.75) == 0.998
+
+
+def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
+    trainer = make_trainer(LEFT, FALLING, ema_decay=0.9999)
+    trainer.run(next_batch)
+    before = trainer.merged_policy().denoiser.leave.weight
+    trainer.begin_round(trainer.config)
+    trainer.run(next_batch)
+    raw = trainer.merged_policy(averaged=False).denoiser.leave.weight
+    average = trainer.merged_policy().denoiser.leave.weight
+    # Averaged over the last part of the round, not over the 10 000 steps of the nominal memory.
+    assert (average - before).norm() > 0.5 * (raw - before).norm()
+
+
+def in_dtype(batch, dtype):
+    return type(batch)(
+        {},
+        batch.frame_index,
+        batch.features.to(dtype),
+        batch.state.to(dtype),
+        batch.actions.to(dtype),
+        batch.mask,
+    )
+
+
+def merged(trainer):
+    import copy
+
+    policy = copy.deepcopy(trainer.policy)
+    merge(policy)
+    return {name: value.detach().clone() for name, value in policy.named_parameters()}

@@ -1,0 +1,168 @@
+"""A trainer goes on to the bit from what it saved, at any rank; a file that does not fit changes nothing."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from drift_core.errors import CheckpointError
+from drift_core.rank_schedule import ConstantRank
+from drift_core.trainer_state import TrainerState, load_trainer_state, save_trainer_state
+from drift_core.training import Trainer
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_case import CONFIG, LEFT, MLP, UNET, USV, make_policy, make_trainer, next_batch
+
+
+def fresh(denoiser=MLP):
+    """Return a trainer as a new process makes it: other weights, other settings, another seed."""
+    generator = torch.Generator().manual_seed(99)
+    return Trainer(make_policy(denoiser, seed=9), CONFIG, None, generator)
+
+
+@pytest.mark.parametrize("modulation", [LEFT, USV, None])
+@pytest.mark.parametrize("at", [0, 3, 20, 39])
+def test_a_run_goes_on_to_the_bit(tmp_path, modulation, at):
+    whole = make_trainer(modulation or LEFT, denoiser=UNET) if modulation else plain()
+    whole.run(next_batch, steps=at)
+    save_trainer_state(tmp_path / "resume.safetensors", whole.state_dict())
+    whole.run(next_batch)
+
+    resumed = fresh(UNET)
+    resumed.load_state_dict(load_trainer_state(tmp_path / "resume.safetensors"))
+    assert resumed.round_step == at
+    resumed.run(next_batch)
+    assert (resumed.step, resumed.rank) == (40, whole.rank)
+    assert_equal_states(resumed, whole)
+
+
+def test_an_online_round_goes_on_to_the_bit_too(tmp_path):
+    whole = make_trainer()
+    whole.run(next_batch)
+    whole.begin_round(CONFIG, ConstantRank(fraction=0.25))
+    whole.run(next_batch, steps=7)
+    state = whole.state_dict()
+    whole.run(next_batch)
+    resumed = fresh()
+    resumed.load_state_dict(state)
+    resumed.run(next_batch)
+    assert_equal_states(resumed, whole)
+
+
+def test_a_state_is_a_copy():
+    trainer = make_trainer()
+    trainer.run(next_batch, steps=5)
+    state = trainer.state_dict()
+    before = {key: value.clone() for key, value in state.tensors.items()}
+    trainer.run(next_batch, steps=5)
+    assert all(torch.equal(value, before[key]) for key, value in state.tensors.items())
+
+
+def test_a_schedule_of_ones_own_has_to_be_given_again():
+    trainer = make_trainer(LEFT, lambda step: 0.5)
+    state = trainer.state_dict()
+    with pytest.raises(CheckpointError, match="schedule=None must be given"):
+        fresh().load_state_dict(state)
+    other = fresh()
+    other.load_state_dict(state, schedule=lambda step: 0.5)
+    assert other.rank == 0.5
+
+
+def drop(state):
+    del state.tensors["policy.denoiser.enter.dA"]
+
+
+def reshape(state):
+    state.tensors["policy.denoiser.enter.bias"] = torch.zeros(3)
+
+
+def add(state):
+    state.tensors["policy.extra"] = torch.zeros(1)
+
+
+def set_info(key, value):
+    def change(state):
+        state.info[key] = value
+
+    return change
+
+
+def set_width(state):
+    state.info["architecture"]["denoiser"]["width"] = 128
+
+
+def set_rank_of_layer(state):
+    state.info["ranks"]["denoiser.enter"] = [1, 77]
+
+
+def drop_rank_of_layer(state):
+    del state.info["ranks"]["denoiser.enter"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (drop, "key 'policy.denoiser.enter.dA' is missing"),
+        (reshape, r"'policy.denoiser.enter.bias' must be \(24,\) torch.float32, got \(3,\) torch.float32"),
+        (add, "key 'policy.extra' is unknown"),
+        (set_info("format", 7), "format=7 must be 1"),
+        (set_info("step", "many"), "step='many' must be a valid integer"),
+        (set_info("form", 1), "form=1 is unknown"),
+        (set_width, "another architecture: denoiser.width=24 expected, got 128"),
+        (set_rank_of_layer, r"layer denoiser.enter: rank=77 must lie in 1..16"),
+        (drop_rank_of_layer, r"ranks must be given for the modulated layers .* \['denoiser.enter'\]"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_nothing_has_changed(fault, message):
+    trainer = make_trainer()
+    trainer.run(next_batch, steps=20)
+    state = trainer.state_dict()
+    other = make_trainer(USV)
+    other.run(next_batch, steps=12)
+    before = other.state_dict()
+    fault(state)
+    with pytest.raises(CheckpointError, match=message):
+        other.load_state_dict(state)
+    assert_same(other.state_dict(), before)
+    other.run(next_batch)  # and it still works
+
+
+def test_a_file_that_is_cut_short_or_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "resume.safetensors"
+    save_trainer_state(path, make_trainer().state_dict())
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        load_trainer_state(path)
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        load_trainer_state(tmp_path / "missing.safetensors")
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="must have a key 'drift_trainer'"):
+        load_trainer_state(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_safetensors_with_json(tmp_path):
+    path = tmp_path / "resume.safetensors"
+    save_trainer_state(path, make_trainer().state_dict())
+    with safe_open(path, framework="pt") as file:
+        info = json.loads(file.metadata()["drift_trainer"])
+    assert (info["step"], info["train"]["steps"], info["schedule"]["kind"]) == (0, 40, "linear")
+
+
+def plain():
+    return Trainer(make_policy(UNET), replace(CONFIG), None, torch.Generator().manual_seed(0))
+
+
+def assert_equal_states(a, b):
+    assert_same(a.state_dict(), b.state_dict())
+
+
+def assert_same(a: TrainerState, b: TrainerState):
+    assert a.info == b.info and a.tensors.keys() == b.tensors.keys()
+    for key, value in a.tensors.items():
+        assert torch.equal(value, b.tensors[key]), key
