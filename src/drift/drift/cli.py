@@ -4,6 +4,8 @@ import os
 import sys
 
 import typer
+from drift_control.errors import ConfigError as ControlConfigError
+from drift_core.errors import DriftError
 
 from drift.commands import demo, doctor, eval, session, train, up
 from drift.errors import StackError, UserError
@@ -26,14 +28,10 @@ def main() -> None:
     """Run the command; wrong input is one line and exit code 2, a stack that fails exit code 1."""
     try:
         app()
-    except UserError as error:
+    except (UserError, DriftError, ControlConfigError) as error:
         _exit(f"error: {error}", 2)
     except StackError as error:
         _exit(f"error: {error}", 1)
-    except ValueError as error:
-        if type(error).__name__ != "ConfigError":  # of drift_core or drift_control
-            raise
-        _exit(f"error: {error}", 2)
     except KeyboardInterrupt:
         _exit("interrupted", 130)
     except BrokenPipeError:
