@@ -1,4 +1,4 @@
-"""Two gloo processes, each with half of the batch, equal one process with all of it, across changes of rank."""
+"""Two gloo processes, each with half of the batch, equal one with all of it, across changes of rank."""
 
 import socket
 import sys
