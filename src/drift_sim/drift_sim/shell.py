@@ -160,7 +160,7 @@ class _Run:
     ) -> None:
         self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
         self._world = shell.world
-        self._loop = ControlLoop(shell.gate, shell.robot)
+        self._loop = ControlLoop(shell.gate, shell.robot, shell.joystick)
         # Nobody looks, so nothing is rendered.
         cameras = shell.task.cameras if writer is not None or driver is not None else ()
         self._rendered = [camera.name for camera in cameras]
@@ -234,7 +234,7 @@ class _Run:
         if self._driver is not None:
             self._driver.put_gate(tick.epoch, tick.state in (State.POLICY, State.HOLD))
         if self._writer is not None:
-            self._writer.add_step(to_step_record(tick, now_s + 1.0 / self._shell.gate.rate_hz))
+            self._writer.add_step(to_step_record(tick))
         self._counts.add(tick, self._expert.reason if self._expert is not None else "")
 
     def _joy(self, now_s: float) -> JoyReading | None:
@@ -248,13 +248,13 @@ class _Run:
         return JoyReading(stick.axes, stick.buttons, now_s, now_s)
 
 
-def to_step_record(tick: Tick, due_s: float) -> StepRecord:
-    """Return a control step as the recorder keeps it, its command being due at `due_s`."""
+def to_step_record(tick: Tick) -> StepRecord:
+    """Return a control step as the recorder keeps it."""
     commanded = None
     if tick.command is not None and tick.gripper_m is not None:
         commanded = np.append(tick.command, tick.gripper_m)
     return StepRecord(
-        stamp_s=due_s,
+        stamp_s=tick.due_s,
         seq=tick.seq,
         source=int(tick.source),
         epoch=tick.epoch,
