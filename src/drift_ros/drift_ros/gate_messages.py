@@ -12,7 +12,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from drift_interfaces.msg import GateState, Step
-from drift_ros.clock import to_seconds
+from drift_ros.clock import to_seconds, to_stamp
 
 if TYPE_CHECKING:
     from drift_control.loop import Tick
@@ -37,9 +37,9 @@ def to_joint_state(names: Sequence[str], positions: np.ndarray, stamp: Time) -> 
     return msg
 
 
-def to_gate_state(tick: "Tick", dry_run: bool, stamp: Time) -> GateState:
+def to_gate_state(tick: "Tick", dry_run: bool) -> GateState:
     """Return who drives, and why."""
-    msg = GateState(
+    return GateState(
         state=int(tick.state),
         reason=int(tick.reason),
         epoch=tick.epoch,
@@ -48,12 +48,10 @@ def to_gate_state(tick: "Tick", dry_run: bool, stamp: Time) -> GateState:
         dry_run=dry_run,
         text=tick.text,
     )
-    msg.header.stamp = stamp
-    return msg
 
 
-def to_step(tick: "Tick", due: Time, frame_id: str) -> Step:
-    """Return the provenance of one control step whose command is due at `due`."""
+def to_step(tick: "Tick", frame_id: str) -> Step:
+    """Return the provenance of one control step, stamped with the time at which its command is due."""
     msg = Step(
         seq=tick.seq,
         source=int(tick.source),
@@ -67,7 +65,7 @@ def to_step(tick: "Tick", due: Time, frame_id: str) -> Step:
         action=[] if tick.action is None else tick.action.tolist(),
         guard_flags=int(tick.guard_flags),
     )
-    msg.header.stamp, msg.header.frame_id = due, frame_id
+    msg.header.stamp, msg.header.frame_id = to_stamp(tick.due_s), frame_id
     return msg
 
 

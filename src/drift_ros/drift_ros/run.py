@@ -77,11 +77,16 @@ def _spin(node: Node, signals: _Signals) -> None:
     try:
         while not signals.received:
             executor.spin_once(timeout_sec=_WAKE_UP_S)
-        if hasattr(node, "begin_stop"):
-            node.begin_stop()
-            limit_s = steady_s() + _STOP_LIMIT_S
-            while not node.stopped() and steady_s() < limit_s:
-                executor.spin_once(timeout_sec=_WAKE_UP_S)
-    finally:
+    finally:  # also after an exception in a callback: the arm comes to rest first
+        _come_to_rest(node, executor)
         executor.remove_node(node)
         executor.shutdown(timeout_sec=0.5)
+
+
+def _come_to_rest(node: Node, executor: SingleThreadedExecutor) -> None:
+    if not hasattr(node, "begin_stop"):
+        return
+    node.begin_stop()
+    limit_s = steady_s() + _STOP_LIMIT_S
+    while not node.stopped() and steady_s() < limit_s:
+        executor.spin_once(timeout_sec=_WAKE_UP_S)

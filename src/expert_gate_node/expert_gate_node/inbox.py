@@ -1,0 +1,40 @@
+"""What has arrived since the last tick: the newest item of each kind, and requests as levels."""
+
+from dataclasses import fields, replace
+
+from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Requests
+
+
+class Inbox:
+    """Filled by callbacks, read by the tick; both run in one thread."""
+
+    def __init__(self) -> None:
+        self._newest = Inputs()
+
+    def put_joints(self, joints: JointReading | None) -> None:
+        """Take a whole joint reading; None (not every joint known yet) is ignored."""
+        if joints is not None:
+            self._newest = replace(self._newest, joints=joints)
+
+    def put_joy(self, joy: JoyReading) -> None:
+        """Take a joystick message."""
+        self._newest = replace(self._newest, joy=joy)
+
+    def put_chunk(self, chunk: Chunk) -> None:
+        """Take a chunk."""
+        self._newest = replace(self._newest, chunk=chunk)
+
+    def request(self, requests: Requests) -> None:
+        """Add to what is asked of the next tick."""
+        old = self._newest.requests
+        levels = {
+            field.name: getattr(old, field.name) or getattr(requests, field.name)
+            for field in fields(Requests)
+        }
+        self._newest = replace(self._newest, requests=Requests(**levels))
+
+    def take(self) -> Inputs:
+        """Return the inputs of this tick; requests count for one tick, everything else stays."""
+        inputs = self._newest
+        self._newest = replace(inputs, requests=Requests())
+        return inputs

@@ -1,0 +1,212 @@
+"""The gate node: the only publisher of arm commands; person before policy, the guard before the arm."""
+
+import gc
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+from drift_control.gate_state import State
+from drift_control.inputs import Now, Requests
+from drift_control.joint_states import JointStateMerger
+from drift_control.joystick import load_joystick
+from drift_control.loop import ControlLoop, Tick
+from drift_control.robot import load_robot
+from drift_ros.chunk_message import to_chunk
+from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
+from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from drift_ros.gate_messages import to_gate_state, to_joy, to_step
+from drift_ros.goal_server import GoalServer
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from drift_ros.tick_publisher import TickPublisher
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.task import Future
+from sensor_msgs.msg import JointState, Joy
+from std_srvs.srv import Trigger
+
+from drift_interfaces.action import Home
+from drift_interfaces.msg import ActionChunk, GateState
+from drift_ros import qos
+from expert_gate_node.config import ExpertGateConfig
+from expert_gate_node.emergency import EmergencyBrake
+from expert_gate_node.homing import Homed, HomingWatch
+from expert_gate_node.inbox import Inbox
+from expert_gate_node.pulse import Pulse
+
+_REST_TICKS = 3  # commands without motion before the node may end
+_HOMED = {
+    Homed.DONE: Home.Result.NONE,
+    Homed.REFUSED: Home.Result.REFUSED,
+    Homed.INTERRUPTED: Home.Result.INTERRUPTED,
+    Homed.TIMEOUT: Home.Result.TIMEOUT,
+}
+
+
+class ExpertGateNode(Node):
+    """Step the control loop at control rate, tell the arm what it says, and tell everybody why."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("expert_gate", **kwargs)
+        config = self._config = load_parameters(self, ExpertGateConfig)
+        self._robot = load_robot(config.robot_file)
+        self._loop = ControlLoop(config, self._robot, load_joystick(config.joystick_file))
+        self._joints = JointStateMerger(self._robot.config)
+        self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
+        self._brake = EmergencyBrake(self._robot, config.dt_s)
+        self._failure = ""  # traceback of the exception that broke the control loop
+        self._stopping, self._still_ticks = False, 0
+        self._tick: Tick | None = None
+        self._homing: HomingWatch | None = None
+        self._answers: list[Future] = []
+        self._create_entities()
+
+    def _create_entities(self) -> None:
+        self._out = TickPublisher(self, self._robot, self._config.dt_s, self._config.dry_run)
+        self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
+        self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
+        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        # groups of their own: while the next tick is awaited, the default group would let nothing else run
+        for name, handler in (("gate/arm", self._on_arm), ("gate/stop", self._on_stop)):
+            self.create_service(Trigger, name, handler, callback_group=MutuallyExclusiveCallbackGroup())
+        self._home = GoalServer(self, Home, "gate/home", self._on_home, self._on_home_cancel)
+        self._marks = {
+            mark: self.create_client(Trigger, f"trainer/mark_{mark}") for mark in ("success", "failure")
+        }
+        Diagnostics(self, self._report)
+        self.create_timer(self._config.dt_s, self._on_tick, clock=steady_clock())
+
+    def begin_stop(self) -> None:
+        """Decelerate; asked for at shutdown."""
+        self._stopping = True
+
+    def stopped(self) -> bool:
+        """The arm has been told to stand still, or was never told anything."""
+        return self._still_ticks >= _REST_TICKS
+
+    def _on_chunk(self, msg: ActionChunk) -> None:
+        self._inbox.put_chunk(to_chunk(msg, steady_s()))
+
+    def _on_joy(self, msg: Joy) -> None:
+        self._inbox.put_joy(to_joy(msg, steady_s()))
+
+    def _on_joints(self, msg: JointState) -> None:
+        stamp_s = to_seconds(msg.header.stamp)
+        self._inbox.put_joints(self._joints.merge(msg.name, msg.position, stamp_s, steady_s()))
+
+    async def _on_arm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        tick = await self._ask(Requests(arm=True))
+        response.success, response.message = tick is not None and tick.armed, self._text(tick)
+        return response
+
+    async def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        tick = await self._ask(Requests(stop=True))
+        response.success, response.message = tick is None or not tick.armed, self._text(tick)
+        return response
+
+    def _on_home(self, goal: Home.Goal) -> None:
+        self._homing = HomingWatch(self._config.homing_timeout_s, steady_s())
+        self._inbox.request(Requests(home=True))
+
+    def _on_home_cancel(self) -> None:
+        self._inbox.request(Requests(release_home=True))
+
+    def _ask(self, requests: Requests) -> Future:
+        """Return, when it is known, the tick that has seen `requests`; None after a failure of the loop."""
+        self._inbox.request(requests)
+        answer = Future()
+        self._answers.append(answer)
+        return answer
+
+    def _on_tick(self) -> None:
+        now = Now(steady_s(), ros_s(self.get_clock()))
+        self._pulse.beat(now.steady_s)
+        if not self._failure:
+            try:
+                self._step(now)
+            except Exception:  # whatever it is, the arm must come to rest
+                self._failure = traceback.format_exc()
+                self.get_logger().fatal(f"the control loop failed, the arm is held:\n{self._failure}")
+        if self._failure:
+            self._hold_after_failure(now)
+
+    def _step(self, now: Now) -> None:
+        if self._stopping:
+            self._inbox.request(Requests(shutdown=True))
+        last, answers, self._answers = self._tick, self._answers, []
+        tick = self._tick = self._loop.tick(self._inbox.take(), now)
+        if tick.command is not None and tick.gripper_m is not None:
+            self._out.command(tick.command, tick.gripper_m)
+            self._brake.note(tick.command, tick.gripper_m)
+        self._out.step(to_step(tick, self._robot.config.base_frame))
+        self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
+        for answer in answers:
+            answer.set_result(tick)
+        self._follow_homing(tick, now.steady_s)
+        self._pass_on(tick.marks - last.marks if last else tick.marks)
+        at_rest = tick.command is None or (last is not None and np.array_equal(tick.command, last.command))
+        self._still_ticks = self._still_ticks + 1 if self._stopping and at_rest else 0
+
+    def _hold_after_failure(self, now: Now) -> None:
+        command = self._brake.command()
+        if command is not None:
+            self._out.command(command, self._brake.gripper_m)
+        self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
+        text = self._text(None)
+        for answer in self._answers:
+            answer.set_result(None)
+        self._answers.clear()
+        state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)
+        if self._tick is not None:
+            state.epoch, state.intervention_id = self._tick.epoch + 1, self._tick.intervention_id
+        self._out.state(state, now.steady_s, now.ros_s)
+        self._home.finish(Home.Result(error_code=Home.Result.INTERRUPTED, error_msg=text))
+
+    def _follow_homing(self, tick: Tick, now_s: float) -> None:
+        if self._homing is None:
+            return
+        homed = self._homing.update(tick.state, tick.home_distance_rad, now_s)
+        if homed is None:
+            self._home.feedback(Home.Feedback(distance_rad=tick.home_distance_rad))
+            return
+        self._home.finish(Home.Result(error_code=_HOMED[homed], error_msg=self._text(tick)))
+        self._homing = None
+
+    def _pass_on(self, marks: frozenset[str]) -> None:
+        """Tell the trainer what the person has just marked; nothing waits for its answer."""
+        for mark in marks & self._marks.keys():
+            if self._marks[mark].service_is_ready():
+                self._marks[mark].call_async(Trigger.Request())
+            else:
+                self.get_logger().warning(f"mark {mark!r} is lost: no trainer/mark_{mark} service")
+
+    def _text(self, tick: Tick | None) -> str:
+        if tick is not None:
+            return tick.text if tick.command is not None else "no state of all joints has arrived yet"
+        return f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
+
+    def _report(self) -> Report:
+        tick = self._tick
+        if self._failure:
+            return Report(ERROR, "the control loop failed", self._pulse.figures())
+        if tick is None:
+            return Report(WARN, "no tick yet", self._pulse.figures())
+        level = ERROR if tick.state == State.FAULT else OK
+        message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
+        return Report(level, message, self._pulse.figures() | {"epoch": tick.epoch, "armed": tick.armed})
+
+
+def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
+    return run_node(_quiet_node)
+
+
+def _quiet_node() -> ExpertGateNode:
+    node = ExpertGateNode()
+    gc.freeze()  # a full collection would take longer than a control period: what is here now stays anyway
+    return node
+
+
+if __name__ == "__main__":
+    sys.exit(main())

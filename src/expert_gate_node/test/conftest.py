@@ -1,0 +1,189 @@
+"""A ROS domain for each test process; the gate beside an arm, a joystick and a policy that the test plays."""
+
+import os
+
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import rclpy  # noqa: E402
+import yaml  # noqa: E402
+from drift_control.inputs import Chunk  # noqa: E402
+from drift_control.joystick import load_joystick  # noqa: E402
+from drift_control.robot import load_robot  # noqa: E402
+from drift_ros.chunk_message import to_chunk_message  # noqa: E402
+from drift_ros.clock import ros_s  # noqa: E402
+from drift_ros.gate_messages import to_joint_state, to_joy_message  # noqa: E402
+from expert_gate_node.node import ExpertGateNode  # noqa: E402
+from rclpy.action import ActionClient  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
+from sensor_msgs.msg import JointState, Joy  # noqa: E402
+from std_msgs.msg import Float64MultiArray  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+
+from drift_interfaces.action import Home  # noqa: E402
+from drift_interfaces.msg import ActionChunk, GateState, Step  # noqa: E402
+from drift_ros import qos  # noqa: E402
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+LIMIT_S = 15.0  # discovery may take seconds
+
+
+def gate_parameters(**changes) -> dict[str, object]:
+    """Return the gate's parameters as config/nodes.yaml has them, with the files that launch adds."""
+    values = yaml.safe_load((CONFIG / "nodes.yaml").read_text())["/**/expert_gate"]["ros__parameters"]
+    files = {
+        "robot_file": str(CONFIG / "robots" / "panda.yaml"),
+        "joystick_file": str(CONFIG / "joysticks" / "gamepad.yaml"),
+    }
+    return values | files | changes
+
+
+class World(Node):
+    """An arm that does what it is told (joint states at 100 Hz), a joystick at 50 Hz, and a listener."""
+
+    def __init__(self):
+        super().__init__("world")
+        self.robot = load_robot(CONFIG / "robots" / "panda.yaml")
+        self.joystick = load_joystick(CONFIG / "joysticks" / "gamepad.yaml")
+        self.q, self.gripper_m = self.robot.home.copy(), 0.04
+        self.alive = True  # publishes joint states
+        self.stick = None  # axes and buttons: callable of the message's number
+        self.count, self.marked = 0, []
+        self.commands, self.openings, self.states, self.steps, self.previews = [], [], [], [], []
+        self.joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+        self.joy = self.create_publisher(Joy, "joy", qos.JOY)
+        self.chunk = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
+        self.listener = self.create_subscription(Float64MultiArray, "command", self._on_command, qos.COMMAND)
+        self.create_subscription(Float64MultiArray, "command_preview", self.previews.append, qos.COMMAND)
+        self.create_subscription(Float64MultiArray, "gripper_command", self.openings.append, qos.COMMAND)
+        self.create_subscription(GateState, "gate/state", self.states.append, qos.LATCHED)
+        self.create_subscription(Step, "gate/step", self.steps.append, qos.PROVENANCE)
+        self.arm = self.create_client(Trigger, "gate/arm")
+        self.stop = self.create_client(Trigger, "gate/stop")
+        self.home = ActionClient(self, Home, "gate/home")
+        self.create_service(Trigger, "trainer/mark_success", self._on_mark)
+        self.create_timer(0.01, self._on_joint_timer)
+        self.create_timer(0.02, self._on_joy_timer)
+
+    def _on_command(self, msg):
+        self.q = np.array(msg.data)
+        self.commands.append(self.q)
+
+    def _on_mark(self, request, response):
+        self.marked.append(ros_s(self.get_clock()))
+        return response
+
+    def _on_joint_timer(self):
+        if self.alive:
+            names = [*self.robot.config.joint_names, *self.robot.config.gripper.joints]
+            positions = np.array([*self.q, self.gripper_m / 2, self.gripper_m / 2])
+            self.joints.publish(to_joint_state(names, positions, self.get_clock().now().to_msg()))
+
+    def _on_joy_timer(self):
+        if self.stick is not None:
+            self.count += 1
+            axes, buttons = self.stick(self.count)
+            self.joy.publish(to_joy_message(axes, buttons, self.get_clock().now().to_msg()))
+
+    def push(self, linear_m_s=(0.0, 0.0, 0.0), enabled=True, pressed=frozenset()):
+        """Hold the stick like this from now on."""
+        self.stick = lambda count: self.joystick.encode(
+            enabled, linear_m_s, (0.0, 0.0, 0.0), 0.0, pressed=pressed, count=count
+        )
+
+    def send_chunk(self, number, epoch, offset_rad=0.0):
+        """Publish a second of joint set-points at the present pose plus `offset_rad` of joint 1."""
+        now_s = ros_s(self.get_clock())
+        q = self.q.copy()
+        q[0] += offset_rad
+        data = np.tile([*q, self.gripper_m], (10, 1))
+        chunk = Chunk(number, epoch, now_s, 0.1, data, "joint_position", 5, now_s, 0.0)
+        self.chunk.publish(to_chunk_message(chunk, self.robot.config.base_frame, 1.0))
+
+    @property
+    def state(self):
+        return self.states[-1] if self.states else GateState(state=255)
+
+
+class Stage:
+    """A world and, once started, a gate in the same executor."""
+
+    config_folder = CONFIG
+    parameters = staticmethod(gate_parameters)
+
+    def __init__(self):
+        self.world, self.gate, self.executor = World(), None, SingleThreadedExecutor()
+        self.sent = []  # every command (J,) of the gate
+        self.executor.add_node(self.world)
+
+    def start(self, **changes):
+        parameters = [Parameter(name, value=value) for name, value in gate_parameters(**changes).items()]
+        self.gate = ExpertGateNode(parameter_overrides=parameters)
+        self._record(self.gate._out)
+        self.executor.add_node(self.gate)
+        self.spin(lambda: self.world.states, "gate/state")
+        return self
+
+    def _record(self, out):
+        """Keep every command: a listener with depth 1 may miss some."""
+        send = out.command
+
+        def command(positions_rad, gripper_m):
+            self.sent.append(positions_rad.copy())
+            send(positions_rad, gripper_m)
+
+        out.command = command
+
+    def spin(self, condition, what, limit_s=LIMIT_S):
+        end_s = time.monotonic() + limit_s
+        while not condition():
+            state = self.world.state
+            assert time.monotonic() < end_s, f"no {what} within {limit_s} s; {state.state} {state.text}"
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def spin_for(self, duration_s):
+        end_s = time.monotonic() + duration_s
+        while time.monotonic() < end_s:
+            self.executor.spin_once(timeout_sec=0.01)
+
+    def call(self, client):
+        self.spin(client.service_is_ready, "service")
+        future = client.call_async(Trigger.Request())
+        self.spin(future.done, "answer")
+        return future.result()
+
+    def run_home(self):
+        self.spin(self.world.home.server_is_ready, "action server")
+        goal = self.world.home.send_goal_async(Home.Goal())
+        self.spin(goal.done, "acceptance")
+        result = goal.result().get_result_async()
+        self.spin(result.done, "end of homing", limit_s=30.0)
+        return result.result().result
+
+    def armed(self):
+        self.spin(lambda: self.world.commands, "command")
+        assert self.call(self.world.arm).success
+        return self
+
+    def close(self):
+        self.executor.shutdown()
+        if self.gate is not None:
+            self.gate.destroy_node()
+        self.world.destroy_node()
+
+
+@pytest.fixture
+def stage():
+    rclpy.init()
+    stage = Stage()
+    yield stage
+    stage.close()
+    rclpy.try_shutdown()

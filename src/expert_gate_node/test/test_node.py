@@ -1,0 +1,235 @@
+"""The gate on real topics, with an arm that follows."""
+
+import time
+
+import numpy as np
+import pytest
+from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_ros.errors import ParameterError
+from expert_gate_node.node import ExpertGateNode
+from rclpy.parameter import Parameter
+from trajectory_msgs.msg import JointTrajectory
+
+from drift_interfaces.action import Home
+from drift_interfaces.msg import GateState, Step
+from drift_ros import qos
+
+
+def largest_step_rad(commands):
+    return np.abs(np.diff(commands, axis=0)).max(axis=0)
+
+
+def test_the_gate_starts_held_and_not_armed_and_sends_the_measured_pose(stage):
+    stage.start()
+    assert (stage.world.state.state, stage.world.state.reason) == (State.HOLD, Reason.NOT_ARMED)
+    stage.spin(lambda: len(stage.world.commands) > 5, "commands")
+    assert np.allclose(stage.world.commands[-1], stage.world.robot.home)
+    assert stage.world.openings[-1].data[0] == pytest.approx(0.04)
+
+
+def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
+    stage.world.alive = False
+    stage.start()
+    answer = stage.call(stage.world.arm)
+    assert not answer.success and "joint" in answer.message
+    stage.spin(lambda: len(stage.world.steps) > 3, "steps")
+    assert stage.world.commands == [] and len(stage.world.steps[-1].commanded) == 0
+
+
+def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jump(stage):
+    stage.start().armed()
+    world = stage.world
+    world.push((0.1, 0.0, 0.0))
+    stage.spin(lambda: world.count >= 1, "joy")
+    sent_s = time.monotonic()
+    stage.spin(lambda: world.steps[-1].source == Source.EXPERT, "take-over")
+    assert time.monotonic() - sent_s < 0.2  # a few ticks of 20 ms, in one busy test process
+    stage.spin_for(0.5)
+    assert world.state.state == State.EXPERT and world.state.intervention_id == 1
+    limit_rad = world.robot.velocity * 0.02
+    assert (largest_step_rad(stage.sent) <= limit_rad + 1e-9).all()
+    moved = world.robot.forward(world.commands[-1]).position - world.robot.forward(world.robot.home).position
+    assert moved[0] > 0.01 and abs(moved[1]) < 0.005
+
+
+def test_steps_are_numbered_without_gaps_and_due_one_period_after_the_last(stage):
+    stage.start().armed()
+    stage.spin_for(0.5)
+    steps = stage.world.steps
+    assert np.diff([step.seq for step in steps]).tolist() == [1] * (len(steps) - 1)
+    assert len(steps[-1].action) == 10 and len(steps[-1].measured) == 8
+    assert steps[-1].header.frame_id == "panda_link0"
+
+
+def test_release_voids_older_chunks_and_a_chunk_of_the_new_epoch_drives(stage):
+    world = stage.start().armed().world
+    world.push((0.05, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    epoch = world.state.epoch
+    world.push(enabled=False)
+    stage.spin(lambda: world.state.epoch == epoch + 1, "new epoch")
+    assert (world.state.state, world.state.reason) == (State.HOLD, Reason.WAITING_FOR_CHUNK)
+    world.send_chunk(8, epoch, offset_rad=0.1)  # of the old epoch
+    stage.spin_for(0.2)
+    assert world.state.state == State.HOLD
+    world.send_chunk(9, epoch + 1, offset_rad=0.1)
+    stage.spin(lambda: world.state.state == State.POLICY, "policy")
+    stage.spin(lambda: world.steps[-1].source == Source.POLICY, "step of the policy")
+    step = world.steps[-1]
+    assert (step.chunk_id, step.policy_version, step.intervention_id) == (9, 5, 1)
+    assert 0.0 <= step.chunk_age < 1.0
+
+
+def test_silent_joint_states_hold_the_arm_and_it_recovers(stage):
+    world = stage.start().armed().world
+    world.push((0.05, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    world.alive = False
+    silent_s = time.monotonic()
+    stage.spin(lambda: world.state.reason == Reason.JOINTS_STALE, "hold", limit_s=1.0)
+    assert 0.1 < time.monotonic() - silent_s < 0.6  # joint_state_timeout_s is 0.2
+    assert world.state.state == State.HOLD
+    stage.spin_for(0.3)
+    assert np.array_equal(stage.sent[-1], stage.sent[-2])
+    world.alive = True
+    stage.spin(lambda: world.state.reason == Reason.WAITING_FOR_CHUNK, "recovery")
+
+
+def test_the_stop_service_stops_and_disarms(stage):
+    world = stage.start().armed().world
+    world.push((0.1, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    answer = stage.call(world.stop)
+    assert answer.success and "stop" in answer.message
+    stage.spin(lambda: not world.state.armed, "disarming")
+    stage.spin_for(0.5)
+    assert (world.state.state, world.state.reason) == (State.HOLD, Reason.STOP_REQUESTED)
+    assert np.array_equal(stage.sent[-1], stage.sent[-2])
+
+
+def test_homing_moves_the_arm_home_and_leaves_it_unarmed(stage):
+    stage.world.q = stage.world.robot.home + np.array([0.2, 0, 0, 0, 0, 0, 0])
+    stage.start()
+    stage.spin(lambda: stage.world.commands, "command")
+    result = stage.run_home()
+    assert result.error_code == Home.Result.NONE
+    assert np.allclose(stage.world.q, stage.world.robot.home, atol=0.01)
+    assert (largest_step_rad(stage.sent) <= stage.world.robot.velocity * 0.02 + 1e-9).all()
+    assert not stage.world.state.armed
+    assert stage.run_home().error_code == Home.Result.NONE  # once more, from home
+
+
+def test_homing_without_joint_states_is_refused_and_a_stop_interrupts_it(stage):
+    stage.world.alive = False
+    stage.start()
+    refused = stage.run_home()
+    assert refused.error_code == Home.Result.REFUSED and "joint" in refused.error_msg
+    stage.world.q = stage.world.robot.home + np.array([1.0, 0, 0, 0, 0, 0, 0])
+    stage.world.alive = True
+    stage.spin(lambda: stage.world.commands, "command")
+    goal = stage.world.home.send_goal_async(Home.Goal())
+    stage.spin(lambda: stage.world.state.state == State.HOMING, "homing")
+    stage.call(stage.world.stop)
+    result = goal.result().get_result_async()
+    stage.spin(result.done, "end of homing")
+    assert result.result().result.error_code == Home.Result.INTERRUPTED
+
+
+def test_homing_can_be_cancelled(stage):
+    stage.world.q = stage.world.robot.home + np.array([1.0, 0, 0, 0, 0, 0, 0])
+    stage.start()
+    stage.spin(lambda: stage.world.commands and stage.world.home.server_is_ready(), "command")
+    goal = stage.world.home.send_goal_async(Home.Goal())
+    stage.spin(lambda: stage.world.state.state == State.HOMING, "homing")
+    cancelled, result = goal.result().cancel_goal_async(), goal.result().get_result_async()
+    stage.spin(lambda: cancelled.done() and result.done(), "cancellation")
+    assert result.result().result.error_msg == "homing cancelled"
+    assert stage.world.state.state == State.HOLD
+
+
+def test_in_a_dry_run_nothing_is_published_on_the_arms_topics(stage):
+    stage.start(dry_run=True)
+    stage.spin(lambda: len(stage.world.previews) > 3, "preview")
+    assert stage.world.commands == [] and stage.world.openings == []
+    assert stage.world.count_publishers("command") == stage.world.count_publishers("gripper_command") == 0
+    assert stage.world.state.dry_run
+
+
+def test_an_exception_in_the_loop_ends_in_a_reported_hold(stage, monkeypatch):
+    world = stage.start().armed().world
+    world.push((0.2, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    stage.spin_for(0.4)
+    monkeypatch.setattr(stage.gate._loop, "tick", lambda *args: 1 / 0)
+    stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=2.0)
+    assert "ZeroDivisionError: division by zero" in world.state.text
+    stage.spin_for(0.5)
+    commands = np.array(stage.sent)
+    assert (largest_step_rad(commands) <= world.robot.velocity * 0.02 + 1e-9).all()
+    changes_rad_s2 = np.abs(np.diff(commands, n=2, axis=0)).max() / 0.02**2
+    assert changes_rad_s2 < 1.5 * world.robot.acceleration.max()  # braked, not stopped dead
+    assert np.array_equal(commands[-1], commands[-2])
+    answer = stage.call(world.arm)
+    assert not answer.success and "restart the gate" in answer.message
+
+
+def test_after_a_pause_the_timer_does_not_catch_up_in_a_burst(stage):
+    stage.start()
+    stage.spin(lambda: len(stage.world.steps) > 5, "steps")
+    before = stage.gate._pulse.ticks
+    time.sleep(0.4)  # 20 periods without an executor
+    end_s = time.monotonic() + 0.1
+    while time.monotonic() < end_s:
+        stage.executor.spin_once(timeout_sec=0.01)
+    assert stage.gate._pulse.ticks - before <= 8  # one late tick and those of 0.1 s, not 20 more
+    assert stage.gate._pulse.late >= 1
+
+
+def test_a_mark_on_the_joystick_reaches_the_trainer_once(stage):
+    world = stage.start().armed().world
+    world.push(enabled=False, pressed=frozenset({"success"}))
+    stage.spin(lambda: world.marked, "mark")
+    stage.spin_for(0.3)  # the button stays down
+    assert len(world.marked) == 1
+
+
+def test_a_trajectory_controller_gets_a_rolling_horizon_of_three_points(stage, tmp_path):
+    file = tmp_path / "panda.yaml"
+    text = (stage.config_folder / "robots" / "panda.yaml").read_text()
+    file.write_text(text.replace("interface: forward_position", "interface: joint_trajectory"))
+    got = []
+    stage.world.destroy_subscription(stage.world.listener)
+    stage.world.create_subscription(JointTrajectory, "command", got.append, qos.COMMAND)
+    stage.start(robot_file=str(file))
+    stage.spin(lambda: got, "trajectory")
+    assert list(got[-1].joint_names) == list(stage.world.robot.config.joint_names)
+    due_s = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in got[-1].points]
+    assert due_s == pytest.approx([0.02, 0.04, 0.06])
+
+
+def test_a_misspelt_or_bad_parameter_is_refused_by_name(stage):
+    def start(**changes):
+        values = stage.parameters(**changes)
+        ExpertGateNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+
+    with pytest.raises(ParameterError, match=r"unknown: chunk_timeot_s=1.0, did you mean chunk_timeout_s\?"):
+        start(chunk_timeot_s=1.0)
+    with pytest.raises(ParameterError, match="rate_hz=5.0 must be greater than or equal to 20"):
+        start(rate_hz=5.0)
+    with pytest.raises(ValueError, match="wheel.yaml must be a readable file"):
+        start(robot_file="/nowhere/wheel.yaml")
+
+
+def test_the_enums_of_the_messages_and_of_the_gate_agree():
+    for state in State:
+        assert getattr(GateState, state.name) == state
+    for reason in Reason:
+        assert getattr(GateState, f"REASON_{reason.name}") == reason
+    for source in Source:
+        assert getattr(Step, f"SOURCE_{source.name}") == source
+    for flag in GuardFlag:
+        if flag is not GuardFlag.NONE:
+            assert getattr(Step, f"GUARD_{flag.name}") == flag
+    named = [name for name in dir(GateState) if name.startswith("REASON_")]
+    assert len(named) == len(Reason)
+    assert len([name for name in dir(Step) if name.startswith("GUARD_")]) == len([*GuardFlag])

@@ -1,0 +1,78 @@
+"""Inbox, pulse, homing watch and emergency brake without ROS."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drift_control.gate_state import State
+from drift_control.inputs import JoyReading, Requests
+from drift_control.robot import load_robot
+from drift_ros.tick_publisher import rolling_horizon
+from expert_gate_node.emergency import EmergencyBrake
+from expert_gate_node.homing import Homed, HomingWatch
+from expert_gate_node.inbox import Inbox
+from expert_gate_node.pulse import Pulse
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+
+
+def test_requests_add_up_until_the_tick_and_everything_else_stays():
+    inbox = Inbox()
+    inbox.put_joy(JoyReading((), (), 1.0, 2.0))
+    inbox.request(Requests(stop=True))
+    inbox.request(Requests(home=True))
+    first, second = inbox.take(), inbox.take()
+    assert first.requests == Requests(stop=True, home=True) and second.requests == Requests()
+    assert first.joy is second.joy and second.joy.arrival_s == 2.0
+
+
+def test_a_tick_is_late_when_it_comes_more_than_one_period_after_it_was_due():
+    pulse = Pulse(period_s=0.02)
+    for now_s in (0.0, 0.02, 0.055, 0.1, 0.12):  # periods of 20, 35, 45 and 20 ms
+        pulse.beat(now_s)
+    assert (pulse.ticks, pulse.late) == (5, 1)
+    assert pulse.summary().max == pytest.approx(0.045)
+    assert pulse.figures()["late_ratio"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "homed"),
+    [
+        ([(State.HOMING, 0.5), (State.HOMING, 0.1), (State.HOLD, 0.001)], Homed.DONE),
+        ([(State.HOLD, 0.5)], Homed.REFUSED),
+        ([(State.HOLD, -1.0)], Homed.REFUSED),  # no joint state yet
+        ([(State.HOMING, 0.5), (State.EXPERT, 0.4)], Homed.INTERRUPTED),
+        ([(State.HOMING, 0.5)] * 60 + [(State.HOLD, 0.4)], Homed.TIMEOUT),
+    ],
+)
+def test_how_a_home_request_ends(ticks, homed):
+    watch = HomingWatch(limit_s=1.0, started_s=0.0)
+    outcomes = [watch.update(state, distance_rad, k * 0.02) for k, (state, distance_rad) in enumerate(ticks)]
+    assert outcomes[-1] == homed and set(outcomes[:-1]) <= {None}
+
+
+def test_the_emergency_brake_stops_within_the_acceleration_limit():
+    robot = load_robot(CONFIG / "robots" / "panda.yaml")
+    brake, q = EmergencyBrake(robot, 0.02), robot.home.copy()
+    assert brake.command() is None and brake.still
+    for _ in range(3):
+        q = q + np.array([0.02, 0, 0, 0, 0, 0, 0])  # 1 rad/s
+        brake.note(q, 0.04)
+    path = [q]
+    for _ in range(40):
+        path.append(brake.command())
+    assert brake.still and np.array_equal(path[-1], path[-2])
+    # 1 rad/s at 5 rad/s^2 and 100 rad/s^3: v^2 / 2a + v a / 2j = 0.1 + 0.025 rad
+    assert path[-1][0] - q[0] == pytest.approx(0.125, abs=0.01)
+    assert np.abs(np.diff(path, n=2, axis=0)).max() / 0.02**2 <= 5.0 + 1e-6
+    assert brake.gripper_m == 0.04
+
+
+def test_the_horizon_goes_half_a_step_beyond_the_command_and_rests_there():
+    low, high = np.array([-1.0]), np.array([1.0])
+
+    def points(command, last):
+        return rolling_horizon(np.array([command]), np.array([last]), low, high).ravel().tolist()
+
+    assert points(0.4, 0.3) == pytest.approx([0.4, 0.45, 0.45])
+    assert points(1.0, 0.8) == [1.0, 1.0, 1.0]

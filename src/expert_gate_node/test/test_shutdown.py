@@ -1,0 +1,58 @@
+"""The gate as a process: it brings the arm to rest before it ends."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+from drift_control.gate_state import State
+
+
+@pytest.fixture
+def gate_process(stage, tmp_path):
+    processes = []
+
+    def start(**changes):
+        file = tmp_path / "nodes.yaml"
+        file.write_text(yaml.safe_dump({"/**/expert_gate": {"ros__parameters": stage.parameters(**changes)}}))
+        command = [sys.executable, "-m", "expert_gate_node.node", "--ros-args", "--params-file", str(file)]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_moving_brakes_holds_and_ends_within_two_seconds(stage, gate_process, number):
+    world, process = stage.world, gate_process()
+    stage.spin(lambda: world.commands, "command")
+    assert stage.call(world.arm).success
+    world.push((0.2, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    stage.spin_for(0.4)
+    speed_rad = np.abs(world.commands[-1] - world.commands[-2]).max()
+    assert speed_rad > 0.001
+    start_s = time.monotonic()
+    process.send_signal(number)
+    stage.spin(lambda: process.poll() is not None, "end of the process", limit_s=5.0)
+    assert time.monotonic() - start_s < 2.0
+    stage.spin_for(0.1)
+    assert process.returncode == 0, process.stderr.read()
+    commands = np.array([step.commanded[:7] for step in world.steps if len(step.commanded)])
+    assert np.array_equal(commands[-1], commands[-2])  # at rest
+    assert np.abs(np.diff(commands, n=2, axis=0)).max() / 0.02**2 < 2.0 * world.robot.acceleration.max()
+    assert world.state.reason == 18 and not world.state.armed
+
+
+def test_a_wrong_parameter_ends_the_process_with_one_line(gate_process):
+    process = gate_process(interpolation="quintic")
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert errors.startswith("error: parameters of node /expert_gate: interpolation='quintic'")
+    assert len(errors.splitlines()) == 1
