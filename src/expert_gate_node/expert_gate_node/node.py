@@ -16,32 +16,22 @@ from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_gate_state, to_joy, to_step
-from drift_ros.goal_server import GoalServer
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
-from drift_ros.tick_publisher import TickPublisher
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
-from rclpy.task import Future
 from sensor_msgs.msg import JointState, Joy
 from std_srvs.srv import Trigger
 
-from drift_interfaces.action import Home
 from drift_interfaces.msg import ActionChunk, GateState
 from drift_ros import qos
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
-from expert_gate_node.homing import Homed, HomingWatch
 from expert_gate_node.inbox import Inbox
+from expert_gate_node.output.node import TickPublisher
 from expert_gate_node.pulse import Pulse
+from expert_gate_node.requests.node import RequestServer
 
 _REST_TICKS = 3  # commands without motion before the node may end
-_HOMED = {
-    Homed.DONE: Home.Result.NONE,
-    Homed.REFUSED: Home.Result.REFUSED,
-    Homed.INTERRUPTED: Home.Result.INTERRUPTED,
-    Homed.TIMEOUT: Home.Result.TIMEOUT,
-}
 
 
 class ExpertGateNode(Node):
@@ -50,32 +40,24 @@ class ExpertGateNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("expert_gate", **kwargs)
         config = self._config = load_parameters(self, ExpertGateConfig)
-        self._robot = load_robot(config.robot_file)
-        self._loop = ControlLoop(config, self._robot, load_joystick(config.joystick_file))
-        self._joints = JointStateMerger(self._robot.config)
+        robot = self._robot = load_robot(config.robot_file)
+        self._loop = ControlLoop(config, robot, load_joystick(config.joystick_file))
+        self._joints = JointStateMerger(robot.config)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
-        self._brake = EmergencyBrake(self._robot, config.dt_s)
+        self._brake = EmergencyBrake(robot, config.dt_s)
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
         self._tick: Tick | None = None
-        self._homing: HomingWatch | None = None
-        self._answers: list[Future] = []
-        self._create_entities()
-
-    def _create_entities(self) -> None:
-        self._out = TickPublisher(self, self._robot, self._config.dt_s, self._config.dry_run)
+        self._out = TickPublisher(self, robot, config.dt_s, config.dry_run)
+        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
-        # groups of their own: while the next tick is awaited, the default group would let nothing else run
-        for name, handler in (("gate/arm", self._on_arm), ("gate/stop", self._on_stop)):
-            self.create_service(Trigger, name, handler, callback_group=MutuallyExclusiveCallbackGroup())
-        self._home = GoalServer(self, Home, "gate/home", self._on_home, self._on_home_cancel)
         self._marks = {
             mark: self.create_client(Trigger, f"trainer/mark_{mark}") for mark in ("success", "failure")
         }
-        Diagnostics(self, self._report)
-        self.create_timer(self._config.dt_s, self._on_tick, clock=steady_clock())
+        self._diagnostics = Diagnostics(self, self._report)
+        self.create_timer(config.dt_s, self._on_tick, clock=steady_clock())
 
     def begin_stop(self) -> None:
         """Decelerate; asked for at shutdown."""
@@ -95,30 +77,6 @@ class ExpertGateNode(Node):
         stamp_s = to_seconds(msg.header.stamp)
         self._inbox.put_joints(self._joints.merge(msg.name, msg.position, stamp_s, steady_s()))
 
-    async def _on_arm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        tick = await self._ask(Requests(arm=True))
-        response.success, response.message = tick is not None and tick.armed, self._text(tick)
-        return response
-
-    async def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        tick = await self._ask(Requests(stop=True))
-        response.success, response.message = tick is None or not tick.armed, self._text(tick)
-        return response
-
-    def _on_home(self, goal: Home.Goal) -> None:
-        self._homing = HomingWatch(self._config.homing_timeout_s, steady_s())
-        self._inbox.request(Requests(home=True))
-
-    def _on_home_cancel(self) -> None:
-        self._inbox.request(Requests(release_home=True))
-
-    def _ask(self, requests: Requests) -> Future:
-        """Return, when it is known, the tick that has seen `requests`; None after a failure of the loop."""
-        self._inbox.request(requests)
-        answer = Future()
-        self._answers.append(answer)
-        return answer
-
     def _on_tick(self) -> None:
         now = Now(steady_s(), ros_s(self.get_clock()))
         self._pulse.beat(now.steady_s)
@@ -134,16 +92,14 @@ class ExpertGateNode(Node):
     def _step(self, now: Now) -> None:
         if self._stopping:
             self._inbox.request(Requests(shutdown=True))
-        last, answers, self._answers = self._tick, self._answers, []
-        tick = self._tick = self._loop.tick(self._inbox.take(), now)
+        last, tick = self._tick, self._loop.tick(self._inbox.take(), now)
+        self._tick = tick
         if tick.command is not None and tick.gripper_m is not None:
             self._out.command(tick.command, tick.gripper_m)
             self._brake.note(tick.command, tick.gripper_m)
         self._out.step(to_step(tick, self._robot.config.base_frame))
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
-        for answer in answers:
-            answer.set_result(tick)
-        self._follow_homing(tick, now.steady_s)
+        self._requests.answer(tick, now.steady_s)
         self._pass_on(tick.marks - last.marks if last else tick.marks)
         at_rest = tick.command is None or (last is not None and np.array_equal(tick.command, last.command))
         self._still_ticks = self._still_ticks + 1 if self._stopping and at_rest else 0
@@ -153,25 +109,12 @@ class ExpertGateNode(Node):
         if command is not None:
             self._out.command(command, self._brake.gripper_m)
         self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
-        text = self._text(None)
-        for answer in self._answers:
-            answer.set_result(None)
-        self._answers.clear()
+        text = f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
         state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)
         if self._tick is not None:
             state.epoch, state.intervention_id = self._tick.epoch + 1, self._tick.intervention_id
         self._out.state(state, now.steady_s, now.ros_s)
-        self._home.finish(Home.Result(error_code=Home.Result.INTERRUPTED, error_msg=text))
-
-    def _follow_homing(self, tick: Tick, now_s: float) -> None:
-        if self._homing is None:
-            return
-        homed = self._homing.update(tick.state, tick.home_distance_rad, now_s)
-        if homed is None:
-            self._home.feedback(Home.Feedback(distance_rad=tick.home_distance_rad))
-            return
-        self._home.finish(Home.Result(error_code=_HOMED[homed], error_msg=self._text(tick)))
-        self._homing = None
+        self._requests.fail(text)
 
     def _pass_on(self, marks: frozenset[str]) -> None:
         """Tell the trainer what the person has just marked; nothing waits for its answer."""
@@ -181,20 +124,14 @@ class ExpertGateNode(Node):
             else:
                 self.get_logger().warning(f"mark {mark!r} is lost: no trainer/mark_{mark} service")
 
-    def _text(self, tick: Tick | None) -> str:
-        if tick is not None:
-            return tick.text if tick.command is not None else "no state of all joints has arrived yet"
-        return f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
-
     def _report(self) -> Report:
-        tick = self._tick
-        if self._failure:
-            return Report(ERROR, "the control loop failed", self._pulse.figures())
-        if tick is None:
-            return Report(WARN, "no tick yet", self._pulse.figures())
-        level = ERROR if tick.state == State.FAULT else OK
+        tick, figures = self._tick, self._pulse.figures()
+        if self._failure or tick is None:
+            level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
+            return Report(level, text, figures)
         message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
-        return Report(level, message, self._pulse.figures() | {"epoch": tick.epoch, "armed": tick.armed})
+        figures |= {"epoch": tick.epoch, "armed": tick.armed}
+        return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
 
 
 def main() -> int:
@@ -204,7 +141,7 @@ def main() -> int:
 
 def _quiet_node() -> ExpertGateNode:
     node = ExpertGateNode()
-    gc.freeze()  # a full collection would take longer than a control period: what is here now stays anyway
+    gc.freeze()  # a full collection takes 10 ms, half a control period; what is here now stays anyway
     return node
 
 

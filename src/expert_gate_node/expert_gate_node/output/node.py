@@ -2,14 +2,15 @@
 
 import numpy as np
 from drift_control.robot import Robot
+from drift_ros.clock import to_stamp
+from drift_ros.gate_messages import to_numbers, to_trajectory
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_interfaces.msg import GateState, Step
 from drift_ros import qos
-from drift_ros.clock import to_stamp
-from drift_ros.gate_messages import to_numbers, to_trajectory
+from expert_gate_node.output.horizon import rolling_horizon
 
 _REPEAT_S = 0.2  # gate/state is repeated at 5 Hz
 _SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of one is published at once
@@ -53,14 +54,3 @@ class TickPublisher:
             msg.header.stamp = to_stamp(ros_s)
             self._state.publish(msg)
             self._said, self._said_s = msg, now_s
-
-
-def rolling_horizon(
-    command_rad: np.ndarray, last_rad: np.ndarray, low_rad: np.ndarray, high_rad: np.ndarray
-) -> np.ndarray:
-    """Return three points (3, J), one control period apart: the command, half a step beyond, rest there.
-
-    Each new command replaces the rest of the old horizon; if none comes, the arm slows down and stands.
-    """
-    beyond = np.clip(command_rad + 0.5 * (command_rad - last_rad), low_rad, high_rad)
-    return np.stack([command_rad, beyond, beyond])

@@ -1,0 +1,1 @@
+"""What the gate tells the arm and everybody else."""
