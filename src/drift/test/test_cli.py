@@ -82,7 +82,21 @@ def stack_is_up(prefix: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def process_of(name: str, run: Path) -> int:
+    """The process that was told to be the node `name` of this run."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue  # it ended while we looked
+        if f"__node:={name}" in words and any(str(run) in word for word in words):
+            return int(folder.name)
+    raise AssertionError(f"no process is the node {name}")
 
 
 def started(run: Path) -> int:
@@ -141,6 +155,16 @@ def test_ctrl_c_ends_everything_within_five_seconds_also_what_ignores_it(
     assert "      drift | SIGINT: stopping everything\n" in output
     assert "      drift | trainer did not stop cleanly: killed by SIGKILL\n" in output
     assert output.count("| interrupted\n") == 5
+
+
+def test_everything_ends_when_nobody_reads_the_log_any_more(prefix: Path, tmp_path: Path) -> None:
+    with stack_is_up(prefix, tmp_path / "run") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        os.kill(process_of("policy", tmp_path / "run"), signal.SIGKILL)  # the next line meets a closed pipe
+        assert process.wait(timeout=5.0) == 1
+    ends = [(tmp_path / "run" / "logs" / f"{name}.log").read_text() for name in ("sim", "expert_gate")]
+    assert all(text.endswith("interrupted\n") for text in ends)
 
 
 def test_the_death_of_the_gate_is_one_line_and_exit_code_one(prefix: Path, tmp_path: Path) -> None:

@@ -222,11 +222,13 @@ with Supervisor(specs, Path({str(tmp_path / "logs")!r})) as supervisor:
     supervisor.wait()
 """,
     )
-    with subprocess.Popen(main, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        pids = [int(word) for word in process.stdout.readline().split()]
-        assert len(pids) == 2 and not any(gone(pid) for pid in pids)
-        process.kill()
+    process = subprocess.Popen(main, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    pids = [int(word) for word in process.stdout.readline().split()]
+    assert len(pids) == 2 and not any(gone(pid) for pid in pids)
+    process.stdout.close()  # nobody hears what the reaper says
+    process.kill()
+    process.wait()
     assert wait_until(lambda: all(gone(pid) for pid in pids), limit_s=5.0)
     assert (
         (tmp_path / "logs" / "sim.log").read_text().splitlines()[-1].startswith("ended")
@@ -249,13 +251,16 @@ def test_waiting_has_a_limit(tmp_path: Path, program: Program) -> None:
             supervisor.wait_for_line("sim", "steady", timeout_s=0.1)
 
 
-def test_a_console_that_breaks_stops_everything(tmp_path: Path, program: Program) -> None:
+@pytest.mark.parametrize("error", [BrokenPipeError("closed"), SystemExit(1), ValueError("no such colour")])
+def test_a_console_that_breaks_stops_everything(
+    tmp_path: Path, program: Program, error: BaseException
+) -> None:
     def broken(name: str, line: str) -> None:
-        raise BrokenPipeError("nobody reads")
+        raise error
 
     supervisor = Supervisor([ProcessSpec("sim", program("polite", POLITE))], tmp_path, on_line=broken)
     supervisor.start()
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(ValueError if isinstance(error, ValueError) else BrokenPipeError):
         supervisor.wait(timeout_s=20.0)
     assert supervisor.status()["sim"].pid is None
 

@@ -1,5 +1,6 @@
 """`drift session`: run episodes on a running stack, and train beside them."""
 
+from contextlib import nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,8 +47,10 @@ def main(
     try:
         with SessionClient(namespace=namespace) as client:
             client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
-            with Live(view, console=console, refresh_per_second=8):
+            with Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext():
                 Session(client, view, console, train).run(kind, seed)
+        if not console.is_terminal:
+            console.print(view)
     except SessionError as error:
         raise StackError(str(error)) from None
 

@@ -5,6 +5,7 @@ supervisor is gone, however it died (SIGKILL, out of memory); what the last line
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -63,9 +64,13 @@ def main() -> None:
             except ProcessLookupError:
                 continue  # it ended before we looked; the supervisor will say so
     groups = [[watched[pid] for pid in stage if pid in watched] for stage in stages]
-    if any(group.alive() for stage in groups for group in stage):
-        print("drift: the supervisor died; stopping what it had started", file=sys.stderr, flush=True)
+    orphans = any(group.alive() for stage in groups for group in stage)
     stop_in_order(groups, Grace())
+    if orphans:
+        try:
+            os.write(2, b"drift: the supervisor died; what it had started was stopped\n")
+        except OSError:
+            return  # the terminal is gone too
 
 
 if __name__ == "__main__":

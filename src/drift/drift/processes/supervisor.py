@@ -268,7 +268,10 @@ class Supervisor:
     def _tell(self, name: str, line: str) -> None:
         try:
             self._on_line(name, line)
-        except Exception as error:  # a broken console must not keep anything from being stopped
-            self._on_line = ignore_line
-            self._error = error
-            self.request_stop(f"the log could not be shown ({error})")
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a broken console must not keep anything from being stopped;
+            self._on_line = ignore_line  # rich turns a closed pipe into SystemExit
+            self._error = error if isinstance(error, Exception) else BrokenPipeError("nobody reads the log")
+            self._stop_text = self._stop_text or f"the log could not be shown: {self._error}"
