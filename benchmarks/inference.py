@@ -1,0 +1,220 @@
+"""How long one chunk takes at batch size 1: our samplers and engines against naive loops around the same net.
+
+S and L are the U-Nets of 25 and 80 million parameters, for two observation steps of one 96 x 96 camera
+through ResNet-18 and a 10-dimensional state (C = 1044), as in Diffusion Policy. The encoder, the same for
+all, is a column of its own; p50 to p99 are denoising alone. Rows of engine "diffusers" are the peers: every
+step a whole network call, conditioning and all.
+"""
+
+import dataclasses
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler
+from drift_core.denoisers import MlpConfig, UNetConfig
+from drift_core.encoders import ResNetConfig
+from drift_core.engines import make_engine
+from drift_core.engines.onnx import onnx_available
+from drift_core.observation import CameraSpec, Observation, ObservationSpec
+from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.samplers import RtiSampler, Sampler
+from report import arguments, report
+from torch import Tensor
+
+HORIZON, ACTION_DIM = 16, 10
+SPEC = ObservationSpec((CameraSpec("front", 96, 96),), state_dim=10, observation_steps=2, dt_s=0.1)
+NETWORKS = {
+    "S": UNetConfig(down_dims=(128, 256, 512)),
+    "L": UNetConfig(down_dims=(256, 512, 1024)),
+    "mlp": MlpConfig(),
+}
+SAMPLERS = {"ddpm100": "ddpm-100", "ddim10": "ddim-10", "dpm10": "dpm-10", "rti2": "rti-2", "rti3": "rti-3"}
+PEERS = ("ddpm100", "ddim10")
+SLOW = "ddpm100"  # repeated ten times less
+Call = Callable[[], object]
+
+
+def main() -> None:
+    parser = arguments("Latency of denoising one chunk")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
+    parser.add_argument(
+        "--repetitions", type=int, default=100, help="of every row (a tenth of the DDPM-100 ones)"
+    )
+    parser.add_argument("--lerobot-python", type=Path, metavar="PYTHON", help="see lerobot_latency.py")
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    repetitions = 5 if options.quick else options.repetitions
+    rows = []
+    for network in options.networks:
+        rows += measure(network, repetitions)
+        if options.lerobot_python is not None and network != "mlp":
+            rows.append(measure_lerobot(network, options.lerobot_python, options.threads, repetitions, rows))
+    report(f"denoising one chunk, batch 1, {options.threads} threads", rows, options.json)
+
+
+def measure(network: str, repetitions: int) -> list[dict[str, str | float | None]]:
+    """Time every sampler and engine of one network in interleaved rounds; return the rows."""
+    policy = make_policy(network)
+    observation = example_observation()
+    with torch.no_grad():
+        condition = policy.observe(observation)
+        calls = {("diffusers", sampler): diffusers_loop(policy, condition, sampler) for sampler in PEERS}
+        for engine in ("eager", "onnx") if onnx_available() else ("eager",):
+            for sampler in SAMPLERS:
+                calls[engine, sampler] = our_call(network, policy, condition, engine, sampler)
+        times_ms = interleaved(calls, repetitions)
+        encoder_ms = np.median(
+            [timed_ms(lambda: policy.observe(observation)) for _ in range(max(5, repetitions))]
+        )
+    median = {key: float(np.median(times)) for key, times in times_ms.items()}
+    return [
+        row(
+            network,
+            sampler,
+            engine,
+            float(encoder_ms),
+            times,
+            median["diffusers", "ddpm100"],
+            median["diffusers", "ddim10"],
+        )
+        for (engine, sampler), times in times_ms.items()
+    ]
+
+
+def row(
+    network: str,
+    sampler: str,
+    engine: str,
+    encoder_ms: float | None,
+    times: list[float],
+    ddpm: float,
+    ddim: float,
+) -> dict[str, str | float | None]:
+    p50, p95, p99 = (float(value) for value in np.percentile(times, [50, 95, 99]))
+    return {
+        "network": network,
+        "sampler": sampler,
+        "engine": engine,
+        "encoder_ms": encoder_ms,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "ratio_ddpm100": p50 / ddpm,
+        "ratio_ddim10": p50 / ddim,
+    }
+
+
+def make_policy(network: str) -> DiffusionPolicy:
+    torch.manual_seed(0)
+    config = PolicyConfig(
+        SPEC, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
+    )
+    return DiffusionPolicy(config).eval()
+
+
+def example_observation() -> Observation:
+    rng = np.random.default_rng(0)
+    images = {"front": rng.integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)}
+    return Observation(0.0, images, rng.normal(size=(2, 10)).astype(np.float32), 0.0)
+
+
+def our_call(
+    network: str, policy: DiffusionPolicy, condition: Tensor, engine: str, sampler_name: str
+) -> Call:
+    """Return one denoising as the policy node does it, an engine of its own included."""
+    generator = torch.Generator().manual_seed(0)
+    sampler = always_warm(policy.make_sampler(SAMPLERS[sampler_name]))
+    running = make_engine(engine, policy.denoiser, HORIZON, ACTION_DIM)
+    policy.use_engine(running)
+    policy.sample(
+        condition, sampler, generator
+    )  # fills the step table; the first chunk of a warm start is cold
+
+    def call() -> None:
+        policy.use_engine(running)
+        policy.sample(condition, sampler, generator)
+
+    return call
+
+
+def always_warm(sampler: Sampler) -> Sampler:
+    """Switch off what would start a random network afresh: it has no reason to repeat itself."""
+    if isinstance(sampler, RtiSampler):
+        sampler.warm = dataclasses.replace(sampler.warm, observation_jump=None, chunk_jump=None)
+    return sampler
+
+
+def diffusers_loop(policy: DiffusionPolicy, condition: Tensor, sampler: str) -> Call:
+    """Return the usual loop: a scheduler of diffusers around the whole network."""
+    kind, steps = (DDPMScheduler, 100) if sampler == "ddpm100" else (DDIMScheduler, 10)
+    scheduler = kind(num_train_timesteps=100, beta_schedule="squaredcos_cap_v2", clip_sample=True)
+    scheduler.set_timesteps(steps)
+    generator = torch.Generator().manual_seed(0)
+
+    def call() -> None:
+        x = torch.randn(1, HORIZON, ACTION_DIM, generator=generator)
+        for t in scheduler.timesteps:
+            output = policy.denoiser(x, t.expand(1), condition)
+            x = scheduler.step(output, t, x, generator=generator).prev_sample
+
+    return call
+
+
+def interleaved(calls: dict[tuple[str, str], Call], repetitions: int) -> dict[tuple[str, str], list[float]]:
+    """Run all calls in turn, so that a busy moment of the machine hits all of them."""
+    times_ms: dict[tuple[str, str], list[float]] = {key: [] for key in calls}
+    for repetition in range(repetitions):
+        for key, call in calls.items():
+            if key[1] != SLOW or repetition % 10 == 0:
+                times_ms[key].append(timed_ms(call))
+    return times_ms
+
+
+def timed_ms(call: Call) -> float:
+    started_s = time.perf_counter()
+    call()
+    return 1e3 * (time.perf_counter() - started_s)
+
+
+def measure_lerobot(
+    network: str, python: Path, threads: int, repetitions: int, rows: list[dict[str, str | float | None]]
+) -> dict[str, str | float | None]:
+    """Time LeRobot's diffusion policy (DDPM-100, its default) in its own environment."""
+    dims = ",".join(str(dim) for dim in dataclasses.asdict(NETWORKS[network])["down_dims"])
+    script = Path(__file__).with_name("lerobot_latency.py")
+    count = max(1, repetitions // 10)
+    command = [
+        str(python),
+        str(script),
+        "--down-dims",
+        dims,
+        "--threads",
+        str(threads),
+        "--repetitions",
+        str(count),
+    ]
+    found = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    )
+    median = {
+        r["sampler"]: r["p50_ms"] for r in rows if r["network"] == network and r["engine"] == "diffusers"
+    }
+    return row(
+        network,
+        "lerobot",
+        "lerobot",
+        found["encoder_ms"],
+        found["times_ms"],
+        median["ddpm100"],
+        median["ddim10"],
+    )
+
+
+if __name__ == "__main__":
+    main()
