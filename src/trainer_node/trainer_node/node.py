@@ -11,11 +11,12 @@ from drift_core.episode import EpisodeStore
 from drift_core.errors import DriftError
 from drift_core.task import CameraConfig, load_task
 from drift_ros.clock import steady_clock, steady_s, to_seconds
-from drift_ros.diagnostics import OK, WARN, Diagnostics, Rate, Report
+from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
 from drift_ros.images import to_rgb
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
+from drift_ros.statistics import Rate
 from drift_ros.step_record import to_step_record
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image, JointState

@@ -1,8 +1,8 @@
 """The training worker: an ordinary program that trains round after round: `python -m trainer_node.worker`.
 
 Commands come as JSON lines on stdin, events go as JSON lines to stdout (`worker_messages`). It ends when told
-to, and when stdin ends because its parent is gone. Killed at any moment it leaves whole files only, and goes on
-with the round when it is given the same round_id again.
+to, and when stdin ends because its parent is gone. Killed at any moment it leaves whole files only, and goes
+on with the round when it is given the same round_id again.
 """
 
 import argparse
@@ -51,6 +51,7 @@ from trainer_node.worker_messages import (
 
 _REPORT_S = 0.4  # between two progress events
 _EXIT_CONFIG = 2
+_EXIT_ORPHAN = 3
 
 
 class Worker:
@@ -127,8 +128,11 @@ class Worker:
             self._say(_announced(path, loaded.sha256, loaded.info))
 
     def _say(self, event: Event) -> None:
-        self._events.write(f"{event_to_line(event)}\n")
-        self._events.flush()
+        try:
+            self._events.write(f"{event_to_line(event)}\n")
+            self._events.flush()
+        except BrokenPipeError:  # the parent is gone, and nobody to train for
+            os._exit(_EXIT_ORPHAN)
 
 
 class _Report:

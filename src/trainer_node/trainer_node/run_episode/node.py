@@ -1,5 +1,6 @@
 """The action trainer/run_episode, and the two services with which a person judges."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -63,7 +64,7 @@ class EpisodeServer:
         self._closing: ThreadFuture | None = None
         self._written: tuple[Path, int] | None = None  # path and labels of the episode just written
         self._outcome = Result.RUNNING
-        self._recording_since_s = 0.0  # ROS time
+        self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
         self._gate: GateState | None = None
         self._gate_arrival_s = 0.0
@@ -130,7 +131,7 @@ class EpisodeServer:
             return
         duration_s = goal.max_duration_s or self._task.max_duration_s
         self._episode_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.name.lower()}-{uuid.uuid4().hex[:6]}"
-        self._cancel, self._written, self._outcome = False, None, Result.RUNNING
+        self._cancel, self._written, self._recording_since_s = False, None, math.inf
         self._recorder.forget_counts()
         self._runner = EpisodeRunner(EpisodeGoal(kind, goal.seed, duration_s), self._timing)
 
@@ -142,7 +143,7 @@ class EpisodeServer:
 
     def _on_outcome(self, msg: Outcome) -> None:
         if self._runner is None or to_seconds(msg.header.stamp) < self._recording_since_s:
-            return  # latched, of the episode before
+            return
         if msg.judged_by == Outcome.BY_PERSON or msg.seed == self._runner.goal.seed:
             self._outcome = Result(msg.result)
 
@@ -199,7 +200,7 @@ class EpisodeServer:
             self._answer = answer
 
     def _open(self, runner: EpisodeRunner) -> Answer:
-        self._recording_since_s = ros_s(self._node.get_clock())
+        self._recording_since_s, self._outcome = ros_s(self._node.get_clock()), Result.RUNNING
         meta = EpisodeMeta(
             id=self._episode_id,
             robot=self._robot_name,

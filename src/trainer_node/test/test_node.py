@@ -1,0 +1,305 @@
+"""The trainer as a process in a ROS graph, with a fake gate and a fake simulation around it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import rclpy
+from drift_control.robot import load_robot
+from drift_core.checkpoint import load_latest
+from drift_core.episode import EpisodeStore
+from drift_ros.goal_server import GoalServer
+from drift_ros.images import to_image
+from drift_ros.session import Running, SessionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import Trigger
+
+from drift_interfaces.action import Home, RunEpisode, Train
+from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+RATE_HZ = 50
+DEMONSTRATION, INTERVENTION, EVALUATION = 0, 1, 2
+
+
+class FakeGate(Node):
+    """Says who drives: `source_at(seconds since armed)`. The arm stands still but for its TCP set-point."""
+
+    def __init__(self):
+        super().__init__("gate")
+        self.source_at = lambda elapsed_s: Step.SOURCE_EXPERT
+        self.armed, self.armed_at_s, self.calls = False, 0.0, []
+        self._seq, self._interventions, self._last_source = 0, 0, Step.SOURCE_HOLD
+        robot = load_robot(CONFIG / "robots" / "panda.yaml")
+        self._names = [*robot.config.joint_names, *robot.config.gripper.joints]
+        self._positions = [*robot.home.tolist(), *[0.02] * len(robot.config.gripper.joints)]
+        self._state = self.create_publisher(GateState, "gate/state", qos.LATCHED)
+        self._steps = self.create_publisher(Step, "gate/step", qos.PROVENANCE)
+        self._joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+        self._policy = self.create_publisher(PolicyState, "policy/state", qos.LATCHED)
+        self.create_service(Trigger, "gate/arm", lambda *call: self._set("arm", True, *call))
+        self.create_service(Trigger, "gate/stop", lambda *call: self._set("stop", False, *call))
+        self._home = GoalServer(self, Home, "gate/home", self._on_home, lambda: None)
+        self.create_timer(1.0 / RATE_HZ, self._on_tick)
+        self.create_timer(0.2, self._publish_state)
+
+    def show_policy(self):
+        self._policy.publish(PolicyState(state=PolicyState.ACTIVE, version=1))
+
+    def _on_home(self, goal):
+        self.calls.append("home")
+        self._home.finish(Home.Result())
+
+    def _set(self, name, armed, request, response):
+        self.calls.append(name)
+        self.armed, self.armed_at_s = armed, time.monotonic()
+        self._publish_state()
+        response.success = True
+        return response
+
+    def _publish_state(self):
+        state = GateState.POLICY if self.armed else GateState.HOLD
+        self._state.publish(GateState(state=state, armed=self.armed, epoch=1))
+
+    def _on_tick(self):
+        stamp = self.get_clock().now().to_msg()
+        joints = JointState(name=self._names, position=self._positions)
+        joints.header.stamp = stamp
+        self._joints.publish(joints)
+        elapsed_s = time.monotonic() - self.armed_at_s
+        source = self.source_at(elapsed_s) if self.armed else Step.SOURCE_HOLD
+        self._interventions += source == Step.SOURCE_EXPERT != self._last_source
+        self._last_source = source
+        self._seq += 1
+        step = Step(seq=self._seq, source=source, epoch=1, intervention_id=self._interventions)
+        step.header.stamp = stamp
+        step.commanded = step.measured = [*self._positions[:7], 0.04]
+        step.action = [0.4 + 0.01 * min(elapsed_s, 5.0), 0.0, 0.3, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.04]
+        self._steps.publish(step)
+
+
+class FakeSimulation(Node):
+    """Shows one small image and, `success_after_s` after the gate was armed, success."""
+
+    def __init__(self, gate: FakeGate):
+        super().__init__("sim")
+        self.success_after_s, self.seeds = 1.0, []
+        self._gate, self._result = gate, Outcome.RUNNING
+        self._images = self.create_publisher(Image, "camera/top/image_raw", qos.IMAGE)
+        self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+        self.create_service(ResetTask, "sim/reset", self._on_reset)
+        self.create_timer(0.1, self._on_tick)
+
+    def _on_reset(self, request, response):
+        self.seeds.append(request.seed)
+        self._say(Outcome.RUNNING)
+        return response
+
+    def _on_tick(self):
+        pixels = np.full((16, 16, 3), 7 * len(self.seeds) % 255, np.uint8)
+        self._images.publish(to_image(pixels, "rgb8", self.get_clock().now().to_msg(), "top"))
+        armed_s = time.monotonic() - self._gate.armed_at_s if self._gate.armed else 0.0
+        if self.seeds and self._result == Outcome.RUNNING and armed_s > self.success_after_s:
+            self._say(Outcome.SUCCESS)
+
+    def _say(self, result):
+        self._result = result
+        msg = Outcome(result=result, judged_by=Outcome.BY_SIMULATION, seed=self.seeds[-1])
+        msg.header.stamp = self.get_clock().now().to_msg()
+        self._outcome.publish(msg)
+
+
+class Cell:
+    """Gate and simulation in a thread, the trainer as a process, and a client."""
+
+    def __init__(self, arguments: list[str]):
+        rclpy.init()
+        self.gate = FakeGate()
+        self.sim = FakeSimulation(self.gate)
+        self._executor = SingleThreadedExecutor()
+        for node in (self.gate, self.sim):
+            self._executor.add_node(node)
+        self._thread = threading.Thread(target=self._executor.spin)
+        self._thread.start()
+        self._arguments = arguments
+        self.session = SessionClient()
+        self.start_trainer()
+
+    def start_trainer(self):
+        command = [sys.executable, "-m", "trainer_node.node", "--ros-args", *self._arguments]
+        self.trainer = subprocess.Popen(command)
+
+    def wait_for_trainer(self):
+        servers = [self.session._actions[name] for name in ("trainer/run_episode", "trainer/train")]
+        end_s = time.monotonic() + 60.0
+        while not all(server.server_is_ready() for server in servers):
+            assert self.trainer.poll() is None, "the trainer has ended"
+            assert time.monotonic() < end_s
+            self.session.spin(0.05)
+
+    def stop_trainer(self) -> float:
+        """Return how long it took."""
+        began_s = time.monotonic()
+        self.trainer.send_signal(signal.SIGINT)
+        self.trainer.wait(10.0)
+        return time.monotonic() - began_s
+
+    def close(self):
+        self.session.close()
+        if self.trainer.poll() is None:
+            self.trainer.kill()
+            self.trainer.wait()
+        self._executor.shutdown()
+        self._thread.join(5.0)
+        rclpy.try_shutdown()
+
+
+@pytest.fixture
+def folders(tmp_path, files):
+    task = Path(files["task_file"])
+    text = task.read_text().replace("robots: [point]", "robots: [panda]")
+    task.write_text(text.replace("action_space: point", "action_space: tcp_pose"))
+    return files | {"robot_file": str(CONFIG / "robots" / "panda.yaml")}
+
+
+@pytest.fixture
+def cell(folders):
+    given = folders | {"control_rate_hz": f"{RATE_HZ}.0", "worker_niceness": "0", "service_timeout_s": "5.0"}
+    arguments = ["--params-file", str(CONFIG / "nodes.yaml")]
+    for name, value in given.items():
+        arguments += ["-p", f"{name}:={value}"]
+    cell = Cell(arguments)
+    try:
+        cell.wait_for_trainer()
+        yield cell
+    finally:
+        cell.close()
+
+
+def poll_until(goal: Running, condition, limit_s=30.0):
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end_s, "not seen in time"
+        assert not goal.poll()
+
+
+def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
+    session, gate, store = cell.session, cell.gate, EpisodeStore(folders["episode_folder"])
+
+    # a demonstration: home, reset, arm, success after 1 s, 0.3 s of tail, stop, written
+    feedback = []
+    result = session.run_episode(DEMONSTRATION, seed=7, on_feedback=feedback.append, limit_s=30.0)
+    assert (result.error_code, result.error_msg, result.outcome) == (0, "", Outcome.SUCCESS)
+    assert gate.calls == ["home", "arm", "stop"]
+    assert cell.sim.seeds == [7]
+    assert 0.9 < result.duration_s < 3.0
+    assert result.interventions == 1
+    assert result.expert_steps > 0.5 * RATE_HZ
+    assert result.expert_labels >= 5  # of about ten frames while the expert drove
+    assert Step.SOURCE_EXPERT in [at.source for at in feedback]
+    episode = store.read(result.episode_id)
+    assert (episode.meta.kind, episode.meta.outcome, episode.meta.seed) == ("demonstration", "success", 7)
+    assert len(episode.steps) == result.control_steps
+    assert np.all(np.diff(episode.steps.seq) == 1)
+    driven_s = np.ptp(episode.steps.stamp_s[episode.steps.source == Step.SOURCE_EXPERT])
+    assert driven_s > result.duration_s + 0.2  # the tail
+    assert len(episode.frames["top"]) >= 8
+    assert episode.joints.gripper_m[0] == pytest.approx(0.04)
+
+    while all(store.held_out(name) for name in store.ids()):  # one in ten is never trained on
+        session.run_episode(DEMONSTRATION, seed=8, limit_s=30.0)
+
+    # without a policy nothing but a demonstration runs; the policy node says that it is active
+    gate.show_policy()
+
+    # training, and an episode meanwhile, in which the expert takes over after half a second
+    gate.source_at = lambda s: Step.SOURCE_EXPERT if s > 0.5 else Step.SOURCE_POLICY
+    steps = []
+    training = session.start_train(Train.Goal.OFFLINE, 4000, steps.append)
+    poll_until(training, lambda: steps)
+    result = session.run_episode(INTERVENTION, seed=9, limit_s=30.0)
+    assert (result.error_code, result.interventions, result.outcome) == (0, 1, Outcome.SUCCESS)
+    assert not training.poll()
+    assert 0 < steps[-1].step < 4000
+    training.cancel()
+    assert training.result(10.0).error_code == Train.Result.CANCELLED
+    assert session.checkpoint is None
+
+    trained = session.train(Train.Goal.OFFLINE, 20, limit_s=60.0)
+    assert (trained.error_code, trained.version, trained.step) == (0, 1, 20)
+    session.wait_until(lambda: session.checkpoint is not None, 5.0, "trainer/checkpoint")
+    assert session.checkpoint.sha256 == trained.sha256
+    assert (session.checkpoint.reason, session.checkpoint.parent) == ("offline", 0)
+    trained = session.train(Train.Goal.ONLINE, 20, limit_s=60.0)
+    assert (trained.error_code, trained.version, trained.step) == (0, 2, 40)
+
+    # an evaluation ends as a failure when the expert takes over
+    result = session.run_episode(EVALUATION, seed=10, limit_s=30.0)
+    assert (result.error_code, result.outcome) == (0, Outcome.FAILURE)
+    assert result.error_msg == "the expert took over"
+    assert result.expert_labels == 0
+
+    # a person marks, before the simulation does
+    cell.sim.success_after_s = 60.0
+    gate.source_at = lambda s: Step.SOURCE_POLICY
+    feedback = []
+    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    poll_until(running, lambda: feedback and feedback[-1].elapsed_s > 0.3)
+    session.mark(success=True)
+    assert running.result(10.0).outcome == Outcome.SUCCESS
+
+    # a cancelled episode is dropped and the arm is stopped
+    written = store.ids()
+    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    feedback.clear()
+    poll_until(running, lambda: feedback and feedback[-1].elapsed_s > 0.2)
+    running.cancel()
+    assert running.result(10.0).error_code == RunEpisode.Result.CANCELLED
+    assert not gate.armed
+    assert store.ids() == written
+
+    # waiting costs nothing: two goals under way, nothing happens but 100 messages a second
+    training = session.start_train(Train.Goal.OFFLINE, 100_000)
+    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    process = psutil.Process(cell.trainer.pid)
+    session.spin(1.0)
+    before = sum(process.cpu_times()[:2])
+    session.spin(2.0)
+    assert sum(process.cpu_times()[:2]) - before < 0.8
+
+    # stopped in the middle of both: at once, and nothing half-written is left
+    assert cell.stop_trainer() < 3.0
+    assert cell.trainer.returncode == 0
+    assert not gate.armed
+    assert sorted(path.name for path in store.root.iterdir()) == written
+    checkpoints = Path(folders["checkpoint_folder"])
+    assert {path.suffix for path in checkpoints.iterdir()} <= {"", ".safetensors"}
+    assert load_latest(checkpoints).info.version == 2
+
+    # a new trainer says what the old one has made
+    cell.session.close()
+    cell.session = SessionClient()
+    cell.start_trainer()
+    cell.session.wait_until(lambda: cell.session.checkpoint is not None, 30.0, "trainer/checkpoint")
+    assert cell.session.checkpoint.version == 2
+
+
+def test_a_missing_file_is_said_in_one_line(folders):
+    command = [sys.executable, "-m", "trainer_node.node", "--ros-args"]
+    command += ["--params-file", str(CONFIG / "nodes.yaml")]
+    for name, value in (folders | {"task_file": "/nowhere.yaml"}).items():
+        command += ["-p", f"{name}:={value}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60.0, env=os.environ)
+    assert done.returncode == 2
+    assert "error: /nowhere.yaml: cannot be read" in done.stderr
