@@ -32,6 +32,10 @@ _NAME = re.compile(r"^policy_(\d{6,})\.safetensors$")
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+class HashMismatchError(CheckpointError):
+    """The file is not the one that was announced."""
+
+
 @dataclass(frozen=True, config=_STRICT)
 class CheckpointInfo:
     """What is known about a set of weights."""
@@ -87,9 +91,14 @@ def save_checkpoint(path: Path, policy: DiffusionPolicy, info: CheckpointInfo, l
     _write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if latest:
-        content = to_plain(LatestCheckpoint(path.name, sha256, info.version))
-        _write_atomically(path.with_name(LATEST), json.dumps(content).encode())
+        write_latest(path, sha256, info.version)
     return sha256
+
+
+def write_latest(path: Path, sha256: str, version: int) -> None:
+    """Let LATEST in the folder of the checkpoint `path` name it, atomically."""
+    content = to_plain(LatestCheckpoint(path.name, sha256, version))
+    _write_atomically(path.with_name(LATEST), json.dumps(content).encode())
 
 
 def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
@@ -101,7 +110,7 @@ def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256.lower():
-        raise CheckpointError(f"{path}: sha256={found} must be {sha256.lower()}")
+        raise HashMismatchError(f"{path}: sha256={found} must be {sha256.lower()}")
     header = _read_header(path, data)
     try:
         tensors = load(data)

@@ -8,6 +8,7 @@ import torch
 from drift_core.checkpoint import (
     LATEST,
     CheckpointInfo,
+    HashMismatchError,
     checkpoint_path,
     load_checkpoint,
     load_latest,
@@ -107,7 +108,7 @@ def test_versions_count_up_within_a_folder(tmp_path):
 
 def test_a_wrong_hash_is_refused(tmp_path):
     path, _ = saved(tmp_path)
-    with pytest.raises(CheckpointError, match=f"must be {'0' * 64}"):
+    with pytest.raises(HashMismatchError, match=f"must be {'0' * 64}"):
         load_checkpoint(path, "0" * 64)
 
 
