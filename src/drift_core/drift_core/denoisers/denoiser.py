@@ -95,8 +95,8 @@ class Denoiser(nn.Module, ABC):
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `denoise(x, k)` for one observation; what does not depend on x is computed here.
 
-        `trunk`: another implementation of this network's own, such as a compiled one. The step part carries no
-        gradient: train with `forward`.
+        `trunk`: another implementation of this network's own, such as a compiled one. The step part carries
+        no gradient: train with `forward`.
         """
         run = self.trunk if trunk is None else trunk
         table = self.step_table(train_steps)
