@@ -129,6 +129,8 @@ def _expert(arguments: StackArguments, files: dict[str, str]) -> list[NodeSpec]:
         expert = "scripted" if arguments.sim == "mujoco" else "joystick"
     if expert == "scripted":
         return [NodeSpec("expert", "drift_sim", "expert", dict(files))]
+    if expert == "demonstrator":
+        return [NodeSpec("expert", "drift_sim", "expert", {**files, "mode": "demonstrate"})]
     if expert == "joystick":
         # repeated without motion too: the gate takes a silent joystick for a lost one
         return [NodeSpec("joy", "joy", "joy_node", {"autorepeat_rate": 50.0})]

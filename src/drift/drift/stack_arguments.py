@@ -27,9 +27,9 @@ class StackArguments:
     task: str = _argument("place", "what to do: a file of config/tasks", file="task")
     expert: str = _argument(
         "auto",
-        "who corrects; scripted: knows the MuJoCo scene; joystick: joy_node of package joy; none: something "
-        "else publishes joy; auto: scripted in MuJoCo, else joystick",
-        ("auto", "scripted", "joystick", "none"),
+        "who holds the joystick: scripted (takes over when the policy fails, MuJoCo only), demonstrator (drives "
+        "all the time, MuJoCo only), joystick (you, with package joy), none; auto: scripted or joystick",
+        ("auto", "scripted", "demonstrator", "joystick", "none"),
     )
     joystick: str = _argument("gamepad", "axes and buttons: a file of config/joysticks", file="joystick")
     train: str = _argument("default", "how to train: a file of config/train", file="train")
@@ -47,9 +47,9 @@ class StackArguments:
                 raise UserError(f"{item.name}={value} must be one of: {', '.join(item.choices)}")
         if not _NAMESPACE.match(self.namespace):
             raise UserError(f"namespace={self.namespace} must be names of letters, digits and _, joined by /")
-        if self.expert == "scripted" and self.sim != "mujoco":
+        if self.expert in ("scripted", "demonstrator") and self.sim != "mujoco":
             raise UserError(
-                f"expert=scripted needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
+                f"expert={self.expert} needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
             )
 
     @property

@@ -137,3 +137,8 @@ def test_files_of_the_configuration_are_offered_as_choices() -> None:
     assert offered["robot"].choices == ("panda", "ur5e") and offered["robot"].default == "panda"
     assert offered["sim"].choices == ("mujoco", "gazebo", "none")
     assert all(item.default in item.choices for item in offered.values() if item.choices)
+
+
+def test_the_scripted_expert_can_drive_all_the_time(tmp_path: Path) -> None:
+    assert by_name(plan(tmp_path, expert="demonstrator"))["expert"].parameters["mode"] == "demonstrate"
+    assert "mode" not in by_name(plan(tmp_path))["expert"].parameters

@@ -28,7 +28,8 @@ def main(
     kind: Annotated[
         Kind,
         typer.Option(
-            help="demonstration: the expert drives; intervention: it may take over; evaluation: policy alone"
+            help="demonstration: the expert drives (drift up expert:=demonstrator, or you); "
+            "intervention: it may take over; evaluation: the policy alone"
         ),
     ] = Kind.INTERVENTION,
     seed: Annotated[int, typer.Option(min=0, help="of the first episode; each further one counts up")] = 0,

@@ -27,7 +27,7 @@ def main(
     robot: Annotated[str, _option("robot")] = StackArguments.robot,
     sim: Annotated[str, _option("sim", "mujoco|gazebo|none")] = StackArguments.sim,
     task: Annotated[str, _option("task")] = StackArguments.task,
-    expert: Annotated[str, _option("expert", "auto|scripted|joystick|none")] = StackArguments.expert,
+    expert: Annotated[str, _option("expert")] = StackArguments.expert,
     joystick: Annotated[str, _option("joystick")] = StackArguments.joystick,
     train: Annotated[str, _option("train")] = StackArguments.train,
     namespace: Annotated[str, _option("namespace")] = StackArguments.namespace,
@@ -37,8 +37,9 @@ def main(
 ) -> None:
     """Start simulation, gate, trainer, policy and expert as processes; Ctrl-C stops them in order.
 
-    Policy, trainer and expert are respawned when they die; when the gate or the simulation dies, everything
-    stops. Nothing moves before the gate is armed: see drift session.
+    Policy, trainer and expert are respawned when they die. Without the gate or the simulation all is stopped.
+
+    Nothing moves before the gate is armed: see drift session.
     """
     said = {
         "robot": robot,
