@@ -160,6 +160,16 @@ def test_a_fault_ends_the_episode_which_is_kept():
     assert runner.verdict.error is Error.GATE_FAULT
 
 
+def test_a_fault_from_before_is_cleared_in_simulation_only():
+    runner = start()
+    assert runner.update(replace(IDLE, fault=True)) is Ask.ARM
+    assert runner.update(replace(IDLE, fault=True, answer=OK)) is Ask.STOP
+    assert runner.update(replace(IDLE, answer=OK)) is Ask.HOME
+    runner = start()
+    assert runner.update(replace(IDLE, fault=True, simulated=False, gate_text="too far")) is Ask.STOP
+    assert (runner.verdict.error, runner.verdict.text) == (Error.GATE_FAULT, "gate in FAULT: too far")
+
+
 def test_a_silent_gate_ends_the_episode():
     runner = start()
     seen = until_running(runner)

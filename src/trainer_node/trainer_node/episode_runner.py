@@ -54,6 +54,7 @@ class Phase(Enum):
     """What the runner waits for."""
 
     POLICY = auto()
+    CLEARING = auto()  # a simulated gate's fault
     DISARMING = auto()
     HOMING = auto()
     RESETTING = auto()
@@ -147,6 +148,7 @@ class EpisodeRunner:
         self._verdict: Verdict | None = None
         service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
         self._links = {
+            Phase.CLEARING: _Link("arm", service_s, Error.GATE_FAULT, Phase.DISARMING, Ask.STOP),
             Phase.DISARMING: _Link("stop", service_s, Error.HOME_FAILED, Phase.HOMING, Ask.HOME),
             Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, Phase.RESETTING, Ask.RESET),
             Phase.RESETTING: _Link("reset", service_s, Error.RESET_FAILED, Phase.OPENING, Ask.RECORD),
@@ -206,6 +208,10 @@ class EpisodeRunner:
             if waited_s > self._timing.policy_timeout_s:
                 return self._give_up(Error.NO_POLICY, "no active policy: train or load one first", seen)
             return None
+        if seen.fault and not seen.simulated:  # a person must look at a real arm and arm it
+            return self._give_up(Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", seen)
+        if seen.fault:
+            return self._enter(Phase.CLEARING, Ask.ARM, seen)
         if seen.armed:  # nobody may drive while the objects are put into place
             return self._enter(Phase.DISARMING, Ask.STOP, seen)
         return self._enter(Phase.HOMING, Ask.HOME, seen)

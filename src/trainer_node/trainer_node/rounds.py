@@ -7,6 +7,7 @@ without processes, so that the worker, the command line and experiments run the 
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -159,9 +160,10 @@ class Rounds:
         return None if latest is None else (self._folder / latest.file, load_latest(self._folder))
 
     def _update_data(self, hooks: Hooks) -> None:
-        for text in self._data.update():
-            hooks.on_text(text)
-            hooks.check()
+        with closing(self._data.update()) as texts:
+            for text in texts:
+                hooks.on_text(text)
+                hooks.check()
 
     def _newest_checkpoint(self) -> LoadedCheckpoint:
         newest = self.newest()

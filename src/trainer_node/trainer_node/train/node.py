@@ -85,9 +85,10 @@ class TrainServer:
                 self._checkpoint.publish(_to_checkpoint(event))
             case Finished():
                 self._doing = None
+                made = self._newest
                 self._node.get_logger().info(
-                    f"version {self._newest.version} ({self._newest.reason}): {event.expert_labels} expert "
-                    f"labels in {event.episodes} episodes, held-out loss {self._newest.loss:.4f}"
+                    f"version {made.version} ({made.reason}): {event.episodes} episodes, held-out loss "
+                    f"{made.loss:.4f}, {event.expert_labels} expert labels in the store"
                 )
                 self._server.finish(_to_result(self._newest))
             case Failed(failure=failure, text=text):
