@@ -27,8 +27,8 @@ class StackArguments:
     task: str = _argument("place", "what to do: a file of config/tasks", file="task")
     expert: str = _argument(
         "auto",
-        "who holds the joystick: scripted (takes over when the policy fails, MuJoCo only), demonstrator (drives "
-        "all the time, MuJoCo only), joystick (you, with package joy), none; auto: scripted or joystick",
+        "who holds the joystick: scripted (in MuJoCo: takes over when the policy fails), demonstrator "
+        "(drives all the time), joystick (you, with package joy), none; auto: scripted or joystick",
         ("auto", "scripted", "demonstrator", "joystick", "none"),
     )
     joystick: str = _argument("gamepad", "axes and buttons: a file of config/joysticks", file="joystick")

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from drift.commands.session import Kind, Session
+from drift.commands.session import Kind, Session, wait_for_arm
 from drift.errors import StackError
 from drift.session_view import SessionView
+from drift_ros.errors import SessionError
 from drift_ros.session import RunEpisode, Train
 from rich.console import Console
 
@@ -99,3 +100,24 @@ def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:
     text = console.export_text()
     for words in ("4 of 10", "expert, take-overs: 1", "2 of 3", "none yet", "100.0 Hz", "training loss   –"):
         assert words in text
+
+
+class ArmThatComesLate:
+    """Refuses to home until it has been asked `refusals` times."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+
+    def home(self) -> None:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise SessionError("gate/home failed: REFUSED: no state of all joints has arrived yet")
+
+    def spin(self, duration_s: float) -> None:
+        assert duration_s > 0.0
+
+
+def test_an_arm_that_is_not_there_yet_is_awaited_but_not_for_ever() -> None:
+    wait_for_arm(ArmThatComesLate(3), limit_s=60.0)  # type: ignore[arg-type]
+    with pytest.raises(SessionError, match="no state of all joints"):
+        wait_for_arm(ArmThatComesLate(3), limit_s=0.0)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """`drift session`: run episodes on a running stack, and train beside them."""
 
+import time
 from contextlib import nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,10 @@ from drift.session_view import SessionView
 
 if TYPE_CHECKING:
     from drift_ros.session import Running, SessionClient
+
+
+SUCCESS = 1  # Outcome.SUCCESS
+_RETRY_S = 0.5
 
 
 class Kind(StrEnum):
@@ -48,12 +53,27 @@ def main(
     try:
         with SessionClient(namespace=namespace) as client:
             client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
+            wait_for_arm(client, wait_s)
             with Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext():
                 Session(client, view, console, train).run(kind, seed)
         if not console.is_terminal:
             console.print(view)
     except SessionError as error:
         raise StackError(str(error)) from None
+
+
+def wait_for_arm(client: "SessionClient", limit_s: float) -> None:
+    """Home the arm, again and again until the gate knows its joints; SessionError says why it could not."""
+    from drift_ros.errors import SessionError
+
+    end_s = time.monotonic() + limit_s
+    while True:
+        try:
+            return client.home()
+        except SessionError:
+            if time.monotonic() >= end_s:
+                raise
+        client.spin(_RETRY_S)
 
 
 class Session:
@@ -118,6 +138,3 @@ class Session:
         if self._train and self._training is None and self._new_labels:
             self._new_labels = 0
             self._training = self._client.start_train(Train.Goal.ONLINE, on_feedback=self._on_training)
-
-
-SUCCESS = 1  # Outcome.SUCCESS
