@@ -136,7 +136,9 @@ class ExpertGateNode(Node):
 
 def main() -> int:
     """Run the node; see `run_node` for exit codes."""
-    return run_node(_quiet_node)
+    code = run_node(_quiet_node)
+    gc.unfreeze()
+    return code
 
 
 def _quiet_node() -> ExpertGateNode:

@@ -43,7 +43,7 @@ def test_a_signal_while_moving_brakes_holds_and_ends_within_two_seconds(stage, g
     stage.spin(lambda: process.poll() is not None, "end of the process", limit_s=5.0)
     assert time.monotonic() - start_s < 2.0
     stage.spin_for(0.1)
-    assert process.returncode == 0, process.stderr.read()
+    assert (process.returncode, process.stderr.read()) == (0, "")
     commands = np.array([step.commanded[:7] for step in world.steps if len(step.commanded)])
     assert np.array_equal(commands[-1], commands[-2])  # at rest
     assert np.abs(np.diff(commands, n=2, axis=0)).max() / 0.02**2 < 2.0 * world.robot.acceleration.max()

@@ -1,0 +1,118 @@
+"""Between messages and the values of the pure packages."""
+
+import sys
+import types
+
+import numpy as np
+from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.inputs import Chunk
+from drift_control.tick import Tick
+from drift_ros.chunk_message import to_chunk, to_chunk_message
+from drift_ros.clock import to_stamp
+from drift_ros.gate_messages import (
+    to_gate_state,
+    to_joint_state,
+    to_joy,
+    to_joy_message,
+    to_numbers,
+    to_step,
+    to_trajectory,
+)
+from drift_ros.images import to_rgb
+from drift_ros.step_record import to_step_record
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Image, Joy
+
+from drift_interfaces.msg import ActionChunk, GateState, Step
+
+CHUNK = Chunk(4, 2, 10.5, 0.1, np.arange(30.0).reshape(3, 10), "tcp_pose", 7, 10.25, 99.0)
+TICK = Tick(
+    seq=12,
+    state=State.POLICY,
+    reason=Reason.NONE,
+    text="policy drives",
+    armed=True,
+    epoch=3,
+    intervention_id=1,
+    source=Source.POLICY,
+    chunk_id=4,
+    policy_version=7,
+    chunk_age_s=0.25,
+    command=np.arange(7.0),
+    gripper_m=0.04,
+    measured=np.arange(8.0),
+    action=np.arange(10.0),
+    guard_flags=GuardFlag.VELOCITY | GuardFlag.RAMP,
+    marks=frozenset(),
+    due_s=100.5,
+    home_distance_rad=0.3,
+)
+
+
+def over_the_wire(msg):
+    return deserialize_message(serialize_message(msg), type(msg))
+
+
+def test_a_chunk_survives_the_wire():
+    msg = over_the_wire(to_chunk_message(CHUNK, "base", inference_ms=12.5))
+    back = to_chunk(msg, arrival_s=99.0)
+    assert np.array_equal(back.data, CHUNK.data)
+    for name in (
+        "id",
+        "epoch",
+        "stamp_s",
+        "dt_s",
+        "action_space",
+        "policy_version",
+        "oldest_input_s",
+        "arrival_s",
+    ):
+        assert getattr(back, name) == getattr(CHUNK, name)
+    assert (msg.header.frame_id, msg.inference_ms) == ("base", 12.5)
+
+
+def test_a_chunk_of_the_wrong_size_or_kind_is_kept_for_the_gate_to_refuse():
+    msg = ActionChunk(n_steps=3, dim=10, data=[0.0] * 29, action_space=9)
+    chunk = to_chunk(msg, 0.0)
+    assert chunk.data.shape == (1, 29) and chunk.action_space == "unknown (9)"
+
+
+def test_a_tick_becomes_a_step_and_a_record():
+    msg = over_the_wire(to_step(TICK, "base"))
+    assert list(msg.commanded) == [0, 1, 2, 3, 4, 5, 6, 0.04]
+    assert msg.guard_flags == Step.GUARD_VELOCITY | Step.GUARD_RAMP and msg.source == Step.SOURCE_POLICY
+    record = to_step_record(msg)
+    assert (record.stamp_s, record.seq, record.chunk_age_s) == (100.5, 12, 0.25)
+    assert np.array_equal(record.action, np.arange(10.0)) and np.array_equal(record.measured, np.arange(8.0))
+
+
+def test_a_tick_says_who_drives():
+    msg = over_the_wire(to_gate_state(TICK, dry_run=True))
+    assert (msg.state, msg.reason, msg.epoch, msg.armed, msg.dry_run) == (GateState.POLICY, 0, 3, True, True)
+    assert msg.text == "policy drives"
+
+
+def test_joystick_and_joint_states():
+    joy = to_joy(over_the_wire(to_joy_message((0.5, -1.0), (0, 1), to_stamp(3.5))), arrival_s=8.0)
+    assert (joy.axes, joy.buttons, joy.stamp_s, joy.arrival_s) == ((0.5, -1.0), (0, 1), 3.5, 8.0)
+    assert to_joy(Joy(), 0.0).axes == ()
+    joints = over_the_wire(to_joint_state(["a", "b"], np.array([0.25, 0.5]), to_stamp(3.5)))
+    assert (list(joints.name), list(joints.position), list(joints.velocity)) == (["a", "b"], [0.25, 0.5], [])
+
+
+def test_commands_for_both_kinds_of_controller():
+    assert list(to_numbers(np.array([0.25, 0.5])).data) == [0.25, 0.5]
+    msg = over_the_wire(to_trajectory(["a", "b"], np.array([[0.0, 1.0], [0.5, 1.5]]), period_s=0.02))
+    assert [list(point.positions) for point in msg.points] == [[0.0, 1.0], [0.5, 1.5]]
+    assert [point.time_from_start.nanosec for point in msg.points] == [20_000_000, 40_000_000]
+
+
+def test_rare_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatch):
+    class CvBridge:
+        def imgmsg_to_cv2(self, msg, wanted):
+            return f"{msg.encoding} as {wanted}"
+
+    module = types.ModuleType("cv_bridge")
+    module.CvBridge = CvBridge
+    monkeypatch.setitem(sys.modules, "cv_bridge", module)
+    assert to_rgb(Image(encoding="bayer_rggb8")) == "bayer_rggb8 as rgb8"
