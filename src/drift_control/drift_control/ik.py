@@ -60,7 +60,7 @@ def solve(robot: "Robot", target: Pose, seed: Array, iterations: int = ITERATION
     return IkResult(q, False, position_error, rotation_error)
 
 
-def joint_velocity(robot: "Robot", jacobian: Array, twist: Array, q: Array) -> Array:
+def joint_velocity(robot: "Robot", jacobian: Array, twist: Array) -> Array:
     """Return joint velocities (J,) [rad/s] for a TCP twist (6,): linear [m/s] then angular [rad/s], base frame."""
     gram = jacobian @ jacobian.T
     gram.flat[::7] += 1e-4

@@ -1,0 +1,48 @@
+"""Ages on the steady clock, and jumps of the ROS clock."""
+
+import math
+
+from drift_control.inputs import Now
+
+BACKWARD_TOLERANCE_S = 1e-4  # rounding of stamps
+
+
+class Freshness:
+    """Age of the newest item of one kind; an item counts only if its stamp has advanced."""
+
+    def __init__(self) -> None:
+        self._stamp_s = -math.inf
+        self._arrival_s = -math.inf
+
+    def update(self, stamp_s: float, arrival_s: float) -> bool:
+        """Take note of an item; return True if it is news."""
+        if not (math.isfinite(stamp_s) and math.isfinite(arrival_s)) or stamp_s <= self._stamp_s:
+            return False
+        self._stamp_s, self._arrival_s = stamp_s, arrival_s
+        return True
+
+    def age_s(self, now: Now) -> float:
+        """Return the steady time since the newest item arrived [s]; infinite before the first."""
+        return max(0.0, now.steady_s - self._arrival_s)
+
+    def forget_stamp(self) -> None:
+        """Accept any stamp next, after the ROS clock jumped."""
+        self._stamp_s = -math.inf
+
+
+class ClockWatch:
+    """Notice that ROS time went back, or ran ahead of the steady clock by more than a step."""
+
+    def __init__(self, jump_s: float) -> None:
+        self._jump_s = jump_s
+        self._last: Now | None = None
+
+    def check(self, now: Now) -> float | None:
+        """Return the size of a jump since the last tick [s] (negative: back), or None."""
+        last, self._last = self._last, now
+        if last is None:
+            return None
+        ros_s, steady_s = now.ros_s - last.ros_s, now.steady_s - last.steady_s
+        if ros_s < -BACKWARD_TOLERANCE_S or ros_s - steady_s > self._jump_s:
+            return ros_s
+        return None

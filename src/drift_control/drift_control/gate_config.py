@@ -1,0 +1,63 @@
+"""Parameters of the gate; the values are in config/nodes.yaml, section expert_gate."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+Seconds = Annotated[float, Field(gt=0.0, le=60.0)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class GateConfig:
+    """All of it scalar, so that each is one ROS parameter."""
+
+    rate_hz: Annotated[float, Field(ge=20.0, le=1000.0)]  # control ticks per second
+    dry_run: bool  # commands go to a preview topic only: the arm is not expected to follow
+
+    # Freshness: how old the newest item may be, on the steady clock.
+    chunk_timeout_s: Seconds  # a chunk that arrived longer ago is not executed
+    camera_timeout_s: Seconds  # oldest input of a chunk at its arrival
+    joint_state_timeout_s: Seconds  # then decelerate and hold
+    joint_state_lost_s: Seconds  # then latch a fault
+    joy_timeout_s: Seconds  # silent while enabled: hold, release required
+    joy_frozen_s: Seconds  # identical to the bit while enabled: hold, release required
+    arm_state_timeout_s: Seconds  # where the arm has such a source
+    clock_jump_s: Seconds  # a larger step forward of ROS time voids chunks; any step back does
+
+    # Execution of chunks
+    interpolation: Annotated[str, Field(pattern="^(linear|cubic)$")]  # of positions between set-points
+    ramp_in_s: Annotated[float, Field(ge=0.0, le=2.0)]  # blend into the first chunk after a hold or take-over
+    tracking_gain_1_s: Annotated[float, Field(gt=0.0, le=20.0)]  # pull of the command toward its set-point
+
+    # Tele-operation
+    teleop_acceleration_m_s2: Annotated[float, Field(gt=0.0, le=5.0)]  # how fast the stick changes the velocity
+    teleop_angular_acceleration_rad_s2: Annotated[float, Field(gt=0.0, le=20.0)]
+
+    # Homing
+    homing_speed_scale: Annotated[float, Field(gt=0.0, le=1.0)]  # of the velocity limits
+    homing_timeout_s: Seconds
+
+    # Guard
+    tracking_error_time_s: Annotated[float, Field(ge=0.0, le=5.0)]  # an error this long latches a fault
+    workspace_margin_m: Annotated[float, Field(ge=0.0, le=0.2)]  # measured TCP this far outside latches a fault
+    clamp_window_s: Seconds  # over this time ...
+    clamp_ratio_max: Annotated[float, Field(gt=0.0, le=1.0)]  # ... more clamped ticks hold and ask for help
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "GateConfig":
+        if not self.ramp_in_s < self.chunk_timeout_s:
+            raise ValueError(
+                f"ramp_in_s={self.ramp_in_s} must be below chunk_timeout_s={self.chunk_timeout_s}"
+            )
+        if not self.joint_state_timeout_s < self.joint_state_lost_s:
+            raise ValueError(
+                f"joint_state_timeout_s={self.joint_state_timeout_s} must be below "
+                f"joint_state_lost_s={self.joint_state_lost_s}"
+            )
+        return self
+
+    @property
+    def dt_s(self) -> float:
+        """Time between ticks [s]."""
+        return 1.0 / self.rate_hz

@@ -1,0 +1,134 @@
+"""Rules for a step: it is admitted only if the arm could still brake inside every limit after it.
+
+Because the braking path of each admitted step was itself checked, braking is always a safe way on.
+Where the arm already is outside a limit, steps that do not make it worse are admitted.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from drift_control.gate_state import GuardFlag, Reason
+from drift_control.guard.path import Path
+from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.pose import Array
+from drift_control.robot import Robot
+
+
+class MotionRule(Protocol):
+    """Measure by how much each point of a path breaks one limit (N,); above zero is a violation."""
+
+    verdict: Verdict
+
+    def excess(self, path: Path) -> Array: ...
+
+
+def violated(rule: MotionRule, path: Path) -> bool:
+    """Return whether the step or its braking path breaks the rule by more than the arm does now."""
+    excess = rule.excess(path)
+    return bool(excess[1:].max() > max(0.0, excess[0]) + 1e-9)
+
+
+@dataclass(frozen=True)
+class JointPositions:
+    """Joint positions within their limits [rad]."""
+
+    low: Array
+    high: Array
+    verdict = Verdict(
+        Reaction.CLAMP, Reason.NONE, "a joint would pass its position limit", GuardFlag.POSITION
+    )
+
+    def excess(self, path: Path) -> Array:
+        return np.maximum(self.low - path.q, path.q - self.high).max(axis=1)
+
+
+@dataclass(frozen=True)
+class TcpSpeed:
+    """TCP speed within its limit [m/s]."""
+
+    limit_m_s: float
+    verdict = Verdict(Reaction.CLAMP, Reason.NONE, "the TCP would be too fast", GuardFlag.TCP_SPEED)
+
+    def excess(self, path: Path) -> Array:
+        way = np.diff(path.tcp_position, axis=0)
+        time_s = np.maximum(np.diff(path.times_s), 1e-9)
+        excess = np.zeros(len(path.q))
+        # Between samples of the braking path the speed may be a little above its average.
+        excess[1:] = np.sqrt((way * way).sum(axis=1)) / time_s - 0.98 * self.limit_m_s * path.speed_scale
+        return excess
+
+
+@dataclass(frozen=True)
+class WorkspaceBox:
+    """The TCP inside the workspace box and above the floor [m]."""
+
+    low: Array
+    high: Array
+    tolerance_m: float = 0.002
+    verdict = Verdict(
+        Reaction.CLAMP, Reason.OUT_OF_WORKSPACE, "the TCP would leave the workspace", GuardFlag.WORKSPACE
+    )
+
+    def excess(self, path: Path) -> Array:
+        tcp = path.tcp_position
+        return np.maximum(self.low - tcp, tcp - self.high).max(axis=1) - self.tolerance_m
+
+
+@dataclass(frozen=True)
+class KeepOutBox:
+    """The TCP and the arm's hull outside a box [m]."""
+
+    low: Array
+    high: Array
+    verdict = Verdict(
+        Reaction.HOLD, Reason.COLLISION, "the arm would enter a keep-out box", GuardFlag.COLLISION
+    )
+
+    def excess(self, path: Path) -> Array:
+        tcp = path.tcp_position
+        depth = np.minimum(tcp - self.low, self.high - tcp).min(axis=1)
+        return np.maximum(depth, -path.capsules.box_clearance_m(path.ends, self.low, self.high))
+
+
+@dataclass(frozen=True)
+class TableClearance:
+    """Elbow, forearm, wrist and palm above the table [m]."""
+
+    table_m: float
+    verdict = Verdict(
+        Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION
+    )
+
+    def excess(self, path: Path) -> Array:
+        return self.table_m - path.capsules.height_m(path.ends)
+
+
+@dataclass(frozen=True)
+class SelfClearance:
+    """Links and hand apart from each other [m]."""
+
+    clearance_m: float = 0.01
+    verdict = Verdict(
+        Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION
+    )
+
+    def excess(self, path: Path) -> Array:
+        return self.clearance_m - path.capsules.self_clearance_m(path.ends)
+
+
+def motion_rules(robot: Robot) -> list[MotionRule]:
+    """Return the rules in order: the cheap ones first."""
+    workspace = robot.config.workspace
+    low = np.array(workspace.low_m)
+    low[2] = max(low[2], workspace.floor_m)
+    rules: list[MotionRule] = [
+        JointPositions(robot.low, robot.high),
+        TcpSpeed(robot.config.tcp_speed_max_m_s),
+        WorkspaceBox(low, np.array(workspace.high_m)),
+        TableClearance(workspace.table_m),
+        SelfClearance(),
+    ]
+    rules += [KeepOutBox(np.array(box.low_m), np.array(box.high_m)) for box in workspace.keep_out]
+    return rules

@@ -1,0 +1,45 @@
+"""The near future of a step: where the arm is, where the step takes it, and how it would brake from there."""
+
+from functools import cached_property
+
+import numpy as np
+
+from drift_control.collision import CapsuleModel
+from drift_control.motion import BrakingPath, MotionState
+from drift_control.pose import Array
+from drift_control.robot import Robot
+
+
+class Path:
+    """Joint positions now, after the step, and along the braking path after it (N in all)."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        capsules: CapsuleModel,
+        now: MotionState,
+        braking: BrakingPath,
+        dt_s: float,
+        speed_scale: float,
+    ) -> None:
+        self._capsules = capsules
+        self.q = np.concatenate((now.q[None], braking.q))  # (N, J)
+        self.times_s = np.concatenate(((0.0,), braking.times_s + dt_s))  # (N,)
+        self.speed_scale = speed_scale
+        self.frames = robot.joint_frames(self.q)  # (N, J, 4, 4)
+        self.tcp = self.frames[:, -1] @ robot.tool  # (N, 4, 4)
+
+    @property
+    def tcp_position(self) -> Array:
+        """TCP positions (N, 3) [m]."""
+        return self.tcp[:, :3, 3]
+
+    @cached_property
+    def ends(self) -> Array:
+        """Ends of the capsules (N, C, 3, 2) [m]."""
+        return self._capsules.place(self.frames)
+
+    @property
+    def capsules(self) -> CapsuleModel:
+        """The hull of the arm."""
+        return self._capsules

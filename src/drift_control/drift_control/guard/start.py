@@ -1,0 +1,91 @@
+"""Rules for arming: the arm must be where the command says, fresh, ready and inside its workspace."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from drift_control.gate_config import GateConfig
+from drift_control.gate_state import Reason
+from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.watch import Situation, outside_m
+from drift_control.robot import Robot
+from drift_control.robot_config import Workspace
+
+
+class StartRule(Protocol):
+    """Object to arming, or return None."""
+
+    def check(self, at: Situation) -> Verdict | None: ...
+
+
+def _refuse(reason: Reason, text: str) -> Verdict:
+    return Verdict(Reaction.CLAMP, reason, f"arm refused: {text}")
+
+
+@dataclass(frozen=True)
+class StartFresh:
+    """A joint state has been received, and is young."""
+
+    timeout_s: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if at.measured is not None and at.joints_age_s <= self.timeout_s:
+            return None
+        return _refuse(Reason.JOINTS_STALE, f"no joint state within {self.timeout_s} s")
+
+
+@dataclass(frozen=True)
+class StartReady:
+    """The arm, where it can say so, is ready."""
+
+    timeout_s: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        state = at.arm_state
+        if state is None:
+            return None
+        fresh = at.now.steady_s - state.arrival_s <= self.timeout_s
+        if state.ready and not state.protective_stop and fresh:
+            return None
+        return _refuse(Reason.PROTECTIVE_STOP, "the arm is stopped, not ready or silent")
+
+
+@dataclass(frozen=True)
+class StartNearMeasured:
+    """The first command is the measured pose, within a tolerance."""
+
+    tolerance_rad: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if at.measured is None or at.commanded is None:
+            return None
+        error = float(np.abs(at.measured - at.commanded).max())
+        if error <= self.tolerance_rad:
+            return None
+        text = f"measured pose is {error:.3f} rad from the command, allowed: {self.tolerance_rad}; easing to it"
+        return _refuse(Reason.START_MISMATCH, text)
+
+
+@dataclass(frozen=True)
+class StartInWorkspace:
+    """The measured TCP is inside the workspace; homing brings it back."""
+
+    workspace: Workspace
+    margin_m: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if at.measured_tcp is None or outside_m(at.measured_tcp, self.workspace) <= self.margin_m:
+            return None
+        text = f"TCP {at.measured_tcp.round(3).tolist()} is outside the workspace; home first"
+        return _refuse(Reason.OUT_OF_WORKSPACE, text)
+
+
+def start_rules(config: GateConfig, robot: Robot) -> list[StartRule]:
+    """Return the rules in order."""
+    return [
+        StartFresh(config.joint_state_timeout_s),
+        StartReady(config.arm_state_timeout_s),
+        StartNearMeasured(robot.config.start_tolerance_rad),
+        StartInWorkspace(robot.config.workspace, config.workspace_margin_m),
+    ]

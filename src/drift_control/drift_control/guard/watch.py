@@ -1,0 +1,159 @@
+"""Rules that watch the arm while it may move."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from drift_control.gate_config import GateConfig
+from drift_control.gate_state import GuardFlag, Reason, Source
+from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.inputs import ArmState, Now
+from drift_control.pose import Array
+from drift_control.robot import Robot
+from drift_control.robot_config import Workspace
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the rules look at, once per tick."""
+
+    now: Now
+    moving: bool  # armed or homing: the arm is expected to follow
+    homing: bool  # on the way home, perhaps from outside the workspace
+    joints_age_s: float  # of the joint state
+    measured: Array | None  # (J,) [rad]
+    measured_tcp: Array | None  # (3,) [m]
+    commanded: Array | None  # (J,) [rad]
+    arm_state: ArmState | None
+
+
+class WatchRule(Protocol):
+    """Object to moving on, or return None."""
+
+    def check(self, at: Situation) -> Verdict | None: ...
+
+
+@dataclass(frozen=True)
+class ArmReady:
+    """The arm's controller executes commands and has not stopped by itself."""
+
+    timeout_s: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        state = at.arm_state
+        if state is None or not at.moving:
+            return None
+        if state.protective_stop:
+            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, "the arm reports a protective stop")
+        if not state.ready:
+            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, "the arm reports that it is not ready")
+        age_s = at.now.steady_s - state.arrival_s
+        if age_s > self.timeout_s:
+            text = f"the arm's state is {age_s:.2f} s old, allowed: {self.timeout_s}"
+            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, text)
+        return None
+
+
+@dataclass(frozen=True)
+class JointsFresh:
+    """The joint state is young enough; lost for long it is a fault."""
+
+    timeout_s: float
+    lost_s: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if not at.moving or at.joints_age_s <= self.timeout_s:
+            return None
+        reaction = Reaction.FAULT if at.joints_age_s > self.lost_s else Reaction.HOLD
+        text = f"joint state is {at.joints_age_s:.2f} s old, allowed: {self.timeout_s}"
+        return Verdict(reaction, Reason.JOINTS_STALE, text)
+
+
+class TrackingError:
+    """The measured joints follow the command."""
+
+    def __init__(self, limit_rad: float, time_s: float) -> None:
+        self._limit_rad, self._time_s = limit_rad, time_s
+        self._since_s: float | None = None
+
+    def check(self, at: Situation) -> Verdict | None:
+        if not at.moving or at.measured is None or at.commanded is None:
+            self._since_s = None
+            return None
+        error = np.abs(at.measured - at.commanded)
+        worst = int(error.argmax())
+        if error[worst] <= self._limit_rad:
+            self._since_s = None
+            return None
+        if self._since_s is None:
+            self._since_s = at.now.steady_s
+        if at.now.steady_s - self._since_s < self._time_s:
+            return None
+        text = f"joint {worst} is {error[worst]:.3f} rad from its command, allowed: {self._limit_rad}"
+        return Verdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
+
+
+@dataclass(frozen=True)
+class MeasuredInWorkspace:
+    """The measured TCP stays in the workspace, but for a margin."""
+
+    workspace: Workspace
+    margin_m: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if not at.moving or at.homing or at.measured_tcp is None:
+            return None
+        if outside_m(at.measured_tcp, self.workspace) <= self.margin_m:
+            return None
+        text = f"measured TCP {at.measured_tcp.round(3).tolist()} is outside the workspace"
+        return Verdict(Reaction.FAULT, Reason.OUT_OF_WORKSPACE, text)
+
+
+class ClampCount:
+    """A policy that needs clamping most of the time does not know what it is doing."""
+
+    COUNTED = GuardFlag.POSITION | GuardFlag.VELOCITY | GuardFlag.TCP_SPEED | GuardFlag.WORKSPACE
+
+    def __init__(self, window_ticks: int, ratio_max: float) -> None:
+        self._recent: deque[bool] = deque(maxlen=window_ticks)
+        self._ratio_max = ratio_max
+
+    def count(self, source: Source, flags: GuardFlag) -> None:
+        """Take note of an executed step; the person may lean on a limit as long as she likes."""
+        if source is Source.POLICY:
+            self._recent.append(bool(flags & self.COUNTED))
+        else:
+            self._recent.clear()
+
+    def check(self, at: Situation) -> Verdict | None:
+        window = self._recent.maxlen or 1
+        clamped = sum(self._recent)
+        if clamped <= self._ratio_max * window:
+            return None
+        self._recent.clear()
+        text = f"{clamped} of the last {window} steps were clamped, allowed: {self._ratio_max:.0%}; help wanted"
+        return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
+
+
+def outside_m(tcp: Array, workspace: Workspace) -> float:
+    """Return how far a point (3,) is outside the box and floor [m]; zero or less inside."""
+    low = np.array(workspace.low_m)
+    low[2] = max(low[2], workspace.floor_m)
+    return float(np.maximum(low - tcp, tcp - np.array(workspace.high_m)).max())
+
+
+def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
+    """Return the rules in order of precedence."""
+    rules: list[WatchRule] = [
+        ArmReady(config.arm_state_timeout_s),
+        JointsFresh(config.joint_state_timeout_s, config.joint_state_lost_s),
+    ]
+    if not config.dry_run:
+        rules.append(TrackingError(robot.config.tracking_error_max_rad, config.tracking_error_time_s))
+    rules += [
+        MeasuredInWorkspace(robot.config.workspace, config.workspace_margin_m),
+        ClampCount(max(1, round(config.clamp_window_s * config.rate_hz)), config.clamp_ratio_max),
+    ]
+    return rules

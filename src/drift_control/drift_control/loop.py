@@ -1,0 +1,380 @@
+"""From what the sources want to what the arm is told, once per control tick. No clock, no topics, no threads."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drift_control.chunk_clock import ChunkClock
+from drift_control.freshness import ClockWatch, Freshness
+from drift_control.gate import Event, GateStatus, step
+from drift_control.gate_config import GateConfig
+from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.guard.guard import Guard
+from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.watch import Situation
+from drift_control.inputs import Chunk, Inputs, JointReading, Now
+from drift_control.joy_watch import JoyWatch
+from drift_control.joystick import Joystick, TeleopCommand
+from drift_control.motion import MotionState
+from drift_control.pose import Array, Pose, pose_to_action
+from drift_control.robot import Robot
+from drift_control.sources import CommandedArm, ExpertSource, PolicySource, Tracker, Wish
+from drift_control.tick import Tick
+
+__all__ = ["ControlLoop", "GateConfig", "Tick"]
+
+HOME_TOLERANCE_RAD = 0.002
+STALL_S = 0.2  # after a pause of the gate this long the arm has stopped at the last command by itself
+SOURCES = {State.POLICY: Source.POLICY, State.EXPERT: Source.EXPERT, State.HOMING: Source.HOMING}
+EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reaction.FAULT: Event.FAULT}
+# What held the arm, and is over as soon as it is no longer reported.
+PASSING = (Reason.JOINTS_STALE,)
+
+
+@dataclass(frozen=True)
+class _Happening:
+    """An event with its reason."""
+
+    event: Event
+    reason: Reason = Reason.NONE
+    text: str = ""
+
+
+class ControlLoop:
+    """Gate, guard and motion of one arm; `tick` is to be called at `config.rate_hz`."""
+
+    def __init__(self, config: GateConfig, robot: Robot, joystick: Joystick) -> None:
+        self._config = config
+        self._robot = robot
+        self._joystick = joystick
+        self.guard = Guard(config, robot)
+        tracker = Tracker(config, robot, self.guard)
+        self._tracker = tracker
+        self._policy = PolicySource(config, tracker)
+        self._expert = ExpertSource(config, robot, tracker, self.guard)
+        self._status = GateStatus()
+        self._clock = ClockWatch(config.clock_jump_s)
+        self._joints_fresh = Freshness()
+        self._joy = JoyWatch(config.joy_timeout_s, config.joy_frozen_s)
+        self._last_joy: tuple[float, TeleopCommand] | None = None
+        self._last_steady_s: float | None = None
+        self._seq = 0
+        self._motion: MotionState | None = None
+        self._gripper_m = 0.0
+        self._measured: JointReading | None = None
+        self._arm: CommandedArm | None = None
+        self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
+        self._seen_chunk: tuple[int, int, float] | None = None
+        self._next: ChunkClock | None = None  # sound, of this epoch, not yet executed
+        self._homing_since_s = 0.0
+
+    def tick(self, inputs: Inputs, now: Now) -> Tick:
+        """Return what to tell the arm now."""
+        self._seq += 1
+        self._rest_after_stall(now)
+        jump_s = self._clock.check(now)
+        if jump_s is not None:
+            self._after_jump()
+        self._take_joints(inputs.joints)
+        teleop = self._take_joy(inputs, now)
+        speed_scale = 1.0 if inputs.arm_state is None else float(np.clip(inputs.arm_state.speed_scale, 0, 1))
+        situation = self._situation(inputs, now)
+        if inputs.arm_state is not None and inputs.arm_state.protective_stop and not self._status.armed:
+            # The stopped arm must not be pulled back to where it was told to be when it is released.
+            self._ease_to = situation.measured
+        if self._motion is not None:
+            for happening in self._happenings(inputs, now, teleop, situation, jump_s):
+                self._apply(happening, now)
+        flags, verdict = self._move(teleop, now, speed_scale)
+        source = SOURCES.get(self._status.state, Source.HOLD)
+        self.guard.count(source, flags)
+        tick = self._report(teleop, now, source, flags)
+        if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
+            self._apply(_Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text), now)
+        return tick
+
+    # --- inputs -----------------------------------------------------------------------------------------------
+
+    def _rest_after_stall(self, now: Now) -> None:
+        last, self._last_steady_s = self._last_steady_s, now.steady_s
+        if last is not None and now.steady_s - last > STALL_S and self._motion is not None:
+            self._motion = MotionState.standstill(self._motion.q)
+            self._arm = None
+
+    def _after_jump(self) -> None:
+        self._joints_fresh.forget_stamp()
+        self._joy.forget_stamp()
+        self._next = None
+        self._policy.take(None)
+
+    def _take_joints(self, joints: JointReading | None) -> None:
+        if joints is None:
+            return
+        positions = np.asarray(joints.positions_rad, dtype=float)
+        sound = positions.shape == (self._robot.n_joints,) and np.isfinite(positions).all()
+        if not sound or not np.isfinite(joints.gripper_m):
+            return  # and so it grows stale
+        if not self._joints_fresh.update(joints.stamp_s, joints.arrival_s):
+            return
+        self._measured = joints
+        if self._motion is None:
+            self._motion = MotionState.standstill(positions)
+            self._gripper_m = float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
+
+    def _take_joy(self, inputs: Inputs, now: Now) -> TeleopCommand | None:
+        """Return the command of the newest message, or None if there is none that is fresh."""
+        joy = inputs.joy
+        if joy is None:
+            return None
+        self._joy.update(joy)
+        if self._last_joy is None or self._last_joy[0] != joy.arrival_s:
+            self._last_joy = (joy.arrival_s, self._joystick.command(joy))
+        return None if self._joy.silent(now) else self._last_joy[1]
+
+    def _situation(self, inputs: Inputs, now: Now) -> Situation:
+        measured = None if self._measured is None else np.asarray(self._measured.positions_rad, dtype=float)
+        status = self._status
+        return Situation(
+            now=now,
+            moving=status.armed or status.state is State.HOMING,
+            homing=status.state is State.HOMING,
+            joints_age_s=self._joints_fresh.age_s(now),
+            measured=measured,
+            measured_tcp=None if measured is None else self._robot.forward(measured).position,
+            commanded=None if self._motion is None else self._motion.q,
+            arm_state=inputs.arm_state,
+        )
+
+    # --- events -----------------------------------------------------------------------------------------------
+
+    def _happenings(
+        self,
+        inputs: Inputs,
+        now: Now,
+        teleop: TeleopCommand | None,
+        situation: Situation,
+        jump_s: float | None,
+    ) -> list[_Happening]:
+        """Return what happened since the last tick, in order of precedence."""
+        found: list[_Happening] = []
+        requests = inputs.requests
+        verdict = self.guard.check_situation(situation)
+        if verdict is not None and verdict.reaction is Reaction.FAULT:
+            found.append(_Happening(Event.FAULT, verdict.reason, verdict.text))
+        if requests.shutdown:
+            found.append(_Happening(Event.SHUTDOWN, text="the gate is being stopped"))
+        stop = requests.stop or (teleop is not None and teleop.stop)
+        if stop:
+            found.append(_Happening(Event.STOP, text="stop requested"))
+        if jump_s is not None:
+            found.append(_Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s"))
+        if verdict is not None and verdict.reaction in (Reaction.HOLD, Reaction.HELP):
+            # Held for the same reason already: nothing new.
+            if not (self._status.state is State.HOLD and self._status.reason is verdict.reason):
+                found.append(_Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text))
+        held_back = stop or requests.shutdown or verdict is not None or jump_s is not None
+        found += self._person(now, teleop, held_back)
+        if not held_back:
+            found += self._asked(inputs, now, teleop, situation)
+        found += self._chunks(inputs.chunk, now, held_back)
+        if not held_back and self._status.reason in PASSING:
+            found.append(_Happening(Event.READY_AGAIN, text="waiting for a chunk"))
+        return found
+
+    def _person(self, now: Now, teleop: TeleopCommand | None, held_back: bool) -> list[_Happening]:
+        enabled = teleop is not None and teleop.enabled
+        frozen = enabled and self._joy.frozen(now)
+        if self._status.release_required and not self._last_seen_enabled():
+            self._status = replace(self._status, release_required=False)
+        if frozen:
+            self._status = replace(self._status, release_required=True)
+            text = f"joystick repeats the same values for {self._config.joy_frozen_s} s; release enable"
+            return [_Happening(Event.JOY_LOST, Reason.JOY_FROZEN, text)]
+        if teleop is None or teleop.problem:
+            text = teleop.problem if teleop is not None else f"joystick silent for {self._joy.silent_s(now):.2f} s"
+            return [_Happening(Event.JOY_LOST, Reason.JOY_LOST, text + "; release enable")]
+        if enabled:
+            allowed = not held_back and not self._status.release_required
+            return [_Happening(Event.ENABLE, text="the person drives")] if allowed else []
+        return [_Happening(Event.RELEASE, text="handed back; waiting for a chunk")]
+
+    def _last_seen_enabled(self) -> bool:
+        """Return whether the newest message, however old, may mean that enable is held."""
+        return self._last_joy is not None and (self._last_joy[1].enabled or bool(self._last_joy[1].problem))
+
+    def _asked(
+        self, inputs: Inputs, now: Now, teleop: TeleopCommand | None, situation: Situation
+    ) -> list[_Happening]:
+        found = []
+        requests, status = inputs.requests, self._status
+        arm = requests.arm or (teleop is not None and teleop.arm)
+        if arm and status.state in (State.HOLD, State.FAULT):
+            refusal = self.guard.check_start(situation) if not status.armed else None
+            if refusal is not None:
+                found.append(_Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+                if refusal.reason is Reason.START_MISMATCH and situation.measured is not None:
+                    self._ease_to = situation.measured
+            elif self._motion is not None and (status.armed or self._motion.still):
+                found.append(_Happening(Event.ARM, text="armed; waiting for a chunk"))
+        if requests.home:
+            refusal = self._home_refusal(situation)
+            if refusal is None:
+                found.append(_Happening(Event.HOME, text="homing"))
+            else:
+                found.append(_Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+        if status.state is State.HOMING:
+            if requests.release_home:
+                found.append(_Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled"))
+            elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
+                text = f"not at home after {self._config.homing_timeout_s} s"
+                found.append(_Happening(Event.HOME_ENDED, Reason.NONE, text))
+            elif self._home_distance_rad() < HOME_TOLERANCE_RAD:
+                found.append(_Happening(Event.HOME_DONE, text="at home"))
+        return found
+
+    def _home_refusal(self, situation: Situation) -> Verdict | None:
+        """Homing is allowed from outside the workspace, but not on an arm that is elsewhere or silent."""
+        refusal = self.guard.check_start(situation)
+        return None if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE else refusal
+
+    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> list[_Happening]:
+        found = []
+        if chunk is not None and not held_back:
+            happening = self._take_chunk(chunk, now)
+            if happening is not None:
+                found.append(happening)
+        if self._policy.clock is not None and self._over(self._policy.clock, now) and self._next is None:
+            text = f"chunk {self._policy.clock.chunk.id} is executed or older than {self._config.chunk_timeout_s} s"
+            found.append(_Happening(Event.CHUNK_OVER, text=text))
+        if self._next is not None and not self._blocked() and not found:
+            found.append(_Happening(Event.CHUNK_READY, text=f"policy drives from chunk {self._next.chunk.id}"))
+        return found
+
+    def _blocked(self) -> bool:
+        return self._status.help_wanted or self._status.release_required
+
+    def _take_chunk(self, chunk: Chunk, now: Now) -> _Happening | None:
+        """Keep a new chunk if it is sound, of this epoch and not too old; say what is wrong otherwise."""
+        key = (chunk.id, chunk.epoch, chunk.arrival_s)
+        if key == self._seen_chunk or chunk.epoch != self._status.epoch:
+            return None
+        self._seen_chunk = key
+        verdict = self.guard.check_chunk(chunk, now)
+        if verdict is not None:
+            return _Happening(Event.GUARD_HOLD, verdict.reason, verdict.text)
+        newest = self._next or self._policy.clock
+        if newest is not None and chunk.stamp_s < newest.chunk.stamp_s:
+            return None  # overtaken by a later observation
+        clock = ChunkClock(chunk, self._config.interpolation == "cubic")
+        if not self._over(clock, now) and chunk.stamp_s <= now.ros_s + self._config.clock_jump_s:
+            self._next = clock
+        return None
+
+    def _over(self, clock: ChunkClock, now: Now) -> bool:
+        age_s = now.steady_s - clock.chunk.arrival_s
+        return now.ros_s > clock.end_s or age_s > self._config.chunk_timeout_s
+
+    def _apply(self, happening: _Happening, now: Now) -> None:
+        """Let one event act on the state machine, and start what the new state needs."""
+        before = self._status
+        self._status = step(before, happening.event, happening.reason, happening.text)
+        after = self._status
+        if after.epoch != before.epoch:
+            self._next = None
+            self._policy.take(None)
+        if after.state is State.EXPERT and before.state is not State.EXPERT and self._motion is not None:
+            self._expert.start(self._commanded())
+        if after.state is State.HOMING and before.state is not State.HOMING:
+            self._homing_since_s = now.steady_s
+        if after.state is State.POLICY and before.state is not State.POLICY:
+            self._policy.start()
+        if after.state is not State.POLICY:
+            self._policy.take(None)
+        if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
+            self._ease_to = None
+
+    # --- motion -----------------------------------------------------------------------------------------------
+
+    def _move(
+        self, teleop: TeleopCommand | None, now: Now, speed_scale: float
+    ) -> tuple[GuardFlag, Verdict | None]:
+        """Advance the commanded motion by one tick; return what the guard did."""
+        if self._motion is None:
+            return GuardFlag.HOLD, None
+        arm, state = self._commanded(), self._status.state
+        wish: Wish | None = None
+        if state is State.POLICY:
+            if self._next is not None:
+                self._policy.take(self._next)
+                self._next = None
+            wish = self._policy.wish(arm, now.ros_s + self._config.dt_s)
+        elif state is State.EXPERT and teleop is not None:
+            wish = self._expert.wish(arm, teleop, self._gripper_m)
+        elif state is State.HOMING:
+            scale = self._config.homing_speed_scale
+            wish = Wish(self._tracker.straight(arm, self._robot.home, scale), self._gripper_m)
+        elif self._ease_to is not None:
+            scale = self._config.homing_speed_scale
+            wish = Wish(self._tracker.straight(arm, self._ease_to, scale), self._gripper_m, GuardFlag.HOLD)
+            if float(np.abs(self._ease_to - self._motion.q).max()) < HOME_TOLERANCE_RAD:
+                self._ease_to = None
+        if wish is None:
+            self._advance(self.guard.brake(self._motion))
+            return GuardFlag.HOLD, None
+        if wish.problem and state is State.POLICY:
+            self._advance(self.guard.brake(self._motion))
+            return wish.flags | GuardFlag.HOLD, Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
+        motion, flags, verdict = self.guard.step(self._motion, wish.velocity, arm.jacobian, speed_scale)
+        self._advance(motion)
+        gripper_m = wish.gripper_m
+        for rule in self.guard.grippers:
+            gripper_m, flag = rule.limit(gripper_m, self._gripper_m)
+            flags |= flag
+        self._gripper_m = gripper_m
+        return flags | wish.flags, verdict
+
+    def _advance(self, motion: MotionState) -> None:
+        if motion is not self._motion:
+            self._motion, self._arm = motion, None
+
+    def _commanded(self) -> CommandedArm:
+        """Return the commanded motion with its kinematics, computed once per change."""
+        if self._motion is None:
+            raise ValueError("there must be a joint state before anything is commanded")
+        if self._arm is None:
+            tcp, jacobian = self._robot.tcp_and_jacobian(self._motion.q)
+            self._arm = CommandedArm(self._motion, Pose(tcp[:3, 3], tcp[:3, :3]), jacobian)
+        return self._arm
+
+    def _home_distance_rad(self) -> float:
+        if self._motion is None:
+            return -1.0
+        return float(np.abs(self._robot.home - self._motion.q).max())
+
+    # --- report -----------------------------------------------------------------------------------------------
+
+    def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, flags: GuardFlag) -> Tick:
+        status, measured = self._status, self._measured
+        chunk = self._policy.clock.chunk if source is Source.POLICY and self._policy.clock else None
+        moving = self._motion is not None
+        return Tick(
+            seq=self._seq,
+            state=status.state,
+            reason=status.reason,
+            text=status.text,
+            armed=status.armed,
+            epoch=status.epoch,
+            intervention_id=status.intervention_id,
+            source=source,
+            chunk_id=chunk.id if chunk else 0,
+            policy_version=chunk.policy_version if chunk else 0,
+            chunk_age_s=now.ros_s - chunk.stamp_s if chunk else -1.0,
+            command=self._motion.q.copy() if self._motion is not None else None,
+            gripper_m=self._gripper_m if moving else None,
+            measured=None if measured is None else np.append(measured.positions_rad, measured.gripper_m),
+            action=pose_to_action(self._commanded().tcp, self._gripper_m) if moving else None,
+            guard_flags=flags,
+            marks=teleop.marks if teleop is not None else frozenset(),
+            due_s=now.ros_s + self._config.dt_s,
+            home_distance_rad=self._home_distance_rad(),
+        )

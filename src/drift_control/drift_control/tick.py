@@ -1,0 +1,31 @@
+"""What one control tick decided, with its provenance."""
+
+from dataclasses import dataclass
+
+from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.pose import Array
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One control step; the command is to be reached at ROS time `due_s`."""
+
+    seq: int  # counts up by one
+    state: State
+    reason: Reason
+    text: str  # the reason in words
+    armed: bool
+    epoch: int
+    intervention_id: int  # 0 before the first take-over
+    source: Source  # whose command this step executes
+    chunk_id: int  # 0 if none
+    policy_version: int  # 0 if none
+    chunk_age_s: float  # since the chunk's t_ref, -1 if none
+    command: Array | None  # (J,) [rad]; None before the first joint state: nothing is to be sent
+    gripper_m: float | None  # opening [m]
+    measured: Array | None  # (J + 1,) joints [rad], gripper opening [m]
+    action: Array | None  # (10,) the command as an action
+    guard_flags: GuardFlag
+    marks: frozenset[str]  # buttons held this tick: "success", "failure", "start", "end"
+    due_s: float
+    home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
