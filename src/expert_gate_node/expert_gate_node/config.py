@@ -1,9 +1,10 @@
 """Parameters of the gate node; the values stand in config/nodes.yaml."""
 
 from pathlib import Path
+from typing import Annotated
 
 from drift_control.gate_config import GateConfig
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 
@@ -13,3 +14,4 @@ class ExpertGateConfig(GateConfig):
 
     robot_file: Path  # config/robots/<robot>.yaml
     joystick_file: Path  # config/joysticks/<joystick>.yaml
+    realtime_priority: Annotated[int, Field(ge=0, le=98)]  # SCHED_FIFO; 0: scheduled like any process

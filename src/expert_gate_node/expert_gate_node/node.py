@@ -30,6 +30,7 @@ from expert_gate_node.inbox import Inbox
 from expert_gate_node.output.node import TickPublisher
 from expert_gate_node.pulse import Pulse
 from expert_gate_node.requests.node import RequestServer
+from expert_gate_node.scheduling import run_before_others
 
 _REST_TICKS = 3  # commands without motion before the node may end
 
@@ -143,6 +144,11 @@ def main() -> int:
 
 def _quiet_node() -> ExpertGateNode:
     node = ExpertGateNode()
+    priority = node.get_parameter("realtime_priority").value
+    if priority and not run_before_others(priority):
+        node.get_logger().info(
+            f"realtime_priority={priority} is not permitted (ulimit -r): late ticks under load"
+        )
     gc.freeze()  # a full collection takes 10 ms, half a control period; what is here now stays anyway
     return node
 

@@ -1,9 +1,11 @@
 """The gate as a process: it brings the arm to rest before it ends."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,16 @@ def test_a_signal_while_moving_brakes_holds_and_ends_within_two_seconds(stage, g
     assert np.array_equal(commands[-1], commands[-2])  # at rest
     assert np.abs(np.diff(commands, n=2, axis=0)).max() / 0.02**2 < 2.0 * world.robot.acceleration.max()
     assert world.state.reason == 18 and not world.state.armed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to real-time scheduling")
+def test_the_process_claims_its_real_time_priority(stage, gate_process):
+    process = gate_process(realtime_priority=7)
+    tasks = Path(f"/proc/{process.pid}/task")
+    stage.spin(lambda: os.sched_getscheduler(process.pid) == os.SCHED_FIFO, "priority")
+    stage.spin(lambda: stage.world.states, "gate/state")
+    priorities = {os.sched_getparam(int(task.name)).sched_priority for task in tasks.iterdir()}
+    assert priorities == {7}
 
 
 def test_a_wrong_parameter_ends_the_process_with_one_line(gate_process):
