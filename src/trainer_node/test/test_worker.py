@@ -95,7 +95,7 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
 
 
 def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
-    worker.train(TrainRequest("r1", TrainKind.OFFLINE, steps=800))
+    worker.train(TrainRequest("r1", TrainKind.OFFLINE, steps=400))
     folder = Path(job.checkpoint_folder)
     poll_until(worker, Ready)
     while not (folder / "resume_r1.safetensors").exists():
@@ -107,10 +107,10 @@ def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
     assert isinstance(events[-1], Finished)
     assert any(isinstance(e, Preparing) and e.text.startswith("going on from step") for e in events)
     resumed = [e.step for e in events if isinstance(e, Progress) and e.step > 0]
-    assert resumed[-1] == 800
+    assert resumed[-1] == 400
     assert reached > 1
     assert "ended with code -9" in worker.log[0]
-    assert load_latest(folder).info.step == 800
+    assert load_latest(folder).info.step == 400
     assert [path.name for path in sorted(folder.iterdir())] == ["LATEST", "policy_000001.safetensors"]
 
 

@@ -1,6 +1,6 @@
 """What is trained on, in memory: demonstrations, interventions, and episodes held out of both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import torch
@@ -37,7 +37,7 @@ class TrainingData:
         """Windows with a valid first label, also those held out."""
         return self.offline.labels + self.online.labels + self.held_out.labels
 
-    def update(self) -> Iterator[str]:
+    def update(self) -> Generator[str, None, None]:
         """Take in what is new in the store; yields a text after each episode, and may be broken off there."""
         new = self._store.new_ids(self._known)
         added: dict[str, list[WindowSet]] = {"offline": [], "online": [], "held_out": []}
