@@ -90,9 +90,6 @@ class ExpertConfig:
     angular_rad_s: Positive  # [rad/s]
     gain_1_s: Positive  # speed per distance near the target [1/s]
     brake_m_s2: Positive  # speed falls as sqrt(2 · brake · distance) [m/s²]
-    lead_s: Annotated[
-        float, Field(ge=0)
-    ]  # look so far ahead along the present motion: the arm answers late [s]
     hover_m: Positive  # height of the funnel far from its axis [m]
     funnel_inner_m: Positive  # lateral error below which the funnel ends at the target height [m]
     funnel_outer_m: Positive  # lateral error from which the funnel has its full height [m]

@@ -89,9 +89,7 @@ class ExpertNode(Node):
         else:
             was_driving = self._expert.driving
             truth, joints = self._truth[0], self._joints
-            stick = self._expert.act(
-                truth, joints.positions_rad, joints.gripper_m, self._gate, joints.stamp_s
-            )
+            stick = self._expert.act(truth, joints.positions_rad, joints.gripper_m, self._gate, now_s)
             if self._expert.driving and not was_driving:
                 self._takeovers += 1
                 self.get_logger().info(f"taking over: {self._expert.reason}")

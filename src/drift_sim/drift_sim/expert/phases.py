@@ -5,7 +5,7 @@ far from the axis and at the target height on it, so that approach and descent a
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -38,10 +38,6 @@ class View:
     tcp: Pose
     opening_m: float
     truth: Truth
-    ahead_m: np.ndarray = field(
-        default_factory=lambda: np.zeros(3)
-    )  # way of the TCP until a command takes effect
-    ahead_rad: float = 0.0  # turn of the hand about z until then
 
 
 @dataclass(frozen=True)
@@ -74,18 +70,18 @@ class PickAndPlace:
         if self.is_delivered(view.truth):
             up = view.truth.goal.position[2] + self._rest_tcp_height() + c.retreat_m - tcp[2]
             phase = Phase.RETREAT if up > 0.002 else Phase.REST
-            way = np.array([0.0, 0.0, max(up, 0.0)]) - view.ahead_m
+            way = np.array([0.0, 0.0, max(up, 0.0)])
             return Wish(phase, self._speed(way), np.zeros(3), +1)
         turn = self._turn_to_grasp(view)
         if self._may_close(view, grasp - tcp, turn):
-            return Wish(Phase.GRIP, self._speed(grasp - tcp - view.ahead_m), self._turning(view, turn), -1)
+            return Wish(Phase.GRIP, self._speed(grasp - tcp), self._turning(view, turn), -1)
         error = self._error(grasp - tcp, turn)
         # A hand that is not open must not come down onto the box.
         closed = np.clip((0.9 * OPENING_MAX_M - view.opening_m) / (0.3 * OPENING_MAX_M), 0.0, 1.0)
         height = max(self._funnel(error, c.funnel_inner_m, c.funnel_outer_m), 0.7 * c.hover_m * float(closed))
         return Wish(
             Phase.APPROACH,
-            self._along_funnel(grasp - tcp - view.ahead_m, height),
+            self._along_funnel(grasp - tcp, height),
             self._turning(view, turn),
             gripper=+1,
         )
@@ -153,10 +149,16 @@ class PickAndPlace:
         low = -way[2] < c.release_height_m
         if low and (error < 2.0 * c.goal_inner_m or self._is_inside(view.truth)):
             return Wish(Phase.RELEASE, np.zeros(3), np.zeros(3), gripper=+1)
-        height = 0.0 if self._is_inside(view.truth) else self._funnel(error, c.goal_inner_m, c.goal_outer_m)
-        return Wish(
-            Phase.CARRY, self._along_funnel(way - view.ahead_m, height), self._turning(view, turn), gripper=-1
-        )
+        if self._is_inside(view.truth):
+            height = 0.0
+        else:
+            # Between a wide and a narrow funnel it keeps its height: small errors sideways make no bobbing.
+            present = -way[2]
+            height = min(
+                max(present, self._funnel(error, 2.0 * c.goal_inner_m, c.funnel_outer_m)),
+                self._funnel(error, c.goal_inner_m, c.goal_outer_m),
+            )
+        return Wish(Phase.CARRY, self._along_funnel(way, height), self._turning(view, turn), -1)
 
     def _is_inside(self, truth: Truth) -> bool:
         """The box has entered the slot, whose walls guide it from here on."""
@@ -190,7 +192,7 @@ class PickAndPlace:
         """Return the turning speed (3,) that turns the hand by `turn_rad` about z and keeps it upright."""
         c = self._config
         tilt = np.cross(view.tcp.rotation[:, 2], np.array([0.0, 0.0, -1.0]))
-        want = np.array([tilt[0], tilt[1], turn_rad - view.ahead_rad])
+        want = np.array([tilt[0], tilt[1], turn_rad])
         size = float(np.linalg.norm(want))
         if size < 1e-9:
             return np.zeros(3)

@@ -18,8 +18,6 @@ from drift_sim.world import Truth
 Mode = Literal["demonstrate", "correct"]
 _NO_EFFECT_S = 0.5  # enable held for so long without the gate saying EXPERT: let go
 _PAUSE_S = 0.2  # and press again after this
-_GAP_S = 0.2  # readings further apart say nothing about the velocity
-_SMOOTH_S = 0.02  # time constant of the velocity
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,6 @@ class ScriptedExpert:
         self._count = 0  # of readings
         self._supervisor = Supervisor(config)
         self._grip = _Grip()
-        self._pace = _Pace()
         self.cost_to_go = float("nan")  # at the last reading [ticks of 0.1 s]
         self.phase = Phase.REST
 
@@ -83,11 +80,8 @@ class ScriptedExpert:
         return self._supervisor.reason
 
     def act(self, truth: Truth, q: np.ndarray, gripper_m: float, gate: GateView, now_s: float) -> Stick:
-        """Return the stick and buttons for joints `q` (J,) [rad] and an opening [m], measured at `now_s`."""
-        tcp = self._robot.forward(q)
-        velocity = self._pace.update(np.append(tcp.position, hand_yaw(tcp.rotation)), now_s)
-        ahead = velocity * self._scene.expert.lead_s
-        view = View(tcp, gripper_m, truth, ahead[:3], float(ahead[3]))
+        """Return the stick and buttons for joint positions `q` (J,) [rad] and an opening [m]."""
+        view = View(self._robot.forward(q), gripper_m, truth)
         wish = self._plan.wish(view)
         self.phase = wish.phase
         self.cost_to_go = self._plan.cost_to_go(view)
@@ -140,24 +134,3 @@ class _Grip:
             self._pressed_s, self._pause_until_s = None, now_s + _PAUSE_S
             return False
         return True
-
-
-class _Pace:
-    """How fast the hand moves, from what was seen of it: x y z [m/s] and turn about z [rad/s]."""
-
-    def __init__(self) -> None:
-        self._last: tuple[np.ndarray, float] | None = None
-        self._velocity = np.zeros(4)
-
-    def update(self, pose: np.ndarray, now_s: float) -> np.ndarray:
-        """Return the velocity (4,) at `now_s`, a little smoothed; zero after a gap."""
-        last, self._last = self._last, (pose, now_s)
-        if last is None or not 0.0 <= now_s - last[1] < _GAP_S:
-            self._velocity = np.zeros(4)
-        elif now_s > last[1]:
-            moved = pose - last[0]
-            moved[3] = (moved[3] + np.pi) % (2.0 * np.pi) - np.pi
-            passed_s = now_s - last[1]
-            keep = np.exp(-passed_s / _SMOOTH_S)
-            self._velocity = keep * self._velocity + (1.0 - keep) * moved / passed_s
-        return self._velocity
