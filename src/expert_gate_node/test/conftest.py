@@ -43,7 +43,9 @@ def gate_parameters(**changes) -> dict[str, object]:
         "robot_file": str(CONFIG / "robots" / "panda.yaml"),
         "joystick_file": str(CONFIG / "joysticks" / "gamepad.yaml"),
     }
-    return values | files | changes
+    # one thread plays arm, joystick and gate here, beside other work: only long silences mean something
+    patience = {"joint_state_timeout_s": 1.0, "joint_state_lost_s": 5.0, "joy_timeout_s": 1.0}
+    return values | files | patience | changes
 
 
 class World(Node):
