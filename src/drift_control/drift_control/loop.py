@@ -1,5 +1,6 @@
 """From what the sources want to what the arm is told, once per control tick. No clock, no topics, no threads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -154,32 +155,33 @@ class ControlLoop:
         teleop: TeleopCommand | None,
         situation: Situation,
         jump_s: float | None,
-    ) -> list[_Happening]:
-        """Return what happened since the last tick, in order of precedence."""
-        found: list[_Happening] = []
+    ) -> Iterator[_Happening]:
+        """Yield what happened since the last tick, in order of precedence.
+
+        The caller applies each before it asks for the next, so later ones are judged in the state that earlier ones left.
+        """
         requests = inputs.requests
         verdict = self.guard.check_situation(situation)
         if verdict is not None and verdict.reaction is Reaction.FAULT:
-            found.append(_Happening(Event.FAULT, verdict.reason, verdict.text))
+            yield _Happening(Event.FAULT, verdict.reason, verdict.text)
         if requests.shutdown:
-            found.append(_Happening(Event.SHUTDOWN, text="the gate is being stopped"))
+            yield _Happening(Event.SHUTDOWN, text="the gate is being stopped")
         stop = requests.stop or (teleop is not None and teleop.stop)
         if stop:
-            found.append(_Happening(Event.STOP, text="stop requested"))
+            yield _Happening(Event.STOP, text="stop requested")
         if jump_s is not None:
-            found.append(_Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s"))
+            yield _Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s")
         if verdict is not None and verdict.reaction in (Reaction.HOLD, Reaction.HELP):
             # Held for the same reason already: nothing new.
             if not (self._status.state is State.HOLD and self._status.reason is verdict.reason):
-                found.append(_Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text))
+                yield _Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)
         held_back = stop or requests.shutdown or verdict is not None or jump_s is not None
-        found += self._person(now, teleop, held_back)
+        yield from self._person(now, teleop, held_back)
         if not held_back:
-            found += self._asked(inputs, now, teleop, situation)
-        found += self._chunks(inputs.chunk, now, held_back)
+            yield from self._asked(inputs, now, teleop, situation)
+        yield from self._chunks(inputs.chunk, now, held_back)
         if not held_back and self._status.reason in PASSING:
-            found.append(_Happening(Event.READY_AGAIN, text="waiting for a chunk"))
-        return found
+            yield _Happening(Event.READY_AGAIN, text="waiting for a chunk")
 
     def _person(self, now: Now, teleop: TeleopCommand | None, held_back: bool) -> list[_Happening]:
         enabled = teleop is not None and teleop.enabled
@@ -204,51 +206,49 @@ class ControlLoop:
 
     def _asked(
         self, inputs: Inputs, now: Now, teleop: TeleopCommand | None, situation: Situation
-    ) -> list[_Happening]:
-        found = []
+    ) -> Iterator[_Happening]:
         requests, status = inputs.requests, self._status
         arm = requests.arm or (teleop is not None and teleop.arm)
         if arm and status.state in (State.HOLD, State.FAULT):
             refusal = self.guard.check_start(situation) if not status.armed else None
             if refusal is not None:
-                found.append(_Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+                yield _Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
                 if refusal.reason is Reason.START_MISMATCH and situation.measured is not None:
                     self._ease_to = situation.measured
             elif self._motion is not None and (status.armed or self._motion.still):
-                found.append(_Happening(Event.ARM, text="armed; waiting for a chunk"))
+                yield _Happening(Event.ARM, text="armed; waiting for a chunk")
         if requests.home:
             refusal = self._home_refusal(situation)
             if refusal is None:
-                found.append(_Happening(Event.HOME, text="homing"))
+                yield _Happening(Event.HOME, text="homing")
             else:
-                found.append(_Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+                yield _Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
         if status.state is State.HOMING:
             if requests.release_home:
-                found.append(_Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled"))
+                yield _Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")
             elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
                 text = f"not at home after {self._config.homing_timeout_s} s"
-                found.append(_Happening(Event.HOME_ENDED, Reason.NONE, text))
+                yield _Happening(Event.HOME_ENDED, Reason.NONE, text)
             elif self._home_distance_rad() < HOME_TOLERANCE_RAD:
-                found.append(_Happening(Event.HOME_DONE, text="at home"))
-        return found
+                yield _Happening(Event.HOME_DONE, text="at home")
 
     def _home_refusal(self, situation: Situation) -> Verdict | None:
         """Homing is allowed from outside the workspace, but not on an arm that is elsewhere or silent."""
+        if self._status.armed:
+            return None  # the watching rules already look after it
         refusal = self.guard.check_start(situation)
         return None if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE else refusal
 
-    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> list[_Happening]:
-        found = []
+    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> Iterator[_Happening]:
         if chunk is not None and not held_back:
             happening = self._take_chunk(chunk, now)
             if happening is not None:
-                found.append(happening)
+                yield happening
         if self._policy.clock is not None and self._over(self._policy.clock, now) and self._next is None:
             text = f"chunk {self._policy.clock.chunk.id} is executed or older than {self._config.chunk_timeout_s} s"
-            found.append(_Happening(Event.CHUNK_OVER, text=text))
-        if self._next is not None and not self._blocked() and not found:
-            found.append(_Happening(Event.CHUNK_READY, text=f"policy drives from chunk {self._next.chunk.id}"))
-        return found
+            yield _Happening(Event.CHUNK_OVER, text=text)
+        if self._next is not None and not self._blocked():
+            yield _Happening(Event.CHUNK_READY, text=f"policy drives from chunk {self._next.chunk.id}")
 
     def _blocked(self) -> bool:
         return self._status.help_wanted or self._status.release_required

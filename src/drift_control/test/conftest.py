@@ -1,0 +1,170 @@
+"""A gate with an arm that follows perfectly, in steps of one tick; shared by the tests."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
+from drift_control.joystick import load_joystick
+from drift_control.loop import ControlLoop, GateConfig
+from drift_control.pose import Pose, pose_to_action
+from drift_control.robot import load_robot
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+GATE = {
+    "rate_hz": 50.0,
+    "dry_run": False,
+    "chunk_timeout_s": 1.5,
+    "camera_timeout_s": 0.5,
+    "joint_state_timeout_s": 0.2,
+    "joint_state_lost_s": 1.0,
+    "joy_timeout_s": 0.25,
+    "joy_frozen_s": 1.0,
+    "arm_state_timeout_s": 0.5,
+    "clock_jump_s": 0.5,
+    "interpolation": "linear",
+    "ramp_in_s": 0.3,
+    "tracking_gain_1_s": 8.0,
+    "teleop_acceleration_m_s2": 1.0,
+    "teleop_angular_acceleration_rad_s2": 5.0,
+    "homing_speed_scale": 0.5,
+    "homing_timeout_s": 20.0,
+    "tracking_error_time_s": 0.1,
+    "workspace_margin_m": 0.03,
+    "clamp_window_s": 2.0,
+    "clamp_ratio_max": 0.5,
+}
+
+
+class Bench:
+    """One gate and an ideal arm; every tick moves both clocks on by one period."""
+
+    def __init__(self, robot, joystick, **gate):
+        self.robot, self.joystick = robot, joystick
+        self.config = GateConfig(**{**GATE, **gate})
+        self.loop = ControlLoop(self.config, robot, joystick)
+        self.steady_s, self.ros_s = 50.0, 1000.0
+        self.q, self.gripper_m = robot.home.copy(), 0.08
+        self.ticks = []
+        self.joy_count = 0
+        self.chunk_id = 0
+        self.joints_silent = False  # the joint states stop
+        self.follows = True  # the arm does what it is told
+        self.arm_state = None
+        self._joints = None
+
+    def tick(self, chunk=None, joy=None, **requests):
+        """Run one tick; `joy` is a JoyReading, made by `stick`."""
+        if not self.joints_silent:
+            self._joints = JointReading(self.q.copy(), self.gripper_m, self.ros_s, self.steady_s)
+        arm_state = self.arm_state and replace(self.arm_state, arrival_s=self.steady_s)
+        inputs = Inputs(self._joints, joy, chunk, Requests(**requests), arm_state)
+        tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
+        if tick.command is not None and self.follows:
+            self.q, self.gripper_m = tick.command.copy(), tick.gripper_m
+        self.steady_s += self.config.dt_s
+        self.ros_s += self.config.dt_s
+        self.ticks.append(tick)
+        return tick
+
+    def run(self, seconds, **inputs):
+        """Repeat a tick; values that can be called are called for each."""
+        for _ in range(round(seconds / self.config.dt_s)):
+            tick = self.tick(**{k: v() if callable(v) else v for k, v in inputs.items()})
+        return tick
+
+    def stick(self, linear=(0, 0, 0), angular=(0, 0, 0), gripper=0, enabled=True, pressed=frozenset()):
+        """Return a live joystick message."""
+        self.joy_count += 1
+        axes, buttons = self.joystick.encode(
+            enabled, linear, angular, gripper, pressed=pressed, count=self.joy_count
+        )
+        return JoyReading(axes, buttons, self.ros_s, self.steady_s)
+
+    def chunk(self, data=None, *, offset=(0, 0, 0), steps=16, dt_s=0.1, delay_s=0.0, **fields):
+        """Return a chunk that stays `offset` from the present command, or holds `data`."""
+        self.chunk_id += 1
+        if data is None:
+            tcp = self.robot.forward(self.q)
+            target = Pose(tcp.position + np.array(offset), tcp.rotation)
+            data = np.tile(pose_to_action(target, self.gripper_m), (steps, 1))
+        values = dict(
+            id=self.chunk_id,
+            epoch=self.ticks[-1].epoch if self.ticks else 1,
+            stamp_s=self.ros_s - delay_s,
+            dt_s=dt_s,
+            data=data,
+            action_space="tcp_pose",
+            policy_version=3,
+            oldest_input_s=self.ros_s - delay_s,
+            arrival_s=self.steady_s,
+        )
+        return Chunk(**{**values, **fields})
+
+    def line(self, velocity, *, steps=16, dt_s=0.1, **fields):
+        """Return a chunk along a straight line at `velocity` (3,) [m/s] from the present command."""
+        tcp = self.robot.forward(self.q)
+        times = dt_s * np.arange(1, steps + 1)[:, None]
+        data = np.tile(pose_to_action(tcp, self.gripper_m), (steps, 1))
+        data[:, :3] = tcp.position + times * np.array(velocity)
+        return self.chunk(data, dt_s=dt_s, **fields)
+
+    def ready(self, **fields):
+        """Set what the arm's controller says about itself."""
+        self.arm_state = ArmState(**{"ready": True, "protective_stop": False, "speed_scale": 1.0,
+                                     "arrival_s": self.steady_s, **fields})  # fmt: skip
+
+    @property
+    def commands(self):
+        """Commanded joint positions so far (N, J)."""
+        return np.array([tick.command for tick in self.ticks])
+
+    @property
+    def tcp_speed(self):
+        """Commanded TCP speeds between ticks (N - 1,) [m/s]."""
+        position = np.array([tick.action[:3] for tick in self.ticks])
+        return np.linalg.norm(np.diff(position, axis=0), axis=1) / self.config.dt_s
+
+
+@pytest.fixture(scope="session")
+def robots():
+    return {name: load_robot(CONFIG / f"robots/{name}.yaml") for name in ("panda", "ur5e")}
+
+
+@pytest.fixture(scope="session")
+def panda(robots):
+    return robots["panda"]
+
+
+@pytest.fixture(scope="session")
+def ur5e(robots):
+    return robots["ur5e"]
+
+
+@pytest.fixture(scope="session")
+def joystick():
+    return load_joystick(CONFIG / "joysticks/gamepad.yaml")
+
+
+@pytest.fixture(scope="session")
+def config_folder():
+    return CONFIG
+
+
+@pytest.fixture(scope="session")
+def new_bench(robots, joystick):
+    """A function that makes a bench; by default with the Panda at 50 Hz."""
+
+    def make(robot="panda", **gate):
+        return Bench(robots[robot] if isinstance(robot, str) else robot, joystick, **gate)
+
+    return make
+
+
+@pytest.fixture
+def bench(new_bench):
+    """An armed gate at home."""
+    bench = new_bench()
+    bench.tick(arm=True)
+    return bench
