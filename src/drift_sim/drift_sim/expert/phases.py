@@ -191,8 +191,8 @@ class PickAndPlace:
     def _turning(self, view: View, turn_rad: float) -> np.ndarray:
         """Return the turning speed (3,) that turns the hand by `turn_rad` about z and keeps it upright."""
         c = self._config
-        tilt = np.cross(view.tcp.rotation[:, 2], np.array([0.0, 0.0, -1.0]))
-        want = np.array([tilt[0], tilt[1], turn_rad])
+        x, y, _ = view.tcp.rotation[:, 2]  # where the hand points; (0, 0, -1) is straight down
+        want = np.array([-y, x, turn_rad])
         size = float(np.linalg.norm(want))
         if size < 1e-9:
             return np.zeros(3)
