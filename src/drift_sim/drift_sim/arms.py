@@ -96,11 +96,12 @@ def add_arm(world: Element, actuator: Element, robot: Robot) -> Element:
             range=(config.limits.position_low_rad[i], config.limits.position_high_rad[i]),
             armature=ARMATURE,
         )
-        _draw_capsule(body, np.zeros(3), after[i][:3, 3], model.radius_m[i], LIGHT)
-        if (
-            i + 1 < robot.n_joints
-        ):  # the last hull reaches into the hand and would stand in the wrist camera's way
+        end = after[i][:3, 3]
+        if i + 1 < robot.n_joints:
             _draw_hull(body, robot, i + 1)
+        else:  # nothing may reach beyond the flange and stand in the wrist camera's way
+            end = end - model.radius_m[i] * after[i][:3, 2]
+        _draw_capsule(body, np.zeros(3), end, model.radius_m[i], LIGHT)
         _add_servo(actuator, name, model, i)
         parent = body
     mount = child(parent, "body", name="mount", gravcomp=1, **_pose(robot.mount))
