@@ -1,6 +1,7 @@
 """The simulation node: a MuJoCo cell in real time that speaks the topics of a real arm with cameras."""
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -200,4 +201,9 @@ def _to_pose(pose: Pose) -> PoseMessage:
 
 
 def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
     return run_node(SimNode, (DriftError, ControlConfigError))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """The scripted expert as a process: looks at the true state and moves the joystick."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -125,4 +126,9 @@ def _to_pose(msg: PoseMessage) -> Pose:
 
 
 def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
     return run_node(ExpertNode, (DriftError, ControlConfigError))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
