@@ -5,7 +5,8 @@ layer stands for. While the rank stays, W_t = W0 + A_t V_t with W0 constant, and
 decays since the last change
     E_t = D E + (1 - D) W0 + (average of A_t V_t, begun at 0).
 Form `left` has a constant V, so the last term is (average of A_t) V: exact, at the price of N r numbers per
-step instead of N K. Form `usv` adds the products into E. Before a change of rank E is completed (`fold`) and
+step instead of N K; and while D = 0, as from the beginning of a round to its first change of rank, E need not
+be kept at all. Form `usv` adds the products into E. Before a change of rank E is completed (`fold`) and
 begins anew.
 """
 
@@ -18,8 +19,7 @@ from drift_core.rank import Modulated
 
 
 def warm_decay(step: int, decay: float, power: float) -> float:
-    """Return the decay at `step` (0, 1, ...) of a round: 0 at first, so that nothing before the round is
-    averaged in."""
+    """Return the decay at `step` (0, 1, ...) of a round: 0 at first, which forgets all before the round."""
     return min(decay, 1.0 - (1.0 + step) ** -power)
 
 
@@ -29,14 +29,15 @@ class _Segment:
 
     layer: Modulated
     before: float  # D
-    left: Tensor | None  # average of A (form `left`), begun at 0
+    left: Tensor | None  # average of A (form `left`)
 
 
 class MergedEma:
     """Averages of all trainable parameters of a module, by the names that they have when it is merged."""
 
     def __init__(self, module: nn.Module) -> None:
-        self._average: dict[str, Tensor] = {}  # modulated layers: (G, N, K); others: like the parameter
+        # Modulated layers: (G, N, K), absent where D = 0 in form `left`; others: like the parameter.
+        self._average: dict[str, Tensor] = {}
         self._segments: dict[str, _Segment] = {}  # by name of the weight
         self._module = module
         self._layers: dict[str, Modulated] = {}
@@ -48,8 +49,17 @@ class MergedEma:
         """Forget the past: the average is the present weights, of what trains now."""
         self._segments = {}
         self.begin()
-        self._average = {name: layer.dense_matrix() for name, layer in self._layers.items()}
-        self._average |= {name: parameter.detach().clone() for name, parameter in self._others.items()}
+        self._average = {name: parameter.detach().clone() for name, parameter in self._others.items()}
+        for name, layer in self._layers.items():
+            if layer.dense:
+                self._average[name] = layer.dense_matrix()
+                continue
+            segment = self._segments[name]
+            segment.before = 0.0
+            if segment.left is not None:
+                segment.left.copy_(layer.dA)
+            else:
+                self._average[name] = layer.left() @ layer.Vh
 
     @torch.no_grad()
     def update(self, decay: float) -> None:
@@ -66,6 +76,8 @@ class MergedEma:
             if segment.left is not None:
                 averages.append(segment.left)
                 present.append(layer.dA.detach())
+                if segment.before == 0.0:
+                    self._average.pop(name, None)
             else:
                 self._average[name].baddbmm_(layer.left(), layer.Vh, beta=decay, alpha=1.0 - decay)
         if averages:
@@ -74,7 +86,7 @@ class MergedEma:
     def fold(self) -> None:
         """Complete all averages; call it before the rank of any layer changes, and `begin` after."""
         for name, segment in self._segments.items():
-            self._complete(self._average[name], segment)
+            self._average[name] = self._complete(self._average.get(name), segment)
         self._segments = {}
 
     def begin(self) -> None:
@@ -89,10 +101,12 @@ class MergedEma:
     def weights(self) -> dict[str, Tensor]:
         """Return the averages by the parameter names of the merged module; copies."""
         result = {}
-        for name, average in self._average.items():
-            value = average.clone()
+        for name in [*self._layers, *self._others]:
+            average = self._average.get(name)
+            value = None if average is None else average.clone()
             if name in self._segments:
-                self._complete(value, self._segments[name])
+                value = self._complete(value, self._segments[name])
+            assert value is not None
             if name in self._layers:
                 value = self._layers[name].layout.to_weight(value).contiguous()
             result[name] = value
@@ -104,22 +118,38 @@ class MergedEma:
         tensors |= {f"left.{name}": s.left for name, s in self._segments.items() if s.left is not None}
         return tensors, {name: segment.before for name, segment in self._segments.items()}
 
+    def optional(self) -> dict[str, Tensor]:
+        """Return tensors of the names and shapes that a `state` may have besides: averages that need not
+        be."""
+        return {
+            f"average.{name}": segment.layer.base()
+            for name, segment in self._segments.items()
+            if segment.left is not None
+        }
+
     @torch.no_grad()
     def load_state(self, tensors: dict[str, Tensor], before: dict[str, float]) -> None:
         """Continue from a `state` taken at the same ranks; the keys and shapes must have been checked."""
-        for name, average in self._average.items():
-            average.copy_(tensors[f"average.{name}"])
+        self._average = {
+            key.removeprefix("average."): value.clone()
+            for key, value in tensors.items()
+            if key.startswith("average.")
+        }
         for name, segment in self._segments.items():
             segment.before = before[name]
             if segment.left is not None:
                 segment.left.copy_(tensors[f"left.{name}"])
 
     @torch.no_grad()
-    def _complete(self, average: Tensor, segment: _Segment) -> None:
+    def _complete(self, average: Tensor | None, segment: _Segment) -> Tensor:
+        """Return E; `average` is overwritten."""
         layer = segment.layer
+        if average is None:
+            assert segment.left is not None
+            return torch.baddbmm(layer.base(), segment.left, layer.right())
         if segment.left is not None:
             average.mul_(segment.before).baddbmm_(segment.left, layer.right())
-        average.add_(layer.base(), alpha=1.0 - segment.before)
+        return average.add_(layer.base(), alpha=1.0 - segment.before)
 
 
 def _trained_layers(module: nn.Module) -> dict[str, Modulated]:

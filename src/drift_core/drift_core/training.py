@@ -255,10 +255,12 @@ class Trainer:
         expected = {f"policy.{key}": value for key, value in policy.state_dict().items()}
         averages, shares = ema.state()
         expected |= {f"ema.{key}": value for key, value in averages.items()}
+        unneeded = {f"ema.{key}": value for key, value in ema.optional().items()}
         moments = moment_shapes(policy)
         expected |= {f"adam.{key}": value for key, value in moments.items()}
         expected["generator"] = torch.Generator(policy.device).get_state()
-        check_tensors(state.tensors, expected, optional={f"adam.{key}" for key in moments})
+        optional = {f"adam.{key}" for key in moments} | unneeded.keys()
+        check_tensors(state.tensors, expected | unneeded, optional)
         if info.averages.keys() != shares.keys():
             raise CheckpointError(
                 f"trainer state: averages must name {sorted(shares)}, got {sorted(info.averages)}"

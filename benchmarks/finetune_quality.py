@@ -1,0 +1,249 @@
+"""How well a shifted task is learned at 1/8 of the rank, at equal steps, and how much of the old one is lost.
+
+A 2-D hand goes from a start to a goal around an obstacle, 16 steps in a chunk. Old task: smooth detours to
+goals on the right. New task: goals on the left, wider detours, a late turn. Every method fine-tunes the same
+network, trained offline on the old task, for as many steps on 1000 windows of the new one; the loss is that
+of held-out windows, with averaged weights, at the learning rate that is best on average over all seeds. The
+bars: usv within 5 %, left within 10 % of full.
+
+| method             | offline at                     | then trains                                        |
+|--------------------|--------------------------------|----------------------------------------------------|
+| full               | full rank                      | everything                                         |
+| left, usv          | full rank                      | the top 1/8 of each layer's directions             |
+| left random        | full rank                      | as many random directions                          |
+| lora               | full rank                      | peft's adapters, as many numbers as usv            |
+| norm and bias      | full rank                      | these alone                                        |
+| drift left, usv    | a rank that falls to 1/8       | the top 1/8: the paper's method as a whole         |
+"""
+
+import copy
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from drift_core.batch import Batch
+from drift_core.denoisers import UNetConfig
+from drift_core.normalizer import Normalizer
+from drift_core.observation import ObservationSpec
+from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.rank_schedule import ConstantRank, SigmoidDecay
+from drift_core.train_config import RankConfig, TrainConfig
+from drift_core.training import Trainer, held_out_loss
+from lora import add_lora, without_lora
+from report import Row, arguments, report
+from rich.progress import track
+from torch import Tensor
+
+HORIZON, STATE_DIM, FRACTION, BATCH = 16, 6, 0.125, 64
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row's way of fine-tuning."""
+
+    name: str
+    offline: str  # full or scheduled
+    rank: RankConfig | None = None
+
+
+LEFT, USV = RankConfig(form="left", policy="exact"), RankConfig(form="usv", policy="exact")
+METHODS = (
+    Method("full", "full"),
+    Method("left", "full", LEFT),
+    Method("usv", "full", USV),
+    Method("left random", "full", RankConfig(form="left", policy="exact", subspace="random")),
+    Method("lora", "full"),
+    Method("norm and bias", "full"),
+    Method("drift left", "left", LEFT),
+    Method("drift usv", "usv", USV),
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done."""
+
+    down_dims: tuple[int, ...]
+    offline_steps: int
+    steps: int
+    rates: tuple[float, ...]
+    seeds: int
+    methods: tuple[str, ...]
+
+
+FULL = Size((64, 128, 256), 1500, 250, (3e-4, 1e-3, 3e-3), 3, tuple(m.name for m in METHODS))
+QUICK = Size((32, 64), 150, 50, (1e-3,), 1, ("full", "left", "usv", "lora"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run."""
+
+    new: float  # held-out loss on the new task
+    old: float
+    trained: int  # parameters
+
+
+def main() -> None:
+    parser = arguments("Quality of fine-tuning at a low rank")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    parser.add_argument("--seeds", type=int, default=FULL.seeds)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    size = QUICK if options.quick else FULL
+    seeds = range(size.seeds if options.quick else options.seeds)
+    methods = [method for method in METHODS if method.name in size.methods]
+    results: dict[tuple[str, float], list[Result]] = {}
+    for seed in seeds:
+        offline = {
+            kind: pretrain(kind, size, seed, options.threads)
+            for kind in track(sorted({m.offline for m in methods}), f"seed {seed}, offline")
+        }
+        runs = [(method, rate) for method in methods for rate in size.rates]
+        for method, rate in track(runs, f"seed {seed}, fine-tuning"):
+            result = finetune(method, rate, offline[method.offline], size, seed, options.threads)
+            results.setdefault((method.name, rate), []).append(result)
+    rows = table(methods, size.rates, results)
+    report(f"{size.steps} steps on a shifted task at {FRACTION} of the rank", rows, options.json)
+
+
+def table(
+    methods: Iterable[Method], rates: Iterable[float], results: dict[tuple[str, float], list[Result]]
+) -> list[Row]:
+    """Return a row of each method at its best rate, compared seed by seed with full fine-tuning."""
+    best = {
+        method.name: min(rates, key=lambda rate: mean(r.new for r in results[method.name, rate]))
+        for method in methods
+    }
+    baseline = results["full", best["full"]]
+    rows = []
+    for method in methods:
+        runs = results[method.name, best[method.name]]
+        ratios = [run.new / full.new for run, full in zip(runs, baseline, strict=True)]
+        rows.append(
+            {
+                "method": method.name,
+                "offline": method.offline,
+                "lr": best[method.name],
+                "seeds": len(runs),
+                "loss_new": mean(run.new for run in runs),
+                "loss_ratio": mean(ratios),
+                "loss_ratio_min": min(ratios),
+                "loss_ratio_max": max(ratios),
+                "loss_old": mean(run.old for run in runs),
+                "trained_parameters": runs[0].trained,
+            }
+        )
+    return rows
+
+
+def pretrain(kind: str, size: Size, seed: int, threads: int) -> DiffusionPolicy:
+    """Train a new policy on the old task, at full rank or with a rank that falls to FRACTION."""
+    torch.manual_seed(seed)
+    config = PolicyConfig(
+        ObservationSpec((), STATE_DIM, 1, 0.1),
+        2,
+        "point",
+        HORIZON,
+        8,
+        None,
+        UNetConfig(down_dims=size.down_dims),
+    )
+    policy = DiffusionPolicy(config)
+    data = windows(4000, seed, new=False)
+    fitted = Normalizer.fit(data.state, data.actions, data.mask, "point")
+    policy.normalizer.load_state_dict(fitted.state_dict())
+    steps = size.offline_steps
+    falling = SigmoidDecay(start=1.0, end=FRACTION, steps=steps, every=max(1, steps // 15), tau=0.5)
+    rank = {"full": None, "left": LEFT, "usv": USV}[kind]
+    generator = torch.Generator().manual_seed(seed)
+    settings = train_config(steps, 1e-3, threads)
+    trainer = Trainer(policy, settings, falling if rank else None, generator, rank)
+    trainer.run(lambda generator: draw(data, generator))
+    return trainer.merged_policy()
+
+
+def finetune(
+    method: Method, rate: float, offline: DiffusionPolicy, size: Size, seed: int, threads: int
+) -> Result:
+    """Fine-tune a copy of `offline` on the new task and evaluate it."""
+    policy = copy.deepcopy(offline)
+    if method.name == "lora":
+        add_lora(policy, FRACTION)
+    if method.name == "norm and bias":
+        for parameter in policy.parameters():
+            parameter.requires_grad_(parameter.ndim == 1)
+    generator = torch.Generator().manual_seed(1000 + seed)
+    schedule = ConstantRank(fraction=FRACTION) if method.rank else None
+    trainer = Trainer(policy, train_config(size.steps, rate, threads), schedule, generator, method.rank)
+    data = windows(1000, 100 + seed, new=True)
+    report = trainer.run(lambda generator: draw(data, generator))
+    merged = trainer.merged_policy()
+    if method.name == "lora":
+        merged = without_lora(merged)
+    new, old = (windows(1000, 10_000, new=new) for new in (True, False))
+    return Result(
+        held_out_loss(merged, [new], seed=0, noise_draws=8),
+        held_out_loss(merged, [old], seed=0, noise_draws=8),
+        report.trainable_parameters,
+    )
+
+
+def train_config(steps: int, rate: float, threads: int) -> TrainConfig:
+    return TrainConfig(
+        steps=steps,
+        batch_size=BATCH,
+        noise_draws=1,
+        lr=rate,
+        warmup_steps=min(20, steps // 5),
+        weight_decay=1e-6,
+        clip_norm=1.0,
+        ema_decay=0.99,
+        threads=threads,
+    )
+
+
+def windows(count: int, seed: int, new: bool) -> Batch:
+    """Draw `count` windows of a task: state [start, goal, obstacle], actions (T, 2) with 1 % noise."""
+    generator = torch.Generator().manual_seed(seed + (500_000 if new else 0))
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, 1, generator=generator)
+
+    start = torch.cat([uniform(-0.2, 0.2), uniform(-1.0, -0.8)], dim=1)
+    goal = torch.cat([uniform(-1.0, -0.1) if new else uniform(0.1, 1.0), uniform(0.5, 1.0)], dim=1)
+    obstacle = torch.cat([uniform(-0.3, 0.3), uniform(-0.3, 0.3)], dim=1)
+    t = torch.arange(1, HORIZON + 1)[None, :, None] / HORIZON
+    if new:
+        t = t**1.6
+    profile = t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
+    line = goal - start
+    across = torch.stack([-line[:, 1], line[:, 0]], dim=1) / line.norm(dim=1, keepdim=True)
+    offset = ((obstacle - start) * across).sum(dim=1, keepdim=True)  # of the obstacle from the line
+    # Around the side that is shorter; when it is straight ahead, either: two modes.
+    coin = torch.rand(count, 1, generator=generator) < 0.5
+    left = torch.where(offset.abs() < 0.05, coin, offset < 0.0)
+    width = (0.7 if new else 0.45) * (1.0 - 0.8 * offset.abs().clamp(max=1.0))
+    detour = torch.where(left, width, -width)[:, None, :] * torch.sin(torch.pi * profile)
+    actions = start[:, None] + profile * line[:, None] + detour * across[:, None]
+    actions = actions + 0.01 * torch.randn(actions.shape, generator=generator)
+    state = torch.cat([start, goal, obstacle], dim=1)[:, None]
+    mask = torch.ones(count, HORIZON, dtype=torch.bool)
+    return Batch({}, torch.zeros(count, 1, dtype=torch.long), torch.zeros(1, 0), state, actions, mask)
+
+
+def draw(data: Batch, generator: torch.Generator) -> Batch:
+    """Draw BATCH windows with replacement."""
+    rows = torch.randint(data.size, (BATCH,), generator=generator)
+    return Batch(
+        {}, data.frame_index[rows], data.features, data.state[rows], data.actions[rows], data.mask[rows]
+    )
+
+
+def mean(values: Iterable[float]) -> float:
+    return statistics.fmean(values)
+
+
+if __name__ == "__main__":
+    main()
