@@ -11,6 +11,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parent))
 from drift_core.batch import Batch
+from drift_core.rank.modulation import bfloat16_is_fast
 from drift_core.rank_schedule import LinearDecay
 from drift_core.train_config import RankConfig
 from drift_core.training import Trainer
@@ -42,10 +43,10 @@ class Regression(nn.Module):
         return functional.mse_loss(self.denoiser(batch.state.transpose(1, 2)).transpose(1, 2), batch.actions)
 
 
-def train(form, rank, world):
+def train(form, rank, world, bfloat16=False):
     """Return the merged weights after 8 steps in process `rank` of `world`."""
     torch.manual_seed(rank)  # wrong on purpose for all but the first process: wrapping has to make them equal
-    modulation = RankConfig(form=form, policy="exact")
+    modulation = RankConfig(form=form, policy="exact", bfloat16=bfloat16)
     config = replace(CONFIG, steps=8, noise_draws=1)
     trainer = Trainer(
         Regression(), config, SCHEDULE, torch.Generator().manual_seed(rank), modulation, world > 1
@@ -70,6 +71,8 @@ def worker(rank, port, folder):
     for form in ("left", "usv"):
         result = train(form, rank, world=2)
         save_file(result, Path(folder) / f"{form}_{rank}.safetensors")
+    if bfloat16_is_fast(torch.device("cpu")):
+        save_file(train("left", rank, world=2, bfloat16=True), Path(folder) / f"bfloat16_{rank}.safetensors")
     distributed.destroy_process_group()
 
 
@@ -86,3 +89,6 @@ def test_two_processes_equal_one_across_changes_of_rank(tmp_path):
             two = load_file(tmp_path / f"{form}_{rank}.safetensors")
             for key, value in one.items():
                 assert torch.allclose(two[key], value, atol=2e-5), (form, rank, key)
+    if bfloat16_is_fast(torch.device("cpu")):
+        first, second = (load_file(tmp_path / f"bfloat16_{rank}.safetensors") for rank in (0, 1))
+        assert all(torch.equal(value, second[key]) for key, value in first.items())

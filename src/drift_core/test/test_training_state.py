@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from drift_core.errors import CheckpointError
+from drift_core.rank.modulation import bfloat16_is_fast
 from drift_core.rank_schedule import ConstantRank
 from drift_core.trainer_state import TrainerState, load_trainer_state, save_trainer_state
 from drift_core.training import Trainer
@@ -49,6 +50,18 @@ def test_an_online_round_goes_on_to_the_bit_too(tmp_path):
     whole.run(next_batch)
     resumed = fresh()
     resumed.load_state_dict(state)
+    resumed.run(next_batch)
+    assert_equal_states(resumed, whole)
+
+
+@pytest.mark.skipif(not bfloat16_is_fast(torch.device("cpu")), reason="no bfloat16 on this processor")
+def test_a_run_with_a_bfloat16_frozen_part_goes_on_to_the_bit(tmp_path):
+    whole = make_trainer(replace(LEFT, bfloat16=True), denoiser=UNET)
+    whole.run(next_batch, steps=20)
+    save_trainer_state(tmp_path / "resume.safetensors", whole.state_dict())
+    whole.run(next_batch)
+    resumed = fresh(UNET)
+    resumed.load_state_dict(load_trainer_state(tmp_path / "resume.safetensors"))
     resumed.run(next_batch)
     assert_equal_states(resumed, whole)
 

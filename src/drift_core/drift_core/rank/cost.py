@@ -15,7 +15,8 @@ _BLOCK = 16
 # Share of the theoretical break-even up to which the factored form was measured to be faster
 # (benchmarks/train_step.py).
 _MEASURED = 0.9
-# Layers with fewer weights cost the fixed overhead of more kernel calls, whatever the rank (measured with the MLP).
+# Layers with fewer weights cost the fixed overhead of more kernel calls, whatever the rank (measured with
+# the MLP).
 _SMALLEST = {"left": 16_384, "usv": 65_537}
 
 
