@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def split_halves(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the upper halves (bfloat16, like float32 `values`) and the lower ones (bytes, rows twice as long)."""
+    """Return the upper halves (bfloat16, like float32 `values`) and the lower ones (bytes)."""
     bits = values.contiguous().view(torch.int32)
     low = bits.to(torch.int16)  # the lower 16 bits, wrapped to signed
     high = ((bits - low.to(torch.int32)) >> 16).to(torch.int16)
