@@ -34,6 +34,8 @@ def main() -> None:
         crop_shape=None,
         down_dims=tuple(int(dim) for dim in options.down_dims.split(",")),
         kernel_size=5,
+        diffusion_step_embed_dim=256,
+        spatial_softmax_num_keypoints=256,  # 512 features per frame: the same condition, C = 1044, as ours
         use_film_scale_modulation=True,
         pretrained_backbone_weights=None,
         use_group_norm=True,
@@ -52,7 +54,8 @@ def main() -> None:
             timed_ms(lambda: model.conditional_sample(1, global_cond=condition))
             for _ in range(options.repetitions)
         ]
-    print(json.dumps({"encoder_ms": encoder_ms, "times_ms": times_ms}))
+    parameters = sum(p.numel() for p in model.unet.parameters())
+    print(json.dumps({"parameters": parameters, "encoder_ms": encoder_ms, "times_ms": times_ms}))
 
 
 def timed_ms(call) -> float:
