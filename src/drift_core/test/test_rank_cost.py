@@ -27,7 +27,7 @@ def test_a_rank_below_break_even_is_rounded_up_to_whole_blocks():
 
 def test_a_rank_above_break_even_becomes_full():
     assert fast_rank(SQUARE, "left", 200) == 512  # break-even at 197
-    assert fast_rank(SQUARE, "usv", 150) == 512  # break-even at 142
+    assert [fast_rank(SQUARE, "usv", rank) for rank in (96, 112)] == [96, 512]  # 3/4 of break-even is 107
 
 
 def test_a_report_tells_what_was_asked_for_from_what_trains():

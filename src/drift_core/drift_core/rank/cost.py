@@ -14,7 +14,7 @@ from drift_core.rank.layout import Layout
 _BLOCK = 16
 # Share of the theoretical break-even up to which the factored form was measured to be faster
 # (benchmarks/train_step.py).
-_MEASURED = 0.9
+_MEASURED = {"left": 0.9, "usv": 0.75}
 # Layers with fewer weights cost the fixed overhead of more kernel calls, whatever the rank (measured with
 # the MLP).
 _SMALLEST = {"left": 16_384, "usv": 65_537}
@@ -31,6 +31,6 @@ def fast_rank(layout: Layout, form: str, rank: int) -> int:
     faster."""
     rounded = math.ceil(rank / _BLOCK) * _BLOCK
     weights = layout.groups * layout.rows * layout.columns
-    if weights < _SMALLEST[form] or rounded > _MEASURED * break_even_rank(layout, form):
+    if weights < _SMALLEST[form] or rounded > _MEASURED[form] * break_even_rank(layout, form):
         return layout.max_rank
     return min(rounded, layout.max_rank)
