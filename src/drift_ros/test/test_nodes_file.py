@@ -1,0 +1,48 @@
+"""config/nodes.yaml and the configuration classes of the nodes say the same names."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from drift_policy_node.config import PolicyNodeConfig
+from drift_ros.parameters import load_parameters
+from drift_sim.expert.node import ExpertNodeConfig
+from drift_sim.node import SimNodeConfig
+from expert_gate_node.config import ExpertGateConfig
+from rclpy.node import Node
+from trainer_node.config import TrainerConfig
+
+FILE = Path(__file__).resolve().parents[3] / "config" / "nodes.yaml"
+FOLDERS = ("_file", "_folder")  # endings of what launch gives
+CONFIGS = {
+    "sim": SimNodeConfig,
+    "expert": ExpertNodeConfig,
+    "policy": PolicyNodeConfig,
+    "expert_gate": ExpertGateConfig,
+    "trainer": TrainerConfig,
+}
+
+
+def given_by_launch(name, config_type):
+    """Return the paths that the file does not hold."""
+    section = yaml.safe_load(FILE.read_text())[f"/**/{name}"]["ros__parameters"]
+    names = [field.name for field in fields(config_type) if field.name.endswith(FOLDERS)]
+    return [field for field in names if field not in section]
+
+
+@pytest.mark.parametrize("namespace", ["", "left/arm"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_section_fills_its_configuration_in_any_namespace(ros, name, namespace):
+    arguments = ["--ros-args", "--params-file", str(FILE)]
+    for field in given_by_launch(name, CONFIGS[name]):
+        arguments += ["-p", f"{field}:=/somewhere"]
+    node = Node(name, namespace=namespace, cli_args=arguments, use_global_arguments=False)
+    try:
+        load_parameters(node, CONFIGS[name])
+    finally:
+        node.destroy_node()
+
+
+def test_there_is_no_section_without_a_node():
+    assert set(yaml.safe_load(FILE.read_text())) == {f"/**/{name}" for name in CONFIGS}
