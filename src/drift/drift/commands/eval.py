@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from drift.errors import UserError
 
@@ -46,9 +46,9 @@ def main(
         config_file(kind, value)
     console = Console()
     job = Job(checkpoint, info.robot, info.task, sampler)
-    done = iter(track(range(rollouts), description=f"{info.task} with the {info.robot}", console=console))
-    next(done)
-    results = evaluate(job, seeds(rollouts), processes, on_rollout=lambda rollout: next(done, None))
+    with Progress(console=console) as progress:
+        bar = progress.add_task(f"{info.task} with the {info.robot}", total=rollouts)
+        results = evaluate(job, seeds(rollouts), processes, lambda rollout: progress.advance(bar))
     rate = success_rate([rollout.success for rollout in results])
     console.print(f"version {info.version} ({info.reason}), {sampler}: success {rate}")
     if json_path is not None:

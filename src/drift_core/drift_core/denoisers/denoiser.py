@@ -48,13 +48,35 @@ class Film(nn.Module):
         self.size = size
 
 
+class ConditionNet(nn.Module):
+    """Two layers that combine what the cameras and the joints say, before FiLM: (B, C) -> (B, width).
+
+    FiLM alone is linear in mish(condition), so that a small network would have to compare "where is the hand"
+    with "where is the object" in its trunk.
+    """
+
+    def __init__(self, condition_dim: int, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(condition_dim, width)
+        self.second = nn.Linear(width, width)
+
+    def forward(self, condition: Tensor) -> Tensor:
+        """Return (B, width)."""
+        return self.second(functional.mish(self.first(condition)))
+
+
 class Denoiser(nn.Module, ABC):
     """A network whose every conditioning goes through `films`; subclasses give `trunk`."""
 
-    def __init__(self, step_dim: int, condition_dim: int, film_sizes: list[int]) -> None:
+    def __init__(
+        self, step_dim: int, condition_dim: int, film_sizes: list[int], condition_width: int | None = None
+    ) -> None:
+        """`condition_width`: of a hidden layer between condition and FiLM; None: FiLM sees the condition."""
         super().__init__()
         self.embedding = StepEmbedding(step_dim)
-        self.films = nn.ModuleList(Film(step_dim, condition_dim, size) for size in film_sizes)
+        self.condition_net = None if condition_width is None else ConditionNet(condition_dim, condition_width)
+        film_dim = condition_dim if condition_width is None else condition_width
+        self.films = nn.ModuleList(Film(step_dim, film_dim, size) for size in film_sizes)
         self.film_sizes = film_sizes
         self.condition_dim = condition_dim
         self._table: tuple[tuple[object, ...], Tensor] | None = None
@@ -76,7 +98,8 @@ class Denoiser(nn.Module, ABC):
         """Return the FiLM part of the observation's `condition` (B, C): (B, sum of film_sizes)."""
         if condition.shape[-1] != self.condition_dim:
             raise ShapeError(f"condition must be (B, {self.condition_dim}), got {tuple(condition.shape)}")
-        active = functional.mish(condition)
+        hidden = condition if self.condition_net is None else self.condition_net(condition)
+        active = functional.mish(hidden)
         return torch.cat([film.condition(active) for film in self._each_film()], dim=-1)
 
     def step_table(self, train_steps: int) -> Tensor:
