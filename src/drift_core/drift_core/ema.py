@@ -6,8 +6,8 @@ decays since the last change
     E_t = D E + (1 - D) W0 + (average of A_t V_t, begun at 0).
 Form `left` has a constant V, so the last term is (average of A_t) V: exact, at the price of N r numbers per
 step instead of N K; and while D = 0, as from the beginning of a round to its first change of rank, E need not
-be kept at all. Form `usv` adds the products into E. Before a change of rank E is completed (`fold`) and
-begins anew.
+be kept at all. Form `usv` adds the products into E, a matrix product of its own, and therefore only at every
+4th step, with the decays of those 4. Before a change of rank E is completed (`fold`) and begins anew.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from drift_core.rank import Modulated
+
+_EVERY = 4  # steps between two additions to an average of form `usv`
 
 
 def warm_decay(step: int, decay: float, power: float) -> float:
@@ -30,6 +32,8 @@ class _Segment:
     layer: Modulated
     before: float  # D
     left: Tensor | None  # average of A (form `left`)
+    pending: float = 1.0  # product of the decays since the last addition (form `usv`)
+    age: int = 0  # steps since the last change of rank
 
 
 class MergedEma:
@@ -72,14 +76,19 @@ class MergedEma:
                 present.append(layer.layout.to_matrix(layer.get_parameter("weight").detach()))
                 continue
             segment = self._segments[name]
-            segment.before *= decay
+            segment.age += 1
             if segment.left is not None:
+                segment.before *= decay
                 averages.append(segment.left)
                 present.append(layer.dA.detach())
                 if segment.before == 0.0:
                     self._average.pop(name, None)
             else:
-                self._average[name].baddbmm_(layer.left(), layer.Vh, beta=decay, alpha=1.0 - decay)
+                segment.pending *= decay
+                if segment.age % _EVERY == 0:
+                    _add_product(self._average[name], segment)
+                    segment.before *= segment.pending
+                    segment.pending = 1.0
         if averages:
             torch._foreach_lerp_(averages, present, 1.0 - decay)
 
@@ -112,11 +121,11 @@ class MergedEma:
             result[name] = value
         return result
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, tuple[float, float, int]]]:
         """Return tensors and numbers that `load_state` takes back."""
         tensors = {f"average.{name}": average for name, average in self._average.items()}
         tensors |= {f"left.{name}": s.left for name, s in self._segments.items() if s.left is not None}
-        return tensors, {name: segment.before for name, segment in self._segments.items()}
+        return tensors, {name: (s.before, s.pending, s.age) for name, s in self._segments.items()}
 
     def optional(self) -> dict[str, Tensor]:
         """Return tensors of the names and shapes that a `state` may have besides: averages that need not
@@ -128,7 +137,7 @@ class MergedEma:
         }
 
     @torch.no_grad()
-    def load_state(self, tensors: dict[str, Tensor], before: dict[str, float]) -> None:
+    def load_state(self, tensors: dict[str, Tensor], numbers: dict[str, tuple[float, float, int]]) -> None:
         """Continue from a `state` taken at the same ranks; the keys and shapes must have been checked."""
         self._average = {
             key.removeprefix("average."): value.clone()
@@ -136,7 +145,7 @@ class MergedEma:
             if key.startswith("average.")
         }
         for name, segment in self._segments.items():
-            segment.before = before[name]
+            segment.before, segment.pending, segment.age = numbers[name]
             if segment.left is not None:
                 segment.left.copy_(tensors[f"left.{name}"])
 
@@ -149,7 +158,15 @@ class MergedEma:
             return torch.baddbmm(layer.base(), segment.left, layer.right())
         if segment.left is not None:
             average.mul_(segment.before).baddbmm_(segment.left, layer.right())
-        return average.add_(layer.base(), alpha=1.0 - segment.before)
+            return average.add_(layer.base(), alpha=1.0 - segment.before)
+        _add_product(average, segment)
+        return average.add_(layer.base(), alpha=1.0 - segment.before * segment.pending)
+
+
+def _add_product(average: Tensor, segment: _Segment) -> None:
+    """Average the present A V in, with the decays since the last time."""
+    layer, decay = segment.layer, segment.pending
+    average.baddbmm_(layer.left(), layer.right(), beta=decay, alpha=1.0 - decay)
 
 
 def _trained_layers(module: nn.Module) -> dict[str, Modulated]:

@@ -36,7 +36,7 @@ class TrainerInfo:
     modulation: RankConfig | None
     rank: float  # asked for, as a fraction
     ranks: dict[str, tuple[int, int]]  # by layer: asked for, trained
-    averages: dict[str, float]  # by weight: share of the average before the last change of rank
+    averages: dict[str, tuple[float, float, int]]  # by weight, see ema.py: D, pending, age
     step: int
     round_step: int
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from drift_core.ema import warm_decay
-from drift_core.rank import merge
+from drift_core.rank import Modulated, merge
 from drift_core.rank_schedule import LinearDecay
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,20 +19,31 @@ def test_the_average_of_merged_weights_is_kept_across_ranks_down_and_up(modulati
     trainer = make_trainer(modulation, FALLING, denoiser=UNET)
     trainer.policy.to(dtype)
     trainer._start(CONFIG, FALLING)
-    expected = merged(trainer)
+    expected, pending, age = merged(trainer), {}, 0
 
-    def step(rank_up=False):
-        if rank_up:
-            trainer.schedule = LinearDecay(start=0.7, end=0.7, steps=1)
+    def average_in(keys):
+        for key, value in merged(trainer).items():
+            if key in keys:
+                share = pending.pop(key)
+                expected[key] = share * expected[key] + (1.0 - share) * value
+
+    def step():
+        nonlocal age
+        age += 1
         trainer.run(lambda g: in_dtype(next_batch(g), dtype), steps=1)
         decay = warm_decay(trainer.round_step - 1, CONFIG.ema_decay, CONFIG.ema_power)
-        for key, value in merged(trainer).items():
-            expected[key] = decay * expected[key] + (1.0 - decay) * value
+        for key in expected:
+            pending[key] = pending.get(key, 1.0) * decay
+        # Weights of form usv are averaged in at every 4th step, with the decays of all four.
+        average_in({key for key in expected if age % 4 == 0 or not is_usv(trainer, key)})
 
-    for _ in range(36):
+    for _ in range(37):
         step()
-    for _ in range(4):
-        step(rank_up=True)
+    average_in(set(pending))  # before the rank rises, in the middle of such four steps
+    trainer.schedule, age = LinearDecay(start=0.7, end=0.7, steps=1), 0
+    for _ in range(6):
+        step()
+    average_in(set(pending))
     average = trainer.merged_policy().state_dict()
     for key, value in expected.items():
         assert (average[key] - value).abs().max() <= tolerance, key
@@ -54,6 +65,11 @@ def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
     average = trainer.merged_policy().denoiser.leave.weight
     # Averaged over the last part of the round, not over the 10 000 steps of the nominal memory.
     assert (average - before).norm() > 0.5 * (raw - before).norm()
+
+
+def is_usv(trainer, key):
+    layer = trainer.policy.get_submodule(key.rpartition(".")[0])
+    return key.endswith("weight") and isinstance(layer, Modulated) and "U" in layer.factor_names()
 
 
 def in_dtype(batch, dtype):
