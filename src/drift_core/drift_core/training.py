@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -55,50 +54,16 @@ from drift_core.trainer_state import (
     check_tensors,
     parse_info,
 )
+from drift_core.training_report import Progress, TrainReport, held_out_loss
+
+__all__ = ["DivergedError", "NextBatch", "OnStep", "Progress", "TrainReport", "Trainer", "held_out_loss"]
 
 NextBatch = Callable[[torch.Generator], Batch]
+OnStep = Callable[[Progress], bool | None]
 
 
 class DivergedError(DriftError):
     """The loss or its gradient is no longer a finite number; the weights are those before the step."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is known after one gradient step."""
-
-    step: int  # gradient steps in all, from 1
-    round_step: int  # in this round, from 1
-    round_steps: int  # planned for this round
-    loss: float
-    gradient_norm: float  # before clipping
-    lr: float
-    rank: float  # asked for, as a fraction of the maximum
-    effective_rank: float  # that really trained, mean over the layers by weight
-    step_s: float  # duration of the step, with the change of rank if there was one
-
-    @property
-    def steps_per_s(self) -> float:
-        """Rate of this one step."""
-        return 1.0 / self.step_s
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What one call of `Trainer.run` did."""
-
-    steps: int
-    stopped: bool  # by on_step
-    mean_loss: float  # over the last tenth of the steps; nan if there was none
-    rank: float
-    effective_rank: float
-    trainable_parameters: int
-    duration_s: float
-    rank_changes: int  # steps before which the parameters of some layer changed
-    rank_change_s: float  # spent on them
-
-
-OnStep = Callable[[Progress], bool | None]
 
 
 class Trainer:
@@ -237,7 +202,7 @@ class Trainer:
                 raise CheckpointError(f"trainer state: {error}") from error
         _freeze_encoder(policy, info.train.freeze_encoder)
         ema, optimizer = MergedEma(policy), make_optimizer(policy, info.train.weight_decay)
-        self._load_tensors(state, policy, ema, optimizer, info)
+        self._load_tensors(state, policy, ema, optimizer, info, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
         self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
@@ -251,6 +216,7 @@ class Trainer:
         ema: MergedEma,
         optimizer: torch.optim.AdamW,
         info: TrainerInfo,
+        generator: torch.Generator,
     ) -> None:
         expected = {f"policy.{key}": value for key, value in policy.state_dict().items()}
         averages, shares = ema.state()
@@ -258,7 +224,7 @@ class Trainer:
         unneeded = {f"ema.{key}": value for key, value in ema.optional().items()}
         moments = moment_shapes(policy)
         expected |= {f"adam.{key}": value for key, value in moments.items()}
-        expected["generator"] = torch.Generator(policy.device).get_state()
+        expected["generator"] = generator.get_state()
         optional = {f"adam.{key}" for key in moments} | unneeded.keys()
         check_tensors(state.tensors, expected | unneeded, optional)
         if info.averages.keys() != shares.keys():
@@ -290,7 +256,11 @@ class Trainer:
         if rank == self.rank:
             return False
         self._ema.fold()
-        changes = set_rank(self.policy, rank, generator=self.generator)
+        try:
+            changes = set_rank(self.policy, rank, generator=self.generator)
+        except Exception:
+            self._ema.begin()
+            raise
         self.rank = rank
         self._follow_changes(changes)
         return bool(changes)
@@ -417,17 +387,3 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@torch.no_grad()
-def held_out_loss(policy: DiffusionPolicy, batches: list[Batch], seed: int, noise_draws: int = 4) -> float:
-    """Return the mean denoising loss over `batches`, with the same noise whenever `seed` is the same."""
-    was_training = policy.training
-    policy.eval()
-    losses, weights = [], []
-    for index, batch in enumerate(batches):
-        generator = torch.Generator(policy.device).manual_seed(seed + index)
-        losses.append(float(policy.loss(batch, generator, noise_draws)))
-        weights.append(float(batch.mask.sum()))
-    policy.train(was_training)
-    return sum(a * b for a, b in zip(losses, weights, strict=True)) / max(sum(weights), 1.0)

@@ -25,7 +25,8 @@ def top_rows(matrix: Tensor, rank: int) -> Tensor:
 
 def random_rows(groups: int, rank: int, columns: int, like: Tensor, generator: torch.Generator) -> Tensor:
     """Return orthonormal rows (G, rank, K) that span a random subspace."""
-    gaussian = torch.randn(groups, rank, columns, generator=generator, dtype=torch.float64)
+    shape, device = (groups, rank, columns), generator.device
+    gaussian = torch.randn(shape, generator=generator, dtype=torch.float64, device=device)
     return orthonormal_rows(gaussian).to(like)
 
 
