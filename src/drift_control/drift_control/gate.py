@@ -13,7 +13,7 @@ class Event(Enum):
     SHUTDOWN = auto()  # the process is being stopped
     STOP = auto()  # the stop service or button
     CLOCK_JUMP = auto()  # ROS time jumped
-    GUARD_HOLD = auto()  # a guard rule holds: stale joints, bad chunk, collision
+    GUARD_HOLD = auto()  # a guard rule holds: stale joints, collision, no inverse kinematics
     GUARD_HELP = auto()  # a guard rule holds and wants the person
     JOY_LOST = auto()  # silent or frozen while driving
     ENABLE = auto()  # the person holds the enable button of a live joystick
@@ -23,6 +23,7 @@ class Event(Enum):
     HOME_ENDED = auto()  # cancelled or out of time
     ARM = auto()  # asked to arm, and all start rules agree
     ARM_REFUSED = auto()  # asked to arm, but a start rule objects
+    BAD_CHUNK = auto()  # a chunk of this epoch was refused; it is nothing to the person, nor to homing
     CHUNK_OVER = auto()  # the chunk ran out or grew too old
     CHUNK_READY = auto()  # a sound chunk of this epoch is there
     READY_AGAIN = auto()  # what held the arm has gone
@@ -75,6 +76,8 @@ TABLE: tuple[Row, ...] = (
     Row(Event.ARM, (FAULT,), HOLD, Reason.WAITING_FOR_CHUNK, set_armed=True, void=True, help_wanted=False),
     Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, help_wanted=False),
     Row(Event.ARM_REFUSED, (HOLD, FAULT), None, armed=False),
+    Row(Event.BAD_CHUNK, (POLICY,), HOLD, void=True),
+    Row(Event.BAD_CHUNK, (HOLD,), HOLD, armed=True, void=True),
     Row(Event.CHUNK_OVER, (POLICY,), HOLD, Reason.CHUNK_STALE),
     Row(Event.CHUNK_READY, (HOLD,), POLICY, Reason.NONE, armed=True),
     Row(Event.READY_AGAIN, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True),

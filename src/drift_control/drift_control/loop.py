@@ -25,6 +25,8 @@ from drift_control.tick import Tick
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
 
 HOME_TOLERANCE_RAD = 0.002
+OPEN_TOLERANCE_M = 1e-6
+NO_JOINTS = "no state of all joints has arrived yet"
 STALL_S = 0.2  # after a pause of the gate this long the arm has stopped at the last command by itself
 SOURCES = {State.POLICY: Source.POLICY, State.EXPERT: Source.EXPERT, State.HOMING: Source.HOMING}
 EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reaction.FAULT: Event.FAULT}
@@ -66,6 +68,7 @@ class ControlLoop:
         self._arm: CommandedArm | None = None
         self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
         self._seen_chunk: tuple[int, int, float] | None = None
+        self._chunks_refused = 0
         self._next: ChunkClock | None = None  # sound, of this epoch, not yet executed
         self._homing_since_s = 0.0
 
@@ -229,7 +232,7 @@ class ControlLoop:
             elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
                 text = f"not at home after {self._config.homing_timeout_s} s"
                 yield _Happening(Event.HOME_ENDED, Reason.NONE, text)
-            elif self._home_distance_rad() < HOME_TOLERANCE_RAD:
+            elif self._home_distance_rad() < HOME_TOLERANCE_RAD and self._open_m() < OPEN_TOLERANCE_M:
                 yield _Happening(Event.HOME_DONE, text="at home")
 
     def _home_refusal(self, situation: Situation) -> Verdict | None:
@@ -261,7 +264,8 @@ class ControlLoop:
         self._seen_chunk = key
         verdict = self.guard.check_chunk(chunk, now)
         if verdict is not None:
-            return _Happening(Event.GUARD_HOLD, verdict.reason, verdict.text)
+            self._chunks_refused += 1
+            return _Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)
         newest = self._next or self._policy.clock
         if newest is not None and chunk.stamp_s < newest.chunk.stamp_s:
             return None  # overtaken by a later observation
@@ -312,7 +316,8 @@ class ControlLoop:
             wish = self._expert.wish(arm, teleop, self._gripper_m)
         elif state is State.HOMING:
             scale = self._config.homing_speed_scale
-            wish = Wish(self._tracker.straight(arm, self._robot.home, scale), self._gripper_m)
+            opening_m = self._gripper_m + min(self._open_m(), self.guard.gripper_step_m)
+            wish = Wish(self._tracker.straight(arm, self._robot.home, scale), opening_m)
         elif self._ease_to is not None:
             scale = self._config.homing_speed_scale
             wish = Wish(self._tracker.straight(arm, self._ease_to, scale), self._gripper_m, GuardFlag.HOLD)
@@ -351,6 +356,10 @@ class ControlLoop:
             return -1.0
         return float(np.abs(self._robot.home - self._motion.q).max())
 
+    def _open_m(self) -> float:
+        """Return how far the hand still has to open [m]."""
+        return self._robot.config.gripper.opening_max_m - self._gripper_m
+
     # --- report -----------------------------------------------------------------------------------------------
 
     def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, flags: GuardFlag) -> Tick:
@@ -361,7 +370,7 @@ class ControlLoop:
             seq=self._seq,
             state=status.state,
             reason=status.reason,
-            text=status.text,
+            text=status.text if moving else NO_JOINTS,
             armed=status.armed,
             epoch=status.epoch,
             intervention_id=status.intervention_id,
@@ -377,4 +386,5 @@ class ControlLoop:
             marks=teleop.marks if teleop is not None else frozenset(),
             due_s=now.ros_s + self._config.dt_s,
             home_distance_rad=self._home_distance_rad(),
+            chunks_refused=self._chunks_refused,
         )

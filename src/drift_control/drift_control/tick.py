@@ -29,3 +29,4 @@ class Tick:
     marks: frozenset[str]  # buttons held this tick: "success", "failure", "start", "end"
     due_s: float
     home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
+    chunks_refused: int = 0  # of the present epoch at their arrival, since the start

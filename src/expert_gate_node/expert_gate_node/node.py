@@ -131,7 +131,7 @@ class ExpertGateNode(Node):
             level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
             return Report(level, text, figures)
         message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
-        figures |= {"epoch": tick.epoch, "armed": tick.armed}
+        figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
         return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
 
 

@@ -26,6 +26,7 @@ class Guard:
     def __init__(self, config: GateConfig, robot: Robot) -> None:
         self._robot = robot
         self._dt_s = config.dt_s
+        self.gripper_step_m = robot.config.gripper.speed_m_s * config.dt_s  # of the opening, per tick
         self._motion = Motion(robot, config.dt_s)
         self._capsules = CapsuleModel(robot)
         self.intake = intake_rules(config, robot)

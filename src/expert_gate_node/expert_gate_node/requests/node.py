@@ -37,7 +37,7 @@ class RequestServer:
     def answer(self, tick: Tick, now_s: float) -> None:
         """Answer with the tick that has just seen all requests; `now_s` is steady time."""
         waiting, self._waiting = self._waiting, []
-        text = tick.text if tick.command is not None else "no state of all joints has arrived yet"
+        text = tick.text
         for future in waiting:
             future.set_result((tick.armed, text))
         if self._homing is None:
