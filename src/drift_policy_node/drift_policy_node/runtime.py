@@ -13,9 +13,11 @@ import torch
 from drift_control.joint_states import JointStateMerger
 from drift_control.robot import Robot
 from drift_core.assembler import Assembler, Missing
+from drift_core.chunk_prefix import chunk_prefix
 from drift_core.errors import DriftError
 from drift_core.noise_schedule import NoiseSchedule
 from drift_core.observation import Observation
+from drift_core.pace import Pace
 from drift_core.samplers import Prefix, make_sampler
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
@@ -24,8 +26,6 @@ from drift_policy_node.candidate import Place
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
-from drift_policy_node.pace import Pace
-from drift_policy_node.prefix import chunk_prefix
 from drift_policy_node.status import Phase, Status
 from drift_policy_node.worker import Outcome, Worker
 

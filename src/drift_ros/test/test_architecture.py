@@ -72,6 +72,13 @@ def test_learning_and_control_do_not_know_each_other_nor_the_nodes():
     assert offences("drift_control", lambda name: name in ("drift_core", "torch") or name in others) == []
 
 
+def test_the_simulation_knows_no_node_but_what_all_nodes_share():
+    others = set(PACKAGES) - {"drift_sim", "drift_core", "drift_control"}
+    assert "drift_ros" in others
+    assert offences("drift_sim", others.__contains__, allowed=lambda path: path.name == "node.py") == []
+    assert offences("drift_sim", (others - {"drift_ros"}).__contains__) == []
+
+
 def test_the_shared_package_knows_no_node():
     nodes = {"drift_policy_node", "expert_gate_node", "trainer_node", "drift_sim", "drift"}
     assert offences("drift_ros", nodes.__contains__) == []

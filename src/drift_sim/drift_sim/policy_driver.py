@@ -6,11 +6,11 @@ import torch
 from drift_control.inputs import Chunk
 from drift_control.robot import Robot
 from drift_core.assembler import Assembler, Missing
+from drift_core.chunk_prefix import chunk_prefix
+from drift_core.pace import Pace
 from drift_core.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
-from drift_policy_node.pace import Pace
-from drift_policy_node.prefix import chunk_prefix
 
 
 @dataclass(frozen=True)

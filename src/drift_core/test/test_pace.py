@@ -1,4 +1,4 @@
-from drift_policy_node.pace import Pace
+from drift_core.pace import Pace
 
 PACE = Pace(replan_steps=4, dt_s=0.1, idle_period_s=0.5)
 

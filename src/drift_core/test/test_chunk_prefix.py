@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drift_policy_node.prefix import chunk_prefix
+from drift_core.chunk_prefix import chunk_prefix
 
 OLD = np.stack([np.arange(8.0), 10.0 * np.arange(8.0)], axis=1)  # step i has value i, due at (i + 1) * 0.1 s
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+
 from drift_core.samplers import Prefix, prefix_weights
 
 
