@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from drift import run_folder
+from drift.errors import UserError
 
 
 def main(
@@ -15,7 +16,7 @@ def main(
     task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
     train: Annotated[str, typer.Option(help="a file of config/train")] = "demo",
     seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
-    demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 20,
+    demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 15,
     rounds: Annotated[int, typer.Option(min=1, help="online rounds")] = 3,
     episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 20,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
@@ -32,6 +33,9 @@ def main(
     for kind, value in (("robot", robot), ("task", task), ("train", train)):
         config_file(kind, value)
     name = name or f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    run = run_folder.named(f"runs/{name}", robot, task)
+    if run.path.exists():
+        raise UserError(f"name={name} must be new: {run.path} exists already")
     plan = Plan(
         name=name,
         robot=robot,
@@ -45,4 +49,4 @@ def main(
         dds_evaluations=dds_evaluations,
         control=control,
     )
-    Demo(plan, run_folder.named(f"runs/{name}", robot, task), Console()).run()
+    Demo(plan, run, Console()).run()

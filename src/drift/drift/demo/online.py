@@ -20,6 +20,7 @@ from drift.stack_arguments import StackArguments
 _START_LIMIT_S = 60.0  # for all servers, and for the policy to be active
 _TRAIN_LIMIT_S = 600.0  # for one round, once no episode runs beside it any more
 _SWAP_LIMIT_S = 20.0  # from the end of training until the policy node runs the checkpoint
+_ATTEMPTS = 3  # to run one episode
 _SUCCESS = 1  # Outcome.SUCCESS
 
 
@@ -98,10 +99,14 @@ class OnlineRounds:
         )
 
     def _episode(self, kind: int, seed: int) -> Any:
-        result = self._client.run_episode(kind, seed, on_feedback=self._on_episode)
-        if result.error_code:
-            raise StackError(f"episode with seed {seed}: {error_name(result)}: {result.error_msg}")
-        return result
+        """Run one episode; one that a fault kept from running is tried again, because the gate recovers."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            result = self._client.run_episode(kind, seed, on_feedback=self._on_episode)
+            if not result.error_code:
+                return result
+            fault = f"episode with seed {seed}: {error_name(result)}: {result.error_msg}"
+            self._log(f"{fault} (attempt {attempt} of {_ATTEMPTS})")
+        raise StackError(fault)
 
     def _on_episode(self, feedback: Any) -> None:
         view = self._view
