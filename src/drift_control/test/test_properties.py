@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from drift_control.gate_state import Source, State
 from drift_control.inputs import JoyReading
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,55 @@
+import math
+
+import pytest
+from drift_control.freshness import ClockWatch, Freshness
+from drift_control.inputs import JoyReading, Now
+from drift_control.joy_watch import JoyWatch
+
+
+def test_never_received_is_infinitely_old():
+    assert Freshness().age_s(Now(5.0, 5.0)) == math.inf
+
+
+def test_age_is_steady_time_since_arrival():
+    freshness = Freshness()
+    assert freshness.update(stamp_s=100.0, arrival_s=2.0)
+    assert freshness.age_s(Now(steady_s=2.25, ros_s=0.0)) == 0.25
+
+
+def test_a_stamp_that_stands_still_does_not_make_an_item_fresh():
+    freshness = Freshness()
+    freshness.update(100.0, 2.0)
+    assert not freshness.update(100.0, 3.0)
+    assert not freshness.update(math.nan, 3.0)
+    assert freshness.age_s(Now(3.0, 0.0)) == 1.0
+
+
+@pytest.mark.parametrize(("ros_s", "jump"), [(10.02, None), (10.3, None), (9.9, -0.1), (10.53, 0.53)])
+def test_ros_time_may_not_go_back_nor_half_a_second_ahead(ros_s, jump):
+    clock = ClockWatch(jump_s=0.5)
+    assert clock.check(Now(1.0, 10.0)) is None
+    assert clock.check(Now(1.02, ros_s)) == (jump if jump is None else pytest.approx(jump))
+
+
+def test_a_long_pause_of_both_clocks_is_no_jump():
+    clock = ClockWatch(jump_s=0.5)
+    clock.check(Now(1.0, 10.0))
+    assert clock.check(Now(4.0, 13.0)) is None
+
+
+def test_a_joystick_is_frozen_when_nothing_changes_to_the_bit():
+    watch = JoyWatch(timeout_s=0.25, frozen_s=1.0)
+    for i in range(60):
+        watch.update(JoyReading((0.25,), (1,), 100.0 + 0.02 * i, 0.02 * i))
+    assert not watch.frozen(Now(0.99, 0.0))
+    assert watch.frozen(Now(1.0, 0.0))
+    watch.update(JoyReading((math.nextafter(0.25, 1.0),), (1,), 200.0, 1.2))
+    assert not watch.frozen(Now(1.2, 0.0))  # the last bit is enough
+
+
+def test_a_joystick_is_silent_after_its_timeout():
+    watch = JoyWatch(timeout_s=0.25, frozen_s=1.0)
+    assert watch.silent(Now(0.0, 0.0))
+    watch.update(JoyReading((0.0,), (1,), 100.0, 1.0))
+    assert not watch.silent(Now(1.25, 0.0))
+    assert watch.silent(Now(1.26, 0.0))
