@@ -1,0 +1,46 @@
+"""A program that does nothing but train, as greedy as the training worker may be: for other benchmarks."""
+
+import os
+import sys
+
+import torch
+from drift.configuration import config_file
+from drift_control.robot import load_robot
+from drift_core.batch import Batch
+from drift_core.policy import DiffusionPolicy
+from running_stack import ROBOT, random_policy
+
+NICENESS = 10  # worker_niceness of the trainer
+BATCH = 32
+
+
+def example_batch(policy: DiffusionPolicy) -> Batch:
+    """Return a batch of random windows of that policy's shape."""
+    config = policy.config
+    spec, frames = config.observation, BATCH * config.observation.observation_steps
+    images = {
+        camera.name: torch.randint(0, 256, (frames, 3, camera.height, camera.width), dtype=torch.uint8)
+        for camera in spec.cameras
+    }
+    index = torch.arange(frames).reshape(BATCH, spec.observation_steps)
+    actions = policy.normalizer.denormalize_action(torch.rand(BATCH, config.horizon, config.action_dim))
+    state = torch.rand(BATCH, spec.observation_steps, spec.state_dim)
+    return Batch(images, index, None, state, actions, torch.ones(BATCH, config.horizon, dtype=torch.bool))
+
+
+def main() -> None:
+    os.nice(NICENESS)
+    torch.set_num_threads(os.cpu_count() or 1)
+    policy = random_policy(load_robot(config_file("robot", ROBOT)))
+    optimizer = torch.optim.AdamW(policy.parameters())
+    generator, batch = torch.Generator().manual_seed(0), example_batch(policy)
+    print("training", flush=True)
+    while os.getppid() == PARENT:
+        optimizer.zero_grad()
+        policy.loss(batch, generator).backward()
+        optimizer.step()
+
+
+if __name__ == "__main__":
+    PARENT = os.getppid()
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""A stack of real processes for benchmarks: simulation, gate and whatever else is asked for, in a domain of its own."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 100)  # before anything of ROS is started
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+import torch  # noqa: E402
+from drift.configuration import config_file  # noqa: E402
+from drift.processes.supervisor import Supervisor  # noqa: E402
+from drift.ros_command import processes  # noqa: E402
+from drift.stack import Stack, stack  # noqa: E402
+from drift.stack_arguments import StackArguments  # noqa: E402
+from drift_control.pose import pose_to_action  # noqa: E402
+from drift_control.robot import Robot, load_robot  # noqa: E402
+from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
+from drift_core.policy import DiffusionPolicy  # noqa: E402
+from drift_core.task import load_task  # noqa: E402
+from drift_core.train_config import load_train_file  # noqa: E402
+from drift_ros.session import SessionClient  # noqa: E402
+
+ROBOT, TASK, RECIPE = "panda", "place", "demo"
+START_LIMIT_S = 60.0
+NEAR_M = 0.02  # a random policy wanders by this much about home, and so is never clamped
+
+
+@dataclass
+class RunningStack:
+    """Simulation and gate that run, and what runs beside them."""
+
+    plan: Stack
+    supervisor: Supervisor
+    client: SessionClient
+    robot: Robot
+    beside: dict[str, Supervisor] = field(default_factory=dict)
+
+    def start(self, name: str) -> Supervisor:
+        """Start one more node of the stack; it is respawned when it dies."""
+        spec = [process for process in processes(self.plan) if process.name == name]
+        supervisor = self.beside[name] = Supervisor(spec, self.plan.run.logs)
+        supervisor.start()
+        return supervisor
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a node."""
+        pid = (self.beside.get(name) or self.supervisor).status()[name].pid
+        if pid is None:
+            raise RuntimeError(f"{name} does not run")
+        return pid
+
+    def make_ready(self) -> None:
+        """Wait until the gate answers and arm it at home."""
+        self.client.wait_for_servers("gate/arm", "gate/home", limit_s=START_LIMIT_S)
+        self.client.wait_until(
+            lambda: self.client.gate_state is not None and self.client.gate_state.text == "not armed",
+            START_LIMIT_S,
+            "the first joint states",
+        )
+        self.client.arm()
+
+    def start_policy(self) -> None:
+        """Start a policy with random weights that stays near home, and wait until it is active."""
+        save_random_policy(self.plan.run.checkpoints, self.robot)
+        self.start("policy")
+        self.client.wait_until(
+            lambda: self.client.policy_state is not None and self.client.policy_state.version > 0,
+            START_LIMIT_S,
+            "the policy to load its checkpoint",
+        )
+
+
+@contextmanager
+def running_stack(rate_hz: float = 50.0, expert: str = "none") -> Iterator[RunningStack]:
+    """Run simulation and gate until the end of the block, in a temporary folder."""
+    with ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-benchmark-")))
+        overlay = folder / "rate.yaml"
+        overlay.write_text(f"/**/expert_gate:\n  ros__parameters:\n    rate_hz: {rate_hz}\n")
+        arguments = StackArguments(
+            robot=ROBOT,
+            task=TASK,
+            train=RECIPE,
+            expert=expert,
+            run=str(folder / "run"),
+            params_file=str(overlay),
+        )
+        plan = stack(arguments)
+        plan.run.create()
+        core = [spec for spec in processes(plan) if spec.essential]
+        supervisor = cleanup.enter_context(Supervisor(core, plan.run.logs))
+        client = cleanup.enter_context(SessionClient())
+        running = RunningStack(plan, supervisor, client, load_robot(config_file("robot", ROBOT)))
+        cleanup.callback(lambda: [beside.stop() for beside in running.beside.values()])
+        yield running
+
+
+def random_policy(robot: Robot) -> DiffusionPolicy:
+    """Return the demo's policy with random weights and a normaliser of small motions about home."""
+    torch.manual_seed(0)
+    recipe = load_train_file(config_file("train", RECIPE))
+    policy = DiffusionPolicy(recipe.policy_config(load_task(config_file("task", TASK)), robot.n_joints))
+    home = pose_to_action(robot.forward(robot.home), robot.config.gripper.opening_max_m / 2.0)
+    policy.normalizer.action_centre.copy_(torch.from_numpy(home).float())
+    policy.normalizer.action_half_range.fill_(NEAR_M)
+    return policy
+
+
+def save_random_policy(folder: Path, robot: Robot) -> None:
+    """Write that policy as a checkpoint."""
+    info = CheckpointInfo(
+        task=TASK, robot=ROBOT, version=1, parent=0, rank=1.0, effective_rank=1.0, step=1, loss=None,
+        reason="random weights", created_s=0.0,
+    )  # fmt: skip
+    save_checkpoint(checkpoint_path(folder, 1), random_policy(robot), info)
