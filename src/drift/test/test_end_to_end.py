@@ -1,0 +1,206 @@
+"""The whole stack as a user starts it: separate processes, real DDS, a folder of its own.
+
+One small demo first (it learns next to nothing); then `drift up` on what the demo left behind.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from drift.run_folder import RunFolder
+from drift_core.checkpoint import read_latest
+from drift_core.episode import Episode, EpisodeStore
+from drift_ros.session import RunEpisode, Running, SessionClient, Train
+
+DOMAIN = 1 + (os.getpid() + 50) % 100
+EXPERT, POLICY = 2, 1  # Step.SOURCE_*
+DEMO_LIMIT_S, START_LIMIT_S, TRAIN_LIMIT_S = 200.0, 60.0, 60.0
+STOP_LIMIT_S = 5.0
+PROMISED = {
+    "success_before",
+    "success_after",
+    "eval_rollouts",
+    "expert_labels",
+    "rounds",
+    "swaps",
+    "late_control_ticks_ratio",
+    "late_ticks_at_swaps",
+    "control_period_p99_ms",
+    "duration_s",
+}
+
+
+class Machine:
+    """Starts `drift` and finds every process that came of it, by a mark in the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mark = f"DRIFT_TEST_MARK={uuid.uuid4()}"
+        name, value = self._mark.split("=")
+        ours = {name: value, "ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        self._environment = {**os.environ, **ours}
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start `drift WORDS` as a shell does: the leader of a process group of its own."""
+        log = self.folder / f"{words[0]}.log"
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                ["drift", *words],
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+
+    def said(self, command: str) -> str:
+        """Return what `drift COMMAND` has written so far."""
+        return (self.folder / f"{command}.log").read_text(errors="replace")
+
+    def processes(self) -> dict[int, str]:
+        """Return the command lines of all processes that came of `start`, by id."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if self._mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(folder.name)] = command.decode(errors="replace")
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # ended meanwhile, or another user's
+        return found
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("end_to_end"))
+    yield machine
+    for process in machine.processes():
+        os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def run(machine: Machine) -> RunFolder:
+    """Run the smallest demo and return its folder."""
+    sizes = {"demonstrations": 3, "rounds": 1, "episodes": 1, "evaluations": 1, "dds-evaluations": 1}
+    words = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+    demo = machine.start("demo", "--train", "smoke", "--name", "smoke", *words)
+    assert demo.wait(DEMO_LIMIT_S) == 0, machine.said("demo")
+    return RunFolder(machine.folder / "runs" / "smoke")
+
+
+def episodes(run: RunFolder, kind: str) -> list[Episode]:
+    store = EpisodeStore(run.episodes)
+    return [store.read(episode) for episode in store.ids() if store.meta(episode).kind == kind]
+
+
+@pytest.mark.timeout(DEMO_LIMIT_S + 60.0)
+def test_the_demo_records_a_corrected_episode_with_steps_of_both_drivers(run: RunFolder) -> None:
+    (episode,) = episodes(run, "intervention")
+    drivers = set(episode.steps.source.tolist())
+    assert {EXPERT, POLICY} <= drivers
+    assert episode.meta.interventions >= 1
+    assert episode.meta.expert_steps == (episode.steps.source == EXPERT).sum() > 0
+    assert set(episode.frames) == {"front", "wrist"} and all(len(f) > 10 for f in episode.frames.values())
+    (row,) = json.loads((run.path / "record.json").read_text())["episodes"]
+    assert row["episode_id"] == episode.meta.id and row["expert_labels"] > 0
+
+
+def test_the_demo_trains_on_it_and_the_new_version_drives_without_a_restart(run: RunFolder) -> None:
+    record = json.loads((run.path / "record.json").read_text())
+    assert {"offline", "online round 1"} <= {point["phase"] for point in record["training"]}
+    assert [swap["version"] for swap in record["swaps"]] == [2]
+    (corrected,), (evaluated,) = episodes(run, "intervention"), episodes(run, "evaluation")
+    assert (corrected.meta.policy_versions, evaluated.meta.policy_versions) == ((1,), (2,))
+    restarts = (run.logs / "drift.log").read_text()
+    assert "restart" not in restarts and "died" not in restarts
+
+
+def test_the_demo_leaves_a_report_and_the_promised_figures(run: RunFolder, machine: Machine) -> None:
+    summary = json.loads((run.path / "summary.json").read_text())
+    assert set(summary) >= PROMISED
+    assert all(summary[name] is not None for name in PROMISED)
+    assert (summary["eval_rollouts"], summary["rounds"], summary["swaps"]) == (1, 1, 1)
+    assert summary["expert_labels"] > 0
+    page = (run.path / "report.html").read_text()
+    assert "<svg" in page and page.rstrip().endswith("</html>")
+    assert machine.processes() == {}
+
+
+@pytest.fixture(scope="module")
+def up(run: RunFolder, machine: Machine) -> subprocess.Popen[bytes]:
+    """`drift up` on the demo's folder."""
+    return machine.start("up", "robot:=panda", "task:=place", "train:=smoke", f"run:={run.path}")
+
+
+@pytest.fixture(scope="module")
+def client(up: subprocess.Popen[bytes]) -> Iterator[SessionClient]:
+    """A session beside the stack that is up, once its policy is active."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        with SessionClient(domain_id=DOMAIN) as client:
+            client.wait_for_servers(limit_s=START_LIMIT_S)
+            client.wait_until(lambda: version(client) > 0, START_LIMIT_S, "the policy to run a checkpoint")
+            yield client
+
+
+def version(client: SessionClient) -> int:
+    state = client.policy_state
+    return 0 if state is None else state.version
+
+
+def test_only_the_scripted_expert_hears_the_ground_truth(client: SessionClient) -> None:
+    def listeners() -> set[str]:
+        return {info.node_name for info in client.node.get_subscriptions_info_by_topic("sim/ground_truth")}
+
+    client.wait_until(lambda: "expert" in listeners(), START_LIMIT_S, "the expert to listen")
+    assert {"policy", "trainer", "expert_gate", "expert", "sim"} <= set(client.node.get_node_names())
+    assert listeners() == {"expert"}
+
+
+def test_a_checkpoint_is_announced_verified_and_swapped_in_while_the_stack_runs(
+    client: SessionClient, run: RunFolder
+) -> None:
+    assert version(client) == 2  # as LATEST says after the demo
+    swaps = client.policy_state.swaps
+    result = client.train(Train.Goal.ONLINE, steps=10, limit_s=TRAIN_LIMIT_S)
+    assert (result.error_code, result.version) == (0, 3), result.error_msg
+    client.wait_until(lambda: version(client) == 3, START_LIMIT_S, "the swap to version 3")
+    state, announced = client.policy_state, client.checkpoint
+    assert (announced.version, announced.parent) == (3, 2)
+    assert announced.sha256 == hashlib.sha256(Path(announced.path).read_bytes()).hexdigest()
+    assert (state.sha256, state.swaps, state.last_refusal) == (announced.sha256, swaps + 1, "")
+    assert read_latest(run.checkpoints).version == 3
+
+
+def test_control_c_ends_every_process_and_leaves_no_half_episode(
+    client: SessionClient, up: subprocess.Popen[bytes], machine: Machine, run: RunFolder
+) -> None:
+    since_s: list[float] = []
+    goal = RunEpisode.Goal(kind=RunEpisode.Goal.INTERVENTION, seed=1)
+    episode = Running(client, "trainer/run_episode", goal, lambda news: since_s.append(news.elapsed_s))
+    client.wait_until(lambda: episode.poll() or max(since_s, default=0.0) > 1.0, 60.0, "the episode to run")
+    assert list(run.episodes.glob(".*.part"))  # it is being written
+    assert len(machine.processes()) >= 6  # drift, simulation, gate, trainer, policy, expert
+
+    began_s = time.monotonic()
+    os.killpg(up.pid, signal.SIGINT)
+    code = up.wait(2.0 * STOP_LIMIT_S)
+    while (left := machine.processes()) and time.monotonic() - began_s < STOP_LIMIT_S:
+        time.sleep(0.02)
+    assert left == {}
+    assert time.monotonic() - began_s < STOP_LIMIT_S
+    assert code == 0 and "did not stop cleanly" not in machine.said("up"), machine.said("up")
+
+    store = EpisodeStore(run.episodes)
+    visible = {path.name for path in run.episodes.iterdir() if not path.name.startswith(".")}
+    assert visible == set(store.ids())  # what has its final name is whole
+    assert all(len(store.read(episode).steps) > 0 for episode in visible)
+    assert not list(run.path.rglob("*.tmp"))
