@@ -18,6 +18,8 @@ from drift_core.policy import DiffusionPolicy, PolicyConfig  # noqa: E402
 from drift_core.task import load_task  # noqa: E402
 from drift_policy_node.config import PolicyNodeConfig  # noqa: E402
 
+torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
+
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 TASK = """
 name: tiny

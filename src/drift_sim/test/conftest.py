@@ -10,12 +10,15 @@ from dataclasses import fields  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+import torch  # noqa: E402
 import yaml  # noqa: E402
 from drift_control.gate_config import GateConfig  # noqa: E402
 from drift_control.joystick import load_joystick  # noqa: E402
 from drift_control.robot import load_robot  # noqa: E402
 from drift_core.task import load_task  # noqa: E402
 from drift_sim.world import World  # noqa: E402
+
+torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 
