@@ -93,10 +93,19 @@ def record_episode(
             writer.add_frame("top", image, stamp_s, stamp_s + 0.001)
         writer.add_step(
             StepRecord(
-                stamp_s=stamp_s, seq=tick, source=2 if expert else 1, epoch=1, intervention_id=int(expert),
-                chunk_id=0, policy_version=0, chunk_age_s=-1.0, commanded=np.append(point, 0.0),
-                measured=np.append(point, 0.0), action=point, guard_flags=0,
-            )  # fmt: skip
+                stamp_s=stamp_s,
+                seq=tick,
+                source=2 if expert else 1,
+                epoch=1,
+                intervention_id=int(expert),
+                chunk_id=0,
+                policy_version=0,
+                chunk_age_s=-1.0,
+                commanded=np.append(point, 0.0),
+                measured=np.append(point, 0.0),
+                action=point,
+                guard_flags=0,
+            )
         )
     writer.close("success")
     return episode_id
