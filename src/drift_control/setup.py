@@ -8,7 +8,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/drift_control"]),
         ("share/drift_control", ["package.xml"]),
     ],
-    description="Control without ROS: robot models, joystick mapping, gate, chunk clock, guard and the loop that joins them",
+    description="Control without ROS: robot models, joystick mapping, gate, guard and their loop",
     license="Apache-2.0",
     entry_points={"console_scripts": []},
 )

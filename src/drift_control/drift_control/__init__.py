@@ -1,1 +1,1 @@
-"""Control without ROS: robot models, joystick mapping, gate, chunk clock, guard and the loop that joins them."""
+"""Control without ROS: robot models, joystick mapping, gate, guard and the loop that joins them."""

@@ -25,8 +25,8 @@ class ChunkClock:
     """One chunk on the time axis.
 
     Before its first due time a chunk is at its first set-point, after its last one at its last.
-    Positions are interpolated linearly, or by a cubic with Catmull-Rom slopes; rotations by slerp; the gripper
-    linearly.
+    Positions are interpolated linearly, or by a cubic with Catmull-Rom slopes; rotations by slerp; the
+    gripper linearly.
     """
 
     def __init__(self, chunk: Chunk, cubic: bool) -> None:
@@ -89,7 +89,5 @@ class ChunkClock:
             + (3 * u**2 - 2 * u**3) * end
             + (u**3 - u**2) * m1
         )
-        slope = (
-            (6 * u**2 - 6 * u) * (start - end) + (3 * u**2 - 4 * u + 1) * m0 + (3 * u**2 - 2 * u) * m1
-        )
+        slope = (6 * u**2 - 6 * u) * (start - end) + (3 * u**2 - 4 * u + 1) * m0 + (3 * u**2 - 2 * u) * m1
         return position, slope

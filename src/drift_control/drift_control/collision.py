@@ -51,7 +51,7 @@ class CapsuleModel:
         return distance.min(axis=(1, 2))
 
     def self_clearance_m(self, ends: Array) -> Array:
-        """Return the smallest distance between two capsules that may not touch, (N,); large ones are bounds."""
+        """Return the smallest gap of two capsules that may not touch, (N,) [m]; large ones are bounds."""
         a, b = ends[:, self._first], ends[:, self._second]  # (N, P, 3, 2)
         gap = (a[..., 0] + a[..., 1] - b[..., 0] - b[..., 1]) / 2.0
         bound = np.sqrt((gap * gap).sum(axis=2)) - self._pair_reach

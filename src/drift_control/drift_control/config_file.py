@@ -1,4 +1,4 @@
-"""From a YAML file to a validated, frozen dataclass; every complaint names the file, the key and the value."""
+"""From a YAML file to a validated, frozen dataclass; complaints name the file, the key and the value."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,5 +42,6 @@ def _complaints(error: ValidationError) -> list[str]:
         # Messages of our own validators already name their values.
         own = item["type"] == "value_error"
         missing = item["type"] in ("missing", "missing_argument")
-        lines.append(message if own else f"{key}: {message}" if missing else f"{key}={item['input']!r}: {message}")
+        named = f"{key}: {message}" if missing else f"{key}={item['input']!r}: {message}"
+        lines.append(message if own else named)
     return lines

@@ -24,8 +24,8 @@ def cosine_similarity(first: Array, second: Array) -> float:
 class CosineGate:
     """Decide per step whether the expert acts (arXiv 2502.03822; thresholds there 0.94 to 0.9999 by task).
 
-    The cosine does not see magnitudes. On absolute poses, which all point the same way from the base, it needs
-    thresholds next to one; on motions (set-point minus present pose) ordinary ones work.
+    The cosine does not see magnitudes. On absolute poses, which all point the same way from the base, it
+    needs thresholds next to one; on motions (set-point minus present pose) ordinary ones work.
     """
 
     threshold: float  # below it the expert acts

@@ -1,5 +1,5 @@
-"""Errors of drift_control: wrong configuration and wrong calls. What happens in operation is a status, not an error."""
+"""Errors of drift_control. What happens in operation is a status, not an error."""
 
 
 class ConfigError(ValueError):
-    """A configuration value is missing, unknown or out of range; the message says which, and what is allowed."""
+    """A configuration value is missing, unknown or out of range; the message says what is allowed."""

@@ -86,6 +86,15 @@ TABLE: tuple[Row, ...] = (
 
 
 @dataclass(frozen=True)
+class Happening:
+    """An event, with its reason where the table leaves that to the event, and in words."""
+
+    event: Event
+    reason: Reason = Reason.NONE
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class GateStatus:
     """Where the state machine is."""
 
@@ -107,9 +116,9 @@ def find_row(event: Event, status: GateStatus) -> Row | None:
     return None
 
 
-def step(status: GateStatus, event: Event, reason: Reason, text: str) -> GateStatus:
-    """Return the status after an event; `reason` is used where the table leaves it to the event."""
-    row = find_row(event, status)
+def step(status: GateStatus, happening: Happening) -> GateStatus:
+    """Return the status after an event."""
+    row = find_row(happening.event, status)
     if row is None:
         return status
 
@@ -118,8 +127,8 @@ def step(status: GateStatus, event: Event, reason: Reason, text: str) -> GateSta
 
     return GateStatus(
         state=status.state if row.to is None else row.to,
-        reason=reason if row.reason is None else row.reason,
-        text=text,
+        reason=happening.reason if row.reason is None else row.reason,
+        text=happening.text,
         armed=keep(row.set_armed, status.armed),
         epoch=status.epoch + row.void,
         intervention_id=status.intervention_id + row.intervention,

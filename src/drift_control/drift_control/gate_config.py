@@ -31,7 +31,7 @@ class GateConfig:
     tracking_gain_1_s: Annotated[float, Field(gt=0.0, le=20.0)]  # pull of the command toward its set-point
 
     # Tele-operation
-    teleop_acceleration_m_s2: Annotated[float, Field(gt=0.0, le=5.0)]  # how fast the stick changes the velocity
+    teleop_acceleration_m_s2: Annotated[float, Field(gt=0.0, le=5.0)]  # of the velocity asked for
     teleop_angular_acceleration_rad_s2: Annotated[float, Field(gt=0.0, le=20.0)]
 
     # Homing
@@ -40,7 +40,7 @@ class GateConfig:
 
     # Guard
     tracking_error_time_s: Annotated[float, Field(ge=0.0, le=5.0)]  # an error this long latches a fault
-    workspace_margin_m: Annotated[float, Field(ge=0.0, le=0.2)]  # measured TCP this far outside latches a fault
+    workspace_margin_m: Annotated[float, Field(ge=0.0, le=0.2)]  # TCP this far outside: fault
     clamp_window_s: Seconds  # over this time ...
     clamp_ratio_max: Annotated[float, Field(gt=0.0, le=1.0)]  # ... more clamped ticks hold and ask for help
 

@@ -31,7 +31,7 @@ def solve(robot: "Robot", target: Pose, seed: Array, iterations: int = ITERATION
     """Return joint positions for `target`, starting at `seed` (J,) and moving continuously from there.
 
     The damping grows with the error (Sugihara, "Solvability-unconcerned inverse kinematics by the
-    Levenberg-Marquardt method", 2011), so that an unreachable target ends at the nearest pose instead of a jump.
+    Levenberg-Marquardt method", 2011): an unreachable target ends at the nearest pose instead of a jump.
     """
     q = np.clip(seed, robot.low, robot.high)
     redundant = robot.n_joints > 6
@@ -61,7 +61,7 @@ def solve(robot: "Robot", target: Pose, seed: Array, iterations: int = ITERATION
 
 
 def joint_velocity(robot: "Robot", jacobian: Array, twist: Array) -> Array:
-    """Return joint velocities (J,) [rad/s] for a TCP twist (6,): linear [m/s] then angular [rad/s], base frame."""
+    """Return joint velocities (J,) [rad/s] for a TCP twist (6,) [m/s, rad/s] in the base frame."""
     gram = jacobian @ jacobian.T
     gram.flat[::7] += 1e-4
     return jacobian.T @ np.linalg.solve(gram, twist)

@@ -13,13 +13,14 @@ class JoyWatch:
         self._values: tuple[tuple[float, ...], tuple[int, ...]] | None = None
         self._changed_s = 0.0  # arrival of the first message with these values
 
-    def update(self, joy: JoyReading) -> None:
-        """Take note of the newest message; one whose stamp has not advanced does not count."""
+    def update(self, joy: JoyReading) -> bool:
+        """Take note of the newest message and return whether it counts: its stamp must have advanced."""
         if not self._freshness.update(joy.stamp_s, joy.arrival_s):
-            return
+            return False
         values = (tuple(joy.axes), tuple(joy.buttons))
         if values != self._values:
             self._values, self._changed_s = values, joy.arrival_s
+        return True
 
     def silent_s(self, now: Now) -> float:
         """Return for how long no message has come [s]."""

@@ -112,7 +112,7 @@ class Joystick:
         self.config = config
 
     def command(self, joy: JoyReading) -> TeleopCommand:
-        """Return the command of one message; a short or non-finite one enables nothing, but can still stop."""
+        """Return the command of one message; a short or non-finite one can stop, but enables nothing."""
         config, buttons = self.config, self.config.buttons
         stop = self._pressed(joy, buttons.stop)
         problem = self._problem(joy)
@@ -144,12 +144,12 @@ class Joystick:
         pressed: frozenset[str] = frozenset(),
         count: int = 0,
     ) -> tuple[tuple[float, ...], tuple[int, ...]]:
-        """Return axes and buttons that `command` maps back to these rates; faster ones are shortened to full speed.
+        """Return axes and buttons that `command` maps back to these rates, shortened to full speed.
 
-        `gripper_direction` > 0 opens, < 0 closes, 0 rests. `pressed` names further buttons ("stop", "arm", a mark).
-        `count` should differ from message to message: its last bits become a tremor of all axes of at most a tenth
-        of the dead zone, which `command` does not see. The gate takes a device that repeats the same bits for long
-        to be dead; a hand is never that still, and neither must a scripted one be.
+        `gripper_direction` > 0 opens, < 0 closes, 0 rests. `pressed` names further buttons ("stop", "arm", a
+        mark). `count` should differ from message to message: its last bits become a tremor of at most a tenth
+        of the dead zone, which `command` does not see. The gate takes a device that repeats the same bits for
+        long to be dead; a hand is never that still, and neither must a scripted one be.
         """
         config, buttons = self.config, self.config.buttons
         tremor = 0.1 * config.dead_zone * ((count % 8) - 3.5) / 3.5
@@ -158,17 +158,19 @@ class Joystick:
             (MOTIONS[:3], linear_m_s, config.linear_speed_m_s),
             (MOTIONS[3:], angular_rad_s, config.angular_speed_rad_s),
         ):
-            for motion, value in zip(names, _within_unit_ball(np.asarray(rates, dtype=float) / speed), strict=True):
+            values = _within_unit_ball(np.asarray(rates, dtype=float) / speed)
+            for motion, value in zip(names, values, strict=True):
                 axis = config.axes[motion]  # type: ignore[index]
                 if value:
                     axes[axis.index] = axis.sign * self._unshape(float(value))
         held = set(pressed)
         held |= {"enable"} if enabled else set()
-        held |= {"gripper_open"} if gripper_direction > 0 else {"gripper_close"} if gripper_direction < 0 else set()
-        values = [0] * config.n_buttons
+        if gripper_direction:
+            held.add("gripper_open" if gripper_direction > 0 else "gripper_close")
+        levels = [0] * config.n_buttons
         for name in held:
-            values[getattr(buttons, name)] = 1
-        return tuple(axes), tuple(values)
+            levels[getattr(buttons, name)] = 1
+        return tuple(axes), tuple(levels)
 
     def _problem(self, joy: JoyReading) -> str:
         if len(joy.axes) < self.config.n_axes or len(joy.buttons) < self.config.n_buttons:

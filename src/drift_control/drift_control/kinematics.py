@@ -1,7 +1,7 @@
 """Kinematic tables of the arms, as the makers publish them, in one common form.
 
-Every arm is a chain: frame i = frame i-1 * before[i] * Rz(q_i). Frame i turns with joint i about its own z axis.
-A simulator can be generated from the same numbers: body i sits at before[i] in body i-1 and has a hinge along z.
+Every arm is a chain: frame i = frame i-1 * before[i] * Rz(q_i). Frame i turns with joint i about its z axis.
+A simulator can be generated from the same numbers: body i sits at before[i] in body i-1, hinged along z.
 """
 
 import math
@@ -15,9 +15,9 @@ from drift_control.pose import Array
 
 @dataclass(frozen=True)
 class Capsule:
-    """A body of the arm for collision checks: all points within `radius_m` of a segment, in a frame of the chain.
+    """A body of the arm for collision checks: all points within `radius_m` of a segment.
 
-    Frame 0 is the base, i (1..J) turns with joint i, J + 1 is the hand's mount (flange turned by the mount's yaw).
+    Frame 0 is the base, i (1..J) turns with joint i, J + 1 is the mount of the hand on the flange.
     """
 
     name: str
@@ -111,10 +111,10 @@ def panda() -> Kinematics:
         collision_pairs=(
             ("base", "forearm"), ("base", "forearm_slim"), ("base", "wrist"), ("base", "flange"),
             ("base", "hand_palm"), ("base", "hand_body"),
-            ("shoulder", "forearm"), ("shoulder", "forearm_slim"), ("shoulder", "wrist"), ("shoulder", "flange"),
-            ("shoulder", "hand_palm"), ("shoulder", "hand_body"),
-            ("upper_arm", "wrist"), ("upper_arm", "flange"), ("upper_arm", "hand_palm"), ("upper_arm", "hand_body"),
-            ("forearm", "hand_palm"), ("forearm", "hand_body"),
+            ("shoulder", "forearm"), ("shoulder", "forearm_slim"), ("shoulder", "wrist"),
+            ("shoulder", "flange"), ("shoulder", "hand_palm"), ("shoulder", "hand_body"),
+            ("upper_arm", "wrist"), ("upper_arm", "flange"), ("upper_arm", "hand_palm"),
+            ("upper_arm", "hand_body"), ("forearm", "hand_palm"), ("forearm", "hand_body"),
         ),
         above_table=("elbow", "forearm", "forearm_slim", "wrist", "flange", "hand_palm"),
     )  # fmt: skip
@@ -123,14 +123,14 @@ def panda() -> Kinematics:
 def ur5e() -> Kinematics:
     """Return the Universal Robots UR5e in its ROS base frame `base_link` (x forward, z up).
 
-    The DH table is given in the controller's frame `base`, which is `base_link` turned by half a turn about z.
+    The DH table is given in the controller's frame `base`: `base_link` turned by half a turn about z.
     """
     after = [translation(a, 0.0, d) @ rotation_x(alpha) for a, alpha, d in UR5E_STANDARD_DH]
     return Kinematics(
         name="ur5e",
         before=np.array([rotation_z(math.pi), *after[:-1]]),
         flange=after[-1],
-        # Our own coarse hull of the links; upper arm and forearm lie beside the DH axes by the shoulder offset.
+        # Our own coarse hull of the links; the upper arm lies beside the DH axes by the shoulder offset.
         capsules=(
             Capsule("base", 0, (0.0, 0.0, 0.02), (0.0, 0.0, 0.10), 0.075),
             Capsule("shoulder", 2, (0.0, 0.0, 0.0), (0.0, 0.0, 0.13), 0.06),

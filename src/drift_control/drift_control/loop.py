@@ -1,22 +1,22 @@
-"""From what the sources want to what the arm is told, once per control tick. No clock, no topics, no threads."""
+"""From what the sources want to what the arm is told, once per control tick. No clock, no topics."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from drift_control.chunk_clock import ChunkClock
+from drift_control.chunk_queue import ChunkQueue
 from drift_control.freshness import ClockWatch, Freshness
-from drift_control.gate import Event, GateStatus, step
+from drift_control.gate import Event, GateStatus, Happening, step
 from drift_control.gate_config import GateConfig
 from drift_control.gate_state import GuardFlag, Reason, Source, State
 from drift_control.guard.guard import Guard
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation
-from drift_control.inputs import Chunk, Inputs, JointReading, Now
-from drift_control.joy_watch import JoyWatch
+from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, Now
 from drift_control.joystick import Joystick, TeleopCommand
 from drift_control.motion import MotionState
+from drift_control.person import Person
 from drift_control.pose import Array, Pose, pose_to_action
 from drift_control.robot import Robot
 from drift_control.sources import CommandedArm, ExpertSource, PolicySource, Tracker, Wish
@@ -34,22 +34,12 @@ EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reac
 PASSING = (Reason.JOINTS_STALE,)
 
 
-@dataclass(frozen=True)
-class _Happening:
-    """An event with its reason."""
-
-    event: Event
-    reason: Reason = Reason.NONE
-    text: str = ""
-
-
 class ControlLoop:
     """Gate, guard and motion of one arm; `tick` is to be called at `config.rate_hz`."""
 
     def __init__(self, config: GateConfig, robot: Robot, joystick: Joystick) -> None:
         self._config = config
         self._robot = robot
-        self._joystick = joystick
         self.guard = Guard(config, robot)
         tracker = Tracker(config, robot, self.guard)
         self._tracker = tracker
@@ -58,8 +48,7 @@ class ControlLoop:
         self._status = GateStatus()
         self._clock = ClockWatch(config.clock_jump_s)
         self._joints_fresh = Freshness()
-        self._joy = JoyWatch(config.joy_timeout_s, config.joy_frozen_s)
-        self._last_joy: tuple[float, TeleopCommand] | None = None
+        self._person = Person(config, joystick)
         self._last_steady_s: float | None = None
         self._seq = 0
         self._motion: MotionState | None = None
@@ -67,9 +56,7 @@ class ControlLoop:
         self._measured: JointReading | None = None
         self._arm: CommandedArm | None = None
         self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
-        self._seen_chunk: tuple[int, int, float] | None = None
-        self._chunks_refused = 0
-        self._next: ChunkClock | None = None  # sound, of this epoch, not yet executed
+        self._queue = ChunkQueue(config, self.guard)
         self._homing_since_s = 0.0
 
     def tick(self, inputs: Inputs, now: Now) -> Tick:
@@ -80,8 +67,8 @@ class ControlLoop:
         if jump_s is not None:
             self._after_jump()
         self._take_joints(inputs.joints)
-        teleop = self._take_joy(inputs, now)
-        speed_scale = 1.0 if inputs.arm_state is None else float(np.clip(inputs.arm_state.speed_scale, 0, 1))
+        self._person.take(inputs.joy)
+        teleop = self._person.command(now)
         situation = self._situation(inputs, now)
         if inputs.arm_state is not None and inputs.arm_state.protective_stop and not self._status.armed:
             # The stopped arm must not be pulled back to where it was told to be when it is released.
@@ -89,15 +76,15 @@ class ControlLoop:
         if self._motion is not None:
             for happening in self._happenings(inputs, now, teleop, situation, jump_s):
                 self._apply(happening, now)
-        flags, verdict = self._move(teleop, now, speed_scale)
+        flags, verdict = self._move(teleop, now, _speed_scale(inputs.arm_state))
         source = SOURCES.get(self._status.state, Source.HOLD)
         self.guard.count(source, flags)
         tick = self._report(teleop, now, source, flags)
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
-            self._apply(_Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text), now)
+            self._apply(Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text), now)
         return tick
 
-    # --- inputs -----------------------------------------------------------------------------------------------
+    # --- inputs
 
     def _rest_after_stall(self, now: Now) -> None:
         last, self._last_steady_s = self._last_steady_s, now.steady_s
@@ -107,8 +94,8 @@ class ControlLoop:
 
     def _after_jump(self) -> None:
         self._joints_fresh.forget_stamp()
-        self._joy.forget_stamp()
-        self._next = None
+        self._person.forget_stamp()
+        self._queue.clear()
         self._policy.take(None)
 
     def _take_joints(self, joints: JointReading | None) -> None:
@@ -125,16 +112,6 @@ class ControlLoop:
             self._motion = MotionState.standstill(positions)
             self._gripper_m = float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
 
-    def _take_joy(self, inputs: Inputs, now: Now) -> TeleopCommand | None:
-        """Return the command of the newest message, or None if there is none that is fresh."""
-        joy = inputs.joy
-        if joy is None:
-            return None
-        self._joy.update(joy)
-        if self._last_joy is None or self._last_joy[0] != joy.arrival_s:
-            self._last_joy = (joy.arrival_s, self._joystick.command(joy))
-        return None if self._joy.silent(now) else self._last_joy[1]
-
     def _situation(self, inputs: Inputs, now: Now) -> Situation:
         measured = None if self._measured is None else np.asarray(self._measured.positions_rad, dtype=float)
         status = self._status
@@ -149,7 +126,7 @@ class ControlLoop:
             arm_state=inputs.arm_state,
         )
 
-    # --- events -----------------------------------------------------------------------------------------------
+    # --- events
 
     def _happenings(
         self,
@@ -158,82 +135,65 @@ class ControlLoop:
         teleop: TeleopCommand | None,
         situation: Situation,
         jump_s: float | None,
-    ) -> Iterator[_Happening]:
+    ) -> Iterator[Happening]:
         """Yield what happened since the last tick, in order of precedence.
 
-        The caller applies each before it asks for the next, so later ones are judged in the state that earlier ones left.
+        The caller applies each before it asks for the next: later ones see the state that earlier ones left.
         """
         requests = inputs.requests
         verdict = self.guard.check_situation(situation)
         if verdict is not None and verdict.reaction is Reaction.FAULT:
-            yield _Happening(Event.FAULT, verdict.reason, verdict.text)
+            yield Happening(Event.FAULT, verdict.reason, verdict.text)
         if requests.shutdown:
-            yield _Happening(Event.SHUTDOWN, text="the gate is being stopped")
+            yield Happening(Event.SHUTDOWN, text="the gate is being stopped")
         stop = requests.stop or (teleop is not None and teleop.stop)
         if stop:
-            yield _Happening(Event.STOP, text="stop requested")
+            yield Happening(Event.STOP, text="stop requested")
         if jump_s is not None:
-            yield _Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s")
+            yield Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s")
         if verdict is not None and verdict.reaction in (Reaction.HOLD, Reaction.HELP):
             # Held for the same reason already: nothing new.
             if not (self._status.state is State.HOLD and self._status.reason is verdict.reason):
-                yield _Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)
+                yield Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)
         held_back = stop or requests.shutdown or verdict is not None or jump_s is not None
-        yield from self._person(now, teleop, held_back)
+        if self._person.frozen(now):
+            self._status = replace(self._status, release_required=True)
+        elif not self._person.may_hold_enable():
+            self._status = replace(self._status, release_required=False)
+        yield from self._person.happenings(now, self._status, held_back)
         if not held_back:
             yield from self._asked(inputs, now, teleop, situation)
         yield from self._chunks(inputs.chunk, now, held_back)
         if not held_back and self._status.reason in PASSING:
-            yield _Happening(Event.READY_AGAIN, text="waiting for a chunk")
-
-    def _person(self, now: Now, teleop: TeleopCommand | None, held_back: bool) -> list[_Happening]:
-        enabled = teleop is not None and teleop.enabled
-        frozen = enabled and self._joy.frozen(now)
-        if self._status.release_required and not self._last_seen_enabled():
-            self._status = replace(self._status, release_required=False)
-        if frozen:
-            self._status = replace(self._status, release_required=True)
-            text = f"joystick repeats the same values for {self._config.joy_frozen_s} s; release enable"
-            return [_Happening(Event.JOY_LOST, Reason.JOY_FROZEN, text)]
-        if teleop is None or teleop.problem:
-            text = teleop.problem if teleop is not None else f"joystick silent for {self._joy.silent_s(now):.2f} s"
-            return [_Happening(Event.JOY_LOST, Reason.JOY_LOST, text + "; release enable")]
-        if enabled:
-            allowed = not held_back and not self._status.release_required
-            return [_Happening(Event.ENABLE, text="the person drives")] if allowed else []
-        return [_Happening(Event.RELEASE, text="handed back; waiting for a chunk")]
-
-    def _last_seen_enabled(self) -> bool:
-        """Return whether the newest message, however old, may mean that enable is held."""
-        return self._last_joy is not None and (self._last_joy[1].enabled or bool(self._last_joy[1].problem))
+            yield Happening(Event.READY_AGAIN, text="waiting for a chunk")
 
     def _asked(
         self, inputs: Inputs, now: Now, teleop: TeleopCommand | None, situation: Situation
-    ) -> Iterator[_Happening]:
+    ) -> Iterator[Happening]:
         requests, status = inputs.requests, self._status
         arm = requests.arm or (teleop is not None and teleop.arm)
         if arm and status.state in (State.HOLD, State.FAULT):
             refusal = self.guard.check_start(situation) if not status.armed else None
             if refusal is not None:
-                yield _Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
+                yield Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
                 if refusal.reason is Reason.START_MISMATCH and situation.measured is not None:
                     self._ease_to = situation.measured
             elif self._motion is not None and (status.armed or self._motion.still):
-                yield _Happening(Event.ARM, text="armed; waiting for a chunk")
+                yield Happening(Event.ARM, text="armed; waiting for a chunk")
         if requests.home:
             refusal = self._home_refusal(situation)
             if refusal is None:
-                yield _Happening(Event.HOME, text="homing")
+                yield Happening(Event.HOME, text="homing")
             else:
-                yield _Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
+                yield Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
         if status.state is State.HOMING:
             if requests.release_home:
-                yield _Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")
+                yield Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")
             elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
                 text = f"not at home after {self._config.homing_timeout_s} s"
-                yield _Happening(Event.HOME_ENDED, Reason.NONE, text)
+                yield Happening(Event.HOME_ENDED, Reason.NONE, text)
             elif self._home_distance_rad() < HOME_TOLERANCE_RAD and self._open_m() < OPEN_TOLERANCE_M:
-                yield _Happening(Event.HOME_DONE, text="at home")
+                yield Happening(Event.HOME_DONE, text="at home")
 
     def _home_refusal(self, situation: Situation) -> Verdict | None:
         """Homing is allowed from outside the workspace, but not on an arm that is elsewhere or silent."""
@@ -242,49 +202,27 @@ class ControlLoop:
         refusal = self.guard.check_start(situation)
         return None if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE else refusal
 
-    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> Iterator[_Happening]:
+    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> Iterator[Happening]:
+        queue = self._queue
         if chunk is not None and not held_back:
-            happening = self._take_chunk(chunk, now)
-            if happening is not None:
-                yield happening
-        if self._policy.clock is not None and self._over(self._policy.clock, now) and self._next is None:
-            text = f"chunk {self._policy.clock.chunk.id} is executed or older than {self._config.chunk_timeout_s} s"
-            yield _Happening(Event.CHUNK_OVER, text=text)
-        if self._next is not None and not self._blocked():
-            yield _Happening(Event.CHUNK_READY, text=f"policy drives from chunk {self._next.chunk.id}")
+            verdict = queue.take(chunk, self._status.epoch, self._policy.clock, now)
+            if verdict is not None:
+                yield Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)
+        running = self._policy.clock
+        if running is not None and queue.next is None and queue.over(running, now):
+            limit_s = self._config.chunk_timeout_s
+            yield Happening(Event.CHUNK_OVER, text=f"chunk {running.chunk.id} ran out or is {limit_s} s old")
+        blocked = self._status.help_wanted or self._status.release_required
+        if queue.next is not None and not blocked:
+            yield Happening(Event.CHUNK_READY, text=f"policy drives from chunk {queue.next.chunk.id}")
 
-    def _blocked(self) -> bool:
-        return self._status.help_wanted or self._status.release_required
-
-    def _take_chunk(self, chunk: Chunk, now: Now) -> _Happening | None:
-        """Keep a new chunk if it is sound, of this epoch and not too old; say what is wrong otherwise."""
-        key = (chunk.id, chunk.epoch, chunk.arrival_s)
-        if key == self._seen_chunk or chunk.epoch != self._status.epoch:
-            return None
-        self._seen_chunk = key
-        verdict = self.guard.check_chunk(chunk, now)
-        if verdict is not None:
-            self._chunks_refused += 1
-            return _Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)
-        newest = self._next or self._policy.clock
-        if newest is not None and chunk.stamp_s < newest.chunk.stamp_s:
-            return None  # overtaken by a later observation
-        clock = ChunkClock(chunk, self._config.interpolation == "cubic")
-        if not self._over(clock, now) and chunk.stamp_s <= now.ros_s + self._config.clock_jump_s:
-            self._next = clock
-        return None
-
-    def _over(self, clock: ChunkClock, now: Now) -> bool:
-        age_s = now.steady_s - clock.chunk.arrival_s
-        return now.ros_s > clock.end_s or age_s > self._config.chunk_timeout_s
-
-    def _apply(self, happening: _Happening, now: Now) -> None:
+    def _apply(self, happening: Happening, now: Now) -> None:
         """Let one event act on the state machine, and start what the new state needs."""
         before = self._status
-        self._status = step(before, happening.event, happening.reason, happening.text)
+        self._status = step(before, happening)
         after = self._status
         if after.epoch != before.epoch:
-            self._next = None
+            self._queue.clear()
             self._policy.take(None)
         if after.state is State.EXPERT and before.state is not State.EXPERT and self._motion is not None:
             self._expert.start(self._commanded())
@@ -297,7 +235,7 @@ class ControlLoop:
         if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
             self._ease_to = None
 
-    # --- motion -----------------------------------------------------------------------------------------------
+    # --- motion
 
     def _move(
         self, teleop: TeleopCommand | None, now: Now, speed_scale: float
@@ -308,9 +246,7 @@ class ControlLoop:
         arm, state = self._commanded(), self._status.state
         wish: Wish | None = None
         if state is State.POLICY:
-            if self._next is not None:
-                self._policy.take(self._next)
-                self._next = None
+            self._policy.take(self._queue.pop() or self._policy.clock)
             wish = self._policy.wish(arm, now.ros_s + self._config.dt_s)
         elif state is State.EXPERT and teleop is not None:
             wish = self._expert.wish(arm, teleop, self._gripper_m)
@@ -360,7 +296,7 @@ class ControlLoop:
         """Return how far the hand still has to open [m]."""
         return self._robot.config.gripper.opening_max_m - self._gripper_m
 
-    # --- report -----------------------------------------------------------------------------------------------
+    # --- report
 
     def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, flags: GuardFlag) -> Tick:
         status, measured = self._status, self._measured
@@ -386,5 +322,13 @@ class ControlLoop:
             marks=teleop.marks if teleop is not None else frozenset(),
             due_s=now.ros_s + self._config.dt_s,
             home_distance_rad=self._home_distance_rad(),
-            chunks_refused=self._chunks_refused,
+            chunks_refused=self._queue.refused,
         )
+
+
+def _speed_scale(arm_state: ArmState | None) -> float:
+    """Return the arm's speed slider, 0..1; what is not a number stops."""
+    if arm_state is None:
+        return 1.0
+    scale = arm_state.speed_scale
+    return min(max(scale, 0.0), 1.0) if np.isfinite(scale) else 0.0

@@ -63,7 +63,7 @@ class Motion:
         return MotionState(*map(np.array, self._trajectory.at_time(self._dt_s)[:3]))
 
     def brake(self, state: MotionState) -> MotionState:
-        """Return the state one tick later when standstill is wanted; exactly still once the motion has ended."""
+        """Return the state one tick later when standstill is wanted; at the end exactly still."""
         self._plan(state, self._still)
         q, v, a = map(np.array, self._trajectory.at_time(self._dt_s)[:3])
         if self._trajectory.duration <= self._dt_s:

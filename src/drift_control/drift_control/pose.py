@@ -30,7 +30,7 @@ def rotation_from_6d(columns: Array) -> Array:
     first, second = np.asarray(columns[:3], dtype=float), np.asarray(columns[3:6], dtype=float)
     length = math.sqrt(first @ first)
     if not length > 1e-6:
-        raise ValueError(f"rotation columns={list(map(float, columns))} must have a first column that is not zero")
+        raise ValueError(f"rotation columns={list(map(float, columns))} must have a non-zero first column")
     x = first / length
     rest = second - (x @ second) * x
     length = math.sqrt(rest @ rest)

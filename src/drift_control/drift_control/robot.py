@@ -37,8 +37,8 @@ class Robot:
         low, high = np.array(config.workspace.low_m), np.array(config.workspace.high_m)
         if np.any(home < low) or np.any(home > high) or home[2] < config.workspace.floor_m:
             raise ConfigError(
-                f"home_rad={list(config.home_rad)} must put the TCP into the workspace {config.workspace.low_m} .. "
-                f"{config.workspace.high_m}, got {home.round(4).tolist()}"
+                f"home_rad={list(config.home_rad)} must put the TCP into the workspace "
+                f"{config.workspace.low_m} .. {config.workspace.high_m}, got {home.round(4).tolist()}"
             )
 
     def joint_frames(self, q: Array) -> Array:
@@ -75,7 +75,7 @@ class Robot:
         return tcp, jacobian
 
     def inverse(self, target: Pose, seed: Array) -> IkResult:
-        """Return joint positions for a TCP pose, reached continuously from `seed` (J,) inside the position limits."""
+        """Return joint positions for a TCP pose, reached continuously from `seed` (J,) [rad]."""
         return ik.solve(self, target, np.asarray(seed, dtype=float))
 
     def state(self, q: Array, gripper_m: float) -> Array:

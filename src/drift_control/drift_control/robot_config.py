@@ -57,7 +57,8 @@ class Workspace:
         Box("workspace", self.low_m, self.high_m)
         if not self.low_m[2] <= self.floor_m < self.high_m[2]:
             raise ValueError(
-                f"workspace.floor_m={self.floor_m} must lie in [low_m.z={self.low_m[2]}, high_m.z={self.high_m[2]})"
+                f"workspace.floor_m={self.floor_m} must lie in "
+                f"[low_m.z={self.low_m[2]}, high_m.z={self.high_m[2]})"
             )
         return self
 
@@ -70,12 +71,12 @@ class Gripper:
     opening_max_m: Positive
     speed_m_s: Positive  # fastest change of the opening
     tcp_offset_m: Positive  # from the flange along its z axis to the point between the finger pads
-    mount_yaw_rad: float  # turn of the hand about the flange's z axis; the fingers open along the turned y axis
+    mount_yaw_rad: float  # of the hand about the flange's z; fingers open along the turned y
 
     @model_validator(mode="after")
     def _has_joints(self) -> "Gripper":
         if not self.joints or any(scale <= 0.0 for scale in self.joints.values()):
-            raise ValueError(f"gripper.joints={self.joints} must name at least one joint with a positive scale")
+            raise ValueError(f"gripper.joints={self.joints} must name joints with positive scales")
         return self
 
 
@@ -114,14 +115,14 @@ class RobotConfig:
         }
         for name, values in lists.items():
             if len(values) != n:
-                raise ValueError(f"{name} has {len(values)} values, must have {n}, one per joint of {self.kinematics}")
+                raise ValueError(f"{name} has {len(values)} values, must have {n}, one per joint")
         names = [*self.joint_names, *self.gripper.joints]
         if len(set(names)) != len(names):
             raise ValueError(f"joint_names and gripper.joints={names} must not repeat a name")
         low, high = np.array(self.limits.position_low_rad), np.array(self.limits.position_high_rad)
         for joint, lowest, highest, home in zip(self.joint_names, low, high, self.home_rad, strict=True):
             if not lowest < highest:
-                raise ValueError(f"{joint}: position_low_rad={lowest} must be below position_high_rad={highest}")
+                raise ValueError(f"{joint}: position_low_rad={lowest} must be below {highest}")
             if not lowest <= home <= highest:
                 raise ValueError(f"{joint}: home_rad={home} must lie in [{lowest}, {highest}]")
         return self

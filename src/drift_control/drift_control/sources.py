@@ -172,7 +172,8 @@ class ExpertSource:
             )
         )
         position = pose.position + self._twist[:3] * self._dt_s
-        inside = np.clip(position, np.minimum(self._low, pose.position), np.maximum(self._high, pose.position))
+        low, high = np.minimum(self._low, pose.position), np.maximum(self._high, pose.position)
+        inside = np.clip(position, low, high)
         flags = GuardFlag.WORKSPACE if (inside != position).any() else GuardFlag.NONE
         rotation = rotation_from_vector(self._twist[3:] * self._dt_s) @ pose.rotation
         self._pose = Pose(inside, rotation)
@@ -189,9 +190,7 @@ class ExpertSource:
         position = arm.tcp.position + away / far if far > 1.0 else self._pose.position
         turn = ik.rotation_vector(self._pose.rotation @ arm.tcp.rotation.T)
         far = float(np.sqrt(turn @ turn)) / self.LEASH_RAD
-        rotation = (
-            rotation_from_vector(turn / far) @ arm.tcp.rotation if far > 1.0 else self._pose.rotation
-        )
+        rotation = rotation_from_vector(turn / far) @ arm.tcp.rotation if far > 1.0 else self._pose.rotation
         return Pose(position, rotation)
 
     def _slowed_at_walls(self, position: Array, linear: Array) -> Array:

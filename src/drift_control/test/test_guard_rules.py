@@ -117,7 +117,7 @@ def arms_outside(bench):
 
 
 def far_set_point_is_not_approached(bench):
-    """A set-point in the far upper corner, out of reach, is approached as far as that goes, not given up at once."""
+    """A set-point out of reach, far in the upper corner, is approached as far as that goes."""
     bench.tick(arm=True)
     far = bench.chunk(offset=(0.24, 0.39, 0.34)).data
     bench.run(0.8, chunk=lambda: bench.chunk(far))

@@ -67,7 +67,10 @@ def test_a_broken_message_enables_nothing_but_can_stop(joystick, axes):
     assert command.stop
 
 
-@given(st.tuples(part, part, part), st.tuples(turn, turn, turn), st.sampled_from([-1, 0, 1]), st.integers(0, 99))
+grip = st.sampled_from([-1, 0, 1])
+
+
+@given(st.tuples(part, part, part), st.tuples(turn, turn, turn), grip, st.integers(0, 99))
 def test_encode_is_the_inverse_of_command(joystick, linear, angular, gripper, count):
     axes, buttons = joystick.encode(True, linear, angular, gripper, count=count)
     command = joystick.command(JoyReading(axes, buttons, 0.0, 0.0))

@@ -73,9 +73,7 @@ def make_chunk(bench, spec, epoch):
         data = rng.normal(size=(16, 10))
         return bench.chunk(data, delay_s=spec[2], dt_s=spec[3], epoch=epoch)
     data = rng.normal(size=(16, bench.robot.n_joints + 1))
-    return bench.chunk(
-        data, delay_s=spec[2], dt_s=spec[3], epoch=epoch, action_space="joint_position"
-    )
+    return bench.chunk(data, delay_s=spec[2], dt_s=spec[3], epoch=epoch, action_space="joint_position")
 
 
 def play(bench, segments):

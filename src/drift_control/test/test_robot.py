@@ -27,7 +27,7 @@ def test_panda_at_zero_reaches_as_far_as_its_links_add_up(panda):
 
 
 def test_panda_with_a_right_angle_at_the_elbow(panda):
-    # From the elbow at z = 0.649: 0.0825 forward along x to joint 4's axis, there everything turns by -90 degrees
+    # From the elbow at z = 0.649: 0.0825 forward along x to joint 4's axis, there all turns by -90 degrees
     # about -y, so that the forearm (0.384 after -0.0825) points forward and the hand (0.088, -0.107) follows.
     frame = flange(panda, [0, 0, 0, -math.pi / 2, 0, math.pi / 2, 0])
     assert np.allclose(frame[:3, 3], [0.0825 + 0.384 + 0.088, 0.0, 0.649 + 0.0825 - 0.107])
@@ -41,7 +41,7 @@ def test_ur5e_at_zero_lies_stretched_out(ur5e):
 
 
 def test_ur5e_upright_stands_on_its_links(ur5e):
-    # Lift and wrist at -90 degrees: both links point up; wrist 1 lies 0.1333 aside, wrist 2 0.0997 further up.
+    # Lift and wrist at -90 degrees: both links point up; wrist 1 lies 0.1333 aside, wrist 2 0.0997 up.
     frame = flange(ur5e, [0, -math.pi / 2, 0, -math.pi / 2, 0, 0])
     assert np.allclose(frame[:3, 3], [0.0, 0.1333 + 0.0996, 0.1625 + 0.425 + 0.3922 + 0.0997])
 

@@ -44,7 +44,7 @@ class ChunkShape:
 
 @dataclass(frozen=True)
 class ChunkFinite:
-    """No NaN, no infinity, no rotation columns that span no plane, no number that cannot be a length or angle."""
+    """All finite, no number too large for a length or angle, rotation columns that span a plane."""
 
     limit: float = 100.0  # [m] or [rad]
 

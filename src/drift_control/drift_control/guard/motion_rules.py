@@ -97,9 +97,7 @@ class TableClearance:
     """Elbow, forearm, wrist and palm above the table [m]."""
 
     table_m: float
-    verdict = Verdict(
-        Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION
-    )
+    verdict = Verdict(Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION)
 
     def excess(self, path: Path) -> Array:
         return self.table_m - path.capsules.height_m(path.ends)
@@ -110,9 +108,7 @@ class SelfClearance:
     """Links and hand apart from each other [m]."""
 
     clearance_m: float = 0.01
-    verdict = Verdict(
-        Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION
-    )
+    verdict = Verdict(Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION)
 
     def excess(self, path: Path) -> Array:
         return self.clearance_m - path.capsules.self_clearance_m(path.ends)

@@ -34,9 +34,7 @@ class Leash:
         far = max(math.sqrt(away @ away) / self._length_m, math.sqrt(turn @ turn) / self._angle_rad)
         if far <= 1.0:
             return target, GuardFlag.NONE
-        pose = Pose(
-            commanded.position + away / far, commanded.rotation @ rotation_from_vector(turn / far)
-        )
+        pose = Pose(commanded.position + away / far, commanded.rotation @ rotation_from_vector(turn / far))
         return PoseTarget(pose, target.twist), GuardFlag.TCP_SPEED
 
 

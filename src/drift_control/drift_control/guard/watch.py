@@ -133,7 +133,7 @@ class ClampCount:
         if clamped <= self._ratio_max * window:
             return None
         self._recent.clear()
-        text = f"{clamped} of the last {window} steps were clamped, allowed: {self._ratio_max:.0%}; help wanted"
+        text = f"{clamped} of {window} steps were clamped, allowed: {self._ratio_max:.0%}; help wanted"
         return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
 
 
