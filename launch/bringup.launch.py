@@ -6,12 +6,11 @@ respawn is constant, and Ctrl-C reaches all nodes at once (the gate decelerates 
 
 from drift.stack import Stack, stack
 from drift.stack_arguments import StackArguments, arguments
+from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-from launch import Action, LaunchContext, LaunchDescription
 
 RESPAWN_DELAY_S = 2.0
 

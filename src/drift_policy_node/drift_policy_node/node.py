@@ -13,6 +13,9 @@ from drift_control.robot import load_robot
 from drift_core.checkpoint import read_latest
 from drift_core.errors import DriftError
 from drift_core.task import load_task
+from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, Rollback
+from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
@@ -25,13 +28,10 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
-from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, Rollback
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import Answer
 from drift_policy_node.runtime import MadeChunk, PolicyRuntime
 from drift_policy_node.status import Status
-from drift_ros import qos
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _SUPERVISE_S = 0.1  # how often threads and inputs are looked after when nothing arrives

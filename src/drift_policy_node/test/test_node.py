@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import yaml
 from drift_core.errors import DriftError
+from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, Rollback
 from drift_policy_node.node import PolicyNode
+from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, to_seconds, to_stamp
 from drift_ros.gate_messages import to_joint_state
@@ -17,10 +20,6 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, JointState
-
-from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, Rollback
-from drift_ros import qos
 
 LIMIT_S = 15.0  # discovery may take seconds
 

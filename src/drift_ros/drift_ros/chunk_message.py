@@ -2,8 +2,8 @@
 
 import numpy as np
 from drift_control.inputs import Chunk
-
 from drift_interfaces.msg import ActionChunk
+
 from drift_ros.clock import to_seconds, to_stamp
 
 ACTION_SPACES = {ActionChunk.TCP_POSE: "tcp_pose", ActionChunk.JOINT_POSITION: "joint_position"}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from builtin_interfaces.msg import Time
 from drift_control.inputs import JoyReading
+from drift_interfaces.msg import GateState, Step
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from drift_interfaces.msg import GateState, Step
 from drift_ros.clock import to_seconds, to_stamp
 
 if TYPE_CHECKING:

@@ -10,6 +10,9 @@ from types import TracebackType
 from typing import Any
 
 import rclpy
+from drift_interfaces.action import Home, RunEpisode, Train
+from drift_interfaces.msg import Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
 from rclpy.action import ActionClient
 from rclpy.client import Client
 from rclpy.context import Context
@@ -19,9 +22,6 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from drift_interfaces.action import Home, RunEpisode, Train
-from drift_interfaces.msg import Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
 from drift_ros import qos
 from drift_ros.clock import steady_s
 from drift_ros.errors import SessionError

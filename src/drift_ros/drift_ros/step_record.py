@@ -2,8 +2,8 @@
 
 import numpy as np
 from drift_core.episode import StepRecord
-
 from drift_interfaces.msg import Step
+
 from drift_ros.clock import to_seconds
 
 

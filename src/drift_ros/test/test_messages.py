@@ -7,6 +7,7 @@ import numpy as np
 from drift_control.gate_state import GuardFlag, Reason, Source, State
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
+from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros.chunk_message import to_chunk, to_chunk_message
 from drift_ros.clock import to_stamp
 from drift_ros.gate_messages import (
@@ -22,8 +23,6 @@ from drift_ros.images import to_rgb
 from drift_ros.step_record import to_step_record
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image, Joy
-
-from drift_interfaces.msg import ActionChunk, GateState, Step
 
 CHUNK = Chunk(4, 2, 10.5, 0.1, np.arange(30.0).reshape(3, 10), "tcp_pose", 7, 10.25, 99.0)
 TICK = Tick(

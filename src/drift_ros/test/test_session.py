@@ -3,14 +3,13 @@
 import threading
 
 import pytest
+from drift_interfaces.action import Home
 from drift_ros.errors import SessionError
 from drift_ros.goal_server import GoalServer
 from drift_ros.session import SessionClient, error_name
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
-
-from drift_interfaces.action import Home
 
 
 class FakeGate(Node):

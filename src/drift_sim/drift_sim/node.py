@@ -11,6 +11,9 @@ from drift_control.errors import ConfigError as ControlConfigError
 from drift_control.pose import Pose
 from drift_control.robot import load_robot
 from drift_core.task import CameraConfig, load_task
+from drift_interfaces.msg import Outcome
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joint_state
@@ -26,9 +29,6 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from drift_interfaces.msg import Outcome
-from drift_interfaces.srv import ResetTask
-from drift_ros import qos
 from drift_sim.errors import DriftError
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion

@@ -4,6 +4,9 @@ import time
 import numpy as np
 import pytest
 import rclpy
+from drift_interfaces.msg import GateState, Outcome
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
 from drift_sim.expert.node import ExpertNode
 from drift_sim.node import SimNode
 from drift_sim.world import World
@@ -12,10 +15,6 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, Joy
 from std_msgs.msg import Float64MultiArray
-
-from drift_interfaces.msg import GateState, Outcome
-from drift_interfaces.srv import ResetTask
-from drift_ros import qos
 
 
 class Bench:

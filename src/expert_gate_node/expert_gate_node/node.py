@@ -12,6 +12,8 @@ from drift_control.joint_states import JointStateMerger
 from drift_control.joystick import load_joystick
 from drift_control.loop import ControlLoop, Tick
 from drift_control.robot import load_robot
+from drift_interfaces.msg import ActionChunk, GateState
+from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
@@ -22,8 +24,6 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 from std_srvs.srv import Trigger
 
-from drift_interfaces.msg import ActionChunk, GateState
-from drift_ros import qos
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.inbox import Inbox

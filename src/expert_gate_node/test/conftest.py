@@ -16,6 +16,9 @@ import yaml  # noqa: E402
 from drift_control.inputs import Chunk  # noqa: E402
 from drift_control.joystick import load_joystick  # noqa: E402
 from drift_control.robot import load_robot  # noqa: E402
+from drift_interfaces.action import Home  # noqa: E402
+from drift_interfaces.msg import ActionChunk, GateState, Step  # noqa: E402
+from drift_ros import qos  # noqa: E402
 from drift_ros.chunk_message import to_chunk_message  # noqa: E402
 from drift_ros.clock import ros_s  # noqa: E402
 from drift_ros.gate_messages import to_joint_state, to_joy_message  # noqa: E402
@@ -27,10 +30,6 @@ from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import JointState, Joy  # noqa: E402
 from std_msgs.msg import Float64MultiArray  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
-
-from drift_interfaces.action import Home  # noqa: E402
-from drift_interfaces.msg import ActionChunk, GateState, Step  # noqa: E402
-from drift_ros import qos  # noqa: E402
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 LIMIT_S = 15.0  # discovery may take seconds

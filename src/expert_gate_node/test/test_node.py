@@ -5,14 +5,13 @@ import time
 import numpy as np
 import pytest
 from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_interfaces.action import Home
+from drift_interfaces.msg import GateState, Step
+from drift_ros import qos
 from drift_ros.errors import ParameterError
 from expert_gate_node.node import ExpertGateNode
 from rclpy.parameter import Parameter
 from trajectory_msgs.msg import JointTrajectory
-
-from drift_interfaces.action import Home
-from drift_interfaces.msg import GateState, Step
-from drift_ros import qos
 
 
 def largest_step_rad(commands):

@@ -15,6 +15,10 @@ import rclpy
 from drift_control.robot import load_robot
 from drift_core.checkpoint import load_latest
 from drift_core.episode import EpisodeStore
+from drift_interfaces.action import Home, RunEpisode, Train
+from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
 from drift_ros.goal_server import GoalServer
 from drift_ros.images import to_image
 from drift_ros.session import Running, SessionClient
@@ -22,11 +26,6 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
-
-from drift_interfaces.action import Home, RunEpisode, Train
-from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
-from drift_interfaces.srv import ResetTask
-from drift_ros import qos
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 RATE_HZ = 50

@@ -10,6 +10,8 @@ from drift_control.robot import load_robot
 from drift_core.episode import EpisodeStore
 from drift_core.errors import DriftError
 from drift_core.task import CameraConfig, load_task
+from drift_interfaces.msg import Step
+from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
@@ -21,8 +23,6 @@ from drift_ros.step_record import to_step_record
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
-from drift_interfaces.msg import Step
-from drift_ros import qos
 from trainer_node.config import TrainerConfig
 from trainer_node.recorder import Recorder
 from trainer_node.run_episode.node import EpisodeServer

@@ -12,6 +12,8 @@ from drift_control.joystick import load_joystick
 from drift_control.pose import Pose
 from drift_control.robot import load_robot
 from drift_core.task import load_task
+from drift_interfaces.msg import GateState, Outcome
+from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joy_message
@@ -24,8 +26,6 @@ from pydantic.dataclasses import dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 
-from drift_interfaces.msg import GateState, Outcome
-from drift_ros import qos
 from drift_sim.errors import DriftError
 from drift_sim.expert.scripted import GateView, ScriptedExpert
 from drift_sim.world import Truth

@@ -2,14 +2,14 @@
 
 import numpy as np
 from drift_control.robot import Robot
+from drift_interfaces.msg import GateState, Step
+from drift_ros import qos
 from drift_ros.clock import to_stamp
 from drift_ros.gate_messages import to_numbers, to_trajectory
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from drift_interfaces.msg import GateState, Step
-from drift_ros import qos
 from expert_gate_node.output.horizon import rolling_horizon
 
 _REPEAT_S = 0.2  # gate/state is repeated at 5 Hz

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from drift_control.inputs import Requests
 from drift_control.tick import Tick
+from drift_interfaces.action import Home
 from drift_ros.clock import steady_s
 from drift_ros.goal_server import GoalServer
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -11,7 +12,6 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from drift_interfaces.action import Home
 from expert_gate_node.requests.homing import Homed, HomingWatch
 
 _CODES = {

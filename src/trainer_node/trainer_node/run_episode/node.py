@@ -13,16 +13,16 @@ from typing import Any
 from drift_core.episode import EpisodeMeta, EpisodeWriter
 from drift_core.errors import DriftError
 from drift_core.task import TaskConfig
+from drift_interfaces.action import Home, RunEpisode
+from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
 from drift_ros.clock import ros_s, steady_s, to_seconds
 from drift_ros.goal_server import GoalServer
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from drift_interfaces.action import Home, RunEpisode
-from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
-from drift_interfaces.srv import ResetTask
-from drift_ros import qos
 from trainer_node.episode_runner import (
     Answer,
     Ask,

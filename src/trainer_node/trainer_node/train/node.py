@@ -2,13 +2,13 @@
 
 import uuid
 
+from drift_interfaces.action import Train
+from drift_interfaces.msg import Checkpoint
+from drift_ros import qos
 from drift_ros.clock import to_stamp
 from drift_ros.goal_server import GoalServer
 from rclpy.node import Node
 
-from drift_interfaces.action import Train
-from drift_interfaces.msg import Checkpoint
-from drift_ros import qos
 from trainer_node.worker_messages import (
     Announced,
     Event,
