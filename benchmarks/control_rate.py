@@ -1,4 +1,4 @@
-"""How regular the control loop is: periods between control steps, alone, beside inference, and beside training.
+"""How regular the control loop is: periods between control steps alone, beside inference, beside training.
 
 Simulation and gate run as processes, at 50 and at 125 Hz. Load "alone": nothing else; "inference": the policy
 node drives, denoising and replanning; "training": that, and a training program on all cores at niceness 10.
@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from report import Row, arguments, report
-from running_stack import RunningStack, running_stack
-
 from drift_interfaces.msg import Step
 from drift_ros import qos
 from drift_ros.clock import to_seconds
+from report import Row, arguments, report
+from running_stack import RunningStack, running_stack
 
 RATES_HZ = (50.0, 125.0)
 LOADS = ("alone", "inference", "training")

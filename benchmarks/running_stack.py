@@ -1,10 +1,10 @@
-"""A stack of real processes for benchmarks: simulation, gate and whatever else is asked for, in a domain of its own."""
+"""A stack of real processes for benchmarks, in a domain of its own: simulation, gate, what is asked for."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 100)  # before anything of ROS is started
@@ -75,8 +75,10 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(rate_hz: float = 50.0, expert: str = "none") -> Iterator[RunningStack]:
-    """Run simulation and gate until the end of the block, in a temporary folder."""
+def running_stack(
+    rate_hz: float = 50.0, expert: str = "none", remap: dict[str, dict[str, str]] | None = None
+) -> Iterator[RunningStack]:
+    """Run simulation and gate until the end of the block, in a temporary folder; `remap`: topics by node."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-benchmark-")))
         overlay = folder / "rate.yaml"
@@ -90,6 +92,8 @@ def running_stack(rate_hz: float = 50.0, expert: str = "none") -> Iterator[Runni
             params_file=str(overlay),
         )
         plan = stack(arguments)
+        nodes = (replace(n, remappings={**n.remappings, **(remap or {}).get(n.name, {})}) for n in plan.nodes)
+        plan = replace(plan, nodes=tuple(nodes))
         plan.run.create()
         core = [spec for spec in processes(plan) if spec.essential]
         supervisor = cleanup.enter_context(Supervisor(core, plan.run.logs))

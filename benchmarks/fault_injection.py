@@ -1,0 +1,279 @@
+"""What the running stack does when something breaks: one fault at a time, in simulation, while the arm moves.
+
+Simulation and gate are processes of the stack, and so are policy, expert and trainer where they are what
+breaks; elsewhere this program plays joystick and policy, and relays joint states and camera to cut them.
+Times count from the fault (the signal, the bad message, the last good one). `detect_ms`: the gate's first
+control step that holds (or clamps, for the teleporting policy); `decel_start_ms`: the command first slows
+down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it slows down, then v / a_max.
+For the death of gate or simulation `standstill_ms` is that of the measured joints (none is measured after the
+death of the simulation), `detect_ms` is when the supervisor has ended everything, `reason` what it said.
+`recovered`: once the cause is gone (and the gate armed, where it must be) the same driver moves the arm.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_interfaces.msg import Step
+from drift_ros.clock import to_seconds
+from fault_hands import REMAP, Hands
+from report import Row, arguments, report
+from running_stack import RunningStack, running_stack
+
+RATE_HZ = 50.0
+DT_S = 1.0 / RATE_HZ
+CLAMPS = GuardFlag.VELOCITY | GuardFlag.TCP_SPEED | GuardFlag.WORKSPACE
+MOVING_RAD_S = 0.02  # fastest joint of a command that counts as motion
+SLOW = ("chunk with infinity", "joint_states stopped")  # left out of --quick beside those of other processes
+POLICY, EXPERT = Source.POLICY, Source.EXPERT
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: who drives when it happens, how it is made, how its cause is taken away."""
+
+    name: str
+    driver: Source
+    make: Callable[[RunningStack, Hands], float]  # returns its ROS time
+    mend: Callable[[RunningStack, Hands], None] = lambda stack, hands: None
+    node: str = ""  # started for it
+    expects: str = "hold"  # or "clamp", "nothing"
+    watch_s: float = 2.5
+
+
+def main() -> None:
+    options = arguments("What the running stack does when something breaks").parse_args()
+    faults = [fault for fault in FAULTS if not (options.quick and (fault.node or fault.name in SLOW))]
+    rows: list[Row] = []
+    with running_stack(RATE_HZ, "demonstrator", REMAP) as stack:
+        hands = Hands(stack.robot)
+        try:
+            stack.make_ready()
+            for node in dict.fromkeys(fault.node for fault in faults):
+                start_node(stack, node)
+                rows += [inject(fault, stack, hands) for fault in faults if fault.node == node]
+                if node:
+                    stack.beside.pop(node).stop()
+        finally:
+            hands.close()
+    rows += [inject_death("expert_gate", signal.SIGKILL), inject_death("sim", signal.SIGKILL)]
+    report(f"faults at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+
+
+def start_node(stack: RunningStack, node: str) -> None:
+    """Start the process that will break."""
+    if node == "policy":
+        stack.start_policy()
+    elif node:
+        stack.start(node)
+        stack.client.spin(5.0 if node == "expert" else 8.0)
+
+
+def drive(fault: Fault, stack: RunningStack, hands: Hands, limit_s: float = 25.0) -> bool:
+    """Let the right driver move the arm; False when it does not within the limit."""
+    own = fault.node in ("", "trainer")
+    hands.sweep = own and fault.driver is POLICY
+    hands.joy = "off" if fault.node == "expert" else "open"
+    stack.client.spin(0.2)
+    if not stack.client.gate_state.armed:
+        stack.client.arm()
+    if own and fault.driver is EXPERT:
+        hands.joy = "drive"
+    end_s, wait_s = time.monotonic() + limit_s, 0.6
+    while time.monotonic() < end_s:
+        hands.steps.clear()
+        stack.client.spin(wait_s)
+        log = Log(list(hands.steps), stack)
+        if (
+            len(log.source) > 10
+            and (log.source == fault.driver).all()
+            and log.speed[-3:].min() > MOVING_RAD_S
+        ):
+            return True
+    return False
+
+
+def inject(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
+    """Make one fault happen, watch, mend it; return its row."""
+    if not drive(fault, stack, hands):
+        raise RuntimeError(f"{fault.name}: the arm does not move: {stack.client.gate_state.text}")
+    hands.states.clear()
+    fault_s = fault.make(stack, hands)
+    stack.client.spin(fault.watch_s)
+    log = Log(list(hands.steps), stack)
+    row = log.row(fault, fault_s)
+    held = [msg for at_s, msg in hands.states if at_s >= fault_s and msg.state in (State.HOLD, State.FAULT)]
+    held.sort(key=lambda msg: msg.state, reverse=True)  # a fault counts more than the hold before it
+    shown = held[0] if held and fault.expects == "hold" else stack.client.gate_state
+    fault.mend(stack, hands)
+    recovered = drive(fault, stack, hands)
+    return {
+        **row,
+        "state": State(shown.state).name,
+        "reason": Reason(shown.reason).name,
+        "recovered": recovered,
+    }
+
+
+class Log:
+    """Control steps as arrays (N, ...); each row is one tick."""
+
+    def __init__(self, steps: list[Step], stack: RunningStack) -> None:
+        self._robot = stack.robot
+        n = stack.robot.n_joints
+        self.time_s = np.array([to_seconds(step.header.stamp) - DT_S for step in steps])
+        self.source = np.array([step.source for step in steps])
+        self.flags = np.array([step.guard_flags for step in steps])
+        q = np.array([step.commanded[:n] for step in steps]).reshape(-1, n)
+        tcp = np.array([step.action[:3] for step in steps]).reshape(-1, 3)
+        self.velocity = np.vstack((np.zeros((1, n)), np.diff(q, axis=0))) / DT_S
+        self.tcp_speed = np.linalg.norm(np.diff(tcp, axis=0), axis=1) / DT_S
+        self.speed = np.abs(self.velocity).max(axis=1, initial=0.0)
+
+    @property
+    def moves(self) -> bool:
+        """The newest steps are motion."""
+        return bool(self.speed[-3:].min() > MOVING_RAD_S)
+
+    def row(self, fault: Fault, fault_s: float) -> Row:
+        """Return the figures from the fault on."""
+        after = self.time_s >= fault_s
+        clamped, holding = (self.flags & int(CLAMPS)) != 0, self.source == Source.HOLD
+        found = after & (clamped if fault.expects == "clamp" else holding)
+        row: dict[str, str | float | None] = {"fault": fault.name}
+        row |= dict.fromkeys(("detect_ms", "decel_start_ms", "standstill_ms", "allowed_standstill_ms"))
+        if found.any() and fault.expects != "nothing":
+            first = int(found.argmax())
+            row["detect_ms"] = 1e3 * (self.time_s[first] - fault_s)
+        if found.any() and fault.expects == "hold":
+            slower = np.append(False, np.diff(self.speed) < 0.0) | (self.speed == 0.0)
+            start = first + int(slower[first:].argmax())
+            still = self.speed[first:] == 0.0
+            rest = first + int(still.argmax()) if still.any() else None
+            brake_s = float((np.abs(self.velocity[first - 1]) / self._robot.acceleration).max())
+            row["decel_start_ms"] = 1e3 * (self.time_s[start] - fault_s)
+            row["standstill_ms"] = None if rest is None else 1e3 * (self.time_s[rest] - fault_s)
+            row["allowed_standstill_ms"] = row["detect_ms"] + 100.0 + 1e3 * brake_s
+        row["max_joint_step_rad"] = float(self.speed.max() * DT_S)
+        row["max_commanded_tcp_speed"] = float(self.tcp_speed.max())
+        return row
+
+
+def inject_death(name: str, number: signal.Signals) -> Row:
+    """Kill a process that the stack cannot do without, while the arm moves."""
+    fault = Fault(f"{name} {number.name}", POLICY, lambda stack, hands: 0.0)
+    with running_stack(RATE_HZ, "none", REMAP) as stack:
+        hands = Hands(stack.robot)
+        try:
+            stack.make_ready()
+            if not drive(fault, stack, hands):
+                raise RuntimeError(f"{fault.name}: the arm does not move")
+            fault_s = time.time()
+            os.kill(stack.pid(name), number)
+            ending = stack.supervisor.wait(10.0)
+            ended_s = time.time()
+            log = Log(list(hands.steps), stack)
+            measured = [(at_s, q) for at_s, q in list(hands.measured) if at_s >= fault_s]
+        finally:
+            hands.close()
+    row = dict(log.row(fault, fault_s))
+    row["detect_ms"], row["standstill_ms"] = (
+        1e3 * (ended_s - fault_s),
+        measured_standstill_ms(measured, fault_s),
+    )
+    row["decel_start_ms"] = row["allowed_standstill_ms"] = None
+    said = ending.text if ending is not None else "nothing within 10 s"
+    return {**row, "state": "ended" if ending else "running", "reason": said, "recovered": None}
+
+
+def measured_standstill_ms(measured: list[tuple[float, np.ndarray]], fault_s: float) -> float | None:
+    """Return when the measured arm came to rest for good, None if it cannot be told."""
+    if len(measured) < 3:
+        return None
+    times = np.array([at_s for at_s, _ in measured])
+    q = np.array([position[:7] for _, position in measured])
+    speed = np.abs(np.diff(q, axis=0)).max(axis=1) / np.maximum(np.diff(times), 1e-3)
+    moving = np.flatnonzero(speed > MOVING_RAD_S)
+    if len(moving) == 0 or moving[-1] == len(speed) - 1:
+        return None
+    return float(1e3 * (times[moving[-1] + 1] - fault_s))
+
+
+def kill(node: str, number: signal.Signals) -> Callable[[RunningStack, Hands], float]:
+    """Send a signal to the process of a node."""
+
+    def make(stack: RunningStack, hands: Hands) -> float:
+        os.kill(stack.pid(node), number)
+        return time.time()
+
+    return make
+
+
+def wake(node: str) -> Callable[[RunningStack, Hands], None]:
+    """Let a stopped process go on."""
+    return lambda stack, hands: os.kill(stack.pid(node), signal.SIGCONT)
+
+
+def spoil(kind: str) -> Callable[[RunningStack, Hands], float]:
+    """Spoil the next chunk."""
+
+    def make(stack: RunningStack, hands: Hands) -> float:
+        hands.spoil, hands.spoilt_s = kind, None
+        stack.client.wait_until(lambda: hands.spoilt_s is not None, 5.0, "the next chunk")
+        return hands.spoilt_s
+
+    return make
+
+
+def turn(**changes: object) -> Callable[[RunningStack, Hands], float]:
+    """Change what the hands do."""
+
+    def make(stack: RunningStack, hands: Hands) -> float:
+        for name, value in changes.items():
+            setattr(hands, name, value)
+        return time.time()
+
+    return make
+
+
+def undo(**changes: object) -> Callable[[RunningStack, Hands], None]:
+    """Change it back, and wait a moment."""
+
+    def mend(stack: RunningStack, hands: Hands) -> None:
+        turn(**changes)(stack, hands)
+        stack.client.spin(0.3)
+
+    return mend
+
+
+STOP, KILL = signal.SIGSTOP, signal.SIGKILL
+FAULTS = (
+    Fault("chunk with NaN", POLICY, spoil("nan"), watch_s=1.0),
+    Fault("chunk with infinity", POLICY, spoil("infinite"), watch_s=1.0),
+    Fault("chunk of wrong shape", POLICY, spoil("shape"), watch_s=1.0),
+    Fault("NaN while the person drives", EXPERT, turn(sweep=True, spoil="nan"), undo(sweep=False),
+          expects="nothing", watch_s=1.0),
+    Fault("policy teleports", POLICY, spoil("teleport"), expects="clamp", watch_s=1.0),
+    Fault("policy falls silent", POLICY, turn(sweep=False)),
+    Fault("joystick silent while held", EXPERT, turn(joy="silent"), undo(joy="open"), watch_s=1.0),
+    Fault("joystick repeats its last message", EXPERT, turn(joy="repeat"), undo(joy="open"), watch_s=2.0),
+    Fault("joint_states stopped", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=0.8),
+    Fault("joint_states lost", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=1.5),
+    Fault("policy SIGKILL", POLICY, kill("policy", KILL), node="policy"),
+    Fault("policy SIGSTOP", POLICY, kill("policy", STOP), wake("policy"), node="policy"),
+    Fault("camera stopped", POLICY, turn(pass_camera=False), undo(pass_camera=True), node="policy",
+          watch_s=3.0),
+    Fault("expert SIGKILL", EXPERT, kill("expert", KILL), node="expert"),
+    Fault("expert SIGSTOP", EXPERT, kill("expert", STOP), wake("expert"), node="expert"),
+    Fault("trainer SIGKILL", POLICY, kill("trainer", KILL), node="trainer", expects="nothing"),
+    Fault("trainer SIGSTOP", POLICY, kill("trainer", STOP), wake("trainer"), node="trainer",
+          expects="nothing"),
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
