@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -77,6 +78,15 @@ def test_the_simulation_knows_no_node_but_what_all_nodes_share():
     assert "drift_ros" in others
     assert offences("drift_sim", others.__contains__, allowed=lambda path: path.name == "node.py") == []
     assert offences("drift_sim", (others - {"drift_ros"}).__contains__) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_depends_on_what_it_imports(package):
+    root = ElementTree.parse(SRC / package / "package.xml").getroot()
+    declared = {element.text for element in root if element.tag.endswith("depend")}
+    used = {name for path in modules(package) for name, _ in imported(path)}
+    used = {name for name in used if name == "rclpy" or name.endswith(ROS_ENDINGS) or name in PACKAGES}
+    assert used - declared - {package} == set()
 
 
 def test_the_shared_package_knows_no_node():
