@@ -31,7 +31,7 @@ from report import Row, arguments, report
 HORIZON, ACTION_DIM, STATE_DIM, BATCH = 16, 10, 522, 64  # two observation steps of 522: a condition of 1044
 NETWORKS = {"S": (128, 256, 512), "L": (256, 512, 1024)}
 FRACTIONS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
-WARM_UP = 2  # steps of each form that are not counted
+WARM_UP = 2  # steps of each form that are not counted; the change of rank comes with one, too
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,11 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
         trainers[form] = make_trainer(network, form, options.threads, options.device, start=1.0)
         reduce_s[form] = turn(trainers[form], form.fraction) if form.modulation else None
     times: dict[Form, list[float]] = {form: [] for form in compared}
-    for repetition in range(repetitions + WARM_UP):
+    warm_up = 1 if options.quick else WARM_UP
+    for repetition in range(repetitions + warm_up):
         for form, trainer in trainers.items():
             elapsed_s = step_s(trainer, options.device)
-            if repetition >= WARM_UP:
+            if repetition >= warm_up:
                 times[form].append(elapsed_s)
     median_s = {form: statistics.median(values) for form, values in times.items()}
     described = {}
@@ -121,7 +122,11 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
         for form, trainer in trainers.items()
     }
     trainers.clear()
-    memory = {form: peak_in_child(network, form, options) for form in compared if _has_memory(form, options)}
+    memory = {
+        form: peak_in_child(network, form, options)
+        for form in compared
+        if not options.quick or (network == "L" and form.name in ("full", "left"))
+    }
     baseline = compared[0]
     return [
         {
@@ -141,11 +146,6 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
         }
         for form in compared
     ]
-
-
-def _has_memory(form: Form, options) -> bool:
-    """With --quick only what the bar is about is measured: full and left."""
-    return not options.quick or form.name in ("full", "left")
 
 
 def make_trainer(network: str, form: Form, threads: int, device: str, start: float) -> Trainer:
