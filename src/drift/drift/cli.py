@@ -7,7 +7,7 @@ import typer
 from drift_control.errors import ConfigError as ControlConfigError
 from drift_core.errors import DriftError
 
-from drift.commands import demo, doctor, eval, session, train, up
+from drift.commands import demo, doctor, eval, session, teleop, train, up
 from drift.errors import StackError, UserError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("up")(up.main)
 app.command("demo")(demo.main)
 app.command("session")(session.main)
+app.command("teleop")(teleop.main)
 app.command("train")(train.main)
 app.command("eval")(eval.main)
 app.command("doctor")(doctor.main)

@@ -1,0 +1,1 @@
+"""A keyboard as a joystick."""
