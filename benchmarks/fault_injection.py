@@ -4,9 +4,12 @@ Simulation and gate are processes of the stack, and so are policy, expert and tr
 breaks; elsewhere this program plays joystick and policy, and relays joint states and camera to cut them.
 Times count from the fault (the signal, the bad message, the last good one). `detect_ms`: the gate's first
 control step that holds (or clamps, for the teleporting policy); `decel_start_ms`: the command first slows
-down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it slows down, then v / a_max.
-For the death of gate or simulation `standstill_ms` is that of the measured joints (none is measured after the
-death of the simulation), `detect_ms` is when the supervisor has ended everything, `reason` what it said.
+down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it slows down, then v / a_max,
+with v one tick before. (The jerk limit of 100 rad/s^3 can cost more: a command that is just accelerating at
+5 rad/s^2 takes 50 ms to stop accelerating, and 25 ms more for the speed gained.)
+When gate or simulation die or hang, `standstill_ms` is that of the measured joints (empty where the
+simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason` what
+it said.
 `recovered`: once the cause is gone (and the gate armed, where it must be) the same driver moves the arm.
 """
 
@@ -27,6 +30,7 @@ from running_stack import RunningStack, running_stack
 RATE_HZ = 50.0
 DT_S = 1.0 / RATE_HZ
 CLAMPS = GuardFlag.VELOCITY | GuardFlag.TCP_SPEED | GuardFlag.WORKSPACE
+AT_REST_RAD = 1e-3
 MOVING_RAD_S = 0.02  # fastest joint of a command that counts as motion
 SLOW = ("chunk with infinity", "joint_states stopped")  # left out of --quick beside those of other processes
 POLICY, EXPERT = Source.POLICY, Source.EXPERT
@@ -56,11 +60,13 @@ def main() -> None:
             for node in dict.fromkeys(fault.node for fault in faults):
                 start_node(stack, node)
                 rows += [inject(fault, stack, hands) for fault in faults if fault.node == node]
-                if node:
+                if not node:
+                    rows.append(inject_hang(stack, hands))
+                else:
                     stack.beside.pop(node).stop()
         finally:
             hands.close()
-    rows += [inject_death("expert_gate", signal.SIGKILL), inject_death("sim", signal.SIGKILL)]
+    rows += [inject_death(name, signal.SIGKILL) for name in ("expert_gate", "sim")]
     report(f"faults at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
 
 
@@ -163,6 +169,28 @@ class Log:
         return row
 
 
+def inject_hang(stack: RunningStack, hands: Hands) -> Row:
+    """Stop the gate's process for a second, while the arm moves; its controller is on its own."""
+    fault = Fault("expert_gate SIGSTOP", POLICY, kill("expert_gate", STOP), expects="nothing")
+    if not drive(fault, stack, hands):
+        raise RuntimeError(f"{fault.name}: the arm does not move: {stack.client.gate_state.text}")
+    fault_s = fault.make(stack, hands)
+    stack.client.spin(1.0)
+    measured = [(at_s, q) for at_s, q in list(hands.measured) if at_s >= fault_s]
+    wake("expert_gate")(stack, hands)
+    stack.client.spin(0.5)
+    row = dict(Log(list(hands.steps), stack).row(fault, fault_s))
+    row["standstill_ms"] = measured_standstill_ms(measured, fault_s)
+    shown = stack.client.gate_state
+    recovered = drive(fault, stack, hands)
+    return {
+        **row,
+        "state": State(shown.state).name,
+        "reason": Reason(shown.reason).name,
+        "recovered": recovered,
+    }
+
+
 def inject_death(name: str, number: signal.Signals) -> Row:
     """Kill a process that the stack cannot do without, while the arm moves."""
     fault = Fault(f"{name} {number.name}", POLICY, lambda stack, hands: 0.0)
@@ -191,16 +219,14 @@ def inject_death(name: str, number: signal.Signals) -> Row:
 
 
 def measured_standstill_ms(measured: list[tuple[float, np.ndarray]], fault_s: float) -> float | None:
-    """Return when the measured arm came to rest for good, None if it cannot be told."""
+    """Return from when on the measured joints stay where they end, None if that is not seen for 0.1 s."""
     if len(measured) < 3:
         return None
     times = np.array([at_s for at_s, _ in measured])
     q = np.array([position[:7] for _, position in measured])
-    speed = np.abs(np.diff(q, axis=0)).max(axis=1) / np.maximum(np.diff(times), 1e-3)
-    moving = np.flatnonzero(speed > MOVING_RAD_S)
-    if len(moving) == 0 or moving[-1] == len(speed) - 1:
-        return None
-    return float(1e3 * (times[moving[-1] + 1] - fault_s))
+    away = np.flatnonzero(np.abs(q - q[-1]).max(axis=1) > AT_REST_RAD)
+    rest_s = times[away[-1] + 1] if len(away) else times[0]
+    return float(1e3 * (rest_s - fault_s)) if times[-1] - rest_s > 0.1 else None
 
 
 def kill(node: str, number: signal.Signals) -> Callable[[RunningStack, Hands], float]:
