@@ -8,8 +8,8 @@ down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it s
 with v one tick before. (The jerk limit of 100 rad/s^3 can cost more: a command that is just accelerating at
 5 rad/s^2 takes 50 ms to stop accelerating, and 25 ms more for the speed gained.)
 When gate or simulation die or hang, `standstill_ms` is that of the measured joints (empty where the
-simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason` what
-it said.
+simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason`
+what it said.
 `recovered`: once the cause is gone (and the gate armed, where it must be) the same driver moves the arm.
 """
 
