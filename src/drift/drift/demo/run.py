@@ -211,7 +211,7 @@ def _summary_table(record: DemoRecord) -> Table:
         if outcomes:
             table.add_row(f"success {name}", str(success_rate(outcomes)))
     if record.over_dds:
-        table.add_row("success over DDS", str(success_rate(record.over_dds)))
+        table.add_row("success over DDS, no take-over", str(success_rate(record.over_dds)))
     for name in (
         "expert_labels",
         "rounds",
