@@ -65,7 +65,7 @@ class OnlineRounds:
         self._look_around()
 
     def evaluate(self) -> list[bool]:
-        """Run the last checkpoint on the first evaluation seeds; a take-over by the expert counts as failure."""
+        """Run the last checkpoint on the first evaluation seeds; a take-over counts as failure."""
         outcomes = []
         for seed in seeds(self._plan.dds_evaluations):
             result = self._episode(RunEpisode.Goal.EVALUATION, seed)

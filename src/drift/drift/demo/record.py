@@ -58,7 +58,7 @@ class DemoRecord:
     after: list[bool] = field(default_factory=list)
     control: list[bool] = field(default_factory=list)  # as many labels as further demonstrations
     control_labels: int = 0
-    over_dds: list[bool] = field(default_factory=list)  # success without a take-over, last checkpoint, real DDS
+    over_dds: list[bool] = field(default_factory=list)  # successes without a take-over, over DDS
     episodes: list[EpisodeRow] = field(default_factory=list)
     training: list[TrainingPoint] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
