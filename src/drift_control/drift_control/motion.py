@@ -8,7 +8,9 @@ import ruckig
 from drift_control.pose import Array
 from drift_control.robot import Robot
 
-SAMPLES = 8  # points on a braking path
+SAMPLE_TIMES = np.linspace(0.0, 1.0, 10)  # where a braking path is looked at, as parts of its duration
+INDEPENDENT = getattr(ruckig.Synchronization, "No")  # noqa: B009
+TOGETHER = ruckig.Synchronization.Phase
 MARGIN = 0.999  # of the limits, so that rounding does not exceed them
 
 
@@ -40,7 +42,11 @@ class BrakingPath:
 
 
 class Motion:
-    """Jerk-limited steps of one tick, by ruckig's velocity interface; joints are independent."""
+    """Jerk-limited steps of one tick, by ruckig's velocity interface.
+
+    On the way to a wanted velocity the joints are independent. When braking they stop together: motions of
+    joints that cancel each other at the TCP go on doing so, instead of letting it shoot off as one stops first.
+    """
 
     def __init__(self, robot: Robot, dt_s: float) -> None:
         n = robot.n_joints
@@ -49,7 +55,6 @@ class Motion:
         self._otg = ruckig.Ruckig(n, dt_s)
         self._input = ruckig.InputParameter(n)
         self._input.control_interface = ruckig.ControlInterface.Velocity
-        self._input.synchronization = getattr(ruckig.Synchronization, "No")  # noqa: B009
         self._input.max_velocity = robot.velocity.tolist()
         self._input.max_acceleration = self._acceleration.tolist()
         self._input.max_jerk = (robot.jerk * MARGIN).tolist()
@@ -59,12 +64,12 @@ class Motion:
 
     def toward(self, state: MotionState, velocity: Array) -> MotionState:
         """Return the state one tick later when `velocity` (J,) [rad/s] is wanted."""
-        self._plan(state, velocity.tolist())
+        self._plan(state, velocity.tolist(), INDEPENDENT)
         return MotionState(*map(np.array, self._trajectory.at_time(self._dt_s)[:3]))
 
     def brake(self, state: MotionState) -> MotionState:
         """Return the state one tick later when standstill is wanted; at the end exactly still."""
-        self._plan(state, self._still)
+        self._plan(state, self._still, TOGETHER)
         q, v, a = map(np.array, self._trajectory.at_time(self._dt_s)[:3])
         if self._trajectory.duration <= self._dt_s:
             return MotionState.standstill(q)
@@ -74,11 +79,12 @@ class Motion:
         """Return the way from `state` to standstill, sampled."""
         if state.still:
             return BrakingPath(np.zeros(1), state.q[None])
-        self._plan(state, self._still)
-        times = np.linspace(0.0, self._trajectory.duration, SAMPLES)
+        self._plan(state, self._still, TOGETHER)
+        times = self._trajectory.duration * SAMPLE_TIMES
         return BrakingPath(times, np.array([self._trajectory.at_time(t)[0] for t in times.tolist()]))
 
-    def _plan(self, state: MotionState, velocity: list[float]) -> None:
+    def _plan(self, state: MotionState, velocity: list[float], how: ruckig.Synchronization) -> None:
+        self._input.synchronization = how
         self._input.current_position = state.q.tolist()
         self._input.current_velocity = state.v.tolist()
         # Rounding may leave the acceleration a hair above what ruckig accepts.

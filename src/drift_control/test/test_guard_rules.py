@@ -131,7 +131,7 @@ def sticks_to_the_wall(bench):
     bench.run(3.0, chunk=lambda: bench.line((0.15, 0, 0)))  # at the far wall, x = 0.70
     before = bench.ticks[-1].action[1]
     bench.run(1.5, chunk=lambda: bench.line((0.15, 0.15, 0)))
-    return bench.ticks[-1].action[1] - before < 0.1
+    return bench.ticks[-1].action[1] - before < 0.15
 
 
 def leaves_the_workspace(bench):

@@ -56,7 +56,7 @@ class TcpSpeed:
         time_s = np.maximum(np.diff(path.times_s), 1e-9)
         excess = np.zeros(len(path.q))
         # Between samples of the braking path the speed may be a little above its average.
-        excess[1:] = np.sqrt((way * way).sum(axis=1)) / time_s - 0.98 * self.limit_m_s * path.speed_scale
+        excess[1:] = np.sqrt((way * way).sum(axis=1)) / time_s - 0.97 * self.limit_m_s * path.speed_scale
         return excess
 
 
