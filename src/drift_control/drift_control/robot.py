@@ -43,11 +43,16 @@ class Robot:
 
     def joint_frames(self, q: Array) -> Array:
         """Return the frames that turn with the joints, in the base frame, (..., J, 4, 4) for q (..., J)."""
-        relative = np.empty((*q.shape, 4, 4))
-        relative[...] = self.kinematics.before
         c, s = np.cos(q)[..., None], np.sin(q)[..., None]
+        relative = np.empty((*q.shape, 4, 4))  # each joint's frame in the one before
+        relative[...] = self.kinematics.before
         relative[..., 0] = c * self._x + s * self._y
         relative[..., 1] = c * self._y - s * self._x
+        if q.ndim == 1:  # np.dot has the least overhead, and this is the most frequent call of a control tick
+            frame = relative[0]
+            for i in range(1, self.n_joints):
+                frame = relative[i] = frame.dot(relative[i])
+            return relative
         for i in range(1, self.n_joints):
             relative[..., i, :, :] = relative[..., i - 1, :, :] @ relative[..., i, :, :]
         return relative
