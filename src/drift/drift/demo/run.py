@@ -23,7 +23,7 @@ from drift.demo.online import OnlineRounds, start_stack
 from drift.demo.plan import Plan
 from drift.demo.record import DemoRecord, TrainingPoint
 from drift.demo.report import rounds_table, summary, write_report
-from drift.demo.timing import control_timing
+from drift.demo.timing import control_timing, policy_timing
 from drift.evaluation import Job, evaluate, seeds
 from drift.intervals import success_rate
 from drift.run_folder import RunFolder
@@ -110,11 +110,13 @@ class Demo:
                 self.record.over_dds = rounds.evaluate()
         corrected = {episode.episode_id for episode in self.record.episodes}
         store = EpisodeStore(self._run.episodes)
+        steps = [store.read(episode).steps for episode in store.ids() if episode in corrected]
         self.record.timing, self._periods_s = control_timing(
-            (store.read(episode).steps.stamp_s for episode in store.ids() if episode in corrected),
+            (episode.stamp_s for episode in steps),
             1.0 / node_parameters("expert_gate")["rate_hz"],
             [swap.stamp_s for swap in self.record.swaps],
         )
+        self.record.timing |= policy_timing(steps)
 
     def _control(self) -> None:
         rounds = sorted({episode.round for episode in self.record.episodes})

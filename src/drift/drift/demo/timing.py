@@ -1,8 +1,9 @@
-"""Control-loop timing, read from the steps that the trainer recorded."""
+"""Timing of control loop and policy, read from the steps that the trainer recorded."""
 
 from collections.abc import Iterable
 
 import numpy as np
+from drift_core.episode import Source, Steps
 
 
 def control_timing(
@@ -35,3 +36,27 @@ def control_timing(
         "late_ticks_at_swaps": float(late_at_swaps),
     }
     return figures, every
+
+
+def policy_timing(episodes: Iterable[Steps]) -> dict[str, float]:
+    """Return how often the policy's chunks change while it drives, and how old a chunk is when it takes over.
+
+    The age counts from the observation: camera delay, inference, transport and the gate's own tick are in it.
+    """
+    periods, ages = [np.empty(0)], [np.empty(0)]
+    for steps in episodes:
+        driven = steps.source == Source.POLICY
+        fresh = driven[1:] & driven[:-1] & (steps.chunk_id[1:] != steps.chunk_id[:-1])  # (N - 1,)
+        stamps = steps.stamp_s[1:][fresh]
+        consecutive = np.diff(steps.intervention_id[1:][fresh]) == 0  # no take-over in between
+        periods.append(np.diff(stamps)[consecutive])
+        ages.append(steps.chunk_age_s[1:][fresh])
+    period, age = np.concatenate(periods), np.concatenate(ages)
+    if not len(period):
+        return {}
+    return {
+        "policy_period_p50_ms": 1e3 * float(np.quantile(period, 0.5)),
+        "policy_period_p95_ms": 1e3 * float(np.quantile(period, 0.95)),
+        "chunk_age_at_start_p50_ms": 1e3 * float(np.quantile(age, 0.5)),
+        "chunk_age_at_start_p95_ms": 1e3 * float(np.quantile(age, 0.95)),
+    }
