@@ -45,7 +45,7 @@ class Motion:
     """Jerk-limited steps of one tick, by ruckig's velocity interface.
 
     On the way to a wanted velocity the joints are independent. When braking they stop together: motions of
-    joints that cancel each other at the TCP go on doing so, instead of letting it shoot off as one stops first.
+    joints that cancel each other at the TCP go on doing so, instead of letting it shoot off as one stops.
     """
 
     def __init__(self, robot: Robot, dt_s: float) -> None:
