@@ -19,43 +19,47 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.lr_end + (config.lr - config.lr_end) * (1.0 + math.cos(math.pi * progress)) / 2.0
 
 
-def make_optimizer(module: nn.Module, weight_decay: float) -> torch.optim.AdamW:
-    """Return fused AdamW over the trainable parameters.
+def make_optimizer(module: nn.Module, weight_decay: float, matched: bool) -> torch.optim.AdamW:
+    """Return fused AdamW over the trainable parameters; its groups have a `scale` on the learning rate.
 
     Weight decay acts on weight matrices only: neither on biases and norms, nor on the factors of a modulated
-    layer, where it would pull towards the weights at the last change of rank instead of towards 0.
+    layer, where it would pull towards the weights at the last change of rank instead of towards 0. `matched`
+    raises the rate of factors by their layer's `update_scale`.
     """
-    factors = {
-        id(factor)
-        for layer in module.modules()
-        if isinstance(layer, Modulated) and not layer.dense
-        for factor in layer.factors().values()
-    }
-    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    decayed = [p for p in trainable if p.ndim >= 2 and id(p) not in factors]
-    others = [p for p in trainable if p.ndim < 2 or id(p) in factors]
-    groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+    scales: dict[int, float] = {}
+    for layer in module.modules():
+        if isinstance(layer, Modulated) and not layer.dense:
+            # Two digits, so that layers of a kind share a group.
+            scale = float(f"{layer.update_scale:.2g}") if matched else 1.0
+            scales |= {id(factor): scale for factor in layer.factors().values()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    # By name: the order in which a layer registered its parameters depends on its past, and sums on the
+    # order.
+    for _, parameter in sorted(module.named_parameters()):
+        if parameter.requires_grad:
+            decay = weight_decay if parameter.ndim >= 2 and id(parameter) not in scales else 0.0
+            groups.setdefault((decay, scales.get(id(parameter), 1.0)), []).append(parameter)
+    described = [
+        {"params": parameters, "weight_decay": decay, "scale": scale}
+        for (decay, scale), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=0.0, betas=_BETAS, fused=True)
+    return torch.optim.AdamW(described, lr=0.0, betas=_BETAS, fused=True)
 
 
 def follow_change(
-    old: torch.optim.AdamW, module: nn.Module, weight_decay: float, changes: list[LayerChange], carry: bool
-) -> torch.optim.AdamW:
-    """Return an optimizer for the parameters that `module` has now.
+    old: torch.optim.AdamW, new: torch.optim.AdamW, changes: list[LayerChange], carry: bool
+) -> None:
+    """Give `new`, for the parameters that there are now, the moments of `old`.
 
     Parameters that still exist keep their moments. With `carry` those of a changed layer are taken along
     where that is defined (LayerChange.carry); elsewhere they begin anew.
     """
-    new = make_optimizer(module, weight_decay)
     for group in new.param_groups:
         for parameter in group["params"]:
             if parameter in old.state:
                 new.state[parameter] = old.state[parameter]
     if not carry:
-        return new
+        return
     for change in changes:
         if len(change.old) != 1 or len(change.new) != 1:
             continue
@@ -65,7 +69,6 @@ def follow_change(
         if moments is not None:
             first, second = (m.reshape(after.shape).contiguous() for m in moments)
             new.state[after] = {"step": state["step"], "exp_avg": first, "exp_avg_sq": second}
-    return new
 
 
 def optimizer_tensors(optimizer: torch.optim.AdamW, module: nn.Module) -> dict[str, Tensor]:

@@ -36,6 +36,7 @@ class TrainerInfo:
     modulation: RankConfig | None
     rank: float  # asked for, as a fraction
     ranks: dict[str, tuple[int, int]]  # by layer: asked for, trained
+    scales: dict[str, float]  # by factored layer: on the learning rate
     averages: dict[str, tuple[float, float, int]]  # by weight, see ema.py: D, pending, age
     step: int
     round_step: int

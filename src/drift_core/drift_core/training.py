@@ -43,6 +43,7 @@ from drift_core.rank import (
     modulate,
     rank_report,
     set_rank,
+    update_scales,
 )
 from drift_core.rank_schedule import SCHEDULES, ConstantRank, RankSchedule
 from drift_core.train_config import RankConfig, TrainConfig
@@ -172,6 +173,7 @@ class Trainer:
             modulation=self.modulation,
             rank=self.rank,
             ranks=layer_ranks(self.policy),
+            scales=update_scales(self.policy),
             averages=shares,
             step=self.step,
             round_step=self.round_step,
@@ -197,11 +199,12 @@ class Trainer:
         if info.modulation is not None:
             try:
                 self._modulate(policy, info.modulation)
-                allocate_ranks(policy, info.ranks)
+                allocate_ranks(policy, info.ranks, info.scales)
             except ConfigError as error:
                 raise CheckpointError(f"trainer state: {error}") from error
         _freeze_encoder(policy, info.train.freeze_encoder)
-        ema, optimizer = MergedEma(policy), make_optimizer(policy, info.train.weight_decay)
+        matched = info.modulation is not None and info.modulation.factor_lr == "matched"
+        ema, optimizer = MergedEma(policy), make_optimizer(policy, info.train.weight_decay, matched)
         self._load_tensors(state, policy, ema, optimizer, info, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
@@ -244,9 +247,13 @@ class Trainer:
         if self.modulation is not None and schedule is not None:
             self.rank = schedule(0)
             set_rank(self.policy, self.rank, generator=self.generator)
-        self._optimizer = make_optimizer(self.policy, config.weight_decay)
+        self._optimizer = self._make_optimizer(self.policy, config)
         self._describe()
         self._ema = MergedEma(self.policy)
+
+    def _make_optimizer(self, policy: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+        matched = self.modulation is not None and self.modulation.factor_lr == "matched"
+        return make_optimizer(policy, config.weight_decay, matched)
 
     def _follow_schedule(self) -> bool:
         """Change the rank if the schedule says so; return whether any parameter changed."""
@@ -269,9 +276,9 @@ class Trainer:
         """Bring all that depends on the set of parameters up to date."""
         assert self.modulation is not None
         carry = self.modulation.moments == "carry"
-        self._optimizer = follow_change(
-            self._optimizer, self.policy, self.config.weight_decay, changes, carry
-        )
+        optimizer = self._make_optimizer(self.policy, self.config)
+        follow_change(self._optimizer, optimizer, changes, carry)
+        self._optimizer = optimizer
         self._describe()
         if self._distributed:
             self._synchronise_moments(changes)
@@ -303,7 +310,7 @@ class Trainer:
             )
         lr = learning_rate(config, self.round_step)
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["scale"]
         self._optimizer.step()
         self._ema.update(warm_decay(self.round_step, config.ema_decay, config.ema_power))
         self.step += 1

@@ -14,6 +14,7 @@ from drift_core.rank.modulation import (
     modulated_layers,
     rank_report,
     set_rank,
+    update_scales,
 )
 from drift_core.rank.subspace import Subspace
 
@@ -34,4 +35,5 @@ __all__ = [
     "modulated_layers",
     "rank_report",
     "set_rank",
+    "update_scales",
 ]

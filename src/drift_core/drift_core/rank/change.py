@@ -1,6 +1,7 @@
 """One layer's change of rank: planned without touching the layer, then applied; and what it means for Adam's
 moments."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from drift_core.rank.layers import Modulated
 from drift_core.rank.subspace import orthonormal_rows, random_rows, top_rows
+
+_SCALE_MAX = 10.0  # of `matched_scale`: a layer whose weight is near 0 would ask for anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +103,28 @@ def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
         layer.set_factors(weight, plan.rows, (zeros,), trainable)
     else:
         _split(layer, plan.rows, trainable)
+    layer.update_scale = matched_scale(layer)
     new_rows = layer.right() if left_form and not layer.dense else None
     return LayerChange(name, old, layer.factors(), old_rows, new_rows, layer)
+
+
+@torch.no_grad()
+def matched_scale(layer: Modulated) -> float:
+    """Return by what to multiply the learning rate of Adam, so that a step changes the weight as much as if
+    dense.
+
+    Adam moves every number by about the rate h, so a dense weight by h sqrt(N K) in the Frobenius norm;
+    through dA by h sqrt(N r); through U and Vh by h sqrt(r (N + K)) times the root mean square of S.
+    """
+    if layer.dense:
+        return 1.0
+    n, k, r = layer.layout.rows, layer.layout.columns, layer.rank
+    if layer.settings.form == "left":
+        scale = math.sqrt(k / r)
+    else:
+        spread = max(float(layer.S.square().mean().sqrt()), 1e-6)
+        scale = math.sqrt(n * k / (r * (n + k))) / spread
+    return min(max(scale, 1.0), _SCALE_MAX)
 
 
 def _split(layer: Modulated, rows: Tensor, trainable: bool) -> None:

@@ -44,6 +44,7 @@ class Modulated(nn.Module):
     layout: Layout
     requested: int  # the rank that was asked for
     rank: int  # the rank that trains; layout.max_rank when dense
+    update_scale: float  # of the factors' learning rate, see change.py; 1 when dense
     # Factored only: [W0; V] per group in weight layout, and with settings.bfloat16 only the upper halves of
     # it.
     frozen: Tensor
@@ -98,7 +99,7 @@ class Modulated(nn.Module):
         self._drop_weight()
         weight = self.layout.to_weight(matrix).contiguous()
         self.register_parameter("weight", nn.Parameter(weight, requires_grad=trainable))
-        self.rank = self.layout.max_rank
+        self.rank, self.update_scale = self.layout.max_rank, 1.0
 
     @torch.no_grad()
     def set_factors(self, base: Tensor, right: Tensor, left: tuple[Tensor, ...], trainable: bool) -> None:
@@ -115,11 +116,11 @@ class Modulated(nn.Module):
         for name, tensor in zip(names, tensors, strict=True):
             value = tensor.clone(memory_format=torch.contiguous_format)
             self.register_parameter(name, nn.Parameter(value, requires_grad=trainable))
-        self.rank = right.shape[1]
+        self.rank, self.update_scale = right.shape[1], 1.0
 
     def plain(self) -> None:
         """Go back to the ordinary class; only when dense."""
-        for name in ("settings", "layout", "requested", "rank"):
+        for name in ("settings", "layout", "requested", "rank", "update_scale"):
             delattr(self, name)
         ordinary = next(plain for plain, ours in CLASSES.items() if ours is type(self))
         self.__class__ = ordinary  # type: ignore[assignment]
@@ -233,4 +234,5 @@ def become_modulated(layer: nn.Module, settings: Settings) -> Modulated:
     assert isinstance(layer, Modulated)
     layer.settings, layer.layout = settings, layout
     layer.requested = layer.rank = layout.max_rank
+    layer.update_scale = 1.0
     return layer

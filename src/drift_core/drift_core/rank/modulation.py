@@ -141,9 +141,20 @@ def layer_ranks(module: nn.Module) -> dict[str, tuple[int, int]]:
     }
 
 
-def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]]) -> None:
-    """Give every modulated layer parameters of the shapes of `ranks`, filled with zeros, to load a state
-    into."""
+def update_scales(module: nn.Module) -> dict[str, float]:
+    """Return the factor on the learning rate of every factored layer by name, set when its rank changed."""
+    return {
+        name: layer.update_scale
+        for name, layer in module.named_modules()
+        if isinstance(layer, Modulated) and not layer.dense
+    }
+
+
+def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]], scales: dict[str, float]) -> None:
+    """Give every modulated layer zeros of the shapes of its rank, to load a state into.
+
+    `ranks` and `scales` are those of `layer_ranks` and `update_scales`.
+    """
     layers = modulated_layers(module)
     if layers.keys() != ranks.keys():
         wrong = sorted(layers.keys() ^ ranks.keys())
@@ -156,6 +167,12 @@ def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]]) -> None
                 raise ConfigError(
                     f"layer {_shown(name)}: rank={value} must lie in 1..{layer.layout.max_rank}"
                 )
+    factored = {name for name, layer in layers.items() if ranks[name][1] < layer.layout.max_rank}
+    if factored != scales.keys():
+        wrong = sorted(factored ^ scales.keys())
+        raise ConfigError(
+            f"scales must be given for the factored layers and no others, differ in: {wrong[:5]}"
+        )
     for name, layer in layers.items():
         layer.requested, rank = ranks[name]
         base = torch.zeros_like(layer.dense_matrix())
@@ -167,6 +184,7 @@ def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]]) -> None
         left = base.new_zeros(groups, rows, rank)
         factors = (left,) if layer.settings.form == "left" else (left, base.new_zeros(groups, rank))
         layer.set_factors(base, right, factors, trainable=True)
+        layer.update_scale = scales[name]
 
 
 def has_modulated_layers(module: nn.Module) -> bool:
