@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from drift_core.optimizer import learning_rate
-from drift_core.rank import has_modulated_layers, modulated_layers
+from drift_core.optimizer import learning_rate, make_optimizer
+from drift_core.rank import has_modulated_layers, modulate, modulated_layers
 from drift_core.rank_schedule import ConstantRank, LinearDecay
 from drift_core.train_config import RankConfig
 from drift_core.training import DivergedError, Trainer, held_out_loss
@@ -174,3 +174,27 @@ def test_moments_are_carried_to_lower_ranks_as_the_gradient_is():
     carried = trainer._optimizer.state[layer.dA]
     assert torch.allclose(carried["exp_avg"][0], moments @ layer.right()[0].T, atol=1e-8)
     assert float(carried["step"]) == 8.0 and bool((carried["exp_avg_sq"] >= 0.0).all())
+
+
+@pytest.mark.parametrize("form", ["left", "usv"])
+def test_a_step_through_factors_moves_the_weight_as_far_as_a_dense_step(form):
+    torch.manual_seed(0)
+    dense, factored = torch.nn.Conv1d(64, 64, 5), torch.nn.Conv1d(64, 64, 5)
+    factored.load_state_dict(dense.state_dict())
+    modulate(factored, rank=8, form=form, policy="exact")
+    x = torch.randn(16, 64, 12)
+    moved = []
+    for layer in (dense, factored):
+        before = weight_of(layer)
+        optimizer = make_optimizer(layer, weight_decay=0.0, matched=True)
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-4 * group["scale"]
+        (layer(x).sin() - 1.0).square().sum().backward()
+        optimizer.step()
+        moved.append(float((weight_of(layer) - before).norm()))
+    assert moved[0] == pytest.approx(1e-4 * math.sqrt(64 * 320), rel=1e-3)
+    assert moved[1] == pytest.approx(moved[0], rel=0.25)
+
+
+def weight_of(layer):
+    return layer.dense_matrix() if hasattr(layer, "layout") else layer.weight.detach().flatten(1).clone()
