@@ -33,11 +33,15 @@ def main() -> None:
         _exit(f"error: {error}", 2)
     except StackError as error:
         _exit(f"error: {error}", 1)
-    except KeyboardInterrupt:
-        _exit("interrupted", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: `drift … | head`
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _exit(f"error: {error.filename}: {error.strerror}", 2)
+    except KeyboardInterrupt:
+        _exit("interrupted", 130)
 
 
 def _exit(text: str, code: int) -> None:

@@ -19,6 +19,7 @@ class Job:
     robot: str
     task: str
     sampler: str  # for example "ddim-8"
+    sha256: str | None = None  # of the checkpoint, where it is known
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Runner:
 
         torch.set_num_threads(1)
         self._shell = make_shell(job.robot, job.task)
-        loaded = load_checkpoint(job.checkpoint)
+        loaded = load_checkpoint(job.checkpoint, job.sha256)
         self._policy, self._version = loaded.policy, loaded.info.version
         self._sampler = self._policy.make_sampler(job.sampler)
         self._pace = policy_pace()

@@ -50,7 +50,7 @@ class ExpertGateNode(Node):
         self._stopping, self._still_ticks = False, 0
         self._tick: Tick | None = None
         self._out = TickPublisher(self, robot, config.dt_s, config.dry_run)
-        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s)
+        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._out.rivals)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)

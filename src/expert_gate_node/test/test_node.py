@@ -11,6 +11,7 @@ from drift_ros import qos
 from drift_ros.errors import ParameterError
 from expert_gate_node.node import ExpertGateNode
 from rclpy.parameter import Parameter
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 
@@ -33,6 +34,19 @@ def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
     assert not answer.success and "joint" in answer.message
     stage.spin(lambda: len(stage.world.steps) > 3, "steps")
     assert stage.world.commands == [] and len(stage.world.steps[-1].commanded) == 0
+
+
+def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(stage):
+    rival = stage.world.create_publisher(Float64MultiArray, "command", qos.COMMAND)
+    stage.start()
+    stage.spin(lambda: stage.world.commands, "command")
+    stage.spin(lambda: stage.gate.count_publishers("command") == 2, "discovery of the rival")
+    answer = stage.call(stage.world.arm)
+    assert not answer.success and "another publisher commands this arm" in answer.message
+    assert stage.run_home().error_code == Home.Result.REFUSED
+    stage.world.destroy_publisher(rival)
+    stage.spin(lambda: stage.gate.count_publishers("command") == 1, "end of the rival")
+    assert stage.call(stage.world.arm).success
 
 
 def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jump(stage):

@@ -33,6 +33,8 @@ def main(
     for kind, value in (("robot", robot), ("task", task), ("train", train)):
         config_file(kind, value)
     name = name or f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    if "/" in name or name.startswith("."):
+        raise UserError(f"name={name} must be the name of a folder in runs/, without / and not hidden")
     run = run_folder.named(f"runs/{name}", robot, task)
     if run.path.exists():
         raise UserError(f"name={name} must be new: {run.path} exists already")

@@ -31,13 +31,14 @@ def main(
     from drift.evaluation import Job, evaluate, seeds
     from drift.intervals import success_rate
 
+    sha256 = None
     try:
         if checkpoint.is_dir():
             latest = read_latest(checkpoint)
             if latest is None:
                 raise UserError(f"checkpoint={checkpoint} has no file LATEST; name a checkpoint file")
-            checkpoint = checkpoint / latest.file
-        loaded = load_checkpoint(checkpoint)
+            checkpoint, sha256 = checkpoint / latest.file, latest.sha256
+        loaded = load_checkpoint(checkpoint, sha256)
         loaded.policy.make_sampler(sampler)
     except DriftError as error:
         raise UserError(str(error)) from None
@@ -45,7 +46,9 @@ def main(
     for kind, value in (("robot", info.robot), ("task", info.task)):
         config_file(kind, value)
     console = Console()
-    job = Job(checkpoint, info.robot, info.task, sampler)
+    if json_path is not None and not json_path.resolve().parent.is_dir():
+        raise UserError(f"json={json_path} must lie in a folder that exists")
+    job = Job(checkpoint, info.robot, info.task, sampler, loaded.sha256)
     with Progress(console=console) as progress:
         bar = progress.add_task(f"{info.task} with the {info.robot}", total=rollouts)
         results = evaluate(job, seeds(rollouts), processes, lambda rollout: progress.advance(bar))

@@ -35,11 +35,11 @@ def main(
 
     from drift.configuration import config_file
 
-    if not episodes.is_dir():
-        raise UserError(f"episodes={episodes} must be a folder of recorded episodes")
+    _check_device(device)
     task_config = load_task(config_file("task", task))
     train_file = load_train_file(config_file("train", train))
     arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
+    _check_episodes(episodes, None if arm is None else robot, task)
     checkpoints.mkdir(parents=True, exist_ok=True)
     console = Console()
     columns = (
@@ -68,3 +68,33 @@ def main(
     info = report.info
     loss = "no held-out episode" if info.loss is None else f"held-out loss {info.loss:.4f}"
     console.print(f"version {info.version}: {report.expert_labels} labels, {loss}, {report.path}")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise UserError(f"device={device} must be one of: cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda needs a GPU and a CUDA build of torch; use cpu")
+
+
+def _check_episodes(folder: Path, robot: str | None, task: str) -> None:
+    """Refuse a folder without episodes, and episodes of another robot or task."""
+    from drift_core.episode import EpisodeStore
+    from drift_core.errors import DataError
+
+    store = EpisodeStore(folder)
+    names = store.ids()
+    if not names:
+        raise UserError(f"episodes={folder} must be a folder with recorded episodes in it, one folder each")
+    for name in names:
+        try:
+            meta = store.meta(name)
+        except DataError as error:
+            raise UserError(str(error)) from None
+        if meta.task != task or robot not in (None, meta.robot):
+            raise UserError(
+                f"robot={robot}, task={task} must be those of the episodes: "
+                f"{name} is of robot={meta.robot}, task={meta.task}"
+            )

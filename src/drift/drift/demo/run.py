@@ -91,7 +91,8 @@ class Demo:
         latest = read_latest(checkpoints)
         if latest is None:
             raise FileNotFoundError(f"no checkpoint in {checkpoints}")
-        job = Job(checkpoints / latest.file, self._plan.robot, self._plan.task, self._train.policy.sampler)
+        sampler = self._train.policy.sampler
+        job = Job(checkpoints / latest.file, self._plan.robot, self._plan.task, sampler, latest.sha256)
         with self._progress(f"rollouts {text}", self._plan.evaluations) as advance:
             rollouts = evaluate(job, seeds(self._plan.evaluations), on_rollout=lambda rollout: advance(""))
         outcomes = [rollout.success for rollout in rollouts]

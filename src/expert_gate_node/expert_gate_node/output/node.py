@@ -20,7 +20,7 @@ class TickPublisher:
     """`command`, `gripper_command`, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
 
     def __init__(self, node: Node, robot: Robot, dt_s: float, dry_run: bool) -> None:
-        self._robot, self._dt_s = robot, dt_s
+        self._node, self._robot, self._dt_s = node, robot, dt_s
         self._trajectory = robot.config.command_interface == "joint_trajectory"
         suffix = "_preview" if dry_run else ""
         command_type = JointTrajectory if self._trajectory else Float64MultiArray
@@ -31,6 +31,10 @@ class TickPublisher:
         self._last_rad: np.ndarray | None = None
         self._said: GateState | None = None
         self._said_s = float("-inf")
+
+    def rivals(self) -> int:
+        """Return how many other publishers send commands on this gate's topic."""
+        return self._node.count_publishers(self._command.topic_name) - 1
 
     def command(self, positions_rad: np.ndarray, gripper_m: float) -> None:
         """Send joint positions (J,) and the gripper's opening."""

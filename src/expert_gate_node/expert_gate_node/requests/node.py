@@ -20,13 +20,21 @@ _CODES = {
     Homed.INTERRUPTED: Home.Result.INTERRUPTED,
     Homed.TIMEOUT: Home.Result.TIMEOUT,
 }
+_RIVAL = "another publisher commands this arm: is a second stack up? Use another ROS_DOMAIN_ID or namespace"
 
 
 class RequestServer:
     """Hand requests to the next tick through `ask`; `answer` tells the callers what became of them."""
 
-    def __init__(self, node: Node, ask: Callable[[Requests], None], homing_limit_s: float) -> None:
-        self._ask, self._homing_limit_s = ask, homing_limit_s
+    def __init__(
+        self,
+        node: Node,
+        ask: Callable[[Requests], None],
+        homing_limit_s: float,
+        rivals: Callable[[], int],
+    ) -> None:
+        """`rivals`: how many others command the same arm; beside any, this gate does not begin to."""
+        self._ask, self._homing_limit_s, self._rivals = ask, homing_limit_s, rivals
         self._waiting: list[Future] = []
         self._homing: HomingWatch | None = None
         # groups of their own: while the next tick is awaited, the default group would let nothing else run
@@ -57,6 +65,9 @@ class RequestServer:
         self._home.finish(Home.Result(error_code=Home.Result.INTERRUPTED, error_msg=text))
 
     async def _on_arm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._rivals():
+            response.success, response.message = False, _RIVAL
+            return response
         armed, response.message = await self._next_tick(Requests(arm=True))
         response.success = armed
         return response
@@ -67,6 +78,9 @@ class RequestServer:
         return response
 
     def _on_home(self, goal: Home.Goal) -> None:
+        if self._rivals():
+            self._home.finish(Home.Result(error_code=Home.Result.REFUSED, error_msg=_RIVAL))
+            return
         self._homing = HomingWatch(self._homing_limit_s, steady_s())
         self._ask(Requests(home=True))
 
