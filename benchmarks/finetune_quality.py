@@ -32,7 +32,7 @@ from drift_core.train_config import RankConfig, TrainConfig
 from drift_core.training import Trainer, held_out_loss
 from lora import add_lora, without_lora
 from report import Row, arguments, report
-from rich.progress import track
+from rich.console import Console
 from torch import Tensor
 
 HORIZON, STATE_DIM, FRACTION, BATCH = 16, 6, 0.125, 64
@@ -72,7 +72,7 @@ class Size:
     methods: tuple[str, ...]
 
 
-FULL = Size((64, 128, 256), 1500, 250, (3e-4, 1e-3, 3e-3), 3, tuple(m.name for m in METHODS))
+FULL = Size((32, 64, 128), 1000, 250, (3e-4, 1e-3, 3e-3), 3, tuple(m.name for m in METHODS))
 QUICK = Size((32, 64), 150, 50, (1e-3,), 1, ("full", "left", "usv", "lora"))
 
 
@@ -95,15 +95,18 @@ def main() -> None:
     seeds = range(size.seeds if options.quick else options.seeds)
     methods = [method for method in METHODS if method.name in size.methods]
     results: dict[tuple[str, float], list[Result]] = {}
+    log = Console(stderr=True)
     for seed in seeds:
-        offline = {
-            kind: pretrain(kind, size, seed, options.threads)
-            for kind in track(sorted({m.offline for m in methods}), f"seed {seed}, offline")
-        }
-        runs = [(method, rate) for method in methods for rate in size.rates]
-        for method, rate in track(runs, f"seed {seed}, fine-tuning"):
-            result = finetune(method, rate, offline[method.offline], size, seed, options.threads)
-            results.setdefault((method.name, rate), []).append(result)
+        offline: dict[str, DiffusionPolicy] = {}
+        for method in methods:
+            if method.offline not in offline:
+                offline[method.offline] = pretrain(method.offline, size, seed, options.threads)
+            for rate in size.rates:
+                result = finetune(method, rate, offline[method.offline], size, seed, options.threads)
+                results.setdefault((method.name, rate), []).append(result)
+                log.print(
+                    f"seed {seed}, {method.name}, lr {rate}: {result.new:.4f} (old task {result.old:.4f})"
+                )
     rows = table(methods, size.rates, results)
     report(f"{size.steps} steps on a shifted task at {FRACTION} of the rank", rows, options.json)
 
