@@ -18,7 +18,7 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
     demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 15,
     rounds: Annotated[int, typer.Option(min=1, help="online rounds")] = 3,
-    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 20,
+    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 17,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
     dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,
     control: Annotated[
