@@ -130,7 +130,7 @@ def our_call(
     """Return one denoising as the policy node does it, an engine of its own included."""
     generator = torch.Generator().manual_seed(0)
     sampler = always_warm(policy.make_sampler(SAMPLERS[sampler_name]))
-    running = make_engine(engine, policy.denoiser, HORIZON, ACTION_DIM)
+    running = make_engine(engine, policy.denoiser)
     policy.use_engine(running)
     policy.sample(
         condition, sampler, generator

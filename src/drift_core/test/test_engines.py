@@ -35,30 +35,54 @@ def act(made):
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_eager_is_itself(kind):
-    engine = make_engine("eager", network(kind), 8, 2)
+    engine = make_engine("eager", network(kind))
     assert engine.name == "eager" and engine.difference == 0.0 and engine.step_ms > 0.0
 
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_onnx_agrees_with_eager(kind):
-    engine = make_engine("onnx", network(kind), 8, 2)
+    engine = make_engine("onnx", network(kind))
     assert engine.name == "onnx" and engine.difference < 1e-4
 
 
+@pytest.mark.parametrize("kind", SMALL)
+def test_new_weights_go_into_the_graph_that_is_there(kind, monkeypatch):
+    make_engine("onnx", network(kind))
+    monkeypatch.setattr("torch.onnx.export", lambda *args, **kwargs: pytest.fail("exported again"))
+    other = network(kind)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(0.01)
+    assert make_engine("onnx", other).difference < 1e-4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_cuda_graph_agrees_with_eager(kind):
+    engine = make_engine("cuda_graph", network(kind).to("cuda"))
+    assert engine.name == "cuda_graph" and engine.difference < 1e-4
+
+
+def test_a_cuda_graph_needs_a_cuda_device():
+    with pytest.raises(EngineError, match="needs a network on a CUDA device, got device=cpu"):
+        make_engine("cuda_graph", network())
+
+
 def test_auto_takes_one_of_the_others():
-    assert make_engine("auto", network(), 8, 2).name in ("eager", "onnx")
+    assert make_engine("auto", network()).name in ("eager", "onnx")
 
 
 def test_a_policy_acts_the_same_with_an_engine():
     made = policy()
     plain = act(made)
-    made.use_engine(make_engine("auto", made.denoiser, 8, 2))
+    made.use_engine(make_engine("auto", made.denoiser))
     np.testing.assert_allclose(act(made), plain, atol=1e-4)
 
 
 def test_changed_weights_need_a_new_engine():
     made = policy()
-    made.use_engine(make_engine("eager", made.denoiser, 8, 2))
+    made.use_engine(make_engine("eager", made.denoiser))
     with torch.no_grad():
         made.denoiser.leave.bias.add_(1.0)
     with pytest.raises(EngineError, match="engine='eager' was built for other weights"):
@@ -70,17 +94,17 @@ def test_changed_weights_need_a_new_engine():
 def test_an_engine_that_computes_something_else_is_refused():
     net = network()
     with pytest.raises(EngineError, match="engine='wrong' differs by .* from eager, allowed: 0.0001"):
-        verified("wrong", lambda x, film: 1.01 * net.trunk(x, film), net, 8, 2)
+        verified("wrong", lambda x, film: 1.01 * net.trunk(x, film), net)
     with pytest.raises(EngineError, match="engine='wrong' differs by nan"):
-        verified("wrong", lambda x, film: net.trunk(x, film) * float("nan"), net, 8, 2)
+        verified("wrong", lambda x, film: net.trunk(x, film) * float("nan"), net)
 
 
 def test_an_unknown_engine_lists_the_allowed_ones():
-    with pytest.raises(ConfigError, match="engine='tensorrt' must be one of: auto, eager, onnx"):
-        make_engine("tensorrt", network(), 8, 2)
+    with pytest.raises(ConfigError, match="engine='tensorrt' must be one of: auto, eager, onnx, cuda_graph"):
+        make_engine("tensorrt", network())
 
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("drift_core.engines.onnx.onnx_available", lambda: False)
     with pytest.raises(EngineError, match="needs the packages onnxruntime, onnx"):
-        make_engine("onnx", network(), 8, 2)
+        make_engine("onnx", network())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drift_core.canary import blank_observation, check_fits, run_canary
 from drift_core.checkpoint import CheckpointInfo, load_checkpoint
+from drift_core.engines import EngineError, make_engine
 from drift_core.errors import CheckpointError, DriftError
 from drift_core.observation import Observation, ObservationSpec
 from drift_core.policy import DiffusionPolicy
@@ -25,10 +26,11 @@ class Fault(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Running:
-    """A verified policy with a sampler of its own."""
+    """A verified policy with a sampler and an engine of its own."""
 
     policy: DiffusionPolicy
     sampler: Sampler
+    engine: str
     version: int
     sha256: str
     path: Path
@@ -63,8 +65,17 @@ class Place:
         check_fits(policy.config, self.spec, self.task.action_space)
 
 
+@dataclass(frozen=True)
+class Execution:
+    """How a policy is run, by the names of config.py; `device` is "cpu" or "cuda"."""
+
+    sampler: str
+    engine: str
+    device: str
+
+
 def load_candidate(
-    path: Path, sha256: str, place: Place, sampler: str, stored: Observation | None
+    path: Path, sha256: str, place: Place, execution: Execution, stored: Observation | None
 ) -> Running:
     """Load, verify and try a checkpoint, off the inference path; RefusedError if it may not drive.
 
@@ -78,9 +89,12 @@ def load_candidate(
         fault = Fault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
         fault = Fault.CANARY_FAILED
-        run_canary(loaded.policy, stored or blank_observation(place.spec), sampler)
-    except CheckpointError as error:
+        policy = loaded.policy.to(execution.device)
+        engine = make_engine(execution.engine, policy.denoiser)
+        policy.use_engine(engine)
+        run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
+    except (CheckpointError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise RefusedError(Fault.HASH_MISMATCH if "sha256=" in text else fault, text) from error
-    running_sampler = loaded.policy.make_sampler(sampler)
-    return Running(loaded.policy, running_sampler, loaded.info.version, loaded.sha256, path)
+    sampler = policy.make_sampler(execution.sampler)
+    return Running(policy, sampler, engine.name, loaded.info.version, loaded.sha256, path)

@@ -18,6 +18,8 @@ class PolicyNodeConfig:
     autostart: bool  # configure and activate by itself; false where launch does it
     image_transport: Literal["raw", "compressed"]
     sampler: Annotated[str, Field(min_length=1)]  # "ddim-8", "rti-3", …
+    engine: Literal["auto", "eager", "onnx", "cuda_graph"]  # what runs the network; auto: the faster
+    device: Literal["auto", "cpu", "cuda"]  # auto: cuda where there is one
     replan_steps: Annotated[int, Field(ge=1)]  # steps of a chunk that are used before the next is computed
     realtime_chunking: bool  # impose the steps that run during inference, in-paint the rest
     idle_rate_hz: Annotated[float, Field(gt=0.0)]  # chunks per second while the policy does not drive

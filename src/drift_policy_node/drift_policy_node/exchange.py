@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from drift_core.observation import Observation
 
-from drift_policy_node.candidate import Fault, Place, RefusedError, Running, load_candidate
+from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, Running, load_candidate
 from drift_policy_node.worker import Outcome, Worker
 
 
@@ -35,13 +35,13 @@ class CheckpointExchange:
     Swapping is an assignment: a denoising job keeps the policy with which it began.
     """
 
-    def __init__(self, place: Place, sampler: str, wake: Callable[[], None]) -> None:
+    def __init__(self, place: Place, execution: Execution, wake: Callable[[], None]) -> None:
         self.current: Running | None = None
         self.previous: Running | None = None
         self.swaps = 0
         self.refusal = ""
         self.crashes: list[str] = []  # tracebacks of loader threads that died
-        self._place, self._sampler, self._wake = place, sampler, wake
+        self._place, self._execution, self._wake = place, execution, wake
         self._waiting: deque[_Request] = deque()
         self._request: _Request | None = None  # under way
         self._outcomes: SimpleQueue[Outcome[Running]] = SimpleQueue()
@@ -70,7 +70,7 @@ class CheckpointExchange:
     def load_now(self, path: Path, sha256: str) -> None:
         """Load and verify in the caller's thread, as at start-up; RefusedError if it may not drive."""
         try:
-            self.swap(load_candidate(path, sha256, self._place, self._sampler, None))
+            self.swap(load_candidate(path, sha256, self._place, self._execution, None))
         except RefusedError as error:
             self.refusal = str(error)
             raise
@@ -97,9 +97,11 @@ class CheckpointExchange:
             request.on_answer(Answer(fault, "" if swapped else self.refusal, self.version))
         if self._request is None and self._waiting:
             request = self._request = self._waiting.popleft()
-            place, sampler = self._place, self._sampler
+            place, execution = self._place, self._execution
             self._loader.revive()
-            self._loader.submit(lambda: load_candidate(request.path, request.sha256, place, sampler, stored))
+            self._loader.submit(
+                lambda: load_candidate(request.path, request.sha256, place, execution, stored)
+            )
         return swapped
 
     def close(self) -> None:

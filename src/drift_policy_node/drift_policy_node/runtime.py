@@ -14,7 +14,7 @@ from drift_control.joint_states import JointStateMerger
 from drift_control.robot import Robot
 from drift_core.assembler import Assembler, Missing
 from drift_core.chunk_prefix import chunk_prefix
-from drift_core.errors import DriftError
+from drift_core.errors import ConfigError, DriftError
 from drift_core.noise_schedule import NoiseSchedule
 from drift_core.observation import Observation
 from drift_core.pace import Pace
@@ -22,14 +22,13 @@ from drift_core.samplers import Prefix, make_sampler
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 
-from drift_policy_node.candidate import Place
+from drift_policy_node.candidate import Execution, Place
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
 from drift_policy_node.status import Phase, Status
 from drift_policy_node.worker import Outcome, Worker
 
-ENGINE = "eager"
 GATE, JOINTS = "gate/state", "joint_states"
 _GATE_TIMEOUT_S = 1.0  # gate/state is repeated at 5 Hz
 _JUMP_S = 1.0  # a stamp that is older than the newest by more than this: the clock was set back
@@ -69,7 +68,8 @@ class PolicyRuntime:
         )  # an unknown name is refused now, not later
         self._config, self._task, self._wake, self._closed = config, task, wake, False
         place = Place(robot.config.name, task, robot.n_joints)
-        self.exchange = CheckpointExchange(place, config.sampler, self._ask)
+        execution = Execution(config.sampler, config.engine, _device(config.device))
+        self.exchange = CheckpointExchange(place, execution, self._ask)
         limits_s = {f"camera {camera.name}": config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
         self._assembler = Assembler(place.spec, robot.state, task.latency_s)
@@ -168,7 +168,7 @@ class PolicyRuntime:
             sha256=running.sha256 if running else "",
             path=str(running.path) if running else "",
             sampler=self._config.sampler,
-            engine=ENGINE,
+            engine=running.engine if running else "",
             inference_ms_p50=1000.0 * latency.p50,
             inference_ms_p95=1000.0 * latency.p95,
             rate_hz=self._rate.hz(now_s),
@@ -179,11 +179,11 @@ class PolicyRuntime:
 
     def figures(self, now_s: float) -> dict[str, object]:
         """Return the numbers for diagnostics."""
-        latency = self._latency_s.summary()
+        latency, running = self._latency_s.summary(), self.exchange.current
         figures: dict[str, object] = {
             "version": self.exchange.version,
             "sampler": self._config.sampler,
-            "engine": ENGINE,
+            "engine": running.engine if running else "",
             "chunk_rate_hz": self._rate.hz(now_s),
             "inference_ms_p50": 1000.0 * latency.p50,
             "inference_ms_p95": 1000.0 * latency.p95,
@@ -286,3 +286,11 @@ class PolicyRuntime:
     def _ask(self) -> None:
         if not self._closed:
             self._wake()
+
+
+def _device(name: str) -> str:
+    """Return "cpu" or "cuda"; ConfigError for a device that is not there."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ConfigError("device='cuda' needs a GPU and a CUDA build of torch; allowed here: auto, cpu")
+    return "cuda" if there and name != "cpu" else "cpu"

@@ -56,6 +56,8 @@ class Bench:
             autostart=True,
             image_transport="raw",
             sampler="ddim-4",
+            engine="eager",
+            device="cpu",
             replan_steps=2,
             realtime_chunking=True,
             idle_rate_hz=2.0,

@@ -1,6 +1,11 @@
+import numpy as np
 import pytest
 import torch
-from drift_policy_node.candidate import Fault, Place, RefusedError, load_candidate
+from drift_core.canary import blank_observation
+from drift_core.engines.onnx import _model
+from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, load_candidate
+
+EAGER = Execution("ddim-4", "eager", "cpu")
 
 
 @pytest.fixture
@@ -16,20 +21,20 @@ def refusal(*args):
 
 def test_a_good_checkpoint_may_drive(bench, place):
     path, sha256 = bench.checkpoint(4)
-    running = load_candidate(path, sha256, place, "ddim-4", None)
+    running = load_candidate(path, sha256, place, EAGER, None)
     assert (running.version, running.sha256, running.path) == (4, sha256, path)
 
 
 def test_a_missing_file_and_a_wrong_hash_are_refused(bench, place):
     path, _ = bench.checkpoint(1)
-    assert refusal(bench.folder / "none", "", place, "ddim-4", None)[0] == Fault.NOT_FOUND
-    assert refusal(path, "0" * 64, place, "ddim-4", None)[0] == Fault.HASH_MISMATCH
+    assert refusal(bench.folder / "none", "", place, EAGER, None)[0] == Fault.NOT_FOUND
+    assert refusal(path, "0" * 64, place, EAGER, None)[0] == Fault.HASH_MISMATCH
 
 
 def test_a_corrupted_file_is_refused(bench, place):
     path, _ = bench.checkpoint(1)
     path.write_bytes(path.read_bytes()[:-100])
-    assert refusal(path, "", place, "ddim-4", None)[0] == Fault.INVALID
+    assert refusal(path, "", place, EAGER, None)[0] == Fault.INVALID
 
 
 def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, place):
@@ -42,7 +47,7 @@ def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, plac
         (dict(task="insert"), "task must be tiny, got insert"),
     ):
         path, _ = bench.checkpoint(1, **changes)
-        fault, message = refusal(path, "", place, "ddim-4", None)
+        fault, message = refusal(path, "", place, EAGER, None)
         assert fault == Fault.INCOMPATIBLE and expected in message
 
 
@@ -52,5 +57,24 @@ def test_a_network_whose_output_is_not_finite_fails_its_trial(bench, place):
         for parameter in policy.denoiser.parameters():
             parameter.fill_(3e38)  # finite itself
     path, _ = bench.checkpoint(1, policy)
-    fault, message = refusal(path, "", place, "ddim-4", None)
+    fault, message = refusal(path, "", place, EAGER, None)
     assert fault == Fault.CANARY_FAILED and "must be finite" in message
+
+
+def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
+    path, _ = bench.checkpoint(1)
+    seen, noise = blank_observation(place.spec), torch.Generator()
+    chunks = []
+    for engine in ("eager", "onnx"):
+        running = load_candidate(path, "", place, Execution("ddim-4", engine, "cpu"), None)
+        assert running.engine == engine
+        chunks.append(running.policy.act(seen, running.sampler, noise.manual_seed(0)))
+    np.testing.assert_allclose(chunks[1], chunks[0], atol=1e-4)
+
+
+def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeypatch):
+    path, _ = bench.checkpoint(1)
+    monkeypatch.setattr("drift_core.engines.onnx._model", lambda denoiser: _model(bench.policy(2).denoiser))
+    fault, message = refusal(path, "", place, Execution("ddim-4", "onnx", "cpu"), None)
+    assert fault == Fault.CANARY_FAILED and "engine='onnx' differs by" in message
+    assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"

@@ -7,7 +7,8 @@ observation), and only `trunk` runs at every denoising step.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,14 @@ from drift_core.errors import ShapeError
 
 # (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
 Trunk = Callable[[Tensor, Tensor], Tensor]
+
+
+class SizeConfig(Hashable, Protocol):
+    """The sizes of one kind of network, frozen."""
+
+    @property
+    def step_dim(self) -> int:
+        """Return the size of the embedding of the diffusion step."""
 
 
 class StepEmbedding(nn.Module):
@@ -69,14 +78,21 @@ class Denoiser(nn.Module, ABC):
     """A network whose every conditioning goes through `films`; subclasses give `trunk`."""
 
     def __init__(
-        self, step_dim: int, condition_dim: int, film_sizes: list[int], condition_width: int | None = None
+        self,
+        config: SizeConfig,
+        horizon: int,
+        action_dim: int,
+        condition_dim: int,
+        film_sizes: list[int],
+        condition_width: int | None = None,
     ) -> None:
         """`condition_width`: of a hidden layer between condition and FiLM; None: FiLM sees the condition."""
         super().__init__()
-        self.embedding = StepEmbedding(step_dim)
+        self.config, self.horizon, self.action_dim = config, horizon, action_dim
+        self.embedding = StepEmbedding(config.step_dim)
         self.condition_net = None if condition_width is None else ConditionNet(condition_dim, condition_width)
         film_dim = condition_dim if condition_width is None else condition_width
-        self.films = nn.ModuleList(Film(step_dim, film_dim, size) for size in film_sizes)
+        self.films = nn.ModuleList(Film(config.step_dim, film_dim, size) for size in film_sizes)
         self.film_sizes = film_sizes
         self.condition_dim = condition_dim
         self._table: tuple[tuple[object, ...], Tensor] | None = None

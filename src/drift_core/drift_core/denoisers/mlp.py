@@ -38,9 +38,8 @@ class MlpDenoiser(Denoiser):
     """About 1.1 M parameters at width 256 with 3 blocks."""
 
     def __init__(self, config: MlpConfig, horizon: int, action_dim: int, condition_dim: int) -> None:
-        super().__init__(
-            config.step_dim, condition_dim, [2 * config.width] * config.blocks, condition_width=config.width
-        )
+        film_sizes = [2 * config.width] * config.blocks
+        super().__init__(config, horizon, action_dim, condition_dim, film_sizes, config.width)
         self.enter = nn.Linear(horizon * action_dim, config.width)
         self.blocks = nn.ModuleList(MlpBlock(config.width) for _ in range(config.blocks))
         self.leave = nn.Linear(config.width, horizon * action_dim)

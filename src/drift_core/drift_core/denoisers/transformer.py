@@ -60,7 +60,8 @@ class TransformerDenoiser(Denoiser):
 
     def __init__(self, config: TransformerConfig, horizon: int, action_dim: int, condition_dim: int) -> None:
         width = config.width
-        super().__init__(config.step_dim, condition_dim, [6 * width] * config.blocks + [2 * width])
+        film_sizes = [6 * width] * config.blocks + [2 * width]
+        super().__init__(config, horizon, action_dim, condition_dim, film_sizes)
         self.enter = nn.Linear(action_dim, width)
         self.position = nn.Parameter(0.02 * torch.randn(horizon, width))
         self.blocks = nn.ModuleList(TransformerBlock(width, config.heads) for _ in range(config.blocks))

@@ -67,7 +67,8 @@ class ConditionalUnet1D(Denoiser):
         if horizon % stride:
             raise ConfigError(f"horizon={horizon} must be a multiple of {stride} for {levels} down_dims")
         plan = _block_plan(action_dim, config.down_dims)
-        super().__init__(config.step_dim, condition_dim, [2 * channels_out for _, channels_out in plan])
+        film_sizes = [2 * channels_out for _, channels_out in plan]
+        super().__init__(config, horizon, action_dim, condition_dim, film_sizes)
         dims = config.down_dims
         self.blocks = nn.ModuleList(ResidualBlock(c_in, c_out, config) for c_in, c_out in plan)
         self.downsample = nn.ModuleList(nn.Conv1d(dim, dim, 3, stride=2, padding=1) for dim in dims[:-1])

@@ -1,30 +1,46 @@
-"""What runs the network at inference: PyTorch ("eager") or ONNX Runtime ("onnx"); "auto" takes the faster.
+"""What runs the network at inference: PyTorch ("eager"), ONNX Runtime on a CPU ("onnx") or a CUDA graph.
 
-An engine is built for one set of weights and verified against PyTorch before anybody uses it.
+"auto" takes the faster of eager and the one for the device. An engine is built for one set of weights and
+verified against PyTorch before anybody uses it.
 """
 
+import logging
+
 from drift_core.denoisers.denoiser import Denoiser
+from drift_core.engines.cuda_graph import cuda_graph_engine
 from drift_core.engines.engine import Engine, EngineError, eager_engine
 from drift_core.engines.onnx import onnx_available, onnx_engine
 from drift_core.errors import ConfigError
 
-__all__ = ["ENGINES", "Engine", "EngineError", "make_engine"]
+__all__ = ["ENGINES", "Engine", "EngineError", "check_engine", "make_engine"]
 
-ENGINES = ("auto", "eager", "onnx")
+_MAKERS = {"eager": eager_engine, "onnx": onnx_engine, "cuda_graph": cuda_graph_engine}
+ENGINES = ("auto", *_MAKERS)
+_log = logging.getLogger(__name__)
 
 
-def make_engine(name: str, denoiser: Denoiser, horizon: int, action_dim: int) -> Engine:
-    """Return the engine called `name` for batch size 1 and the weights that `denoiser` has now.
-
-    May take a second for a large network: build it off the inference path.
-    """
+def check_engine(name: str) -> None:
+    """Refuse a name that does not exist; ConfigError."""
     if name not in ENGINES:
         raise ConfigError(f"engine={name!r} must be one of: {', '.join(ENGINES)}")
+
+
+def make_engine(name: str, denoiser: Denoiser) -> Engine:
+    """Return the engine called `name` for batch size 1 and the weights that `denoiser` has now.
+
+    May take seconds for the first large network: build it off the inference path. EngineError: it cannot be
+    built, or computes something else; "auto" then stays with eager.
+    """
+    check_engine(name)
+    if name != "auto":
+        return _MAKERS[name](denoiser)
+    eager = eager_engine(denoiser)
     on_cpu = next(denoiser.parameters()).device.type == "cpu"
-    if name == "onnx":
-        return onnx_engine(denoiser, horizon, action_dim)
-    eager = eager_engine(denoiser, horizon, action_dim)
-    if name == "eager" or not on_cpu or not onnx_available():
+    if on_cpu and not onnx_available():
         return eager
-    onnx = onnx_engine(denoiser, horizon, action_dim)
-    return onnx if onnx.step_ms < eager.step_ms else eager
+    try:
+        fast = (onnx_engine if on_cpu else cuda_graph_engine)(denoiser)
+    except EngineError as error:
+        _log.warning("%s; eager runs instead", error)
+        return eager
+    return fast if fast.step_ms < eager.step_ms else eager

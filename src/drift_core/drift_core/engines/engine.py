@@ -36,20 +36,24 @@ class Engine:
         return self.trunk
 
 
-def eager_engine(denoiser: Denoiser, horizon: int, action_dim: int) -> Engine:
+def eager_engine(denoiser: Denoiser) -> Engine:
     """Return PyTorch itself as an engine."""
-    return verified("eager", denoiser.trunk, denoiser, horizon, action_dim)
+    return verified("eager", denoiser.trunk, denoiser)
 
 
 @torch.no_grad()
-def verified(name: str, trunk: Trunk, denoiser: Denoiser, horizon: int, action_dim: int) -> Engine:
+def verified(name: str, trunk: Trunk, denoiser: Denoiser) -> Engine:
     """Compare `trunk` with that of `denoiser` on random inputs, time it, and return the engine."""
     worst, times_ms = 0.0, []
     for seed in range(7):
-        x, film = example_inputs(denoiser, horizon, action_dim, seed)
+        x, film = example_inputs(denoiser, seed)
         expected = denoiser.trunk(x, film)
+        if not expected.isfinite().all():
+            raise EngineError("the network's output must be finite, got NaN or infinity")
         started_s = time.perf_counter()
         found = trunk(x, film)
+        if found.is_cuda:
+            torch.cuda.current_stream(found.device).synchronize()
         times_ms.append(1e3 * (time.perf_counter() - started_s))
         if found.shape != expected.shape:
             raise EngineError(
@@ -63,10 +67,10 @@ def verified(name: str, trunk: Trunk, denoiser: Denoiser, horizon: int, action_d
     return Engine(name, trunk, statistics.median(times_ms), worst, version_of(denoiser.parameters()))
 
 
-def example_inputs(denoiser: Denoiser, horizon: int, action_dim: int, seed: int) -> tuple[Tensor, Tensor]:
+def example_inputs(denoiser: Denoiser, seed: int) -> tuple[Tensor, Tensor]:
     """Return random x (1, T, A) and FiLM values (1, sum of film_sizes) on the device of `denoiser`."""
     generator = torch.Generator().manual_seed(seed)
     device = next(denoiser.parameters()).device
-    x = torch.randn(1, horizon, action_dim, generator=generator)
+    x = torch.randn(1, denoiser.horizon, denoiser.action_dim, generator=generator)
     film = 0.3 * torch.randn(1, sum(denoiser.film_sizes), generator=generator)
     return x.to(device), film.to(device)
