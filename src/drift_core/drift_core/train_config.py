@@ -97,6 +97,7 @@ class PolicySection:
     prediction: Prediction
     sampler: str  # for evaluation, e.g. ddim-8
     train_steps: Annotated[int, Field(ge=2)] = 100
+    discrete_columns: tuple[int, ...] = ()  # action columns with two values; [9]: the gripper of tcp_pose
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -130,6 +131,7 @@ class TrainFile:
             denoiser=self.policy.denoiser,
             prediction=self.policy.prediction,
             train_steps=self.policy.train_steps,
+            discrete_columns=self.policy.discrete_columns,
         )
 
 

@@ -26,6 +26,13 @@ def test_every_file_makes_a_policy_for_a_task_with_cameras(name):
         assert policy.make_sampler(file.policy.sampler) is not None
 
 
+def test_a_gripper_that_opens_or_closes_is_a_discrete_column_of_the_policy():
+    data = demo()
+    data["policy"]["discrete_columns"] = [9]
+    task = load_task(CONFIG / "tasks" / "place.yaml")
+    assert parse(data, TrainFile, "demo.yaml").policy_config(task, n_joints=7).discrete_columns == (9,)
+
+
 def test_the_online_rounds_begin_where_the_offline_schedule_ends():
     for name in FILES:
         file = load_train_file(CONFIG / "train" / name)

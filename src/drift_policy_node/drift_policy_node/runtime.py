@@ -86,7 +86,8 @@ class PolicyRuntime:
         self._missing = ""  # why there was none since
         self._failure = ""  # of the last inference
         self._crashes: list[str] = []
-        self._deaths = self._discarded = self._chunk_id = 0
+        self._deaths = self._discarded = self._chunk_id = self._dropped = 0
+        self._seen_t_ref_s: float | None = None  # of the newest observation, denoised or not
         self._latency_s, self._rate = Percentiles(_LATENCIES), Rate()
         self._job: _Job | None = None  # under way, or finished and not looked at
         self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
@@ -142,6 +143,7 @@ class PolicyRuntime:
         chunk = self._take_chunk(now_s)
         if self.active and self._job is None:
             self._start_job(now_s, ros_s)
+        self._count_dropped()
         return chunk
 
     def problems(self, now_s: float) -> list[str]:
@@ -189,6 +191,7 @@ class PolicyRuntime:
             "inference_ms_p95": 1000.0 * latency.p95,
             "inference_ms_p99": 1000.0 * latency.p99,
             "inference_ms_max": 1000.0 * latency.max,
+            "dropped_observations": self._dropped,
             "discarded_chunks": self._discarded,
             "thread_deaths": self._deaths,
         }
@@ -232,6 +235,13 @@ class PolicyRuntime:
 
         self._inference.revive()
         self._inference.submit(job)
+
+    def _count_dropped(self) -> None:
+        """Count each observation that came while an older one was being denoised: it is not queued."""
+        t_ref_s, job = self._assembler.t_ref_s(), self._job
+        if t_ref_s != self._seen_t_ref_s and job is not None and job.observation.t_ref_s != t_ref_s:
+            self._dropped += 1
+        self._seen_t_ref_s = t_ref_s
 
     def _prefix(self, t_ref_s: float, ros_s: float) -> Prefix | None:
         last = self._last_chunk

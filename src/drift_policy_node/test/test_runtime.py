@@ -185,6 +185,22 @@ def test_an_inference_that_hangs_is_noticed_after_the_limit(rig, monkeypatch):
     assert "inference has been" not in rig.runtime.status(time.monotonic()).text
 
 
+def test_observations_that_come_during_an_inference_are_dropped_and_counted(rig, monkeypatch):
+    rig.run(6)
+    release, policy = threading.Event(), rig.runtime.exchange.current.policy
+    act = policy.act
+    monkeypatch.setattr(policy, "act", lambda *args: release.wait(10.0) and act(*args))
+    while rig.runtime._job is None:
+        rig.tick()
+    before, made = rig.runtime.figures(rig.now_s)["dropped_observations"], len(rig.chunks)
+    for _ in range(10):  # 0.5 s: five frames
+        rig.tick()
+    assert rig.runtime.figures(rig.now_s)["dropped_observations"] == before + 5
+    release.set()
+    rig.settle()
+    assert len(rig.chunks) == made + 2 and rig.chunks[-1].t_ref_s == rig.runtime._assembler.t_ref_s()
+
+
 def test_a_new_checkpoint_is_swapped_in_and_can_be_rolled_back(rig, bench):
     rig.run(6)
     path, sha256 = bench.checkpoint(2)
