@@ -14,48 +14,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from drift_interfaces.msg import Step
-from drift_ros import qos
-from drift_ros.clock import to_seconds
 from report import Row, arguments, report
-from running_stack import RunningStack, running_stack
+from running_stack import running_stack
+from step_log import StepLog, late
 
 RATES_HZ = (50.0, 125.0)
 LOADS = ("alone", "inference", "training")
 
 
-class StepLog:
-    """Number and stamp of every control step that is published."""
-
-    def __init__(self, stack: RunningStack) -> None:
-        self._steps: list[tuple[int, float]] = []
-        self._stack = stack
-        stack.client.node.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
-
-    def _on_step(self, msg: Step) -> None:
-        self._steps.append((msg.seq, to_seconds(msg.header.stamp)))
-
-    def periods_s(self, duration_s: float) -> np.ndarray:
-        """Return the periods of the next `duration_s`, (N,) [s]; gaps in the numbers are left out."""
-        self._stack.client.spin(0.5)  # what is on its way belongs to the time before
-        self._steps.clear()
-        self._stack.client.spin(duration_s)
-        seq, stamp_s = map(np.array, zip(*self._steps, strict=True))
-        return np.diff(stamp_s)[np.diff(seq) == 1]
-
-
 def measure(rate_hz: float, duration_s: float) -> list[Row]:
     """Return one row per load."""
-    rows = []
+    rows: list[Row] = []
     with running_stack(rate_hz) as stack:
         stack.make_ready()
-        steps = StepLog(stack)
-        rows.append(row(rate_hz, "alone", steps.periods_s(duration_s)))
+        log = StepLog(stack)
+
+        def add(load: str) -> None:
+            log.clear()
+            stack.client.spin(duration_s)
+            rows.append(row(rate_hz, load, log.steps().period_s))
+
+        add("alone")
         stack.start_policy()
         stack.client.wait_until(lambda: stack.client.gate_state.state == 2, 30.0, "the policy to drive")
-        rows.append(row(rate_hz, "inference", steps.periods_s(duration_s)))
+        add("inference")
         with busy_training():
-            rows.append(row(rate_hz, "training", steps.periods_s(duration_s)))
+            add("training")
         if stack.client.gate_state.state != 2:
             raise RuntimeError(f"the policy must drive to the end: {stack.client.gate_state.text}")
     return rows
@@ -77,6 +61,7 @@ def busy_training() -> Iterator[None]:
 
 def row(rate_hz: float, load: str, periods_s: np.ndarray) -> Row:
     """Return the figures of one load."""
+    periods_s = periods_s[np.isfinite(periods_s)]
     p50, p99 = np.percentile(periods_s, (50, 99)) * 1e3
     return {
         "rate_hz": rate_hz,
@@ -84,7 +69,7 @@ def row(rate_hz: float, load: str, periods_s: np.ndarray) -> Row:
         "p50_ms": float(p50),
         "p99_ms": float(p99),
         "max_ms": float(periods_s.max() * 1e3),
-        "late_ratio": float((periods_s > 2.0 / rate_hz).mean()),
+        "late_ratio": float(late(periods_s, rate_hz).mean()),
     }
 
 

@@ -19,6 +19,7 @@ from drift.stack_arguments import StackArguments  # noqa: E402
 from drift_control.pose import pose_to_action  # noqa: E402
 from drift_control.robot import Robot, load_robot  # noqa: E402
 from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
+from drift_core.denoisers import DenoiserConfig  # noqa: E402
 from drift_core.policy import DiffusionPolicy  # noqa: E402
 from drift_core.task import load_task  # noqa: E402
 from drift_core.train_config import load_train_file  # noqa: E402
@@ -63,9 +64,9 @@ class RunningStack:
         )
         self.client.arm()
 
-    def start_policy(self) -> None:
+    def start_policy(self, denoiser: DenoiserConfig | None = None) -> None:
         """Start a policy with random weights that stays near home, and wait until it is active."""
-        save_random_policy(self.plan.run.checkpoints, self.robot)
+        save_random_policy(self.plan.run.checkpoints, self.robot, 1, denoiser)
         self.start("policy")
         self.client.wait_until(
             lambda: self.client.policy_state is not None and self.client.policy_state.version > 0,
@@ -103,21 +104,26 @@ def running_stack(
         yield running
 
 
-def random_policy(robot: Robot) -> DiffusionPolicy:
-    """Return the demo's policy with random weights and a normaliser of small motions about home."""
-    torch.manual_seed(0)
-    recipe = load_train_file(config_file("train", RECIPE))
-    policy = DiffusionPolicy(recipe.policy_config(load_task(config_file("task", TASK)), robot.n_joints))
+def random_policy(robot: Robot, seed: int = 0, denoiser: DenoiserConfig | None = None) -> DiffusionPolicy:
+    """Return the demo's policy, or one with another network, with random weights and a normaliser of small
+    motions about home."""
+    torch.manual_seed(seed)
+    config = load_train_file(config_file("train", RECIPE)).policy_config(
+        load_task(config_file("task", TASK)), robot.n_joints
+    )
+    policy = DiffusionPolicy(replace(config, denoiser=denoiser or config.denoiser))
     home = pose_to_action(robot.forward(robot.home), robot.config.gripper.opening_max_m / 2.0)
     policy.normalizer.action_centre.copy_(torch.from_numpy(home).float())
     policy.normalizer.action_half_range.fill_(NEAR_M)
     return policy
 
 
-def save_random_policy(folder: Path, robot: Robot) -> None:
-    """Write that policy as a checkpoint."""
+def save_random_policy(folder: Path, robot: Robot, version: int, denoiser: DenoiserConfig | None) -> Path:
+    """Write that policy as a checkpoint; every version has weights of its own."""
     info = CheckpointInfo(
-        task=TASK, robot=ROBOT, version=1, parent=0, rank=1.0, effective_rank=1.0, step=1, loss=None,
+        task=TASK, robot=ROBOT, version=version, parent=0, rank=1.0, effective_rank=1.0, step=1, loss=None,
         reason="random weights", created_s=0.0,
     )  # fmt: skip
-    save_checkpoint(checkpoint_path(folder, 1), random_policy(robot), info)
+    path = checkpoint_path(folder, version)
+    save_checkpoint(path, random_policy(robot, version, denoiser), info, latest=version == 1)
+    return path
