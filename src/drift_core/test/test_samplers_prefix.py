@@ -6,7 +6,7 @@ import pytest
 import torch
 from drift_core.errors import ConfigError
 from drift_core.noise_schedule import NoiseSchedule
-from drift_core.samplers import Prefix, make_sampler, prefix_weights
+from drift_core.samplers import Prefix, Start, make_sampler, prefix_weights
 
 SCHEDULE = NoiseSchedule(100)
 SHAPE = (1, 8, 2)
@@ -41,6 +41,27 @@ def test_the_network_sees_the_prefix_at_the_noise_level_of_the_step():
     for k, x in seen.items():
         abar = SCHEDULE.abar(k)
         torch.testing.assert_close(x, math.sqrt(abar) * known[:, 0] + math.sqrt(1.0 - abar) * first[:, 0])
+
+
+def test_a_path_that_begins_at_the_known_actions_stays_there():
+    # A warm start: clean actions taken for x_20. Its noise then is what an update with x_0 = known leaves.
+    known = torch.full(SHAPE, 0.5)
+    seen = {}
+
+    def denoise(x, k):
+        seen[int(k[0])] = float(x[0, 0, 0])
+        return torch.zeros_like(x)
+
+    weight = torch.tensor([1.0] + [0.0] * 7)
+    start = Start(known, (20, 10, 0))
+    make_sampler("ddim-4", SCHEDULE, "sample").sample(
+        denoise, SHAPE, generator(), start=start, prefix=Prefix(known, weight)
+    )
+    noise = 0.5 * (1.0 - math.sqrt(SCHEDULE.abar(20))) / math.sqrt(1.0 - SCHEDULE.abar(20))
+    for k, x in seen.items():
+        abar = SCHEDULE.abar(k)
+        assert x == pytest.approx(0.5 * math.sqrt(abar) + math.sqrt(1.0 - abar) * noise)
+    assert seen[20] == pytest.approx(0.5)
 
 
 def test_a_chunk_bends_towards_its_prefix_where_the_network_is_smooth():

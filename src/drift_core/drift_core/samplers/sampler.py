@@ -124,7 +124,12 @@ class Sampler(ABC):
         `start`: begin in the middle instead. `prefix`: known actions to impose.
         """
         x, steps = self._beginning(shape, generator, initial, start, device)
-        return self._run(denoise, x, steps, generator, guide, prefix, None)
+        # One noise for the whole path: a known prefix then moves along its own deterministic trajectory.
+        # In the middle of a path, it is the noise that `x` contains if the known actions are its clean data.
+        noise = x
+        if prefix is not None and start is not None:
+            noise = self.schedule.noise_estimate(x, prefix.known.to(x), steps[0])
+        return self._run(denoise, x, steps, generator, guide, prefix, noise, None)
 
     def trace(
         self,
@@ -139,7 +144,7 @@ class Sampler(ABC):
         """Sample and record every update with its log-probability."""
         x, steps = self._beginning(shape, generator, initial, start, device)
         record: list[TracedStep] = []
-        x_0 = self._run(denoise, x, steps, generator, guide, None, record)
+        x_0 = self._run(denoise, x, steps, generator, guide, None, x, record)
         return Trace(x_0, tuple(record))
 
     def log_prob(self, denoise: Denoise, step: TracedStep, guide: Guide | None = None) -> Tensor:
@@ -178,14 +183,13 @@ class Sampler(ABC):
         generator: torch.Generator,
         guide: Guide | None,
         prefix: Prefix | None,
+        prefix_noise: Tensor,
         record: list[TracedStep] | None,
     ) -> Tensor:
         path = Path(steps)
-        # One noise for the whole path: a known prefix then moves along its own deterministic trajectory.
-        prefix_noise = x if prefix is not None else None
         for index, (k, k_next) in enumerate(zip(steps, (*steps[1:], CLEAN), strict=True)):
             path.index = index
-            if prefix is not None and prefix_noise is not None:
+            if prefix is not None:
                 x = prefix.impose(x, self.schedule.abar(k), prefix_noise)
             x_0 = self._estimate(denoise, x, k, guide)
             path.estimates.append(x_0)
@@ -198,7 +202,7 @@ class Sampler(ABC):
             if record is not None:
                 record.append(TracedStep(x, k, x_next, k_next, _log_normal(x_next, mean, sigma)))
             x = x_next
-        if prefix is not None and prefix_noise is not None:
+        if prefix is not None:
             x = prefix.impose(x, 1.0, prefix_noise)
         return x
 
