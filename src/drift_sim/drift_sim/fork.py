@@ -102,6 +102,11 @@ class Fork:
         self._position = self._position + way
         return self._position.copy()
 
+    def mirror(self) -> np.ndarray:
+        """Put the point to the same place on the other side of the obstacle and return the state (2,)."""
+        self._position[1] = 2.0 * self.scene.obstacle_m[1] - self._position[1]
+        return self._position.copy()
+
     def episode(self) -> ForkEpisode:
         """Return what has happened since the reset."""
         states = np.array(self._states).reshape(-1, 2)
@@ -142,8 +147,16 @@ def _set_point(scene: ForkScene, position: np.ndarray, side: float, dt_s: float)
     return position + way * min(1.0, reach / max(float(np.linalg.norm(way)), 1e-12))
 
 
-def rollout(task: TaskConfig, seed: int, act: Callable[[Observation], np.ndarray]) -> ForkEpisode:
-    """Run a policy: `act` gives chunks (T, 2), of which `action_steps` are executed."""
+def rollout(
+    task: TaskConfig,
+    seed: int,
+    act: Callable[[Observation], np.ndarray],
+    mirror_step: int | None = None,
+) -> ForkEpisode:
+    """Run a policy: `act` gives chunks (T, 2), of which `action_steps` are executed.
+
+    `mirror_step`: after so many steps the point jumps to the other side (`Fork.mirror`).
+    """
     fork = Fork(task)
     states = [fork.reset(seed)] * task.observation_steps
     while not fork.done:
@@ -151,6 +164,8 @@ def rollout(task: TaskConfig, seed: int, act: Callable[[Observation], np.ndarray
         history = np.array(states[-task.observation_steps :], np.float32)
         for action in act(Observation(now_s, {}, history, now_s))[: task.action_steps]:
             states.append(fork.step(action))
+            if len(states) - task.observation_steps == mirror_step:
+                states[-1] = fork.mirror()
             if fork.done:
                 break
     return fork.episode()

@@ -119,10 +119,12 @@ class Shell:
         pace: PolicyPace | None = None,
         policy_version: int = 1,
         tail_s: float = 0.0,
+        goal_moves_s: float | None = None,
     ) -> EpisodeResult:
         """Home, reset to `seed`, run until the outcome or `max_duration_s`, and close `writer`.
 
         `tail_s` goes on after a success, so that a demonstration ends with the arm at rest.
+        `goal_moves_s`: when the goal jumps to another place (`World.move_goal`).
         """
         driver = None
         if policy is not None:
@@ -133,7 +135,7 @@ class Shell:
             expert.reset(seed)
         run = _Run(self, driver, expert, writer)
         try:
-            return run.run(seed, tail_s)
+            return run.run(seed, tail_s, goal_moves_s)
         except BaseException:
             if writer is not None:
                 writer.abort()
@@ -170,12 +172,16 @@ class _Run:
         self._tick: Tick | None = None
         self._counts = _Counts()
 
-    def run(self, seed: int, tail_s: float) -> EpisodeResult:
+    def run(self, seed: int, tail_s: float, goal_moves_s: float | None) -> EpisodeResult:
         """Reset to `seed` and run to the end."""
         world, limit = self._world, round(self._shell.task.max_duration_s / TIMESTEP_S)
         world.reset(seed)
         n, end, decided = 0, limit, limit  # physics steps: so far, at which to stop, at the outcome
+        move = limit if goal_moves_s is None else round(goal_moves_s / TIMESTEP_S)
         while n < end:
+            if n >= move:
+                world.move_goal()
+                move = limit
             now_s = START_S + n * TIMESTEP_S
             self._sense(now_s, n)
             if n % self._shell.control_every == 0:

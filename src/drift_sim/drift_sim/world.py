@@ -93,6 +93,15 @@ class World:
         self._result = Result.RUNNING
         return True
 
+    def move_goal(self) -> None:
+        """Move the goal by half the size of the region it starts in along x and y, inside that region."""
+        reset = self.scene.reset
+        low, high = np.array(reset.goal_low_m), np.array(reset.goal_high_m)
+        position = self._data.mocap_pos[self._goal_mocap, :2]
+        centre = (low + high) / 2
+        position += np.where(position < centre, 1.0, -1.0) * (high - low) / 2
+        mujoco.mj_forward(self._model, self._data)
+
     def set_joint_command(self, positions_rad: np.ndarray) -> None:
         """Give the servos their set-points (J,) [rad]; held until the next call."""
         self._data.ctrl[self._arm_ctrl] = positions_rad

@@ -43,3 +43,16 @@ def test_a_rollout_executes_the_first_action_steps_of_each_chunk(tasks):
     np.testing.assert_allclose(seen[1] - seen[0], [0.16, 0.16], atol=1e-6)  # eight steps of 0.02
     assert not run.success
     assert run.way is Way.LEFT
+
+
+def test_a_point_can_be_put_to_the_other_side_within_a_rollout(tasks):
+    task = tasks["fork"]
+    seen = []
+
+    def go_left(observation):
+        seen.append(observation.state[-1].copy())
+        start = observation.state[-1].astype(float)
+        return start + np.arange(1, task.horizon + 1)[:, None] * [0.02, 0.02]
+
+    rollout(task, 0, go_left, mirror_step=8)
+    np.testing.assert_allclose(seen[1], [seen[0][0] + 0.16, -(seen[0][1] + 0.16)], atol=1e-6)

@@ -55,6 +55,19 @@ def test_the_expert_succeeds_through_joystick_gate_and_guard(robot, task, make_s
     assert all(result.hold_steps <= 3 for result in results)
 
 
+def test_a_goal_that_moves_is_followed_by_the_expert(make_shell):
+    shell = make_shell("panda", "place")
+    expert = shell.expert("demonstrate")
+    shell.run_episode(0, expert=expert)
+    usual = shell.world.truth()
+    result = shell.run_episode(0, expert=expert, goal_moves_s=2.0)
+    moved = shell.world.truth()
+    assert result.success
+    np.testing.assert_allclose(np.abs(moved.goal.position - usual.goal.position), [0.07, 0.05, 0.0])
+    on_the_disc = (moved.object.position - moved.goal.position)[:2]
+    assert np.linalg.norm(on_the_disc) < shell.world.scene.success.xy_m
+
+
 def test_two_runs_agree_to_the_bit(robots, tasks, joystick, gate_config, tmp_path):
     episodes = []
     for run in range(2):

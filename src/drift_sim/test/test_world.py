@@ -53,6 +53,19 @@ def test_a_seed_means_the_same_start_whatever_the_arm_does(robots, tasks):
     assert not np.array_equal(first.truth().object.position, _at(first, 8))
 
 
+def test_a_moved_goal_is_half_its_region_away_and_inside_of_it(world):
+    reset = world.scene.reset
+    for seed in range(20):
+        world.reset(seed)
+        before = world.truth()
+        world.move_goal()
+        after = world.truth()
+        np.testing.assert_allclose(np.abs(after.goal.position - before.goal.position), [0.07, 0.05, 0.0])
+        assert np.all(after.goal.position[:2] >= reset.goal_low_m)
+        assert np.all(after.goal.position[:2] <= reset.goal_high_m)
+        np.testing.assert_array_equal(after.object.position, before.object.position)
+
+
 def _at(world, seed):
     world.reset(seed)
     return world.truth().object.position
