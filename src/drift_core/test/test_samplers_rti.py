@@ -93,12 +93,21 @@ def test_a_jump_of_the_observation_gives_a_full_denoise():
     rti, network = sampler(observation_jump=0.5), CountingNetwork(RAMP)
     observe(rti, 10.0, torch.ones(1, 4))
     rti.sample(network, SHAPE, generator())
-    observe(rti, 10.1, torch.full((1, 4), 1.4))  # |c - c'| / |c'| = 0.4
+    observe(rti, 10.1, torch.full((1, 4), 1.4))  # RMS(c - c') = 0.4
     rti.sample(network, SHAPE, generator())
     assert not rti.cold
-    observe(rti, 10.2, torch.full((1, 4), 0.6))  # 0.57
+    observe(rti, 10.2, torch.full((1, 4), 0.6))  # 0.8
     rti.sample(network, SHAPE, generator())
     assert rti.cold
+
+
+def test_a_small_step_across_the_middle_of_the_range_is_no_jump():
+    rti, network = sampler(observation_jump=0.5), CountingNetwork(RAMP)
+    observe(rti, 10.0, torch.full((1, 4), -0.1))
+    rti.sample(network, SHAPE, generator())
+    observe(rti, 10.1, torch.full((1, 4), 0.1))  # 0.2, twice the condition itself
+    rti.sample(network, SHAPE, generator())
+    assert not rti.cold
 
 
 def test_a_result_far_from_its_guess_gives_a_full_denoise():

@@ -29,10 +29,12 @@ class WarmStart:
     renoise: bool = False
     # Largest share of the guess that may be repetition of its end; three steps do not correct a half of it.
     max_shift_share: float = 0.25
-    # Start afresh beyond this |c - c_previous| / |c_previous| of the condition
-    observation_jump: float | None = 0.5
-    # … and beyond this RMS(result - guess) over the overlap, in normalised units.
-    chunk_jump: float | None = 0.5
+    # Start afresh beyond this RMS(c - c_previous) of the condition, in normalised units. Not relative to
+    # |c_previous|, which is almost zero for a state in the middle of its range.
+    observation_jump: float | None = 0.6
+    # … and beyond this RMS(result - guess) over the overlap, in normalised units: the few last steps went
+    # elsewhere than the guess, but not all the way.
+    chunk_jump: float | None = 0.2
     # The paper's "clip" treatment of discrete action columns (gripper) of a network trained on +-1: their
     # guess becomes sign / 10, which noise of the last levels can still flip. (The "scale" treatment belongs
     # to the policy.)
@@ -129,7 +131,7 @@ class RtiSampler(DdimSampler):
             return False
         if condition.shape != previous.shape:
             return True
-        return bool((condition - previous).norm() > limit * previous.norm())
+        return bool((condition - previous).square().mean().sqrt() > limit)
 
     def _strayed(self, chunk: Tensor, guess: Tensor) -> bool:
         """Compare where the guess was a real prediction, discrete columns apart."""
