@@ -24,7 +24,8 @@ def report(title: str, rows: Sequence[Row], path: Path | None) -> None:
     table = Table(title=title)
     keys = list(dict.fromkeys(key for row in rows for key in row))
     for key in keys:
-        table.add_column(key, justify="right" if isinstance(rows[0].get(key), float | int) else "left")
+        number = isinstance(rows[0].get(key), float | int)
+        table.add_column(key, justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row.get(key)) for key in keys))
     Console(width=max(100, 14 * len(keys))).print(table)

@@ -1,0 +1,71 @@
+"""The two policies whose samplers are compared: trained once on demonstrations, then taken from a folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drift.configuration import config_file
+from drift.demo.offline import demonstrate
+from drift.run_folder import RunFolder
+from drift.simulation import make_shell
+from drift_core.checkpoint import load_latest, read_latest
+from drift_core.episode import EpisodeMeta, EpisodeStore, EpisodeWriter, Source, StepRecord
+from drift_core.policy import DiffusionPolicy
+from drift_core.task import TaskConfig, load_task
+from drift_core.train_config import load_train_file
+from drift_sim import fork
+from rich.console import Console
+from trainer_node.rounds import Rounds
+
+ROBOT = "panda"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How much one policy learns from."""
+
+    demonstrations: int
+    file: str  # of config/train
+    steps: int
+
+
+def trained_policy(task_name: str, training: Training, folder: Path) -> DiffusionPolicy:
+    """Return the newest checkpoint below `folder`/<task>; without one, record demonstrations and train it."""
+    run = RunFolder(folder.resolve() / task_name).create()
+    if read_latest(run.checkpoints) is None:
+        _train(task_name, training, run)
+    return load_latest(run.checkpoints).policy
+
+
+def _train(task_name: str, training: Training, run: RunFolder) -> None:
+    log = Console(stderr=True)
+    task = load_task(config_file("task", task_name))
+    shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
+    missing = range(len(EpisodeStore(run.episodes).ids()), training.demonstrations)
+    log.print(f"{task_name}: {len(missing)} demonstrations, then {training.steps} gradient steps")
+    if shell is None:
+        _demonstrate_fork(task, run.episodes, missing)
+    else:
+        demonstrate(shell, run.episodes, missing, on_episode=lambda result: None)
+    train_file = load_train_file(config_file("train", training.file))
+    robot = None if shell is None else shell.robot
+    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints)
+    rounds.offline(steps=training.steps)
+    if shell is not None:
+        shell.close()
+
+
+def _demonstrate_fork(task: TaskConfig, folder: Path, seeds: Iterable[int]) -> None:
+    """Record the demonstrator: its state at the beginning of each step, its set-point due at the end."""
+    for seed in seeds:
+        episode = fork.demonstrate(task, seed)
+        name = f"demonstration_{seed:06d}"
+        meta = EpisodeMeta(name, task.robots[0], task.name, seed, "demonstration", (), task.dt_s, 0.0)
+        with EpisodeWriter(folder, meta) as writer:
+            for step, (state, action) in enumerate(zip(episode.states, episode.actions, strict=True)):
+                now_s, due_s = step * task.dt_s, (step + 1) * task.dt_s
+                writer.add_joints(state, 0.0, now_s, now_s)
+                writer.add_step(
+                    StepRecord(due_s, step, Source.EXPERT, 1, 1, 0, 0, -1.0, action, state, action, 0)
+                )
+            writer.close("success" if episode.success else "failure")
