@@ -36,7 +36,10 @@ from sampler_policies import ROBOT, Training, trained_policy
 from torch import Tensor
 
 REFERENCE = "ddim-16"
-SAMPLERS = (REFERENCE, "ddim-3", "ddim-2", *(name for name in TIMED.values() if name != "ddpm-100"))
+WARM = [name for name in TIMED.values() if name.startswith("rti")]
+COLD = {name: name.replace("rti", "ddim") for name in WARM}  # as many steps from noise
+OTHERS = [name for name in TIMED.values() if name not in (*WARM, "ddpm-100")]
+SAMPLERS = (REFERENCE, *COLD.values(), *WARM, *OTHERS)
 QUICK_SAMPLERS = (REFERENCE, "ddim-3", "rti-3")
 REPLAN_STEPS = {"fork": (1, 4), "place": (4,)}
 MIRROR_STEP = 6  # of fork
@@ -159,7 +162,8 @@ def main() -> None:
                 )
                 still[name] = [run.success for run in runs]
                 rows.append(row(bench, name, runs, moved, still))
-                log.print(rows[-1])
+                shown = [success_rate([run.success for run in which]) for which in (runs, moved)]
+                log.print(f"{task_name} every {replan_steps}, {name}: {shown[0]}, moved {shown[1]}")
         if shell is not None:
             shell.close()
     report("success of one policy by sampler", rows, options.json)
@@ -173,10 +177,10 @@ def row(
     lefts = [run.left for run in runs if run.success and run.left is not None]
     after_move_s = [bench.start_s + run.duration_s - bench.move_s for run in moved if run.success]
     warm_share = full_share = cold = None
-    if name.startswith("rti"):
+    if name in COLD:
         warm_share = statistics.fmean(chunk.warm for chunk in chunks)
         full_share = statistics.fmean(first_is_full(run, bench.move_s) for run in moved)
-        cold = still[name.replace("rti", "ddim")]
+        cold = still[COLD[name]]
     return {
         "task": bench.task,
         "replan_steps": bench.replan_steps,
