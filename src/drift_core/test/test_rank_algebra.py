@@ -83,6 +83,19 @@ def test_usv_trains_the_top_singular_directions():
     assert torch.allclose(torch.linalg.svdvals(layer.base()[0])[:7], singular[5:], atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1e25])  # squares of both are outside of float32
+@pytest.mark.parametrize("form", ["left", "usv"])
+@pytest.mark.parametrize("shape", [(20, 12), (12, 20)])
+def test_the_top_directions_are_found_whatever_the_size_of_the_weight(shape, form, scale):
+    torch.manual_seed(0)
+    layer = nn.Linear(*shape)
+    layer.weight.data *= scale
+    singular = torch.linalg.svdvals(layer.weight.detach())
+    modulate(layer, rank=5, form=form, policy="exact")
+    kept = torch.linalg.svdvals((layer.matrix() @ layer.right().mT)[0])
+    assert torch.allclose(kept, singular[:5], rtol=1e-5, atol=0.0)
+
+
 @pytest.mark.parametrize("subspace", ["top", "random"])
 def test_left_has_orthonormal_rows_and_changes_the_weight_inside_their_span_only(subspace):
     torch.manual_seed(0)

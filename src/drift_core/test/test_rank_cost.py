@@ -63,3 +63,19 @@ def test_a_bfloat16_frozen_part_changes_the_output_a_little_and_the_merged_weigh
     tolerance = 0.0 if form == "left" else 1e-6
     for layer, weight in zip((net[0], net[2]), weights, strict=True):
         assert (layer.weight - weight).abs().max() <= tolerance
+
+
+@pytest.mark.skipif(not bfloat16_is_fast(torch.device("cpu")), reason="no bfloat16 on this processor")
+@pytest.mark.parametrize("form", ["left", "usv"])
+def test_training_leaves_both_halves_of_the_frozen_part_alone_to_the_bit(form):
+    torch.manual_seed(0)
+    layer = nn.Conv1d(16, 32, 5, padding=2)
+    modulate(layer, 0.25, policy="exact", form=form, bfloat16=True)
+    high, low, base = layer.frozen[:32].clone(), layer.frozen_low.clone(), layer.base().clone()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        layer(torch.randn(4, 16, 8)).square().mean().backward()
+        optimizer.step()
+    assert torch.equal(layer.frozen[:32], high) and torch.equal(layer.frozen_low, low)
+    assert torch.equal(layer.base(), base)

@@ -1,5 +1,7 @@
 """Bad input to rank modulation names the layer, the value and what is allowed; nothing is half-applied."""
 
+import warnings
+
 import pytest
 import torch
 from drift_core.errors import ConfigError
@@ -18,6 +20,7 @@ def net():
     [
         ({"rank": 0}, r"rank=0 must lie in 1..8, the maximum of layer 0"),
         ({"rank": 9}, r"rank=9 must lie in 1..8, the maximum of layer 0"),
+        ({"rank": 2.5}, r"rank=2.5 must be an integer"),
         ({"fraction": 0.0}, r"fraction=0.0 must lie in \(0, 1\]"),
         ({"fraction": 1.5}, r"fraction=1.5 must lie in \(0, 1\]"),
         ({"fraction": float("nan")}, r"fraction=nan must lie in \(0, 1\]"),
@@ -78,6 +81,16 @@ def test_a_shared_weight_is_refused():
     module[2].weight = module[0].weight
     with pytest.raises(ConfigError, match="layer 0 shares its weight: 0.weight, 2.weight"):
         modulate(module, 0.5)
+
+
+def test_a_weight_that_is_computed_from_others_is_refused():
+    module = net()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the old weight_norm, which keeps the layer's type
+        nn.utils.weight_norm(module[1])
+    with pytest.raises(ConfigError, match="layer 1 computes its weight from other parameters"):
+        modulate(module, 0.5)
+    assert type(module[0]) is nn.Linear
 
 
 def test_half_precision_weights_are_refused():

@@ -102,12 +102,41 @@ def test_gradients_pass_the_finite_difference_check(form):
 def test_no_weight_gradient_is_formed_and_the_input_is_not_kept():
     layer = nn.Conv1d(64, 64, 5, padding=2)
     modulate(layer, rank=4, policy="exact")
-    saved = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.numel()) or t, lambda t: t):
+    saved = {}
+
+    def keep(tensor):
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         y = layer(torch.randn(2, 64, 16, requires_grad=True))
     y.sum().backward()
     assert layer.frozen.grad is None
-    assert max(saved) < 2 * 64 * 16  # the input has 2048 values; A has 256 and P has 128
+    assert sorted(saved.values()) == [2 * 4 * 16, 64 * 4]  # P and A; the input has 2048 values
+
+
+@pytest.mark.parametrize("build", [lambda: nn.Conv1d(6, 8, 3), lambda: nn.ConvTranspose1d(6, 8, 3)])
+def test_a_pass_with_other_factors_leaves_the_gradients_of_the_one_before_alone(build):
+    torch.manual_seed(0)
+    layer = build().double()
+    modulate(layer, rank=3, form="usv", policy="exact")
+    x = torch.randn(2, 6, 9, dtype=torch.float64, requires_grad=True)
+    wanted = [x, *layer.parameters()]
+    expected = torch.autograd.grad(layer(x).square().sum(), wanted)
+    y = layer(x)
+    with torch.no_grad():
+        functional_call(layer, {"Vh": 5.0 * layer.Vh}, (x,))
+    for got, want in zip(torch.autograd.grad(y.square().sum(), wanted), expected, strict=True):
+        assert torch.equal(got, want)
+
+
+@pytest.mark.parametrize("form", ["left", "usv"])
+def test_an_empty_batch_is_fine(form):
+    layer = nn.Conv1d(6, 8, 3)
+    modulate(layer, rank=3, form=form, policy="exact")
+    y = layer(torch.zeros(0, 6, 9))
+    y.sum().backward()
+    assert y.shape == (0, 8, 7) and all(bool((p.grad == 0.0).all()) for p in layer.parameters())
 
 
 def test_autocast_computes_in_bfloat16_and_gives_gradients_in_float32():

@@ -10,16 +10,15 @@ from torch import Tensor, nn
 from drift_core.rank.layers import Modulated
 from drift_core.rank.subspace import orthonormal_rows, random_rows, top_rows
 
-_SCALE_MAX = 10.0  # of `matched_scale`: a layer whose weight is near 0 would ask for anything
+SCALE_MAX = 10.0  # of `matched_scale`: a layer whose weight is near 0 would ask for anything
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What a layer will become."""
 
-    requested: int
-    rank: int
-    rows: Tensor | None  # (G, r, K) orthonormal, the directions that will train; None: dense
+    rows: Tensor | None  # V (G, r, K) orthonormal, the directions that will train; None: dense
+    left: tuple[Tensor, Tensor] | None  # U (G, N, r) and S (G, r) of form `usv`; None: form `left`, or dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,27 +52,33 @@ class LayerChange:
 
 
 @torch.no_grad()
-def plan_change(layer: Modulated, requested: int, rank: int, generator: torch.Generator | None) -> Plan:
+def plan_change(layer: Modulated, rank: int, generator: torch.Generator | None) -> Plan:
     """Find the directions that will train at `rank`; the layer is not touched.
 
     A fall keeps to directions that trained before; a rise takes them from the whole weight.
     """
     if rank >= layer.layout.max_rank:
-        return Plan(requested, layer.layout.max_rank, None)
+        return Plan(None, None)
     random = layer.settings.subspace == "random"
     groups, columns = layer.layout.groups, layer.layout.columns
     if layer.dense or rank > layer.rank:
+        weight = layer.matrix()
         if random:
-            rows = random_rows(groups, rank, columns, layer.dense_matrix(), _required(generator))
+            rows = random_rows(groups, rank, columns, weight, _required(generator))
         else:
-            rows = top_rows(layer.dense_matrix(), rank)
-        return Plan(requested, rank, rows)
-    coefficients, within = trained_part(layer)
-    if random:
-        turn = random_rows(groups, rank, layer.rank, within, _required(generator))
+            rows = top_rows(weight, rank)
+        turn = rows
     else:
-        turn = torch.linalg.svd(coefficients, full_matrices=False).Vh[:, :rank]
-    return Plan(requested, rank, turn @ within)
+        weight, within = trained_part(layer)
+        if random:
+            turn = random_rows(groups, rank, layer.rank, within, _required(generator))
+        else:
+            turn = torch.linalg.svd(weight, full_matrices=False).Vh[:, :rank]
+        rows = turn @ within
+    if layer.settings.form == "left":
+        return Plan(rows, None)
+    u, s, vh = torch.linalg.svd(weight @ turn.mT, full_matrices=False)
+    return Plan(vh @ rows, (u, s))
 
 
 @torch.no_grad()
@@ -94,15 +99,15 @@ def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
     trainable = layer.trainable
     left_form = layer.settings.form == "left"
     old_rows = layer.right() if left_form and not layer.dense else None
-    layer.requested = plan.requested
     if plan.rows is None:
         layer.set_dense(layer.dense_matrix(), trainable)
-    elif left_form:
-        weight = layer.dense_matrix()
-        zeros = weight.new_zeros(layer.layout.groups, layer.layout.rows, plan.rank)
-        layer.set_factors(weight, plan.rows, (zeros,), trainable)
+    elif plan.left is None:
+        zeros = plan.rows.new_zeros(layer.layout.groups, layer.layout.rows, plan.rows.shape[1])
+        layer.set_factors(layer.matrix(), plan.rows, (zeros,), trainable)
     else:
-        _split(layer, plan.rows, trainable)
+        u, s = plan.left
+        frozen = torch.baddbmm(layer.matrix(), u * s[:, None, :], plan.rows, alpha=-1.0)
+        layer.set_factors(frozen, plan.rows, plan.left, trainable)
     layer.update_scale = matched_scale(layer)
     new_rows = layer.right() if left_form and not layer.dense else None
     return LayerChange(name, old, layer.factors(), old_rows, new_rows, layer)
@@ -124,22 +129,7 @@ def matched_scale(layer: Modulated) -> float:
     else:
         spread = max(float(layer.S.square().mean().sqrt()), 1e-6)
         scale = math.sqrt(n * k / (r * (n + k))) / spread
-    return min(max(scale, 1.0), _SCALE_MAX)
-
-
-def _split(layer: Modulated, rows: Tensor, trainable: bool) -> None:
-    """Give a layer of form `usv` the part of its weight along `rows`; the rest joins the frozen part."""
-    if layer.dense or rows.shape[1] > layer.rank:
-        frozen = layer.dense_matrix()
-        coefficients = frozen @ rows.mT  # (G, N, r)
-    else:
-        frozen = layer.dense_matrix()
-        trained, within = trained_part(layer)
-        coefficients = trained @ (within @ rows.mT)
-    u, s, vh = torch.linalg.svd(coefficients, full_matrices=False)
-    vh = vh @ rows
-    frozen = torch.baddbmm(frozen, u * s[:, None, :], vh, alpha=-1.0)
-    layer.set_factors(frozen, vh, (u, s), trainable)
+    return min(max(scale, 1.0), SCALE_MAX)
 
 
 def _required(generator: torch.Generator | None) -> torch.Generator:

@@ -41,23 +41,24 @@ class LowRankConvolution(torch.autograd.Function):
         """Return y (B, G N, ...) for x (B, G C, ...).
 
         `stack` holds [W0; V] of every group in weight layout; `right` is V in weight layout when it trains,
-        None when it is frozen: its values are read from the stack. A stack in bfloat16 makes the stacked
-        convolution run in bfloat16.
+        None when it is frozen: its values are read from the stack, into which those of a `right` are
+        written. A stack in bfloat16 makes the stacked convolution run in bfloat16.
         """
         groups, rows, rank = left.shape
+        if right is not None:
+            _write_rows(stack, right, rows, geometry)
         compute = torch.bfloat16 if stack.dtype == torch.bfloat16 else x.dtype
         z = _convolve(x.to(compute), stack.to(compute), geometry)  # (B, G (N + r), ...)
-        split = z.view(z.shape[0], groups, rows + rank, -1)
-        p = split[:, :, rows:].reshape(z.shape[0], groups * rank, -1)  # (B, G r, M)
-        y = _mix(left.to(x.dtype), p.to(x.dtype)).view(z.shape[0], groups, rows, -1)
+        split = z.unflatten(1, (groups, rows + rank)).flatten(3)  # (B, G, N + r, M)
+        p = split[:, :, rows:].contiguous().flatten(1, 2)  # (B, G r, M); a view of z would keep all of it
+        y = _mix(left.to(x.dtype), p.to(x.dtype)).unflatten(1, (groups, rows))
         y += split[:, :, :rows]
         y = y.view(z.shape[0], groups * rows, *z.shape[2:])
         if bias is not None:
             y += bias.to(y.dtype).view(-1, *[1] * (y.ndim - 2))
         keep_x = ctx.needs_input_grad[3]
         ctx.save_for_backward(left, p, right, x if keep_x else None)
-        # Not among the saved tensors: the rows of V are refreshed in place by every forward, and `right`
-        # guards them.
+        # Not among the saved tensors: the rows of V are written anew in each pass.
         ctx.stack, ctx.geometry, ctx.x_shape, ctx.x_dtype = stack, geometry, x.shape, x.dtype
         return y
 
@@ -69,12 +70,14 @@ class LowRankConvolution(torch.autograd.Function):
         stack, geometry = ctx.stack, ctx.geometry
         groups, rows, rank = left.shape
         batch, spatial = grad.shape[0], grad.shape[2:]
+        if right is not None:
+            _write_rows(stack, right, rows, geometry)
         compute = torch.bfloat16 if stack.dtype == torch.bfloat16 else grad.dtype
-        flat = grad.reshape(batch, groups * rows, -1)  # (B, G N, M)
+        flat = grad.flatten(2)  # (B, G N, M)
         mixed = _mix(left.mT.to(flat.dtype), flat)  # A^T g, (B, G r, M)
         grad_x = grad_left = grad_right = grad_bias = None
         if ctx.needs_input_grad[0]:
-            both = torch.cat([flat.view(batch, groups, rows, -1), mixed.view(batch, groups, rank, -1)], dim=2)
+            both = torch.cat([flat.unflatten(1, (groups, rows)), mixed.unflatten(1, (groups, rank))], dim=2)
             both = both.to(compute).view(batch, groups * (rows + rank), *spatial)
             grad_x = _input_gradient(both, ctx.x_shape, stack.to(compute), geometry).to(ctx.x_dtype)
         if ctx.needs_input_grad[2]:
@@ -85,6 +88,16 @@ class LowRankConvolution(torch.autograd.Function):
         if ctx.needs_input_grad[4]:
             grad_bias = flat.sum(dim=(0, 2)).to(left.dtype)
         return grad_x, None, grad_left, grad_right, grad_bias, None
+
+
+def _write_rows(stack: Tensor, right: Tensor, first: int, geometry: Geometry) -> None:
+    """Write V, both in weight layout, to the rows from `first` on of every group of the stack."""
+    with torch.no_grad():
+        if geometry.transposed:
+            stack[:, first:] = right
+        else:
+            split = (geometry.groups, -1)
+            stack.unflatten(0, split)[:, first:] = right.unflatten(0, split)
 
 
 def _convolve(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:

@@ -87,11 +87,15 @@ class Modulated(nn.Module):
         return self._frozen_rows()[:, : self.layout.rows]
 
     @torch.no_grad()
-    def dense_matrix(self) -> Tensor:
-        """Return the weight (G, N, K) that the layer stands for; never a view of a parameter."""
+    def matrix(self) -> Tensor:
+        """Return the weight (G, N, K) that the layer stands for, to read only: it may be a view."""
         if self.dense:
-            return self.layout.to_matrix(self.get_parameter("weight")).clone()
+            return self.layout.to_matrix(self.get_parameter("weight").detach())
         return torch.baddbmm(self.base(), self.left(), self.right())
+
+    def dense_matrix(self) -> Tensor:
+        """Return a copy of `matrix`."""
+        return self.matrix().clone() if self.dense else self.matrix()
 
     @torch.no_grad()
     def set_dense(self, matrix: Tensor, trainable: bool) -> None:
@@ -135,15 +139,6 @@ class Modulated(nn.Module):
         for name in ("frozen", "frozen_low"):
             self._buffers.pop(name, None)
 
-    def _stack(self) -> Tensor:
-        """Return [W0; V] for the forward pass, with the present V."""
-        if self.settings.form == "usv":
-            # V changes with every optimizer step, W0 never; the parameter itself guards against use of stale
-            # values.
-            with torch.autograd._unsafe_preserve_version_counter(self.frozen):
-                self.layout.write_rows(self.frozen, self.layout.rows, self.Vh.detach())
-        return self.frozen
-
     def _convolve(self, x: Tensor, geometry: Geometry) -> Tensor:
         """Return the factored convolution of x (B, C, ...) or (C, ...)."""
         spatial = len(self.layout.kernel)
@@ -152,7 +147,7 @@ class Modulated(nn.Module):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         right = self.layout.to_weight(self.Vh) if self.settings.form == "usv" else None
         y = LowRankConvolution.apply(
-            x[None] if single else x, self._stack(), self.left(), right, self._parameters["bias"], geometry
+            x[None] if single else x, self.frozen, self.left(), right, self._parameters["bias"], geometry
         )
         return y[0] if single else y
 

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 SUPPORTED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d)
@@ -51,17 +50,6 @@ class Layout:
             return matrix.reshape(self.groups * rows, self.channels, *self.kernel)
         split = matrix.reshape(self.groups, rows, self.channels, -1).transpose(1, 2)  # (G, C, R, k)
         return split.reshape(self.groups * self.channels, rows, *self.kernel)
-
-    def write_rows(self, weight: Tensor, first: int, matrix: Tensor) -> None:
-        """Overwrite rows `first`... of every group of `weight` (in place) by `matrix` (G, R, K)."""
-        last = first + matrix.shape[1]
-        with torch.no_grad():
-            if self.kind == "transposed":
-                split = weight.view(self.groups, self.channels, weight.shape[1], -1)
-                new = matrix.reshape(self.groups, matrix.shape[1], self.channels, -1)
-                split[:, :, first:last].copy_(new.transpose(1, 2))
-            else:
-                weight.view(self.groups, -1, self.columns)[:, first:last].copy_(matrix)
 
 
 def layout_of(layer: nn.Module) -> Layout:

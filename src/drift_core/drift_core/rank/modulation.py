@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from drift_core.errors import ConfigError
 from drift_core.rank.change import LayerChange, Plan, apply_change, plan_change
@@ -99,6 +99,26 @@ def set_rank(
     The function that the module computes stays the same within rounding. A layer whose trainable rank stays
     as it is keeps its parameters.
     """
+    return apply_rank(plan_rank(module, fraction, rank=rank, generator=generator))
+
+
+@dataclass(frozen=True, eq=False)
+class RankPlan:
+    """What `set_rank` will do, when all that can go wrong has been checked and computed."""
+
+    layers: dict[str, Modulated]
+    requested: dict[str, int]
+    plans: dict[str, Plan]  # of the layers whose trainable rank changes
+
+
+def plan_rank(
+    module: nn.Module,
+    fraction: float | None = None,
+    *,
+    rank: int | None = None,
+    generator: torch.Generator | None = None,
+) -> RankPlan:
+    """Check and compute a change of rank without touching the module."""
     layers = modulated_layers(module)
     requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
     plans: dict[str, Plan] = {}
@@ -108,12 +128,17 @@ def set_rank(
             continue
         if layer.settings.subspace == "random" and generator is None:
             raise ConfigError("generator=None must be a torch.Generator for subspace='random'")
-        if not bool(torch.isfinite(layer.dense_matrix()).all()):
+        if not _is_finite(layer.matrix()):
             raise ConfigError(f"layer {_shown(name)} has weights that are not finite; its rank cannot change")
-        plans[name] = plan_change(layer, requested[name], trained, generator)
-    for name, layer in layers.items():
-        layer.requested = requested[name]
-    return [apply_change(layers[name], plan, name) for name, plan in plans.items()]
+        plans[name] = plan_change(layer, trained, generator)
+    return RankPlan(layers, requested, plans)
+
+
+def apply_rank(plan: RankPlan) -> list[LayerChange]:
+    """Carry out a plan; return the layers whose parameters changed."""
+    for name, layer in plan.layers.items():
+        layer.requested = plan.requested[name]
+    return [apply_change(plan.layers[name], change, name) for name, change in plan.plans.items()]
 
 
 def merge(module: nn.Module) -> None:
@@ -175,15 +200,16 @@ def allocate_ranks(module: nn.Module, ranks: dict[str, tuple[int, int]], scales:
         )
     for name, layer in layers.items():
         layer.requested, rank = ranks[name]
+        trainable = layer.trainable
         base = torch.zeros_like(layer.dense_matrix())
         if rank == layer.layout.max_rank:
-            layer.set_dense(base, trainable=True)
+            layer.set_dense(base, trainable)
             continue
         groups, rows = layer.layout.groups, layer.layout.rows
         right = base.new_zeros(groups, rank, layer.layout.columns)
         left = base.new_zeros(groups, rows, rank)
         factors = (left,) if layer.settings.form == "left" else (left, base.new_zeros(groups, rank))
-        layer.set_factors(base, right, factors, trainable=True)
+        layer.set_factors(base, right, factors, trainable)
         layer.update_scale = scales[name]
 
 
@@ -257,6 +283,8 @@ def _requested(layouts: dict[str, Layout], fraction: float | None, rank: int | N
             raise ConfigError(f"fraction={fraction} must lie in (0, 1]")
         return {name: max(1, round(fraction * layout.max_rank)) for name, layout in layouts.items()}
     assert rank is not None
+    if isinstance(rank, bool) or not isinstance(rank, int):
+        raise ConfigError(f"rank={rank!r} must be an integer")
     widest = max(layouts, key=lambda name: layouts[name].max_rank)
     largest = layouts[widest].max_rank
     if not 1 <= rank <= largest:
@@ -275,15 +303,23 @@ def _check_weights(module: nn.Module, chosen: dict[str, nn.Module]) -> None:
         for key, parameter in layer.named_parameters(recurse=False):
             owners.setdefault(id(parameter), []).append(f"{name}.{key}")
     for name, layer in chosen.items():
-        weight = layer.get_parameter("weight")
+        weight = layer._parameters.get("weight")
+        if weight is None:
+            raise ConfigError(
+                f"layer {_shown(name)} computes its weight from other parameters (weight_norm?); remove that"
+            )
         if len(owners[id(weight)]) > 1:
             raise ConfigError(
                 f"layer {_shown(name)} shares its weight: {', '.join(owners[id(weight)])}; untie it"
             )
         if weight.dtype not in (torch.float32, torch.float64):
             raise ConfigError(f"layer {_shown(name)} has dtype={weight.dtype}; allowed: float32, float64")
-        if not bool(torch.isfinite(weight).all()):
+        if not _is_finite(weight):
             raise ConfigError(f"layer {_shown(name)} has weights that are not finite")
+
+
+def _is_finite(weight: Tensor) -> bool:
+    return bool(torch.isfinite(torch.linalg.vector_norm(weight.detach(), torch.inf)))
 
 
 def _check_bfloat16(chosen: dict[str, nn.Module]) -> None:
