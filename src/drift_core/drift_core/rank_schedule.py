@@ -28,7 +28,7 @@ from pydantic.dataclasses import dataclass
 from drift_core.errors import ConfigError
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class RankSchedule(Protocol):
@@ -73,7 +73,9 @@ class _Decay:
         if step >= self.steps:
             return self.end
         unit, length = step // self.every, self.steps / self.every
-        return self.end + (self.start - self.end) * self._left(unit, length)
+        left = self._left(unit, length)
+        # The formula alone may round the start away.
+        return self.start if left == 1.0 else self.end + (self.start - self.end) * left
 
     def _left(self, unit: int, length: float) -> float:
         """Return the share of (start - end) that is left at unit i of T."""

@@ -25,6 +25,14 @@ def test_linear_is_exact_at_both_ends_and_half_way():
     assert [schedule(step) for step in (0, 50, 100, 1000)] == pytest.approx([1.0, 0.6, 0.2, 0.2], abs=1e-15)
 
 
+@pytest.mark.parametrize("kind", [LinearDecay, CosineDecay, ExponentialDecay, LogarithmicDecay])
+def test_a_start_that_rounding_would_miss_is_exact(kind):
+    start, end = 0.9858553744208395, 0.3164103827361579
+    assert end + (start - end) != start
+    schedule = kind(start=start, end=end, steps=10)
+    assert (schedule(0), schedule(10)) == (start, end)
+
+
 def test_cosine_is_exact_at_both_ends_and_half_way():
     schedule = CosineDecay(start=1.0, end=0.125, steps=100)
     assert [schedule(step) for step in (0, 50, 100)] == pytest.approx([1.0, 0.5625, 0.125], abs=1e-15)
@@ -67,6 +75,11 @@ def test_every_schedule_falls_and_stays_between_its_ends(kind):
     schedule = SCHEDULES[kind](**fields)
     values = [schedule(step) for step in range(600)]
     assert all(0.125 <= b <= a <= 1.0 for a, b in zip(values, values[1:], strict=False))
+
+
+def test_a_steepness_that_is_not_finite_is_refused():
+    with pytest.raises(ConfigError, match="tau=inf must be a finite number"):
+        parse({"start": 1.0, "end": 0.1, "steps": 10, "tau": math.inf}, SigmoidDecay, "schedule")
 
 
 @pytest.mark.parametrize(
