@@ -56,6 +56,8 @@ def load_yaml(path: Path | str, config_type: type[T]) -> T:
         data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: must not be nested so deeply") from error
     return parse(data, config_type, source=str(path))
 
 
@@ -69,6 +71,8 @@ def parse(data: Any, config_type: type[T], source: str) -> T:
     except ValidationError as error:
         lines = [f"{source}: {_explain(fault, config_type, data)}" for fault in error.errors()]
         raise ConfigError("\n".join(lines)) from error
+    except RecursionError as error:
+        raise ConfigError(f"{source}: must not be nested so deeply") from error
 
 
 def to_plain(config: Any) -> Any:

@@ -127,14 +127,15 @@ class MergedEma:
         tensors |= {f"left.{name}": s.left for name, s in self._segments.items() if s.left is not None}
         return tensors, {name: (s.before, s.pending, s.age) for name, s in self._segments.items()}
 
-    def optional(self) -> dict[str, Tensor]:
-        """Return tensors of the names and shapes that a `state` may have besides: averages that need not
-        be."""
-        return {
+    def expected(self, numbers: dict[str, tuple[float, float, int]]) -> tuple[dict[str, Tensor], set[str]]:
+        """Return tensors of the names and shapes of a `state` with these numbers, and which need not be."""
+        before = {
             f"average.{name}": segment.layer.base()
             for name, segment in self._segments.items()
             if segment.left is not None
         }
+        optional = {key for key in before if numbers[key.removeprefix("average.")][0] == 0.0}  # D = 0
+        return self.state()[0] | before, optional
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, Tensor], numbers: dict[str, tuple[float, float, int]]) -> None:

@@ -9,9 +9,10 @@ import json
 import os
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+import torch
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -19,13 +20,16 @@ from torch import Tensor
 
 from drift_core.config import parse
 from drift_core.errors import CheckpointError, ConfigError
-from drift_core.rank_schedule import ScheduleConfig
-from drift_core.train_config import RankConfig, TrainConfig
+from drift_core.rank.change import SCALE_MAX
+from drift_core.rank_schedule import Fraction, ScheduleConfig
+from drift_core.train_config import RankConfig, Share, TrainConfig
 
 FORMAT = 1
+Count = Annotated[int, Field(ge=0)]
+Scale = Annotated[float, Field(ge=1.0, le=SCALE_MAX)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class TrainerInfo:
     """The part of a trainer's state that is not tensors."""
 
@@ -34,12 +38,12 @@ class TrainerInfo:
     train: TrainConfig
     schedule: ScheduleConfig | None  # None: no modulation, or a schedule of one's own
     modulation: RankConfig | None
-    rank: float  # asked for, as a fraction
+    rank: Fraction  # asked for, as a fraction
     ranks: dict[str, tuple[int, int]]  # by layer: asked for, trained
-    scales: dict[str, float]  # by factored layer: on the learning rate
-    averages: dict[str, tuple[float, float, int]]  # by weight, see ema.py: D, pending, age
-    step: int
-    round_step: int
+    scales: dict[str, Scale]  # by factored layer: on the learning rate
+    averages: dict[str, tuple[Share, Share, Count]]  # by weight, see ema.py: D, pending, age
+    step: Count
+    round_step: Count
 
 
 @plain_dataclass(frozen=True, eq=False)
@@ -98,15 +102,17 @@ def check_architecture(found: Any, expected: Any) -> None:
 
 
 def check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], optional: set[str]) -> None:
-    """Raise an error that names keys which are missing, unknown, or of the wrong shape or type."""
+    """Raise an error that names keys which are missing, unknown, of a wrong shape or type, or not finite."""
     faults = [f"key {key!r} is missing" for key in expected if key not in tensors and key not in optional]
     faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
-    for key in tensors.keys() & expected.keys():
+    for key in sorted(tensors.keys() & expected.keys()):
         got, want = tensors[key], expected[key]
         if got.shape != want.shape or got.dtype != want.dtype:
             faults.append(
                 f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(got.shape)} {got.dtype}"
             )
+        elif got.is_floating_point() and not bool(torch.isfinite(got).all()):
+            faults.append(f"{key!r} must be finite")
     if faults:
         more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise CheckpointError(f"trainer state: {'; '.join(faults[:5])}{more}")
@@ -115,7 +121,7 @@ def check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], optio
 def _json(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     try:
         info = json.loads(metadata["drift_trainer"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not valid JSON: {error}") from error
     if not isinstance(info, dict):
         raise CheckpointError(f"{path}: 'drift_trainer' must be a JSON object, got {info!r}")

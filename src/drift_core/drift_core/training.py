@@ -36,11 +36,14 @@ from drift_core.optimizer import (
 from drift_core.policy import DiffusionPolicy
 from drift_core.rank import (
     LayerChange,
+    Modulated,
     allocate_ranks,
+    apply_rank,
     has_modulated_layers,
     layer_ranks,
     merge,
     modulate,
+    plan_rank,
     rank_report,
     set_rank,
     update_scales,
@@ -93,24 +96,27 @@ class Trainer:
         self._distributed = distributed
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
-        self._start(config, schedule)
+        with _threads(config.threads):
+            self._start(policy, config, schedule)
 
     def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
         """Begin the next round from the averaged weights: those that a robot runs.
 
         Directions are chosen anew in the averaged weights; Adam's moments, warm-up and averaging begin anew.
-        Without `schedule` the present rank stays.
+        Without `schedule` the present rank stays. `self.policy` is another object afterwards; on an error
+        nothing has changed.
         """
-        averaged = self._ema.weights()
-        keep = ConstantRank(self.rank)
-        if self.modulation is not None:
-            merge(self.policy)
-            _assign(self.policy, averaged)
-            self._modulate(self.policy, self.modulation)
-            schedule = schedule or keep
-        else:
-            _assign(self.policy, averaged)
-        self._start(config, schedule)
+        if self.modulation is None and schedule is not None:
+            raise ConfigError(f"schedule={schedule!r} must be None for a trainer that was made without one")
+        with _threads(config.threads):
+            policy = copy.deepcopy(self.policy)
+            if self.modulation is not None:
+                merge(policy)
+                schedule = schedule or ConstantRank(self.rank)
+            _assign(policy, self._ema.weights())
+            if self.modulation is not None:
+                self._modulate(policy, self.modulation)
+            self._start(policy, config, schedule)
 
     def run(
         self, next_batch: NextBatch, steps: int | None = None, on_step: OnStep | None = None
@@ -148,10 +154,11 @@ class Trainer:
     def merged_policy(self, averaged: bool = True) -> DiffusionPolicy:
         """Return a plain copy of the policy in evaluation mode, with the averaged or the present weights."""
         policy = copy.deepcopy(self.policy)
-        if has_modulated_layers(policy):
-            merge(policy)
-        if averaged:
-            _assign(policy, self._ema.weights())
+        with _threads(self.config.threads):
+            if has_modulated_layers(policy):
+                merge(policy)
+            if averaged:
+                _assign(policy, self._ema.weights())
         policy.requires_grad_(True)
         policy.zero_grad(set_to_none=True)
         return policy.eval()
@@ -184,7 +191,7 @@ class Trainer:
         """Go on from `state`, taken from a trainer of the same architecture; on an error nothing has changed.
 
         `self.policy` is another object afterwards. `schedule` is needed only when the state was taken with
-        one that is not of drift_core.rank_schedule.
+        one that is not of drift_core.rank_schedule. Of several processes each has a state of its own.
         """
         info = parse_info(state.info)
         check_architecture(info.architecture, to_plain(self.policy.config))
@@ -203,8 +210,7 @@ class Trainer:
             except ConfigError as error:
                 raise CheckpointError(f"trainer state: {error}") from error
         _freeze_encoder(policy, info.train.freeze_encoder)
-        matched = info.modulation is not None and info.modulation.factor_lr == "matched"
-        ema, optimizer = MergedEma(policy), make_optimizer(policy, info.train.weight_decay, matched)
+        ema, optimizer = MergedEma(policy), _make_optimizer(policy, info.train, info.modulation)
         self._load_tensors(state, policy, ema, optimizer, info, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
@@ -222,64 +228,64 @@ class Trainer:
         generator: torch.Generator,
     ) -> None:
         expected = {f"policy.{key}": value for key, value in policy.state_dict().items()}
-        averages, shares = ema.state()
-        expected |= {f"ema.{key}": value for key, value in averages.items()}
-        unneeded = {f"ema.{key}": value for key, value in ema.optional().items()}
-        moments = moment_shapes(policy)
-        expected |= {f"adam.{key}": value for key, value in moments.items()}
-        expected["generator"] = generator.get_state()
-        optional = {f"adam.{key}" for key in moments} | unneeded.keys()
-        check_tensors(state.tensors, expected | unneeded, optional)
-        if info.averages.keys() != shares.keys():
+        factored = ema.state()[1].keys()
+        if info.averages.keys() != factored:
             raise CheckpointError(
-                f"trainer state: averages must name {sorted(shares)}, got {sorted(info.averages)}"
+                f"trainer state: averages must name {sorted(factored)}, got {sorted(info.averages)}"
             )
+        averages, unneeded = ema.expected(info.averages)
+        moments = {f"adam.{key}": value for key, value in moment_shapes(policy).items()}
+        # A parameter that is new since the last change of rank has no moments at all.
+        begun = {key.rpartition(".")[0] for key in state.tensors if key.startswith("adam.")}
+        optional = {key for key in moments if key.rpartition(".")[0] not in begun}
+        optional |= {f"ema.{key}" for key in unneeded}
+        expected |= {f"ema.{key}": value for key, value in averages.items()} | moments
+        expected["generator"] = generator.get_state()
+        check_tensors(state.tensors, expected, optional)
+        try:
+            torch.Generator(generator.device).set_state(state.tensors["generator"])
+        except RuntimeError as error:
+            raise CheckpointError(f"trainer state: 'generator' is no random state: {error}") from error
         policy.load_state_dict(_below("policy.", state.tensors))
         ema.load_state(_below("ema.", state.tensors), info.averages)
         load_optimizer_tensors(optimizer, policy, _below("adam.", state.tensors))
 
-    def _start(self, config: TrainConfig, schedule: RankSchedule | None) -> None:
-        self.config, self.schedule = config, schedule
+    def _start(self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule | None) -> None:
+        policy.train()
+        _freeze_encoder(policy, config.freeze_encoder)
+        rank = 1.0
+        if schedule is not None:
+            rank = _scheduled(schedule, 0)
+            set_rank(policy, rank, generator=self.generator)
+        self.policy, self.config, self.schedule, self.rank = policy, config, schedule, rank
         self.round_step = 0
-        self.rank = 1.0
-        self.policy.train()
-        _freeze_encoder(self.policy, config.freeze_encoder)
-        if self.modulation is not None and schedule is not None:
-            self.rank = schedule(0)
-            set_rank(self.policy, self.rank, generator=self.generator)
-        self._optimizer = self._make_optimizer(self.policy, config)
         self._describe()
-        self._ema = MergedEma(self.policy)
-
-    def _make_optimizer(self, policy: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-        matched = self.modulation is not None and self.modulation.factor_lr == "matched"
-        return make_optimizer(policy, config.weight_decay, matched)
+        self._optimizer = _make_optimizer(policy, config, self.modulation)
+        self._ema = MergedEma(policy)
 
     def _follow_schedule(self) -> bool:
         """Change the rank if the schedule says so; return whether any parameter changed."""
         if self.schedule is None:
             return False
-        rank = self.schedule(self.round_step)
+        rank = _scheduled(self.schedule, self.round_step)
         if rank == self.rank:
             return False
-        self._ema.fold()
-        try:
-            changes = set_rank(self.policy, rank, generator=self.generator)
-        except Exception:
-            self._ema.begin()
-            raise
+        plan = plan_rank(self.policy, rank, generator=self.generator)
         self.rank = rank
-        self._follow_changes(changes)
+        if plan.plans:
+            self._ema.fold()
+        changes = apply_rank(plan)
+        if changes:
+            self._follow_changes(changes)
         return bool(changes)
 
     def _follow_changes(self, changes: list[LayerChange]) -> None:
         """Bring all that depends on the set of parameters up to date."""
         assert self.modulation is not None
-        carry = self.modulation.moments == "carry"
-        optimizer = self._make_optimizer(self.policy, self.config)
-        follow_change(self._optimizer, optimizer, changes, carry)
-        self._optimizer = optimizer
         self._describe()
+        optimizer = _make_optimizer(self.policy, self.config, self.modulation)
+        follow_change(self._optimizer, optimizer, changes, carry=self.modulation.moments == "carry")
+        self._optimizer = optimizer
         if self._distributed:
             self._synchronise_moments(changes)
         self._ema.begin()
@@ -335,10 +341,23 @@ class Trainer:
         loss: nn.Module = _Loss(self.policy)
         if self._distributed:
             self._loss = loss  # first let go of the hooks of the previous wrapper
-            # Wrapping sends parameters and buffers from the first process to all, so that their ranks stay
-            # the same weights.
+            # Wrapping sends the parameters of the first process to all; the frozen parts are buffers.
             loss = DistributedDataParallel(loss, broadcast_buffers=False)
+            self._synchronise_frozen_parts()
         self._loss = loss
+
+    def _synchronise_frozen_parts(self) -> None:
+        """Send what is no parameter from the first process to all, so that all have the same weights and
+        rates."""
+        for buffer in self.policy.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+        layers = [layer for layer in self.policy.modules() if isinstance(layer, Modulated)]
+        scales = torch.tensor(
+            [layer.update_scale for layer in layers], dtype=torch.float64, device=self.policy.device
+        )
+        torch.distributed.broadcast(scales, src=0)
+        for layer, scale in zip(layers, scales.tolist(), strict=True):
+            layer.update_scale = scale
 
     def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
         modulate(
@@ -362,6 +381,21 @@ class _Loss(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator, noise_draws: int, shift_px: int) -> Any:
         """Return the scalar loss."""
         return self.policy.loss(batch, generator, noise_draws=noise_draws, shift_px=shift_px)  # type: ignore[operator]
+
+
+def _make_optimizer(
+    policy: nn.Module, config: TrainConfig, modulation: RankConfig | None
+) -> torch.optim.AdamW:
+    matched = modulation is not None and modulation.factor_lr == "matched"
+    return make_optimizer(policy, config.weight_decay, matched)
+
+
+def _scheduled(schedule: RankSchedule, step: int) -> float:
+    """Return what `schedule` gives at `step`, if that can be a rank."""
+    rank = schedule(step)
+    if not 0.0 < rank <= 1.0:
+        raise ConfigError(f"schedule={schedule!r}: fraction={rank} at step {step} must lie in (0, 1]")
+    return rank
 
 
 def _known(schedule: RankSchedule | None) -> Any:

@@ -12,7 +12,7 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).parent))
 from drift_core.batch import Batch
 from drift_core.rank.modulation import bfloat16_is_fast
-from drift_core.rank_schedule import LinearDecay
+from drift_core.rank_schedule import ConstantRank, LinearDecay
 from drift_core.train_config import RankConfig
 from drift_core.training import Trainer
 from safetensors.torch import load_file, save_file
@@ -43,13 +43,24 @@ class Regression(nn.Module):
         return functional.mse_loss(self.denoiser(batch.state.transpose(1, 2)).transpose(1, 2), batch.actions)
 
 
-def train(form, rank, world, bfloat16=False):
-    """Return the merged weights after 8 steps in process `rank` of `world`."""
-    torch.manual_seed(rank)  # wrong on purpose for all but the first process: wrapping has to make them equal
-    modulation = RankConfig(form=form, policy="exact", bfloat16=bfloat16)
+CASES = {
+    "left": (RankConfig(form="left", policy="exact"), SCHEDULE),
+    "usv": (RankConfig(form="usv", policy="exact"), SCHEDULE),
+    # The rank falls before the first wrapping, and each process has a random subspace of its own in mind.
+    "left random": (RankConfig(form="left", policy="exact", subspace="random"), ConstantRank(fraction=0.3)),
+    "usv random": (RankConfig(form="usv", policy="exact", subspace="random"), ConstantRank(fraction=0.3)),
+}
+BFLOAT16 = (RankConfig(form="left", policy="exact", bfloat16=True), SCHEDULE)
+
+
+def train(modulation, schedule, rank, world):
+    """Return the merged weights after two rounds of 8 steps in process `rank` of `world`."""
+    torch.manual_seed(
+        rank
+    )  # wrong on purpose for all but the first process: the trainer has to make them equal
     config = replace(CONFIG, steps=8, noise_draws=1)
     trainer = Trainer(
-        Regression(), config, SCHEDULE, torch.Generator().manual_seed(rank), modulation, world > 1
+        Regression(), config, schedule, torch.Generator().manual_seed(rank), modulation, world > 1
     )
     data = torch.Generator().manual_seed(7)
     share = BATCH // world
@@ -60,19 +71,19 @@ def train(form, rank, world, bfloat16=False):
         index, mask = torch.zeros(share, 1, dtype=torch.long), torch.ones(share, 11, dtype=torch.bool)
         return Batch({}, index, None, state[mine], actions[mine], mask)
 
-    report = trainer.run(next_batch)
-    assert report.rank_changes == 3
+    assert trainer.run(next_batch).rank_changes == (3 if schedule is SCHEDULE else 0)
+    trainer.begin_round(config, ConstantRank(fraction=0.2))
+    trainer.run(next_batch)
     return trainer.merged_policy().state_dict()
 
 
 def worker(rank, port, folder):
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    for form in ("left", "usv"):
-        result = train(form, rank, world=2)
-        save_file(result, Path(folder) / f"{form}_{rank}.safetensors")
+    for name, case in CASES.items():
+        save_file(train(*case, rank, world=2), Path(folder) / f"{name}_{rank}.safetensors")
     if bfloat16_is_fast(torch.device("cpu")):
-        save_file(train("left", rank, world=2, bfloat16=True), Path(folder) / f"bfloat16_{rank}.safetensors")
+        save_file(train(*BFLOAT16, rank, world=2), Path(folder) / f"bfloat16_{rank}.safetensors")
     distributed.destroy_process_group()
 
 
@@ -83,12 +94,12 @@ def test_two_processes_equal_one_across_changes_of_rank(tmp_path):
     multiprocessing.start_processes(
         worker, args=(port, str(tmp_path)), nprocs=2, join=True, start_method="spawn"
     )
-    for form in ("left", "usv"):
-        one = train(form, 0, world=1)
-        for rank in (0, 1):
-            two = load_file(tmp_path / f"{form}_{rank}.safetensors")
-            for key, value in one.items():
-                assert torch.allclose(two[key], value, atol=2e-5), (form, rank, key)
+    for name, case in CASES.items():
+        one = train(*case, 0, world=1)
+        first, second = (load_file(tmp_path / f"{name}_{rank}.safetensors") for rank in (0, 1))
+        for key, value in one.items():
+            assert torch.equal(first[key], second[key]), (name, key)
+            assert torch.allclose(first[key], value, atol=2e-5), (name, key)
     if bfloat16_is_fast(torch.device("cpu")):
         first, second = (load_file(tmp_path / f"bfloat16_{rank}.safetensors") for rank in (0, 1))
         assert all(torch.equal(value, second[key]) for key, value in first.items())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from drift_core.errors import ConfigError
 from drift_core.optimizer import learning_rate, make_optimizer
 from drift_core.rank import has_modulated_layers, modulate, modulated_layers
 from drift_core.rank_schedule import ConstantRank, LinearDecay
@@ -125,6 +126,53 @@ def test_only_the_part_that_was_chosen_is_modulated():
     trainer = make_trainer(modulation, ConstantRank(fraction=0.5), denoiser=UNET)
     kinds = {type(layer).__name__ for layer in modulated_layers(trainer.policy).values()}
     assert kinds == {"ModulatedConv1d"}
+
+
+def test_a_schedule_may_adapt_to_what_it_sees():
+    class HalveWhenTheLossIsLow:
+        fraction = 1.0
+
+        def __call__(self, step):
+            return self.fraction
+
+        def on_step(self, progress):
+            if progress.loss < 0.8:
+                self.fraction = 0.5
+
+    schedule, seen = HalveWhenTheLossIsLow(), []
+    trainer = make_trainer(LEFT, schedule)
+    trainer.run(next_batch, on_step=lambda progress: seen.append(progress) or schedule.on_step(progress))
+    first_low = next(p.step for p in seen if p.loss < 0.8)
+    assert 0 < first_low < 40
+    assert [p.rank for p in seen] == [1.0] * first_low + [0.5] * (40 - first_low)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.5, math.nan])
+def test_a_schedule_that_leaves_its_range_changes_nothing(fraction):
+    trainer = make_trainer(USV, lambda step: 0.5 if step < 6 else fraction)
+    trainer.run(next_batch, steps=6)
+    before = trainer.state_dict()
+    with pytest.raises(ConfigError, match=rf"fraction={fraction} at step 6 must lie in \(0, 1\]"):
+        trainer.run(next_batch)
+    with pytest.raises(ConfigError, match=rf"fraction={fraction} at step 0 must lie in \(0, 1\]"):
+        trainer.begin_round(CONFIG, lambda step: fraction)
+    after = trainer.state_dict()
+    assert after.info == before.info and after.tensors.keys() == before.tensors.keys()
+    assert all(torch.equal(value, after.tensors[key]) for key, value in before.tensors.items())
+
+
+def test_a_trainer_without_modulation_takes_no_schedule():
+    trainer = Trainer(make_policy(), CONFIG, None, torch.Generator().manual_seed(0))
+    with pytest.raises(ConfigError, match="must be None for a trainer that was made without one"):
+        trainer.begin_round(CONFIG, ConstantRank(fraction=0.5))
+
+
+def test_a_fraction_that_changes_no_layers_rank_keeps_optimizer_and_averages():
+    trainer = make_trainer(LEFT, lambda step: 0.5 + 0.001 * step)
+    trainer.run(next_batch, steps=4)
+    optimizer, segments = trainer._optimizer, trainer._ema._segments
+    assert trainer.run(next_batch, steps=3).rank_changes == 0 and trainer.rank == 0.506
+    assert trainer._optimizer is optimizer and trainer._ema._segments is segments
 
 
 def test_a_random_subspace_trains_too():

@@ -18,7 +18,7 @@ from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_trainer, next_b
 def test_the_average_of_merged_weights_is_kept_across_ranks_down_and_up(modulation, dtype, tolerance):
     trainer = make_trainer(modulation, FALLING, denoiser=UNET)
     trainer.policy.to(dtype)
-    trainer._start(CONFIG, FALLING)
+    trainer._start(trainer.policy, CONFIG, FALLING)
     expected, pending, age = merged(trainer), {}, 0
 
     def average_in(keys):

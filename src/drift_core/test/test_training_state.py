@@ -85,10 +85,6 @@ def test_a_schedule_of_ones_own_has_to_be_given_again():
     assert other.rank == 0.5
 
 
-def drop(state):
-    del state.tensors["policy.denoiser.enter.dA"]
-
-
 def reshape(state):
     state.tensors["policy.denoiser.enter.bias"] = torch.zeros(3)
 
@@ -102,6 +98,35 @@ def set_info(key, value):
         state.info[key] = value
 
     return change
+
+
+def set_in(key, value):
+    """Change the first entry of a mapping in the information."""
+
+    def change(state):
+        state.info[key][next(iter(state.info[key]))] = value
+
+    return change
+
+
+def drop_tensor(key):
+    def change(state):
+        del state.tensors[key]
+
+    return change
+
+
+def fill(key, value):
+    def change(state):
+        state.tensors[key].fill_(value)
+
+    return change
+
+
+def forget_the_average(state):
+    """Take away an average that is needed, since steps from before the last change of rank are in it."""
+    state.info["averages"]["denoiser.enter.weight"] = [0.5, 1.0, 4]
+    del state.tensors["ema.average.denoiser.enter.weight"]
 
 
 def set_width(state):
@@ -119,12 +144,22 @@ def drop_rank_of_layer(state):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (drop, "key 'policy.denoiser.enter.dA' is missing"),
+        (drop_tensor("policy.denoiser.enter.dA"), "key 'policy.denoiser.enter.dA' is missing"),
         (reshape, r"'policy.denoiser.enter.bias' must be \(24,\) torch.float32, got \(3,\) torch.float32"),
         (add, "key 'policy.extra' is unknown"),
         (set_info("format", 7), "format=7 must be 1"),
         (set_info("step", "many"), "step='many' must be a valid integer"),
         (set_info("form", 1), "form=1 is unknown"),
+        (set_info("rank", 7.0), "rank=7.0 must be less than or equal to 1"),
+        (set_info("round_step", -3), "round_step=-3 must be greater than or equal to 0"),
+        (set_in("scales", 1e30), r"scales.denoiser.*=1e\+30 must be less than or equal to 10"),
+        (set_in("scales", float("nan")), r"scales.denoiser.*=nan must be a finite number"),
+        (set_in("averages", [0.5, 9.0, 4]), r"averages.denoiser.*\[1\]=9.0 must be less than or equal to 1"),
+        (forget_the_average, "key 'ema.average.denoiser.enter.weight' is missing"),
+        (drop_tensor("adam.denoiser.enter.dA.exp_avg"), "key 'adam.denoiser.enter.dA.exp_avg' is missing"),
+        (drop_tensor("adam.denoiser.enter.dA.step"), "key 'adam.denoiser.enter.dA.step' is missing"),
+        (fill("policy.denoiser.enter.dA", torch.nan), "'policy.denoiser.enter.dA' must be finite"),
+        (fill("generator", 255), "'generator' is no random state: Invalid mt19937 state"),
         (set_width, "another architecture: denoiser.width=24 expected, got 128"),
         (set_rank_of_layer, r"layer denoiser.enter: rank=77 must lie in 1..16"),
         (drop_rank_of_layer, r"ranks must be given for the modulated layers .* \['denoiser.enter'\]"),
@@ -155,6 +190,9 @@ def test_a_file_that_is_cut_short_or_of_another_kind_is_refused(tmp_path):
         load_trainer_state(tmp_path / "missing.safetensors")
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="must have a key 'drift_trainer'"):
+        load_trainer_state(path)
+    save_file({"a": torch.zeros(1)}, path, metadata={"drift_trainer": 100_000 * "["})
+    with pytest.raises(CheckpointError, match="not valid JSON: maximum recursion depth exceeded"):
         load_trainer_state(path)
     assert list(tmp_path.iterdir()) == [path]
 
