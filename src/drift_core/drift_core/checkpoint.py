@@ -116,8 +116,8 @@ def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
         tensors = load(data)
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file: {error}") from error
+    _check_tensors(tensors, _skeleton(header.policy).state_dict(), str(path))  # before there is memory for it
     policy = DiffusionPolicy(header.policy)
-    _check_tensors(tensors, policy.state_dict(), str(path))
     policy.load_state_dict(tensors)
     return LoadedCheckpoint(policy.eval(), header.info, found)
 
@@ -162,7 +162,7 @@ def _read_header(path: Path, data: bytes) -> _Header:
         raise CheckpointError(f"{path}: not a whole safetensors file: {len(data)} bytes, header of {length}")
     try:
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]["drift"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: must have a key 'drift' in its safetensors metadata") from error
     content = _loads(path, metadata)
     # Before the rest is validated: another format may have other keys.
@@ -179,7 +179,7 @@ def _parse_json(path: Path, text: bytes | str, kind: type[T]) -> T:
 def _loads(path: Path, text: bytes | str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not valid JSON: {error}") from error
 
 

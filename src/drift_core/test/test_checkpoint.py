@@ -190,6 +190,8 @@ def test_modulated_weights_are_not_saved_as_plain_ones(tmp_path):
         (lambda h: h.update(format=2), "format=2 must be 1"),
         (lambda h: h["policy"].update(width=3), "width"),
         (lambda h: h["policy"].pop("horizon"), "horizon"),
+        # 400 TB of weights, which must not be asked for before their shapes are compared
+        (lambda h: h["policy"]["denoiser"].update(width=10_000_000), r"must be \(10000000, "),
         (lambda h: h["policy"]["denoiser"].update(kind="perceiver"), "unet.*mlp.*transformer"),
         (lambda h: h["info"].update(rank=0.0), "rank"),
         (lambda h: h["info"].update(version="12"), "version"),
@@ -206,6 +208,13 @@ def test_a_safetensors_file_of_another_program_is_refused(tmp_path):
     path = tmp_path / "policy_000001.safetensors"
     path.write_bytes(save({"weight": torch.zeros(3)}))
     with pytest.raises(CheckpointError, match="must have a key 'drift' in its safetensors metadata"):
+        load_checkpoint(path)
+
+
+def test_a_header_that_is_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "policy_000001.safetensors"
+    path.write_bytes(save({"weight": torch.zeros(3)}, metadata={"drift": 100_000 * "["}))
+    with pytest.raises(CheckpointError, match="not valid JSON: maximum recursion depth exceeded"):
         load_checkpoint(path)
 
 
