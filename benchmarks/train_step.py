@@ -104,7 +104,10 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
     trainers, reduce_s = {}, {}
     for form in compared:
         trainers[form] = make_trainer(network, form, options.threads, options.device, start=1.0)
-        reduce_s[form] = turn(trainers[form], form.fraction) if form.modulation else None
+        reduce_s[form] = None
+        if form.modulation:
+            trainers[form].run(example_batch, 1)  # so that there are moments to take along
+            reduce_s[form] = turn(trainers[form], form.fraction)
     times: dict[Form, list[float]] = {form: [] for form in compared}
     warm_up = 1 if options.quick else WARM_UP
     for repetition in range(repetitions + warm_up):
