@@ -28,6 +28,7 @@ class GateConfig:
     # Execution of chunks
     interpolation: Annotated[str, Field(pattern="^(linear|cubic)$")]  # of positions between set-points
     ramp_in_s: Annotated[float, Field(ge=0.0, le=2.0)]  # blend into the first chunk after a hold or take-over
+    chunk_blend_s: Annotated[float, Field(ge=0.0, le=1.0)]  # from one chunk to the next; 0: at once
     tracking_gain_1_s: Annotated[float, Field(gt=0.0, le=20.0)]  # pull of the command toward its set-point
 
     # Tele-operation

@@ -58,6 +58,7 @@ class ControlLoop:
         self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
         self._queue = ChunkQueue(config, self.guard)
         self._homing_since_s = 0.0
+        self._reference: Array | None = None  # (J,) what this tick's source asked for
 
     def tick(self, inputs: Inputs, now: Now) -> Tick:
         """Return what to tell the arm now."""
@@ -96,7 +97,7 @@ class ControlLoop:
         self._joints_fresh.forget_stamp()
         self._person.forget_stamp()
         self._queue.clear()
-        self._policy.take(None)
+        self._policy.drop()
 
     def _take_joints(self, joints: JointReading | None) -> None:
         if joints is None:
@@ -223,7 +224,7 @@ class ControlLoop:
         after = self._status
         if after.epoch != before.epoch:
             self._queue.clear()
-            self._policy.take(None)
+            self._policy.drop()
         if after.state is State.EXPERT and before.state is not State.EXPERT and self._motion is not None:
             self._expert.start(self._commanded())
         if after.state is State.HOMING and before.state is not State.HOMING:
@@ -231,7 +232,7 @@ class ControlLoop:
         if after.state is State.POLICY and before.state is not State.POLICY:
             self._policy.start()
         if after.state is not State.POLICY:
-            self._policy.take(None)
+            self._policy.drop()
         if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
             self._ease_to = None
 
@@ -241,12 +242,14 @@ class ControlLoop:
         self, teleop: TeleopCommand | None, now: Now, speed_scale: float
     ) -> tuple[GuardFlag, Verdict | None]:
         """Advance the commanded motion by one tick; return what the guard did."""
+        self._reference = None
         if self._motion is None:
             return GuardFlag.HOLD, None
         arm, state = self._commanded(), self._status.state
         wish: Wish | None = None
         if state is State.POLICY:
-            self._policy.take(self._queue.pop() or self._policy.clock)
+            if (clock := self._queue.pop()) is not None:
+                self._policy.take(clock, now.ros_s)
             wish = self._policy.wish(arm, now.ros_s + self._config.dt_s)
         elif state is State.EXPERT and teleop is not None:
             wish = self._expert.wish(arm, teleop, self._gripper_m)
@@ -262,6 +265,7 @@ class ControlLoop:
         if wish is None:
             self._advance(self.guard.brake(self._motion))
             return GuardFlag.HOLD, None
+        self._reference = wish.reference
         if wish.problem and state is State.POLICY:
             self._advance(self.guard.brake(self._motion))
             return wish.flags | GuardFlag.HOLD, Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
@@ -316,6 +320,7 @@ class ControlLoop:
             chunk_age_s=now.ros_s - chunk.stamp_s if chunk else -1.0,
             command=self._motion.q.copy() if self._motion is not None else None,
             gripper_m=self._gripper_m if moving else None,
+            reference=self._reference,
             measured=None if measured is None else np.append(measured.positions_rad, measured.gripper_m),
             action=pose_to_action(self._commanded().tcp, self._gripper_m) if moving else None,
             guard_flags=flags,

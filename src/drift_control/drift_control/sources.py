@@ -6,6 +6,7 @@ import numpy as np
 
 from drift_control import ik
 from drift_control.chunk_clock import ChunkClock, SetPoint
+from drift_control.chunk_join import ChunkJoin
 from drift_control.gate_config import GateConfig
 from drift_control.gate_state import GuardFlag
 from drift_control.guard.guard import Guard
@@ -36,6 +37,7 @@ class Wish:
     gripper_m: float
     flags: GuardFlag = GuardFlag.NONE
     problem: str = ""  # why the set-point cannot be reached
+    reference: Array | None = None  # (J,) [rad] of the set-point, before the motion is limited
 
 
 class Tracker:
@@ -60,7 +62,7 @@ class Tracker:
             )
         feed_forward = ik.joint_velocity(self._robot, arm.jacobian, target.twist)
         velocity = self._toward(arm, result.q, feed_forward)
-        return Wish(velocity, gripper_m, flags, problem)
+        return Wish(velocity, gripper_m, flags, problem, result.q)
 
     def to_joints(
         self, arm: CommandedArm, q: Array, velocity: Array, gripper_m: float, flags: GuardFlag
@@ -69,7 +71,7 @@ class Tracker:
         for rule in self._guard.joint_targets:
             q, flag = rule.limit(q)
             flags |= flag
-        return Wish(self._toward(arm, q, velocity), gripper_m, flags)
+        return Wish(self._toward(arm, q, velocity), gripper_m, flags, reference=q)
 
     def straight(self, arm: CommandedArm, q: Array, speed_scale: float) -> Array:
         """Return velocities (J,) along a straight line in joint space, slowing down to stop at `q`."""
@@ -87,19 +89,28 @@ class Tracker:
 
 
 class PolicySource:
-    """Execute one chunk after the other; the first after a hold or take-over is blended in."""
+    """Execute one chunk after the other, each blended into the last; the first after a hold is ramped in."""
 
     def __init__(self, config: GateConfig, tracker: Tracker) -> None:
         self._tracker = tracker
         self._dt_s = config.dt_s
-        self._cubic = config.interpolation == "cubic"
+        self._blend_s = config.chunk_blend_s
         self._ramp_in_s = config.ramp_in_s
         self._ramp_s = 0.0  # time since the blend began
-        self.clock: ChunkClock | None = None
+        self._join: ChunkJoin | None = None
 
-    def take(self, clock: ChunkClock | None) -> None:
-        """Execute this chunk from now on; None: nothing is left to execute."""
-        self.clock = clock
+    @property
+    def clock(self) -> ChunkClock | None:
+        """The chunk that is executed."""
+        return None if self._join is None else self._join.clock
+
+    def take(self, clock: ChunkClock, now_s: float) -> None:
+        """Execute this chunk from ROS time `now_s` on."""
+        self._join = ChunkJoin(clock, self._join, now_s, self._blend_s)
+
+    def drop(self) -> None:
+        """Nothing is left to execute."""
+        self._join = None
 
     def start(self) -> None:
         """Begin the blend."""
@@ -107,9 +118,9 @@ class PolicySource:
 
     def wish(self, arm: CommandedArm, due_s: float) -> Wish:
         """Return what the chunk wants at ROS time `due_s`, one tick from now."""
-        if self.clock is None:
+        if self._join is None:
             raise ValueError("wish() must be called with a chunk taken")
-        point = self.clock.at(due_s)
+        point = self._join.at(due_s)
         weight, flags = self._weight()
         self._ramp_s += self._dt_s
         if point.pose is None or point.twist is None:

@@ -25,6 +25,7 @@ GATE = {
     "clock_jump_s": 0.5,
     "interpolation": "linear",
     "ramp_in_s": 0.3,
+    "chunk_blend_s": 0.2,
     "tracking_gain_1_s": 8.0,
     "teleop_acceleration_m_s2": 1.0,
     "teleop_angular_acceleration_rad_s2": 5.0,

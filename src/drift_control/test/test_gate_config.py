@@ -18,6 +18,7 @@ def plain(new_bench):
         ({"joy_timeout_s": 0.0}, "joy_timeout_s=0.0: .*greater than 0"),
         ({"clamp_ratio_max": 1.5}, "clamp_ratio_max=1.5: .*1"),
         ({"interpolation": "spline"}, r"interpolation='spline': .*linear\|cubic"),
+        ({"chunk_blend_s": 1.5}, "chunk_blend_s=1.5: .*1"),
         ({"ramp_in_s": 1.6}, "ramp_in_s=1.6 must be below chunk_timeout_s=1.5"),
         ({"joint_state_lost_s": 0.1}, "joint_state_timeout_s=0.2 must be below joint_state_lost_s=0.1"),
         ({"tracking_gain_1_s": float("nan")}, "tracking_gain_1_s=nan"),

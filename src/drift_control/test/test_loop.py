@@ -126,3 +126,30 @@ def test_the_tool_frame_turns_the_stick(new_bench, joystick):
     bench.run(0.5, joy=lambda: bench.stick((0.0, 0.0, 0.1)))
     moved = bench.ticks[-1].action[:3] - before
     assert moved[2] < -0.03 and np.abs(moved[:2]).max() < 1e-3
+
+
+def test_a_tick_reports_what_was_asked_for_before_the_motion_was_limited(bench):
+    # A chunk 8 cm away: once the ramp is over it is all asked for, while the arm is still on its way.
+    start = bench.robot.forward(bench.q).position
+    chunk = bench.chunk(offset=(0.0, 0.08, 0.0))
+    bench.run(0.36, chunk=chunk)
+    tick = bench.ticks[-1]
+    asked = bench.robot.forward(tick.reference).position
+    assert asked - start == pytest.approx([0.0, 0.08, 0.0], abs=1e-4)
+    assert tick.action[1] - start[1] < 0.07
+    assert bench.tick(stop=True).reference is None
+
+
+def test_the_next_chunk_is_blended_in(new_bench):
+    # 0.5 s after the first one comes another, 3 cm further: asked for at once, or over 0.2 s.
+    largest = {}
+    for blend_s in (0.0, 0.2):
+        bench = new_bench(chunk_blend_s=blend_s)
+        bench.tick(arm=True)
+        bench.run(0.5, chunk=bench.chunk())
+        bench.run(0.4, chunk=bench.chunk(offset=(0.0, 0.03, 0.0), delay_s=0.2))
+        asked = np.array([bench.robot.forward(tick.reference).position for tick in bench.ticks[-21:]])
+        largest[blend_s] = np.abs(np.diff(asked[:, 1])).max()
+    assert largest[0.0] == pytest.approx(0.03, abs=1e-3)
+    # The steepest tick of ten of a smooth step: from u = 0.4 to 0.5, 0.148 of the way.
+    assert largest[0.2] == pytest.approx(0.148 * 0.03, rel=0.05)

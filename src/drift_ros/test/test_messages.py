@@ -39,6 +39,7 @@ TICK = Tick(
     chunk_age_s=0.25,
     command=np.arange(7.0),
     gripper_m=0.04,
+    reference=np.arange(7.0),
     measured=np.arange(8.0),
     action=np.arange(10.0),
     guard_flags=GuardFlag.VELOCITY | GuardFlag.RAMP,

@@ -4,6 +4,7 @@ The same ControlLoop, Joystick, Assembler, EpisodeWriter and expert as in the no
 from clocks, timers and the network comes here from a counter of physics steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,11 +121,13 @@ class Shell:
         policy_version: int = 1,
         tail_s: float = 0.0,
         goal_moves_s: float | None = None,
+        on_tick: Callable[[Tick], None] = lambda tick: None,
     ) -> EpisodeResult:
         """Home, reset to `seed`, run until the outcome or `max_duration_s`, and close `writer`.
 
         `tail_s` goes on after a success, so that a demonstration ends with the arm at rest.
         `goal_moves_s`: when the goal jumps to another place (`World.move_goal`).
+        `on_tick` is told every control step.
         """
         driver = None
         if policy is not None:
@@ -133,7 +136,7 @@ class Shell:
             driver = PolicyDriver(policy, sampler, self.task, self.robot, pace, seed, policy_version)
         if expert is not None:
             expert.reset(seed)
-        run = _Run(self, driver, expert, writer)
+        run = _Run(self, driver, expert, writer, on_tick)
         try:
             return run.run(seed, tail_s, goal_moves_s)
         except BaseException:
@@ -159,7 +162,9 @@ class _Run:
         driver: PolicyDriver | None,
         expert: ScriptedExpert | None,
         writer: EpisodeWriter | None,
+        on_tick: Callable[[Tick], None],
     ) -> None:
+        self._on_tick = on_tick
         self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
         self._world = shell.world
         self._loop = ControlLoop(shell.gate, shell.robot, shell.joystick)
@@ -242,6 +247,7 @@ class _Run:
         if self._writer is not None:
             self._writer.add_step(to_step_record(tick))
         self._counts.add(tick, self._expert.reason if self._expert is not None else "")
+        self._on_tick(tick)
 
     def _joy(self, now_s: float) -> JoyReading | None:
         """What the expert's hand does now; None without an expert."""

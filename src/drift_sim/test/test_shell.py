@@ -128,3 +128,13 @@ def test_a_policy_needs_a_sampler_and_a_pace(make_shell):
     shell = make_shell("panda", "place")
     with pytest.raises(ConfigError, match="sampler and pace"):
         shell.run_episode(0, policy=hold_policy(shell))
+
+
+def test_every_control_step_is_told_with_what_the_policy_asked_for(make_shell):
+    shell = make_shell("panda", "place")
+    ticks = []
+    result = shell.run_episode(2, policy=hold_policy(shell), sampler=SAMPLER, pace=PACE, on_tick=ticks.append)
+    assert len(ticks) == result.steps
+    driven = [tick for tick in ticks if tick.source == Source.POLICY]
+    assert len(driven) > 0.98 * len(ticks)
+    assert all(tick.reference.shape == (7,) for tick in driven)
