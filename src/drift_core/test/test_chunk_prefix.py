@@ -10,10 +10,10 @@ def test_two_steps_later_the_new_chunk_begins_with_the_third_old_step():
     known = prefix.known[0].numpy()
     assert known[:6, 0].tolist() == pytest.approx([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
     assert known[:6, 1].tolist() == pytest.approx([20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
-    # step 0, due at 5.3, runs before the inference ends at 5.35; step 1, due at 5.4, does not
+    # step 0, due at 5.3, runs before the inference ends at 5.35; step 1, due at 5.4, is then approached
     weight = prefix.weight.tolist()
-    assert weight[0] == 1.0 and 0.0 < weight[1] < 1.0 and weight[6:] == [0.0, 0.0]
-    assert all(a > b for a, b in zip(weight[:6], weight[1:6], strict=False))
+    assert weight[:2] == [1.0, 1.0] and 0.0 < weight[2] < 1.0 and weight[6:] == [0.0, 0.0]
+    assert all(a > b for a, b in zip(weight[1:6], weight[2:6], strict=False))
 
 
 def test_between_the_grid_points_the_old_chunk_is_interpolated():
