@@ -46,6 +46,8 @@ class Motion:
 
     On the way to a wanted velocity the joints are independent. When braking they stop together: motions of
     joints that cancel each other at the TCP go on doing so, instead of letting it shoot off as one stops.
+    Braking has a jerk limit of its own, above that of motion: a command that is just speeding up must lose
+    its acceleration before it slows down, and nobody beside the arm should have to wait for that.
     """
 
     def __init__(self, robot: Robot, dt_s: float) -> None:
@@ -57,19 +59,20 @@ class Motion:
         self._input.control_interface = ruckig.ControlInterface.Velocity
         self._input.max_velocity = robot.velocity.tolist()
         self._input.max_acceleration = self._acceleration.tolist()
-        self._input.max_jerk = (robot.jerk * MARGIN).tolist()
         self._input.target_acceleration = [0.0] * n
         self._trajectory = ruckig.Trajectory(n)
+        self._jerk = (robot.jerk * MARGIN).tolist()
+        self._braking_jerk = (robot.braking_jerk * MARGIN).tolist()
         self._still = [0.0] * n
 
     def toward(self, state: MotionState, velocity: Array) -> MotionState:
         """Return the state one tick later when `velocity` (J,) [rad/s] is wanted."""
-        self._plan(state, velocity.tolist(), INDEPENDENT)
+        self._plan(state, velocity.tolist(), INDEPENDENT, self._jerk)
         return MotionState(*map(np.array, self._trajectory.at_time(self._dt_s)[:3]))
 
     def brake(self, state: MotionState) -> MotionState:
         """Return the state one tick later when standstill is wanted; at the end exactly still."""
-        self._plan(state, self._still, TOGETHER)
+        self._plan(state, self._still, TOGETHER, self._braking_jerk)
         q, v, a = map(np.array, self._trajectory.at_time(self._dt_s)[:3])
         if self._trajectory.duration <= self._dt_s:
             return MotionState.standstill(q)
@@ -79,12 +82,15 @@ class Motion:
         """Return the way from `state` to standstill, sampled."""
         if state.still:
             return BrakingPath(np.zeros(1), state.q[None])
-        self._plan(state, self._still, TOGETHER)
+        self._plan(state, self._still, TOGETHER, self._braking_jerk)
         times = self._trajectory.duration * SAMPLE_TIMES
         return BrakingPath(times, np.array([self._trajectory.at_time(t)[0] for t in times.tolist()]))
 
-    def _plan(self, state: MotionState, velocity: list[float], how: ruckig.Synchronization) -> None:
+    def _plan(
+        self, state: MotionState, velocity: list[float], how: ruckig.Synchronization, jerk: list[float]
+    ) -> None:
         self._input.synchronization = how
+        self._input.max_jerk = jerk
         self._input.current_position = state.q.tolist()
         self._input.current_velocity = state.v.tolist()
         # Rounding may leave the acceleration a hair above what ruckig accepts.

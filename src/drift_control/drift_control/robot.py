@@ -27,6 +27,7 @@ class Robot:
         self.velocity = np.array(config.limits.velocity_rad_s)
         self.acceleration = np.array(config.limits.acceleration_rad_s2)
         self.jerk = np.array(config.limits.jerk_rad_s3)
+        self.braking_jerk = np.array(config.limits.braking_jerk_rad_s3)
         self.home = np.array(config.home_rad)
         # From the last joint's frame to the hand's mount, and to the TCP between the finger pads.
         self.mount = self.kinematics.flange @ rotation_z(config.gripper.mount_yaw_rad)

@@ -24,6 +24,7 @@ class JointLimits:
     velocity_rad_s: tuple[Positive, ...]
     acceleration_rad_s2: tuple[Positive, ...]
     jerk_rad_s3: tuple[Positive, ...]
+    braking_jerk_rad_s3: tuple[Positive, ...]  # on the way to standstill; at least jerk_rad_s3
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -112,6 +113,7 @@ class RobotConfig:
             "limits.velocity_rad_s": self.limits.velocity_rad_s,
             "limits.acceleration_rad_s2": self.limits.acceleration_rad_s2,
             "limits.jerk_rad_s3": self.limits.jerk_rad_s3,
+            "limits.braking_jerk_rad_s3": self.limits.braking_jerk_rad_s3,
         }
         for name, values in lists.items():
             if len(values) != n:
@@ -119,6 +121,12 @@ class RobotConfig:
         names = [*self.joint_names, *self.gripper.joints]
         if len(set(names)) != len(names):
             raise ValueError(f"joint_names and gripper.joints={names} must not repeat a name")
+        jerks = zip(self.joint_names, self.limits.jerk_rad_s3, self.limits.braking_jerk_rad_s3, strict=True)
+        for joint, jerk, braking in jerks:
+            if braking < jerk:
+                raise ValueError(
+                    f"{joint}: braking_jerk_rad_s3={braking} must be at least jerk_rad_s3={jerk}"
+                )
         low, high = np.array(self.limits.position_low_rad), np.array(self.limits.position_high_rad)
         for joint, lowest, highest, home in zip(self.joint_names, low, high, self.home_rad, strict=True):
             if not lowest < highest:

@@ -150,6 +150,12 @@ def test_inverted_boxes_are_refused(panda):
         parse_config({**plain(panda), "workspace": workspace}, RobotConfig, "panda.yaml")
 
 
+def test_braking_must_not_be_gentler_than_motion(panda):
+    limits = {**plain(panda)["limits"], "braking_jerk_rad_s3": (99.0,) + (250.0,) * 6}
+    with pytest.raises(ConfigError, match="panda_joint1: braking_jerk_rad_s3=99.0 must be at least .*100.0"):
+        parse_config({**plain(panda), "limits": limits}, RobotConfig, "panda.yaml")
+
+
 def test_home_outside_the_workspace_is_refused(panda):
     workspace = replace(panda.config.workspace, high_m=(0.4, 0.4, 0.6))
     with pytest.raises(ConfigError, match="home_rad=.* must put the TCP into the workspace"):
