@@ -51,6 +51,7 @@ class Bench:
         self.joy_count = 0
         self.chunk_id = 0
         self.joints_silent = False  # the joint states stop
+        self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
         self.arm_state = None
         self._joints = None
@@ -58,7 +59,8 @@ class Bench:
     def tick(self, chunk=None, joy=None, **requests):
         """Run one tick; `joy` is a JoyReading, made by `stick`."""
         if not self.joints_silent:
-            self._joints = JointReading(self.q.copy(), self.gripper_m, self.ros_s, self.steady_s)
+            q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
+            self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s)
         arm_state = self.arm_state and replace(self.arm_state, arrival_s=self.steady_s)
         inputs = Inputs(self._joints, joy, chunk, Requests(**requests), arm_state)
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
