@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from drift_control import inputs
 from drift_control.inputs import JoyReading
-from drift_interfaces.msg import GateState, Step
+from drift_interfaces.msg import ArmState, GateState, Step
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 def to_joy(msg: Joy, arrival_s: float) -> JoyReading:
     """Return a joystick message with its steady time of arrival."""
     return JoyReading(tuple(msg.axes), tuple(msg.buttons), to_seconds(msg.header.stamp), arrival_s)
+
+
+def to_arm_state(msg: ArmState, arrival_s: float) -> inputs.ArmState:
+    """Return what the arm says about itself with its steady time of arrival."""
+    return inputs.ArmState(msg.ready, msg.protective_stop, msg.speed_scale, arrival_s)
 
 
 def to_joy_message(axes: Sequence[float], buttons: Sequence[int], stamp: Time) -> Joy:

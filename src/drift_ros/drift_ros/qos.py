@@ -15,6 +15,6 @@ COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest win
 PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost
 GROUND_TRUTH = _reliable(1)  # sim/ground_truth
 DIAGNOSTICS = _reliable(10)  # diagnostics
-LATCHED = QoSProfile(  # gate/state, policy/state, trainer/checkpoint, task/outcome
+LATCHED = QoSProfile(  # arm_state, gate/state, policy/state, trainer/checkpoint, task/outcome
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )

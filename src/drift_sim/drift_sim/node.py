@@ -11,7 +11,7 @@ from drift_control.errors import ConfigError as ControlConfigError
 from drift_control.pose import Pose
 from drift_control.robot import load_robot
 from drift_core.task import CameraConfig, load_task
-from drift_interfaces.msg import Outcome
+from drift_interfaces.msg import ArmState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
@@ -27,6 +27,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.errors import DriftError
@@ -36,6 +37,7 @@ from drift_sim.real_time import RealTime
 from drift_sim.scene import TIMESTEP_S
 from drift_sim.world import Result, World
 
+_ARM_STATE_PERIOD_S = 0.1
 _SLOW = 0.95  # a real-time factor below this is a warning
 
 
@@ -85,6 +87,8 @@ class SimNode(Node):
             self._infos[name] = self.create_publisher(CameraInfo, info_topic, qos.IMAGE)
         self._joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
         self._truth = self.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
+        self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
+        self._protective_stop = False
         self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
         if self._robot.config.command_interface == "joint_trajectory":
             self.create_subscription(JointTrajectory, "command", self._on_trajectory, qos.COMMAND)
@@ -92,8 +96,10 @@ class SimNode(Node):
             self.create_subscription(Float64MultiArray, "command", self._on_positions, qos.COMMAND)
         self.create_subscription(Float64MultiArray, "gripper_command", self._on_gripper, qos.COMMAND)
         self.create_service(ResetTask, "sim/reset", self._on_reset)
+        self.create_service(SetBool, "sim/protective_stop", self._on_protective_stop)
         self._diagnostics = Diagnostics(self, self._report)
         self._frames_due = _Every(1.0 / config.camera_rate_hz)
+        self._arm_state_due = _Every(_ARM_STATE_PERIOD_S)
         self._truth_due = _Every(1.0 / config.ground_truth_rate_hz)
         self._joint_names = [*self._robot.config.joint_names, *FINGER_JOINTS]
         self.create_timer(1.0 / config.joint_state_rate_hz, self._on_timer, clock=steady_clock())
@@ -108,6 +114,8 @@ class SimNode(Node):
         stamp = self.get_clock().now().to_msg()
         positions = np.concatenate([self._world.joint_positions(), self._world.finger_positions()])
         self._joints.publish(to_joint_state(self._joint_names, positions, stamp))
+        if self._arm_state_due.due(now_s):
+            self._publish_arm_state(stamp)
         if self._truth_due.due(now_s):
             truth = self._world.truth()
             message = PoseArray(poses=[_to_pose(truth.object), _to_pose(truth.goal)])
@@ -141,7 +149,8 @@ class SimNode(Node):
                 f"command={positions.tolist()} must be {self._robot.n_joints} finite joint positions"
             )
             return
-        self._world.set_joint_command(positions)
+        if not self._protective_stop:
+            self._world.set_joint_command(positions)
 
     def _on_gripper(self, msg: Float64MultiArray) -> None:
         if len(msg.data) != 1 or not math.isfinite(msg.data[0]):
@@ -160,6 +169,20 @@ class SimNode(Node):
         self._seed = request.seed
         self._publish_outcome(self.get_clock().now().to_msg())
         return response
+
+    def _on_protective_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Stop the arm as its controller would, whatever it is told, or let it listen again."""
+        if request.data and not self._protective_stop:
+            self._world.set_joint_command(self._world.joint_positions())
+        self._protective_stop, response.success = request.data, True
+        self._publish_arm_state(self.get_clock().now().to_msg())
+        return response
+
+    def _publish_arm_state(self, stamp) -> None:
+        stopped = self._protective_stop
+        message = ArmState(ready=not stopped, protective_stop=stopped, speed_scale=1.0)
+        message.header.stamp = stamp
+        self._arm_state.publish(message)
 
     def _publish_outcome(self, stamp) -> None:
         self._result = self._world.outcome()

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 import rclpy
-from drift_interfaces.msg import GateState, Outcome
+from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_sim.expert.node import ExpertNode
@@ -15,6 +15,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, Joy
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
 
 
 class Bench:
@@ -119,6 +120,33 @@ def test_a_command_moves_the_arm_and_is_held_when_the_stream_ends(bench, sim, ro
     seen = bench.count["joint_states"]
     bench.spin_until(lambda: bench.count["joint_states"] > seen + 30)
     assert arrived()
+
+
+def test_in_a_protective_stop_the_arm_says_so_and_stays_where_it_was_whatever_it_is_told(bench, sim, robots):
+    command = bench.probe.create_publisher(Float64MultiArray, "command", qos.COMMAND)
+    stop = bench.probe.create_client(SetBool, "sim/protective_stop")
+    bench.listen(JointState, "joint_states", qos.SENSOR)
+    bench.listen(ArmState, "arm_state", qos.LATCHED)
+    bench.spin_until(lambda: command.get_subscription_count() and stop.service_is_ready())
+    bench.spin_until(lambda: "arm_state" in bench.newest)
+    state = bench.newest["arm_state"]
+    assert (state.ready, state.protective_stop, state.speed_scale) == (True, False, 1.0)
+
+    def ask(stopped):
+        answer = stop.call_async(SetBool.Request(data=stopped))
+        bench.spin_until(answer.done)
+        bench.spin_until(lambda: bench.newest["arm_state"].protective_stop == stopped)
+
+    ask(True)
+    assert not bench.newest["arm_state"].ready
+    home = robots["panda"].home
+    command.publish(Float64MultiArray(data=(home + 0.1).tolist()))
+    seen = bench.count["joint_states"]
+    bench.spin_until(lambda: bench.count["joint_states"] > seen + 50)
+    assert bench.newest["joint_states"].position[:7] == pytest.approx(home, abs=2e-3)
+    ask(False)
+    command.publish(Float64MultiArray(data=(home + 0.1).tolist()))
+    bench.spin_until(lambda: abs(bench.newest["joint_states"].position[0] - home[0] - 0.1) < 5e-3)
 
 
 def test_a_reset_gives_the_poses_that_the_seed_has_in_the_shell(bench, sim, robots, tasks):

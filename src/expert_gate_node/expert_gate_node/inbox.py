@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Requests
+from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Requests
 
 
 class Inbox:
@@ -23,6 +23,10 @@ class Inbox:
     def put_chunk(self, chunk: Chunk) -> None:
         """Take a chunk."""
         self._newest = replace(self._newest, chunk=chunk)
+
+    def put_arm_state(self, arm_state: ArmState) -> None:
+        """Take what the arm says about itself."""
+        self._newest = replace(self._newest, arm_state=arm_state)
 
     def request(self, requests: Requests) -> None:
         """Add to what is asked of the next tick."""

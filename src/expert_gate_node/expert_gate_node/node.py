@@ -12,12 +12,12 @@ from drift_control.joint_states import JointStateMerger
 from drift_control.joystick import load_joystick
 from drift_control.loop import ControlLoop, Tick
 from drift_control.robot import load_robot
-from drift_interfaces.msg import ActionChunk, GateState
+from drift_interfaces.msg import ActionChunk, ArmState, GateState
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
-from drift_ros.gate_messages import to_gate_state, to_joy, to_step
+from drift_ros.gate_messages import to_arm_state, to_gate_state, to_joy, to_step
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from rclpy.node import Node
@@ -54,6 +54,7 @@ class ExpertGateNode(Node):
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
         self._marks = {
             mark: self.create_client(Trigger, f"trainer/mark_{mark}") for mark in ("success", "failure")
         }
@@ -77,6 +78,9 @@ class ExpertGateNode(Node):
     def _on_joints(self, msg: JointState) -> None:
         stamp_s = to_seconds(msg.header.stamp)
         self._inbox.put_joints(self._joints.merge(msg.name, msg.position, stamp_s, steady_s()))
+
+    def _on_arm_state(self, msg: ArmState) -> None:
+        self._inbox.put_arm_state(to_arm_state(msg, steady_s()))
 
     def _on_tick(self) -> None:
         now = Now(steady_s(), ros_s(self.get_clock()))

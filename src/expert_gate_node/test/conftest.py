@@ -17,7 +17,7 @@ from drift_control.inputs import Chunk  # noqa: E402
 from drift_control.joystick import load_joystick  # noqa: E402
 from drift_control.robot import load_robot  # noqa: E402
 from drift_interfaces.action import Home  # noqa: E402
-from drift_interfaces.msg import ActionChunk, GateState, Step  # noqa: E402
+from drift_interfaces.msg import ActionChunk, ArmState, GateState, Step  # noqa: E402
 from drift_ros import qos  # noqa: E402
 from drift_ros.chunk_message import to_chunk_message  # noqa: E402
 from drift_ros.clock import ros_s  # noqa: E402
@@ -56,11 +56,13 @@ class World(Node):
         self.joystick = load_joystick(CONFIG / "joysticks" / "gamepad.yaml")
         self.q, self.gripper_m = self.robot.home.copy(), 0.04
         self.alive = True  # publishes joint states
+        self.arm_state = None  # ready, protective_stop: None where the arm does not say
         self.stick = None  # axes and buttons: callable of the message's number
         self.count, self.marked = 0, []
         self.commands, self.openings, self.states, self.steps, self.previews = [], [], [], [], []
         self.joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
         self.joy = self.create_publisher(Joy, "joy", qos.JOY)
+        self.arm_states = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
         self.chunk = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
         self.listener = self.create_subscription(Float64MultiArray, "command", self._on_command, qos.COMMAND)
         self.create_subscription(Float64MultiArray, "command_preview", self.previews.append, qos.COMMAND)
@@ -73,6 +75,7 @@ class World(Node):
         self.create_service(Trigger, "trainer/mark_success", self._on_mark)
         self.create_timer(0.01, self._on_joint_timer)
         self.create_timer(0.02, self._on_joy_timer)
+        self.create_timer(0.05, self._on_arm_state_timer)
 
     def _on_command(self, msg):
         self.q = np.array(msg.data)
@@ -93,6 +96,11 @@ class World(Node):
             self.count += 1
             axes, buttons = self.stick(self.count)
             self.joy.publish(to_joy_message(axes, buttons, self.get_clock().now().to_msg()))
+
+    def _on_arm_state_timer(self):
+        if self.arm_state is not None:
+            ready, stopped = self.arm_state
+            self.arm_states.publish(ArmState(ready=ready, protective_stop=stopped, speed_scale=1.0))
 
     def push(self, linear_m_s=(0.0, 0.0, 0.0), enabled=True, pressed=frozenset()):
         """Hold the stick like this from now on."""

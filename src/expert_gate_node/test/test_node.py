@@ -112,6 +112,34 @@ def test_silent_joint_states_hold_the_arm_and_it_recovers(stage):
     stage.spin(lambda: world.state.reason == Reason.WAITING_FOR_CHUNK, "recovery")
 
 
+def test_a_protective_stop_latches_a_fault_until_the_arm_is_ready_and_armed_again(stage):
+    world = stage.world
+    world.arm_state = (True, False)
+    stage.start().armed()
+    world.push((0.05, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    world.arm_state = (False, True)
+    stage.spin(lambda: world.state.state == State.FAULT, "fault")
+    assert world.state.reason == Reason.PROTECTIVE_STOP
+    assert world.state.text == "the arm reports a protective stop"
+    refused = stage.call(world.arm)
+    assert not refused.success and "stopped, not ready or silent" in refused.message
+    world.push(enabled=False)
+    world.arm_state = (True, False)
+    stage.spin_for(0.3)
+    assert world.state.state == State.FAULT  # nothing goes on by itself
+    assert stage.call(world.arm).success
+
+
+def test_an_arm_that_has_spoken_once_and_falls_silent_is_a_fault(stage):
+    world = stage.world
+    world.arm_state = (True, False)
+    stage.start().armed()
+    world.arm_state = None
+    stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=4.0)
+    assert world.state.text.startswith("the arm's state is 1.0")
+
+
 def test_the_stop_service_stops_and_disarms(stage):
     world = stage.start().armed().world
     world.push((0.1, 0.0, 0.0))
