@@ -62,8 +62,8 @@ def test_the_emergency_brake_stops_within_the_acceleration_limit():
     for _ in range(40):
         path.append(brake.command())
     assert brake.still and np.array_equal(path[-1], path[-2])
-    # 1 rad/s at 5 rad/s^2 and 100 rad/s^3: v^2 / 2a + v a / 2j = 0.1 + 0.025 rad
-    assert path[-1][0] - q[0] == pytest.approx(0.125, abs=0.01)
+    # 1 rad/s at 5 rad/s^2 and, braking, 250 rad/s^3: v^2 / 2a + v a / 2j = 0.1 + 0.01 rad
+    assert path[-1][0] - q[0] == pytest.approx(0.11, abs=0.005)
     assert np.abs(np.diff(path, n=2, axis=0)).max() / 0.02**2 <= 5.0 + 1e-6
     assert brake.gripper_m == 0.04
 
