@@ -24,6 +24,11 @@ class PolicyNodeConfig:
     realtime_chunking: bool  # impose the steps that run during inference, in-paint the rest
     idle_rate_hz: Annotated[float, Field(gt=0.0)]  # chunks per second while the policy does not drive
     input_timeout_s: Annotated[float, Field(gt=0.0)]  # a camera or the joints silent for longer: no chunks
+    camera_repeat_s: Annotated[float, Field(gt=0.0)]  # the same picture, to the bit, for longer ...
+    camera_repeat_rad: Annotated[float, Field(gt=0.0)]  # ... while a joint moves by more: not believed
+    camera_contrast_min: Annotated[
+        float, Field(ge=0.0, le=255.0)
+    ]  # standard deviation of grey levels; less: black
     hang_limit_s: Annotated[float, Field(gt=0.0, le=1.0)]  # one inference longer than this is reported
     torch_threads: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0)]  # of the sampling noise

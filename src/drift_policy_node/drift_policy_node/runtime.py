@@ -22,6 +22,7 @@ from drift_core.samplers import Prefix, make_sampler
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 
+from drift_policy_node.camera_watch import CameraWatch
 from drift_policy_node.candidate import Execution, Place
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
@@ -72,6 +73,9 @@ class PolicyRuntime:
         self.exchange = CheckpointExchange(place, execution, self._ask)
         limits_s = {f"camera {camera.name}": config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
+        self._cameras = CameraWatch(
+            config.camera_repeat_s, config.camera_repeat_rad, config.camera_contrast_min
+        )
         self._assembler = Assembler(place.spec, robot.state, task.latency_s)
         self._merger = JointStateMerger(robot.config)
         self._unseen = set(robot.config.joint_names) | set(robot.config.gripper.joints)
@@ -94,8 +98,11 @@ class PolicyRuntime:
         self._inference = Worker("inference", self._on_outcome, (DriftError,))
 
     def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
-        """Take an RGB image; one of the wrong size is named in the status."""
+        """Take an RGB image; one of the wrong size, or that cannot be true, is named in the status."""
         source = f"camera {camera}"
+        if objection := self._cameras.objection(camera, image, arrival_s):
+            self.watch.refused(source, objection)
+            return
         self._reset_if_set_back(stamp_s)
         try:
             refused = self._assembler.put_frame(camera, image, stamp_s, arrival_s)
@@ -115,6 +122,7 @@ class PolicyRuntime:
             unseen = f"not seen yet: {', '.join(sorted(self._unseen))}" if self._unseen else "not finite"
             self.watch.refused(JOINTS, unseen)
             return
+        self._cameras.take_joints(reading.positions_rad)
         opening_m = reading.gripper_m
         if self._assembler.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s) is None:
             self.watch.arrived(JOINTS, arrival_s)

@@ -62,6 +62,9 @@ class Bench:
             realtime_chunking=True,
             idle_rate_hz=2.0,
             input_timeout_s=0.5,
+            camera_repeat_s=0.5,
+            camera_repeat_rad=0.05,
+            camera_contrast_min=0.0,  # the pictures here are of one colour
             hang_limit_s=1.0,
             torch_threads=1,
             seed=3,

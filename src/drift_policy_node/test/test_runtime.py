@@ -21,6 +21,8 @@ class Rig:
         self.now_s, self.epoch, self.driving, self.cameras = 100.0, 1, True, ("front", "wrist")
         self.chunks = []
         self.value = 0
+        self.frozen, self.frozen_value = "", 7  # a camera that repeats its picture
+        self.sweep_rad, self.q = 0.0, bench.robot.home.copy()
 
     def tick(self):
         """Let 0.05 s pass."""
@@ -28,10 +30,12 @@ class Rig:
         self.value += 1
         if self.value % 2 == 0:
             for camera in self.cameras:
-                image = np.full((16, 16, 3), self.value % 256, np.uint8)
+                value = self.frozen_value if camera == self.frozen else self.value
+                image = np.full((16, 16, 3), value % 256, np.uint8)
                 self.runtime.put_frame(camera, image, self.now_s, self.now_s)
         names = [*self.bench.robot.config.joint_names, *self.bench.robot.config.gripper.joints]
-        positions = [*self.bench.robot.home, *([0.04] * (len(names) - 7))]
+        self.q[0] += self.sweep_rad
+        positions = [*self.q, *([0.04] * (len(names) - 7))]
         self.runtime.put_joints(names, positions, self.now_s, self.now_s)
         self.runtime.put_gate(self.epoch, self.driving, self.now_s)
         self.step()
@@ -123,6 +127,34 @@ def test_a_camera_that_stops_is_named_and_nothing_is_made(rig):
     status = rig.runtime.status(rig.now_s)
     assert status.state == Phase.WAITING and status.text.startswith("camera wrist: nothing for 1.2 s")
     rig.cameras = ("front", "wrist")
+    rig.run(8)
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+
+
+def test_a_picture_without_contrast_is_named_and_nothing_is_made(make_rig, bench):
+    rig = make_rig(camera_contrast_min=2.0)  # of the rig's pictures none has any
+    rig.runtime.exchange.load_now(*bench.checkpoint(1))
+    rig.run(12)
+    assert rig.chunks == []
+    status = rig.runtime.status(rig.now_s)
+    assert status.state == Phase.WAITING
+    assert "camera front: never received (a picture without contrast: 0.0 of 255" in status.text
+
+
+def test_a_camera_that_repeats_its_picture_while_the_arm_moves_is_named_and_nothing_is_made(rig):
+    rig.run(10)
+    rig.frozen = "wrist"
+    rig.sweep_rad = 0.02  # per tick
+    rig.run(24)  # 1.2 s: believed for 0.5 s, silent for 0.5 s more
+    count = len(rig.chunks)
+    status = rig.runtime.status(rig.now_s)
+    assert status.state == Phase.WAITING
+    assert status.text.startswith(
+        "camera wrist: nothing for 0.6 s (the same picture for 1.1 s, while a joint"
+    )
+    rig.run(10)
+    assert len(rig.chunks) == count
+    rig.frozen = ""
     rig.run(8)
     assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == Phase.ACTIVE
 
