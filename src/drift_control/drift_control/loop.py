@@ -72,8 +72,7 @@ class ControlLoop:
         teleop = self._person.command(now)
         situation = self._situation(inputs, now)
         if inputs.arm_state is not None and inputs.arm_state.protective_stop and not self._status.armed:
-            # The stopped arm must not be pulled back to where it was told to be when it is released.
-            self._ease_to = situation.measured
+            self._ease_to_stopped_arm()
         if self._motion is not None:
             for happening in self._happenings(inputs, now, teleop, situation, jump_s):
                 self._apply(happening, now)
@@ -98,6 +97,14 @@ class ControlLoop:
         self._person.forget_stamp()
         self._queue.clear()
         self._policy.drop()
+
+    def _ease_to_stopped_arm(self) -> None:
+        """An arm that has stopped by itself must not be pulled on to its old command when it is released."""
+        if self._motion is None or self._measured is None:
+            return
+        measured = np.asarray(self._measured.positions_rad, dtype=float)
+        if float(np.abs(measured - self._motion.q).max()) > HOME_TOLERANCE_RAD:
+            self._ease_to = measured
 
     def _take_joints(self, joints: JointReading | None) -> None:
         if joints is None:

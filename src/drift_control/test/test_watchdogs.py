@@ -53,6 +53,22 @@ def test_after_a_protective_stop_nothing_old_is_resumed(bench, fields):
     assert bench.run(0.2, chunk=bench.line((0.05, 0, 0), epoch=epoch)).state is State.HOLD
 
 
+def test_in_a_protective_stop_the_command_goes_to_where_the_arm_stands_and_stays_there(bench):
+    bench.ready()
+    bench.run(0.5, chunk=lambda: bench.line((0.1, 0, 0)))
+    bench.follows = False  # stopped by its controller; the command runs on by v^2 / 2a until it stands
+    bench.ready(protective_stop=True)
+    bench.run(0.1)
+    assert np.abs(bench.commands[-1] - bench.q).max() > 0.004
+    bench.run(1.0)
+    assert np.abs(bench.commands[-1] - bench.q).max() < 0.002
+    assert np.array_equal(bench.commands[-1], bench.commands[-10])
+    check = np.abs(np.diff(bench.commands, n=2, axis=0)).max() * bench.config.rate_hz**2
+    assert check <= bench.robot.acceleration.max()
+    bench.ready()
+    assert bench.tick(arm=True).armed
+
+
 def test_too_many_clamps_hold_until_a_person_helps(bench):
     tick = bench.run(3.0, chunk=lambda: bench.chunk(offset=(5.0, 0, 0)))
     assert (tick.state, tick.reason) == (State.HOLD, Reason.TOO_MANY_CLAMPS)
