@@ -35,6 +35,7 @@ class Reason(IntEnum):
     PROTECTIVE_STOP = 16
     IK_FAILED = 17
     SHUTDOWN = 18
+    ARM_STATE_STALE = 19
 
 
 class Source(IntEnum):

@@ -123,7 +123,7 @@ def test_a_protective_stop_latches_a_fault_until_the_arm_is_ready_and_armed_agai
     assert world.state.reason == Reason.PROTECTIVE_STOP
     assert world.state.text == "the arm reports a protective stop"
     refused = stage.call(world.arm)
-    assert not refused.success and "stopped, not ready or silent" in refused.message
+    assert not refused.success and "the arm reports a protective stop" in refused.message
     world.push(enabled=False)
     world.arm_state = (True, False)
     stage.spin_for(0.3)
@@ -137,6 +137,7 @@ def test_an_arm_that_has_spoken_once_and_falls_silent_is_a_fault(stage):
     stage.start().armed()
     world.arm_state = None
     stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=4.0)
+    assert world.state.reason == Reason.ARM_STATE_STALE
     assert world.state.text.startswith("the arm's state is 1.0")
 
 

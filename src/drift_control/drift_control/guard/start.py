@@ -8,7 +8,7 @@ import numpy as np
 from drift_control.gate_config import GateConfig
 from drift_control.gate_state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
-from drift_control.guard.watch import Situation, outside_m
+from drift_control.guard.watch import Situation, arm_trouble, outside_m
 from drift_control.robot import Robot
 from drift_control.robot_config import Workspace
 
@@ -42,13 +42,8 @@ class StartReady:
     timeout_s: float
 
     def check(self, at: Situation) -> Verdict | None:
-        state = at.arm_state
-        if state is None:
-            return None
-        fresh = at.now.steady_s - state.arrival_s <= self.timeout_s
-        if state.ready and not state.protective_stop and fresh:
-            return None
-        return _refuse(Reason.PROTECTIVE_STOP, "the arm is stopped, not ready or silent")
+        trouble = arm_trouble(at, self.timeout_s)
+        return _refuse(*trouble) if trouble else None
 
 
 @dataclass(frozen=True)

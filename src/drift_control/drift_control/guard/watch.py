@@ -42,18 +42,23 @@ class ArmReady:
     timeout_s: float
 
     def check(self, at: Situation) -> Verdict | None:
-        state = at.arm_state
-        if state is None or not at.moving:
-            return None
-        if state.protective_stop:
-            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, "the arm reports a protective stop")
-        if not state.ready:
-            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, "the arm reports that it is not ready")
-        age_s = at.now.steady_s - state.arrival_s
-        if age_s > self.timeout_s:
-            text = f"the arm's state is {age_s:.2f} s old, allowed: {self.timeout_s}"
-            return Verdict(Reaction.FAULT, Reason.PROTECTIVE_STOP, text)
+        trouble = arm_trouble(at, self.timeout_s) if at.moving else None
+        return Verdict(Reaction.FAULT, *trouble) if trouble else None
+
+
+def arm_trouble(at: Situation, timeout_s: float) -> tuple[Reason, str] | None:
+    """Return why the arm cannot be moved by what it says about itself; None if it can, or says nothing."""
+    state = at.arm_state
+    if state is None:
         return None
+    if state.protective_stop:
+        return Reason.PROTECTIVE_STOP, "the arm reports a protective stop"
+    if not state.ready:
+        return Reason.PROTECTIVE_STOP, "the arm reports that it is not ready"
+    age_s = at.now.steady_s - state.arrival_s
+    if age_s > timeout_s:
+        return Reason.ARM_STATE_STALE, f"the arm's state is {age_s:.2f} s old, allowed: {timeout_s}"
+    return None
 
 
 @dataclass(frozen=True)
