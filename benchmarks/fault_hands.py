@@ -14,36 +14,43 @@ from drift_control.robot import Robot
 from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message
-from drift_ros.clock import to_seconds
+from drift_ros.clock import to_seconds, to_stamp
 from drift_ros.gate_messages import to_joy_message
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState, Joy
+from std_srvs.srv import SetBool
 
 CAMERA = "camera/front/image_raw"
 REMAP = {"expert_gate": {"joint_states": "joint_states_cut"}, "policy": {CAMERA: "camera/front/cut"}}
 SWEEP_M, SWEEP_S = 0.06, 2.5  # of the sweep along y: amplitude and period; at most 0.15 m/s
 STICK_M_S = 0.08
 STEPS, DT_S = 16, 0.1
+DELAY_S = 0.8  # of the delayed camera
 
 
 class Hands:
     """A node in a thread of its own. The attributes say what it does from now on."""
 
-    def __init__(self, robot: Robot) -> None:
+    def __init__(self, robot: Robot, with_clock: bool = False) -> None:
+        """`with_clock`: be the source of ROS time for whoever takes it from /clock."""
         self.joy = "off"  # or "drive", "open" (alive, enable not held), "repeat", "silent"
         self.sweep = False  # publish the chunks of a policy that sweeps
         self.spoil: str | None = None  # how the next chunk is spoilt
         self.spoilt_s: float | None = None  # ROS time at which a spoilt chunk was sent
-        self.pass_joints = self.pass_camera = True
+        self.pass_joints = True
+        self.camera = "sound"  # or "stopped", "frozen" (stamp too), "repeated" (picture), "delayed", "black"
+        self.clock_ahead_s = 0.0  # of the wall clock
         self.steps: list[Step] = []
         self.measured: list[tuple[float, np.ndarray]] = []  # ROS time, joint_states of the simulation
-        self.states: list[tuple[float, GateState]] = []
+        self.states: list[GateState] = []
         self._robot, self._home = robot, robot.forward(robot.home)
         self._joystick = load_joystick(config_file("joystick", "gamepad"))
         self._epoch = self._count = self._id = 0
+        self._image: Image | None = None  # last one passed on
         self._last_joy: tuple[tuple[float, ...], tuple[int, ...]] = ((), ())
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -58,6 +65,10 @@ class Hands:
         node.create_subscription(GateState, "gate/state", self._on_state, qos.LATCHED)
         node.create_timer(0.02, self._on_joy)
         node.create_timer(0.3, self._on_chunk)
+        self._stop_arm = node.create_client(SetBool, "sim/protective_stop")
+        if with_clock:
+            self._clock = node.create_publisher(Clock, "/clock", qos.COMMAND)
+            node.create_timer(0.01, self._on_clock)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -67,6 +78,14 @@ class Hands:
         """Leave the graph."""
         self._context.try_shutdown()
         self._thread.join(timeout=2.0)
+
+    def protective_stop(self, stopped: bool) -> None:
+        """Let the simulated arm's controller stop it, or listen again; return once it does."""
+        answer = self._stop_arm.call_async(SetBool.Request(data=stopped))
+        done = threading.Event()
+        answer.add_done_callback(lambda future: done.set())
+        if not done.wait(5.0):
+            raise RuntimeError("sim/protective_stop must answer within 5 s")
 
     def _spin(self) -> None:
         try:
@@ -80,12 +99,24 @@ class Hands:
             self._joints.publish(msg)
 
     def _on_image(self, msg: Image) -> None:
-        if self.pass_camera:
+        if self.camera in ("frozen", "repeated") and self._image is not None:
+            stamp, msg = msg.header.stamp, self._image
+            if self.camera == "repeated":
+                msg.header.stamp = stamp
+        elif self.camera == "delayed":
+            msg.header.stamp = to_stamp(to_seconds(msg.header.stamp) - DELAY_S)
+        elif self.camera == "black":
+            msg.data = bytes(len(msg.data))
+        self._image = msg
+        if self.camera != "stopped":
             self._images.publish(msg)
+
+    def _on_clock(self) -> None:
+        self._clock.publish(Clock(clock=to_stamp(time.time() + self.clock_ahead_s)))
 
     def _on_state(self, msg: GateState) -> None:
         self._epoch = msg.epoch
-        self.states.append((time.time(), msg))
+        self.states.append(msg)
 
     def _on_joy(self) -> None:
         if self.joy in ("off", "silent"):
@@ -104,7 +135,7 @@ class Hands:
         if not self.sweep:
             return
         self._id += 1
-        now_s = time.time()
+        now_s = time.time() + self.clock_ahead_s
         data = np.array([self._set_point(now_s + (i + 1) * DT_S) for i in range(STEPS)])
         spoil, self.spoil = self.spoil, None
         if spoil == "nan":

@@ -5,8 +5,9 @@ breaks; elsewhere this program plays joystick and policy, and relays joint state
 Times count from the fault (the signal, the bad message, the last good one). `detect_ms`: the gate's first
 control step that holds (or clamps, for the teleporting policy); `decel_start_ms`: the command first slows
 down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it slows down, then v / a_max,
-with v one tick before. (The jerk limit of 100 rad/s^3 can cost more: a command that is just accelerating at
-5 rad/s^2 takes 50 ms to stop accelerating, and 25 ms more for the speed gained.)
+with v one tick before.
+A hang is made by SIGSTOP. The clock jumps for the gate alone, which then takes its time from this program.
+Where nothing is to happen `detect_ms` stays empty: no control step held.
 When gate or simulation die or hang, `standstill_ms` is that of the measured joints (empty where the
 simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason`
 what it said.
@@ -17,9 +18,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+from control_rate import busy_training
 from drift_control.gate_state import GuardFlag, Reason, Source, State
 from drift_interfaces.msg import Step
 from drift_ros.clock import to_seconds
@@ -32,7 +35,11 @@ DT_S = 1.0 / RATE_HZ
 CLAMPS = GuardFlag.VELOCITY | GuardFlag.TCP_SPEED | GuardFlag.WORKSPACE
 AT_REST_RAD = 1e-3
 MOVING_RAD_S = 0.02  # fastest joint of a command that counts as motion
-SLOW = ("chunk with infinity", "joint_states stopped")  # left out of --quick beside those of other processes
+SLOW = (
+    "chunk with infinity",
+    "joint_states stopped",
+    "sim SIGSTOP",
+)  # left out of --quick, as other processes
 POLICY, EXPERT = Source.POLICY, Source.EXPERT
 
 
@@ -50,24 +57,43 @@ class Fault:
 
 
 def main() -> None:
-    options = arguments("What the running stack does when something breaks").parse_args()
-    faults = [fault for fault in FAULTS if not (options.quick and (fault.node or fault.name in SLOW))]
+    parser = arguments("What the running stack does when something breaks")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only faults that have this in their name")
+    options = parser.parse_args()
+
+    def wanted(faults: tuple[Fault, ...]) -> list[Fault]:
+        return [
+            fault
+            for fault in faults
+            if options.only in fault.name and not (options.quick and (fault.node or fault.name in SLOW))
+        ]
+
+    rows = inject_all(wanted(FAULTS))
+    rows += inject_all(wanted(CLOCK_FAULTS), on_clock=True)
+    rows += [inject_death(fault) for fault in wanted(DEATHS)]
+    if not rows:
+        parser.error(f"--only {options.only!r} must be part of the name of a fault: {', '.join(NAMES)}")
+    report(f"faults at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+
+
+def inject_all(faults: list[Fault], on_clock: bool = False) -> list[Row]:
+    """Make one fault after the other happen in one stack; `on_clock`: its gate takes the time from here."""
     rows: list[Row] = []
-    with running_stack(RATE_HZ, "demonstrator", REMAP) as stack:
-        hands = Hands(stack.robot)
+    if not faults:
+        return rows
+    with running_stack(RATE_HZ, "demonstrator", REMAP, ("expert_gate",) if on_clock else ()) as stack:
+        hands = Hands(stack.robot, on_clock)
         try:
             stack.make_ready()
             for node in dict.fromkeys(fault.node for fault in faults):
                 start_node(stack, node)
-                rows += [inject(fault, stack, hands) for fault in faults if fault.node == node]
-                if not node:
-                    rows.append(inject_hang(stack, hands))
-                else:
+                here = [fault for fault in faults if fault.node == node]
+                rows += [(inject_hang if fault is HANG else inject)(fault, stack, hands) for fault in here]
+                if node:
                     stack.beside.pop(node).stop()
         finally:
             hands.close()
-    rows += [inject_death(name, signal.SIGKILL) for name in ("expert_gate", "sim")]
-    report(f"faults at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+    return rows
 
 
 def start_node(stack: RunningStack, node: str) -> None:
@@ -111,8 +137,10 @@ def inject(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
     fault_s = fault.make(stack, hands)
     stack.client.spin(fault.watch_s)
     log = Log(list(hands.steps), stack)
+    if fault in CLOCK_FAULTS:  # stamps jump with the clock
+        log.count_ticks()
     row = log.row(fault, fault_s)
-    held = [msg for at_s, msg in hands.states if at_s >= fault_s and msg.state in (State.HOLD, State.FAULT)]
+    held = [msg for msg in hands.states if msg.state in (State.HOLD, State.FAULT)]
     held.sort(key=lambda msg: msg.state, reverse=True)  # a fault counts more than the hold before it
     shown = held[0] if held and fault.expects == "hold" else stack.client.gate_state
     fault.mend(stack, hands)
@@ -132,6 +160,7 @@ class Log:
         self._robot = stack.robot
         n = stack.robot.n_joints
         self.time_s = np.array([to_seconds(step.header.stamp) - DT_S for step in steps])
+        self._seq = np.array([step.seq for step in steps])
         self.source = np.array([step.source for step in steps])
         self.flags = np.array([step.guard_flags for step in steps])
         q = np.array([step.commanded[:n] for step in steps]).reshape(-1, n)
@@ -145,6 +174,10 @@ class Log:
         """The newest steps are motion."""
         return bool(self.speed[-3:].min() > MOVING_RAD_S)
 
+    def count_ticks(self) -> None:
+        """Take the first stamp, and from there on the number of ticks for the time."""
+        self.time_s = self.time_s[0] + DT_S * (self._seq - self._seq[0])
+
     def row(self, fault: Fault, fault_s: float) -> Row:
         """Return the figures from the fault on."""
         after = self.time_s >= fault_s
@@ -152,7 +185,7 @@ class Log:
         found = after & (clamped if fault.expects == "clamp" else holding)
         row: dict[str, str | float | None] = {"fault": fault.name}
         row |= dict.fromkeys(("detect_ms", "decel_start_ms", "standstill_ms", "allowed_standstill_ms"))
-        if found.any() and fault.expects != "nothing":
+        if found.any():
             first = int(found.argmax())
             row["detect_ms"] = 1e3 * (self.time_s[first] - fault_s)
         if found.any() and fault.expects == "hold":
@@ -169,9 +202,8 @@ class Log:
         return row
 
 
-def inject_hang(stack: RunningStack, hands: Hands) -> Row:
+def inject_hang(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
     """Stop the gate's process for a second, while the arm moves; its controller is on its own."""
-    fault = Fault("expert_gate SIGSTOP", POLICY, kill("expert_gate", STOP), expects="nothing")
     if not drive(fault, stack, hands):
         raise RuntimeError(f"{fault.name}: the arm does not move: {stack.client.gate_state.text}")
     fault_s = fault.make(stack, hands)
@@ -191,17 +223,15 @@ def inject_hang(stack: RunningStack, hands: Hands) -> Row:
     }
 
 
-def inject_death(name: str, number: signal.Signals) -> Row:
+def inject_death(fault: Fault) -> Row:
     """Kill a process that the stack cannot do without, while the arm moves."""
-    fault = Fault(f"{name} {number.name}", POLICY, lambda stack, hands: 0.0)
     with running_stack(RATE_HZ, "none", REMAP) as stack:
         hands = Hands(stack.robot)
         try:
             stack.make_ready()
             if not drive(fault, stack, hands):
                 raise RuntimeError(f"{fault.name}: the arm does not move")
-            fault_s = time.time()
-            os.kill(stack.pid(name), number)
+            fault_s = fault.make(stack, hands)
             ending = stack.supervisor.wait(10.0)
             ended_s = time.time()
             log = Log(list(hands.steps), stack)
@@ -276,7 +306,41 @@ def undo(**changes: object) -> Callable[[RunningStack, Hands], None]:
     return mend
 
 
+def protective_stop(stack: RunningStack, hands: Hands) -> float:
+    """Let the arm's controller stop it."""
+    fault_s = time.time()
+    hands.protective_stop(True)
+    return fault_s
+
+
+def release_arm(stack: RunningStack, hands: Hands) -> None:
+    """End the protective stop."""
+    hands.protective_stop(False)
+    stack.client.spin(0.3)
+
+
+def set_clock(ahead_s: float) -> Callable[[RunningStack, Hands], float]:
+    """Let ROS time jump, to be ahead of the wall clock by so much."""
+
+    def make(stack: RunningStack, hands: Hands) -> float:
+        fault_s = time.time() + hands.clock_ahead_s
+        hands.clock_ahead_s = ahead_s
+        return fault_s
+
+    return make
+
+
+HOG = ExitStack()  # the training program, while it runs
+
+
+def train(stack: RunningStack, hands: Hands) -> float:
+    """Train on all cores."""
+    HOG.enter_context(busy_training())
+    return time.time()
+
+
 STOP, KILL = signal.SIGSTOP, signal.SIGKILL
+HANG = Fault("expert_gate SIGSTOP", POLICY, kill("expert_gate", STOP), expects="nothing")
 FAULTS = (
     Fault("chunk with NaN", POLICY, spoil("nan"), watch_s=1.0),
     Fault("chunk with infinity", POLICY, spoil("infinite"), watch_s=1.0),
@@ -289,16 +353,29 @@ FAULTS = (
     Fault("joystick repeats its last message", EXPERT, turn(joy="repeat"), undo(joy="open"), watch_s=2.0),
     Fault("joint_states stopped", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=0.8),
     Fault("joint_states lost", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=1.5),
+    Fault("protective stop", POLICY, protective_stop, release_arm),
+    Fault("sim SIGSTOP", POLICY, kill("sim", STOP), wake("sim")),
+    HANG,
     Fault("policy SIGKILL", POLICY, kill("policy", KILL), node="policy"),
     Fault("policy SIGSTOP", POLICY, kill("policy", STOP), wake("policy"), node="policy"),
-    Fault("camera stopped", POLICY, turn(pass_camera=False), undo(pass_camera=True), node="policy",
-          watch_s=3.0),
+    *(
+        Fault(f"camera {how}", POLICY, turn(camera=how), undo(camera="sound"), node="policy", watch_s=3.5)
+        for how in ("stopped", "frozen", "repeated", "delayed", "black")
+    ),
+    Fault("training on all cores", POLICY, train, lambda stack, hands: HOG.close(), node="policy",
+          expects="nothing", watch_s=5.0),
     Fault("expert SIGKILL", EXPERT, kill("expert", KILL), node="expert"),
     Fault("expert SIGSTOP", EXPERT, kill("expert", STOP), wake("expert"), node="expert"),
     Fault("trainer SIGKILL", POLICY, kill("trainer", KILL), node="trainer", expects="nothing"),
     Fault("trainer SIGSTOP", POLICY, kill("trainer", STOP), wake("trainer"), node="trainer",
           expects="nothing"),
 )  # fmt: skip
+CLOCK_FAULTS = (
+    Fault("clock jumps ahead by 2 s", POLICY, set_clock(2.0)),
+    Fault("clock jumps back by 2 s", POLICY, set_clock(0.0)),
+)
+DEATHS = tuple(Fault(f"{name} SIGKILL", POLICY, kill(name, KILL)) for name in ("expert_gate", "sim"))
+NAMES = [fault.name for fault in (*FAULTS, *CLOCK_FAULTS, *DEATHS)]
 
 
 if __name__ == "__main__":

@@ -77,9 +77,15 @@ class RunningStack:
 
 @contextmanager
 def running_stack(
-    rate_hz: float = 50.0, expert: str = "none", remap: dict[str, dict[str, str]] | None = None
+    rate_hz: float = 50.0,
+    expert: str = "none",
+    remap: dict[str, dict[str, str]] | None = None,
+    on_clock: tuple[str, ...] = (),
 ) -> Iterator[RunningStack]:
-    """Run simulation and gate until the end of the block, in a temporary folder; `remap`: topics by node."""
+    """Run simulation and gate until the end of the block, in a temporary folder.
+
+    `remap`: topics by node. `on_clock`: nodes that take ROS time from /clock, which somebody must publish.
+    """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-benchmark-")))
         overlay = folder / "rate.yaml"
@@ -94,6 +100,7 @@ def running_stack(
         )
         plan = stack(arguments)
         nodes = (replace(n, remappings={**n.remappings, **(remap or {}).get(n.name, {})}) for n in plan.nodes)
+        nodes = (replace(n, parameters={**n.parameters, "use_sim_time": n.name in on_clock}) for n in nodes)
         plan = replace(plan, nodes=tuple(nodes))
         plan.run.create()
         core = [spec for spec in processes(plan) if spec.essential]
