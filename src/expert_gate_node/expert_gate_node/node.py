@@ -32,6 +32,12 @@ from expert_gate_node.pulse import Pulse
 from expert_gate_node.requests.node import RequestServer
 from expert_gate_node.scheduling import run_before_others
 
+_MARKS = {  # button of the joystick -> service
+    "success": "trainer/mark_success",
+    "failure": "trainer/mark_failure",
+    "start": "trainer/start_episode",
+    "end": "trainer/end_episode",
+}
 _REST_TICKS = 3  # commands without motion before the node may end
 
 
@@ -55,9 +61,7 @@ class ExpertGateNode(Node):
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
         self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
-        self._marks = {
-            mark: self.create_client(Trigger, f"trainer/mark_{mark}") for mark in ("success", "failure")
-        }
+        self._marks = {mark: self.create_client(Trigger, service) for mark, service in _MARKS.items()}
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(config.dt_s, self._on_tick, clock=steady_clock())
 
@@ -127,7 +131,7 @@ class ExpertGateNode(Node):
             if self._marks[mark].service_is_ready():
                 self._marks[mark].call_async(Trigger.Request())
             else:
-                self.get_logger().warning(f"mark {mark!r} is lost: no trainer/mark_{mark} service")
+                self.get_logger().warning(f"mark {mark!r} is lost: no {_MARKS[mark]} service")
 
     def _report(self) -> Report:
         tick, figures = self._tick, self._pulse.figures()

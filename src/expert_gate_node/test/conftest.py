@@ -7,6 +7,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 
 import time  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -58,7 +59,7 @@ class World(Node):
         self.alive = True  # publishes joint states
         self.arm_state = None  # ready, protective_stop: None where the arm does not say
         self.stick = None  # axes and buttons: callable of the message's number
-        self.count, self.marked = 0, []
+        self.count, self.marked = 0, []  # messages, services that the gate has called
         self.commands, self.openings, self.states, self.steps, self.previews = [], [], [], [], []
         self.joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
         self.joy = self.create_publisher(Joy, "joy", qos.JOY)
@@ -72,7 +73,8 @@ class World(Node):
         self.arm = self.create_client(Trigger, "gate/arm")
         self.stop = self.create_client(Trigger, "gate/stop")
         self.home = ActionClient(self, Home, "gate/home")
-        self.create_service(Trigger, "trainer/mark_success", self._on_mark)
+        for name in ("mark_success", "mark_failure", "start_episode", "end_episode"):
+            self.create_service(Trigger, f"trainer/{name}", partial(self._on_mark, name))
         self.create_timer(0.01, self._on_joint_timer)
         self.create_timer(0.02, self._on_joy_timer)
         self.create_timer(0.05, self._on_arm_state_timer)
@@ -81,8 +83,8 @@ class World(Node):
         self.q = np.array(msg.data)
         self.commands.append(self.q)
 
-    def _on_mark(self, request, response):
-        self.marked.append(ros_s(self.get_clock()))
+    def _on_mark(self, name, request, response):
+        self.marked.append(name)
         return response
 
     def _on_joint_timer(self):

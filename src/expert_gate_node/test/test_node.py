@@ -232,12 +232,16 @@ def test_after_a_pause_the_timer_does_not_catch_up_in_a_burst(stage):
     assert stage.gate._pulse.late >= 1
 
 
-def test_a_mark_on_the_joystick_reaches_the_trainer_once(stage):
+def test_each_mark_on_the_joystick_reaches_the_trainer_once(stage):
     world = stage.start().armed().world
-    world.push(enabled=False, pressed=frozenset({"success"}))
-    stage.spin(lambda: world.marked, "mark")
-    stage.spin_for(0.3)  # the button stays down
-    assert len(world.marked) == 1
+    services = {"success": "mark_success", "failure": "mark_failure",
+                "start": "start_episode", "end": "end_episode"}  # fmt: skip
+    for button in services:
+        before = len(world.marked)
+        world.push(enabled=False, pressed=frozenset({button}))
+        stage.spin(lambda before=before: len(world.marked) > before, "mark")
+        stage.spin_for(0.3)  # the button stays down
+    assert world.marked == list(services.values())
 
 
 def test_a_trajectory_controller_gets_a_rolling_horizon_of_three_points(stage, tmp_path):

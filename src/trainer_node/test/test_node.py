@@ -186,6 +186,15 @@ def cell(folders):
         cell.close()
 
 
+def call(session, service):
+    """Return what a service says: success, message."""
+    client = session.node.create_client(Trigger, service)
+    session.wait_until(client.service_is_ready, 10.0, service)
+    answer = client.call_async(Trigger.Request())
+    session.wait_until(answer.done, 10.0, f"answer of {service}")
+    return answer.result().success, answer.result().message
+
+
 def poll_until(goal: Running, condition, limit_s=30.0):
     end_s = time.monotonic() + limit_s
     while not condition():
@@ -266,6 +275,18 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     running.cancel()
     assert running.result(10.0).error_code == RunEpisode.Result.CANCELLED
     assert not gate.armed
+    assert store.ids() == written
+
+    # a person starts an episode, and breaks it off; then once more, and the seeds count up
+    cell.sim.seeds.clear()
+    for seed in range(2):
+        assert call(session, "trainer/start_episode") == (True, f"intervention with seed {seed}")
+        session.wait_until(lambda: gate.armed, 10.0, "the run")
+        assert call(session, "trainer/start_episode") == (False, "an episode is running already")
+        assert call(session, "trainer/end_episode") == (True, "ended without a verdict, not kept")
+        session.wait_until(lambda: not gate.armed, 10.0, "the end")
+        session.wait_until(lambda: not call(session, "trainer/end_episode")[0], 10.0, "the dropping")
+    assert cell.sim.seeds == [0, 1]
     assert store.ids() == written
 
     # waiting costs nothing: two goals under way, nothing happens but 100 messages a second

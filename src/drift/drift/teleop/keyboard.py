@@ -10,10 +10,10 @@ MOTIONS = {
 }  # fmt: skip
 GRIPPER = {"e": 1, "q": -1}  # open, close
 TAKE_OVER = " "  # enable without motion
-PRESSED = {"m": "arm", "x": "stop", "1": "success", "0": "failure"}
+PRESSED = {"m": "arm", "x": "stop", "1": "success", "0": "failure", "n": "start", "b": "end"}
 HELP = (
     "w s forward back, a d left right, r f up down, i k u o j l turn, e q hand open close, "
-    "space hold still, m arm, x stop, 1 success, 0 failure, Ctrl-C end"
+    "space hold still, m arm, x stop, n start an episode, 1 success, 0 failure, b break it off, Ctrl-C end"
 )
 HELD_S = 0.15  # a key counts as held for this long after each press or repeat
 # Enable bridges the pause before a terminal repeats a key (250 to 660 ms); the motion does not.
@@ -29,7 +29,7 @@ class Stick:
     linear: tuple[float, ...]  # x y z
     angular: tuple[float, ...]  # roll pitch yaw
     gripper: int  # 1 opens, -1 closes
-    pressed: frozenset[str]  # "arm", "stop", "success", "failure"
+    pressed: frozenset[str]  # values of PRESSED
 
 
 class Keyboard:

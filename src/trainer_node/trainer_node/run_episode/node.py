@@ -1,4 +1,4 @@
-"""The action trainer/run_episode, and the two services with which a person judges."""
+"""The action trainer/run_episode, and the services with which a person starts, judges and ends an episode."""
 
 import math
 import time
@@ -79,6 +79,10 @@ class EpisodeServer:
         self._reset = node.create_client(ResetTask, "sim/reset")
         for name, result in (("success", Result.SUCCESS), ("failure", Result.FAILURE)):
             node.create_service(Trigger, f"trainer/mark_{name}", partial(self._on_mark, result))
+        node.create_service(Trigger, "trainer/start_episode", self._on_start)
+        node.create_service(Trigger, "trainer/end_episode", self._on_end)
+        self._own = ActionClient(node, RunEpisode, "trainer/run_episode")
+        self._started = 0  # episodes that a person has started; their seeds count up
         self._server = GoalServer(node, RunEpisode, "trainer/run_episode", self._on_goal, self.cancel)
 
     @property
@@ -156,9 +160,32 @@ class EpisodeServer:
         response.message = f"marked as {result.name.lower()}" if response.success else "no episode is running"
         return response
 
+    def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Ask for an episode like any other client: with the policy where there is one."""
+        response.success = self._own.server_is_ready() and not self._server.active
+        response.message = "an episode is running already"
+        if response.success:
+            kind = Kind.INTERVENTION if self._policy_ready else Kind.DEMONSTRATION
+            response.message = f"{kind.name.lower()} with seed {self._started}"
+            self._own.send_goal_async(RunEpisode.Goal(kind=int(kind), seed=self._started))
+            self._started += 1
+        return response
+
+    def _on_end(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._runner is not None
+        response.message = (
+            "ended without a verdict, not kept" if response.success else "no episode is running"
+        )
+        self.cancel()
+        return response
+
+    @property
+    def _policy_ready(self) -> bool:
+        policy, active = self._policy, (PolicyState.ACTIVE, PolicyState.WAITING)
+        return policy is not None and policy.version > 0 and policy.state in active
+
     def _seen(self) -> Seen:
-        gate, policy, step, now_s = self._gate, self._policy, self._recorder.newest_step, steady_s()
-        active = (PolicyState.ACTIVE, PolicyState.WAITING)
+        gate, step, now_s = self._gate, self._recorder.newest_step, steady_s()
         return Seen(
             now_s=now_s,
             answer=self._answer,
@@ -166,7 +193,7 @@ class EpisodeServer:
             armed=gate is not None and gate.armed,
             fault=gate is not None and gate.state == GateState.FAULT,
             gate_text="" if gate is None else gate.text,
-            policy_ready=policy is not None and policy.version > 0 and policy.state in active,
+            policy_ready=self._policy_ready,
             simulated=self._reset.service_is_ready(),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
             outcome=self._outcome,
