@@ -17,15 +17,17 @@ from drift_control.robot_config import STRICT, Positive
 
 MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 MARKS = ("success", "failure", "start", "end")
+STARTS_OR_ENDS = frozenset({"start", "end"})  # an episode; not while enable is held
 Index = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Axis:
-    """One axis of the device; `sign` -1 turns it round."""
+    """One axis of the device; `sign` -1 turns it round, `scale` slows it down beside the others."""
 
     index: Index
     sign: Literal[-1, 1] = 1
+    scale: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0  # of the speed at full deflection
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -122,10 +124,12 @@ class Joystick:
             )
         enabled = self._pressed(joy, buttons.enable)
         marks = frozenset(mark for mark in MARKS if self._pressed(joy, getattr(buttons, mark)))
+        if enabled:  # a stick is easily pressed down while it is pushed
+            marks -= STARTS_OR_ENDS
         linear, angular, gripper = np.zeros(3), np.zeros(3), 0.0
         if enabled:
             scale = min((s.scale for s in config.speed_steps if self._pressed(joy, s.button)), default=1.0)
-            deflection = [self._shape(self._axis(joy, motion)) for motion in MOTIONS]
+            deflection = [self._deflection(joy, motion) for motion in MOTIONS]
             linear = _within_unit_ball(np.array(deflection[:3])) * (config.linear_speed_m_s * scale)
             angular = _within_unit_ball(np.array(deflection[3:])) * (config.angular_speed_rad_s * scale)
             direction = self._pressed(joy, buttons.gripper_open) - self._pressed(joy, buttons.gripper_close)
@@ -158,9 +162,11 @@ class Joystick:
             (MOTIONS[:3], linear_m_s, config.linear_speed_m_s),
             (MOTIONS[3:], angular_rad_s, config.angular_speed_rad_s),
         ):
+            axes_of = [config.axes[motion] for motion in names]  # type: ignore[index]
             values = _within_unit_ball(np.asarray(rates, dtype=float) / speed)
-            for motion, value in zip(names, values, strict=True):
-                axis = config.axes[motion]  # type: ignore[index]
+            values = values / np.array([axis.scale for axis in axes_of])  # deflections after the curve
+            values = values / max(1.0, float(np.abs(values).max()))
+            for axis, value in zip(axes_of, values, strict=True):
                 if value:
                     axes[axis.index] = axis.sign * self._unshape(float(value))
         held = set(pressed)
@@ -182,9 +188,10 @@ class Joystick:
             return "joy axes must be finite"
         return ""
 
-    def _axis(self, joy: JoyReading, motion: str) -> float:
+    def _deflection(self, joy: JoyReading, motion: str) -> float:
+        """Return what is asked of one motion, as a part of the full speed of its kind, -1..1."""
         axis = self.config.axes[motion]  # type: ignore[index]
-        return max(-1.0, min(1.0, axis.sign * joy.axes[axis.index]))
+        return axis.scale * self._shape(max(-1.0, min(1.0, axis.sign * joy.axes[axis.index])))
 
     def _shape(self, deflection: float) -> float:
         """Return the response -1..1: zero in the dead zone, from there continuously up to one."""

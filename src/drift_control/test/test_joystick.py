@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,29 @@ def test_the_fine_button_quarters_the_speed(joystick):
     assert np.allclose(command.linear_m_s, [0.05, 0, 0])
 
 
+@pytest.fixture(scope="module")
+def slow_z(joystick):
+    """The gamepad with half the speed up and down."""
+    axes = {**joystick.config.axes, "z": replace(joystick.config.axes["z"], scale=0.5)}
+    return Joystick(replace(joystick.config, axes=axes))
+
+
+def test_an_axis_can_be_slower_than_the_others(slow_z):
+    command = slow_z.command(reading({1: 1.0, 4: 0.0}, buttons=[5]))
+    assert np.allclose(command.linear_m_s, [0.2, 0.0, 0.0])
+    command = slow_z.command(reading({4: 1.0}, buttons=[5]))
+    assert np.allclose(command.linear_m_s, [0.0, 0.0, 0.1])
+
+
+def test_encode_knows_of_the_slower_axis_and_shortens_to_what_it_can(slow_z):
+    def back(linear):
+        axes, buttons = slow_z.encode(True, linear, (0, 0, 0), 0)
+        return slow_z.command(JoyReading(axes, buttons, 0.0, 0.0)).linear_m_s
+
+    assert np.allclose(back((0.05, 0.0, 0.08)), [0.05, 0.0, 0.08])
+    assert np.allclose(back((0.0, 0.12, 0.16)), [0.0, 0.075, 0.1])  # up at most 0.1, in the same direction
+
+
 def test_gripper_buttons_open_close_and_cancel_each_other(joystick):
     rates = [joystick.command(reading(buttons=[5, *held])).gripper_rate_m_s for held in ([1], [0], [0, 1])]
     assert rates == [0.1, -0.1, 0.0]
@@ -58,6 +82,10 @@ def test_marks_stop_and_arm_work_without_enable(joystick):
     command = joystick.command(reading(buttons=[2, 3, 6, 7, 9, 10]))
     assert command.marks == {"success", "failure", "start", "end"}
     assert command.stop and command.arm and not command.enabled
+
+
+def test_while_enable_is_held_no_episode_is_started_or_ended(joystick):
+    assert joystick.command(reading(buttons=[5, 2, 3, 9, 10])).marks == {"success", "failure"}
 
 
 @pytest.mark.parametrize("axes", [(0.0,) * 7, (0.0,) * 7 + (math.nan,)])
@@ -100,6 +128,7 @@ def test_encode_shortens_what_is_too_fast_and_keeps_its_direction(joystick):
         ({"n_axes": 4}, "axes.z.index must be below n_axes=4"),
         ({"axes": {"x": {"index": 1}}}, "axes must map y"),
         ({"wheels": 4}, "wheels"),
+        ({"axes": {"x": {"index": 1, "scale": 1.5}}}, "scale=1.5"),
     ],
 )
 def test_config_says_what_is_wrong(config_folder, change, message):
