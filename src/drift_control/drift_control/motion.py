@@ -8,7 +8,8 @@ import ruckig
 from drift_control.pose import Array
 from drift_control.robot import Robot
 
-SAMPLE_TIMES = np.linspace(0.0, 1.0, 10)  # where a braking path is looked at, as parts of its duration
+# Where a braking path is looked at, as parts of its duration: closely at its start, where the speed peaks.
+SAMPLE_TIMES = np.linspace(0.0, 1.0, 12) ** 2
 INDEPENDENT = getattr(ruckig.Synchronization, "No")  # noqa: B009
 TOGETHER = ruckig.Synchronization.Phase
 MARGIN = 0.999  # of the limits, so that rounding does not exceed them
@@ -39,6 +40,7 @@ class BrakingPath:
 
     times_s: Array  # (N,) from the state on, the first 0
     q: Array  # (N, J)
+    v: Array  # (N, J) [rad/s]
 
 
 class Motion:
@@ -81,10 +83,11 @@ class Motion:
     def braking_path(self, state: MotionState) -> BrakingPath:
         """Return the way from `state` to standstill, sampled."""
         if state.still:
-            return BrakingPath(np.zeros(1), state.q[None])
+            return BrakingPath(np.zeros(1), state.q[None], state.v[None])
         self._plan(state, self._still, TOGETHER, self._braking_jerk)
         times = self._trajectory.duration * SAMPLE_TIMES
-        return BrakingPath(times, np.array([self._trajectory.at_time(t)[0] for t in times.tolist()]))
+        q, v, _ = map(np.array, zip(*(self._trajectory.at_time(t)[:3] for t in times.tolist()), strict=True))
+        return BrakingPath(times, q, v)
 
     def _plan(
         self, state: MotionState, velocity: list[float], how: ruckig.Synchronization, jerk: list[float]

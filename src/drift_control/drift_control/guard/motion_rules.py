@@ -55,8 +55,10 @@ class TcpSpeed:
         way = np.diff(path.tcp_position, axis=0)
         time_s = np.maximum(np.diff(path.times_s), 1e-9)
         excess = np.zeros(len(path.q))
-        # Between samples of the braking path the speed may be a little above its average.
-        excess[1:] = np.sqrt((way * way).sum(axis=1)) / time_s - 0.97 * self.limit_m_s * path.speed_scale
+        average = np.sqrt((way * way).sum(axis=1)) / time_s
+        # Between samples of the braking path the speed may be a little higher.
+        limit_m_s = 0.97 * self.limit_m_s * path.speed_scale
+        excess[1:] = np.maximum(average, path.tcp_speed[1:]) - limit_m_s
         return excess
 
 

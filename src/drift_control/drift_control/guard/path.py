@@ -24,6 +24,7 @@ class Path:
     ) -> None:
         self._capsules = capsules
         self.q = np.concatenate((now.q[None], braking.q))  # (N, J)
+        self.v = np.concatenate((now.v[None], braking.v))  # (N, J)
         self.times_s = np.concatenate(((0.0,), braking.times_s + dt_s))  # (N,)
         self.speed_scale = speed_scale
         self.frames = robot.joint_frames(self.q)  # (N, J, 4, 4)
@@ -33,6 +34,13 @@ class Path:
     def tcp_position(self) -> Array:
         """TCP positions (N, 3) [m]."""
         return self.tcp[:, :3, 3]
+
+    @property
+    def tcp_speed(self) -> Array:
+        """TCP speeds (N,) [m/s] at the very times of the samples."""
+        arm = self.tcp_position[:, None] - self.frames[..., :3, 3]  # (N, J, 3) from each joint to the TCP
+        velocity = (np.cross(self.frames[..., :3, 2], arm) * self.v[..., None]).sum(axis=1)
+        return np.sqrt((velocity * velocity).sum(axis=1))
 
     @cached_property
     def ends(self) -> Array:
