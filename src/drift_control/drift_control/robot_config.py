@@ -71,6 +71,7 @@ class Gripper:
     joints: dict[str, float]  # joint name -> metres of opening per unit of that joint's position
     opening_max_m: Positive
     speed_m_s: Positive  # fastest change of the opening
+    force_n: Positive  # of each finger, at most; kept by the hand itself
     tcp_offset_m: Positive  # from the flange along its z axis to the point between the finger pads
     mount_yaw_rad: float  # of the hand about the flange's z; fingers open along the turned y
 

@@ -20,7 +20,6 @@ FINGER_MASS_KG = 0.03
 TIP_BEYOND_TCP_M = 0.009  # the finger tips reach this far beyond the TCP
 PAD_HALF_M = np.array([0.010, 0.004, 0.0225])  # half size of one finger pad: along x, y (slide), z
 GRIP_KP_N_M = 1500.0  # force per metre of opening error, over both fingers
-GRIP_FORCE_MAX_N = 20.0  # on each finger
 
 GREY = (0.45, 0.45, 0.47, 1.0)
 DARK = (0.25, 0.25, 0.27, 1.0)
@@ -97,8 +96,8 @@ def _add_finger(hand: Element, joint: str, side: float, tcp_offset_m: float) -> 
     )
 
 
-def add_gripper_drive(tendon: Element, equality: Element, actuator: Element) -> None:
-    """Couple the fingers and drive their opening (sum of both slides) with one position actuator."""
+def add_gripper_drive(tendon: Element, equality: Element, actuator: Element, force_n: float) -> None:
+    """Couple the fingers; one actuator drives their opening (sum of both slides), each by up to `force_n`."""
     opening = child(tendon, "fixed", name="opening")
     for joint in FINGER_JOINTS:
         child(opening, "joint", joint=joint, coef=1)
@@ -117,6 +116,6 @@ def add_gripper_drive(tendon: Element, equality: Element, actuator: Element) -> 
         tendon="opening",
         kp=GRIP_KP_N_M,
         kv=40.0,
-        forcerange=(-GRIP_FORCE_MAX_N, GRIP_FORCE_MAX_N),
+        forcerange=(-force_n, force_n),
         ctrlrange=(0, OPENING_MAX_M),
     )

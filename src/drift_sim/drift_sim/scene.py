@@ -66,7 +66,7 @@ def build_mjcf(robot: Robot, scene: SceneConfig, image_size: tuple[int, int]) ->
         class_="touch",
     )
     hand = add_arm(world, actuator, robot)
-    add_gripper_drive(tendon, equality, actuator)
+    add_gripper_drive(tendon, equality, actuator, robot.config.gripper.force_n)
     _add_object(world, scene)
     _add_goal(world, scene)
     for name, pose in scene.cameras.items():

@@ -3,7 +3,9 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+from drift_control.robot import Robot
 from drift_sim.errors import ConfigError
+from drift_sim.hand import FINGER_JOINTS
 from drift_sim.world import Result, World
 
 
@@ -40,6 +42,20 @@ def test_the_hand_closes_to_the_opening_it_is_told(world):
     world.set_gripper_command(0.03)
     world.step(500)
     assert world.gripper_m() == pytest.approx(0.03, abs=1e-3)
+
+
+@pytest.mark.parametrize("force_n", [20.0, 6.0])
+def test_the_hand_grips_with_no_more_than_the_force_of_the_robots_file(robots, tasks, force_n):
+    config = robots["panda"].config
+    robot = Robot(replace(config, gripper=replace(config.gripper, force_n=force_n)))
+    world = World(robot, tasks["place"])
+    left, right = (world._data.joint(name) for name in FINGER_JOINTS)
+    world.step(200)
+    world._model.jnt_range[left.id][0] = world._model.jnt_range[right.id][0] = 0.03  # something stiff between
+    world.set_gripper_command(0.0)
+    world.step(500)
+    force = np.abs(world._data.actuator_force[world._gripper_ctrl])
+    assert force == pytest.approx(force_n, rel=1e-3)
 
 
 def test_a_seed_means_the_same_start_whatever_the_arm_does(robots, tasks):
