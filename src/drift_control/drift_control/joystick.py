@@ -32,21 +32,29 @@ class Axis:
 
 @dataclass(frozen=True, config=STRICT)
 class Buttons:
-    """Which button does what; all work on levels (while held), so that a lost message does no harm."""
+    """Which button does what; all work on levels (while held), so that a lost message does no harm.
+
+    A device with few buttons, such as a SpaceMouse, maps enable and stop; the rest is asked for elsewhere.
+    """
 
     enable: Index
-    gripper_open: Index
-    gripper_close: Index
     stop: Index
-    arm: Index
-    success: Index
-    failure: Index
-    start: Index
-    end: Index
+    gripper_open: Index | None = None
+    gripper_close: Index | None = None
+    arm: Index | None = None
+    success: Index | None = None
+    failure: Index | None = None
+    start: Index | None = None
+    end: Index | None = None
+
+    def mapped(self) -> dict[str, int]:
+        """Return the index of each button that the device has."""
+        indices = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: index for name, index in indices.items() if index is not None}
 
     @model_validator(mode="after")
     def _distinct(self) -> "Buttons":
-        indices = [getattr(self, name) for name in self.__dataclass_fields__]
+        indices = list(self.mapped().values())
         if len(set(indices)) != len(indices):
             raise ValueError(f"buttons={indices} must be distinct")
         return self
@@ -84,7 +92,7 @@ class JoystickConfig:
                 raise ValueError(f"axes must map {motion}; required: {list(MOTIONS)}")
             if self.axes[motion].index >= self.n_axes:  # type: ignore[index]
                 raise ValueError(f"axes.{motion}.index must be below n_axes={self.n_axes}")
-        used = {name: getattr(self.buttons, name) for name in self.buttons.__dataclass_fields__}
+        used = self.buttons.mapped()
         used |= {f"speed_steps[{i}]": step.button for i, step in enumerate(self.speed_steps)}
         for name, index in used.items():
             if index >= self.n_buttons:
@@ -174,8 +182,11 @@ class Joystick:
         if gripper_direction:
             held.add("gripper_open" if gripper_direction > 0 else "gripper_close")
         levels = [0] * config.n_buttons
+        mapped = buttons.mapped()
         for name in held:
-            levels[getattr(buttons, name)] = 1
+            if name not in mapped:
+                raise ValueError(f"{name}: {config.name} has no such button; it has {', '.join(mapped)}")
+            levels[mapped[name]] = 1
         return tuple(axes), tuple(levels)
 
     def _problem(self, joy: JoyReading) -> str:
@@ -203,8 +214,8 @@ class Joystick:
         return math.copysign(self.config.dead_zone + beyond * (1.0 - self.config.dead_zone), response)
 
     @staticmethod
-    def _pressed(joy: JoyReading, index: int) -> bool:
-        return index < len(joy.buttons) and joy.buttons[index] != 0
+    def _pressed(joy: JoyReading, index: int | None) -> bool:
+        return index is not None and index < len(joy.buttons) and joy.buttons[index] != 0
 
 
 def _within_unit_ball(vector: Array) -> Array:

@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 from drift_control.config_file import load_config, parse_config
 from drift_control.errors import ConfigError
 from drift_control.inputs import JoyReading
-from drift_control.joystick import Joystick, JoystickConfig
+from drift_control.joystick import MOTIONS, Joystick, JoystickConfig
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -71,6 +72,26 @@ def test_encode_knows_of_the_slower_axis_and_shortens_to_what_it_can(slow_z):
 
     assert np.allclose(back((0.05, 0.0, 0.08)), [0.05, 0.0, 0.08])
     assert np.allclose(back((0.0, 0.12, 0.16)), [0.0, 0.075, 0.1])  # up at most 0.1, in the same direction
+
+
+def test_a_device_with_two_buttons_enables_and_stops(config_folder):
+    data = yaml.safe_load((config_folder / "joysticks/gamepad.yaml").read_text())
+    data |= {"name": "spacemouse", "n_axes": 6, "n_buttons": 2, "speed_steps": []}
+    data |= {"buttons": {"enable": 0, "stop": 1}}
+    data["axes"] = {motion: {"index": i} for i, motion in enumerate(MOTIONS)}
+    mouse = Joystick(parse_config(data, JoystickConfig, "spacemouse.yaml"))
+    axes = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    command = mouse.command(JoyReading(axes, (1, 0), 0.0, 0.0))
+    assert command.enabled and np.allclose(command.linear_m_s, [0.0, 0.0, 0.2])
+    assert (command.gripper_rate_m_s, command.marks, command.arm, command.stop) == (
+        0.0,
+        frozenset(),
+        False,
+        False,
+    )
+    assert mouse.command(JoyReading(axes, (0, 1), 0.0, 0.0)).stop
+    with pytest.raises(ValueError, match="arm: spacemouse has no such button; it has enable, stop"):
+        mouse.encode(False, (0, 0, 0), (0, 0, 0), 0, pressed=frozenset({"arm"}))
 
 
 def test_gripper_buttons_open_close_and_cancel_each_other(joystick):
