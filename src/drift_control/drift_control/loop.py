@@ -99,8 +99,11 @@ class ControlLoop:
         self._policy.drop()
 
     def _ease_to_stopped_arm(self) -> None:
-        """An arm that has stopped by itself must not be pulled on to its old command when it is released."""
-        if self._motion is None or self._measured is None:
+        """An arm that has stopped by itself must not be pulled on to its old command when it is released.
+
+        The command stands first, like after any other fault.
+        """
+        if self._motion is None or self._measured is None or not self._motion.still:
             return
         measured = np.asarray(self._measured.positions_rad, dtype=float)
         if float(np.abs(measured - self._motion.q).max()) > HOME_TOLERANCE_RAD:
