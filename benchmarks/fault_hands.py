@@ -87,6 +87,10 @@ class Hands:
         if not done.wait(5.0):
             raise RuntimeError("sim/protective_stop must answer within 5 s")
 
+    def measured_since(self, since_s: float) -> list[tuple[float, np.ndarray]]:
+        """Return ROS time and measured joints (J + 2,) from `since_s` on."""
+        return [(at_s, q) for at_s, q in list(self.measured) if at_s >= since_s]
+
     def _spin(self) -> None:
         try:
             self._executor.spin()

@@ -8,7 +8,8 @@ down; `standstill_ms`: it no longer moves. Allowed: `detect_ms` + 100 until it s
 with v one tick before.
 A hang is made by SIGSTOP. The clock jumps for the gate alone, which then takes its time from this program.
 Where nothing is to happen `detect_ms` stays empty: no control step held.
-When gate or simulation die or hang, `standstill_ms` is that of the measured joints (empty where the
+In a protective stop `standstill_ms` is that of the measured joints: the command goes to where they stand.
+When gate or simulation die or hang it is that of the measured joints, too (empty where the
 simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason`
 what it said.
 `recovered`: once the cause is gone (and the gate armed, where it must be) the same driver moves the arm.
@@ -141,6 +142,8 @@ def inject(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
     if fault in CLOCK_FAULTS:  # stamps jump with the clock
         log.count_ticks()
     row = log.row(fault, fault_s)
+    if fault.make is protective_stop:
+        row["standstill_ms"] = measured_standstill_ms(hands.measured_since(fault_s), fault_s)
     held = [msg for msg in hands.states if msg.state in (State.HOLD, State.FAULT)]
     held.sort(key=lambda msg: msg.state, reverse=True)  # a fault counts more than the hold before it
     shown = held[0] if held and fault.expects == "hold" else stack.client.gate_state
@@ -209,7 +212,7 @@ def inject_hang(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
         raise RuntimeError(f"{fault.name}: the arm does not move: {stack.client.gate_state.text}")
     fault_s = fault.make(stack, hands)
     stack.client.spin(1.0)
-    measured = [(at_s, q) for at_s, q in list(hands.measured) if at_s >= fault_s]
+    measured = hands.measured_since(fault_s)
     wake("expert_gate")(stack, hands)
     stack.client.spin(0.5)
     row = dict(Log(list(hands.steps), stack).row(fault, fault_s))
@@ -236,7 +239,7 @@ def inject_death(fault: Fault) -> Row:
             ending = stack.supervisor.wait(10.0)
             ended_s = time.time()
             log = Log(list(hands.steps), stack)
-            measured = [(at_s, q) for at_s, q in list(hands.measured) if at_s >= fault_s]
+            measured = hands.measured_since(fault_s)
         finally:
             hands.close()
     row = dict(log.row(fault, fault_s))
