@@ -19,6 +19,11 @@ class JointStateMerger:
         self._stamp_s: dict[str, float] = {}
         self._arrival_s: dict[str, float] = {}
 
+    @property
+    def unheard(self) -> list[str]:
+        """The robot's joints that no message has named yet, in its order."""
+        return [name for name in (*self._arm, *self._gripper) if name not in self._position]
+
     def merge(
         self, names: Sequence[str], positions: Sequence[float], stamp_s: float, arrival_s: float
     ) -> JointReading | None:
@@ -37,7 +42,7 @@ class JointStateMerger:
             self._position[name] = float(values[name])
             self._stamp_s[name] = stamp_s
             self._arrival_s[name] = arrival_s
-        if len(self._position) < len(self._arm) + len(self._gripper):
+        if self.unheard:
             return None
         opening_m = sum(scale * self._position[name] for name, scale in self._gripper.items())
         return JointReading(

@@ -54,6 +54,7 @@ class Bench:
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
         self.arm_state = None
+        self.arm_silent = False  # it says no more how it is
         self._joints = None
 
     def tick(self, chunk=None, joy=None, **requests):
@@ -61,8 +62,9 @@ class Bench:
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
             self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s)
-        arm_state = self.arm_state and replace(self.arm_state, arrival_s=self.steady_s)
-        inputs = Inputs(self._joints, joy, chunk, Requests(**requests), arm_state)
+        if self.arm_state is not None and not self.arm_silent:
+            self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
+        inputs = Inputs(self._joints, joy, chunk, Requests(**requests), self.arm_state)
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.command is not None and self.follows:
             self.q, self.gripper_m = tick.command.copy(), tick.gripper_m

@@ -49,6 +49,7 @@ segment = st.fixed_dictionaries(
         "jump_s": st.sampled_from([0.0] * 10 + [-1.0, 3.0]),
         "speed_scale": st.sampled_from([1.0] * 6 + [0.3, 0.0, math.nan]),
         "protective_stop": rarely,
+        "arm_silent": rarely,
     }
 )
 segments = st.lists(segment, min_size=1, max_size=8)
@@ -92,6 +93,7 @@ def play(bench, segments):
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints = part["joints"]
         bench.ros_s += part["jump_s"]
+        bench.arm_silent = part["arm_silent"]
         bench.ready(speed_scale=part["speed_scale"], protective_stop=part["protective_stop"])
         for i in range(part["ticks"]):
             kept = make_joy(bench, part["joy"], kept)

@@ -9,7 +9,9 @@ FINGERS = ["finger_joint1", "finger_joint2"]
 
 def test_arm_and_gripper_messages_are_merged_by_name(panda):
     merger = JointStateMerger(panda.config)
+    assert merger.unheard == ARM + FINGERS
     assert merger.merge(ARM, range(7), 10.0, 1.0) is None
+    assert merger.unheard == FINGERS
     reading = merger.merge(FINGERS, [0.01, 0.02], 10.1, 1.1)
     assert reading.positions_rad.tolist() == [0, 1, 2, 3, 4, 5, 6]
     assert math.isclose(reading.gripper_m, 0.03)

@@ -83,6 +83,19 @@ def test_in_a_protective_stop_the_command_stands_and_then_goes_to_where_the_arm_
     assert bench.tick(arm=True).armed
 
 
+def test_an_arm_that_says_no_more_how_it_is_is_a_fault_until_it_speaks_again(bench):
+    bench.ready()
+    bench.run(0.3)
+    bench.arm_silent = True  # the last state is one tick old; arm_state_timeout_s is 0.5
+    assert bench.run(0.48).state is State.HOLD
+    tick = bench.run(0.04)
+    assert (tick.state, tick.reason, tick.armed) == (State.FAULT, Reason.ARM_STATE_STALE, False)
+    tick = bench.tick(arm=True)
+    assert not tick.armed and tick.text == "arm refused: the arm's state is 0.54 s old, allowed: 0.5"
+    bench.arm_silent = False
+    assert bench.tick(arm=True).armed
+
+
 def test_too_many_clamps_hold_until_a_person_helps(bench):
     tick = bench.run(3.0, chunk=lambda: bench.chunk(offset=(5.0, 0, 0)))
     assert (tick.state, tick.reason) == (State.HOLD, Reason.TOO_MANY_CLAMPS)

@@ -139,6 +139,8 @@ class ExpertGateNode(Node):
             level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
             return Report(level, text, figures)
         message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
+        if self._joints.unheard:
+            return Report(WARN, f"joint_states does not name {', '.join(self._joints.unheard)}", figures)
         figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
         return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
 

@@ -34,6 +34,7 @@ def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
     assert not answer.success and "joint" in answer.message
     stage.spin(lambda: len(stage.world.steps) > 3, "steps")
     assert stage.world.commands == [] and len(stage.world.steps[-1].commanded) == 0
+    assert stage.gate._report().message.startswith("joint_states does not name panda_joint1, panda_joint2")
 
 
 def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(stage):
