@@ -37,7 +37,7 @@ class Wish:
     gripper_m: float
     flags: GuardFlag = GuardFlag.NONE
     problem: str = ""  # why the set-point cannot be reached
-    reference: Array | None = None  # (J,) [rad] of the set-point, before the motion is limited
+    reference: Array | None = None  # (J,) [rad] that is asked for, before any rule of the guard
 
 
 class Tracker:
@@ -50,6 +50,7 @@ class Tracker:
 
     def to_pose(self, arm: CommandedArm, target: PoseTarget, gripper_m: float, flags: GuardFlag) -> Wish:
         """Return the wish that leads the TCP to a pose, after the guard's clamps."""
+        asked = target.pose
         for rule in self._guard.pose_targets:
             target, flag = rule.limit(target, arm.tcp)
             flags |= flag
@@ -62,16 +63,19 @@ class Tracker:
             )
         feed_forward = ik.joint_velocity(self._robot, arm.jacobian, target.twist)
         velocity = self._toward(arm, result.q, feed_forward)
-        return Wish(velocity, gripper_m, flags, problem, result.q)
+        unclamped = target.pose is asked
+        reference = result.q if unclamped else ik.solve(self._robot, asked, arm.motion.q).q
+        return Wish(velocity, gripper_m, flags, problem, reference)
 
     def to_joints(
         self, arm: CommandedArm, q: Array, velocity: Array, gripper_m: float, flags: GuardFlag
     ) -> Wish:
         """Return the wish that leads the joints to (J,) [rad], after the guard's clamps."""
+        asked = q
         for rule in self._guard.joint_targets:
             q, flag = rule.limit(q)
             flags |= flag
-        return Wish(self._toward(arm, q, velocity), gripper_m, flags, reference=q)
+        return Wish(self._toward(arm, q, velocity), gripper_m, flags, reference=asked)
 
     def straight(self, arm: CommandedArm, q: Array, speed_scale: float) -> Array:
         """Return velocities (J,) along a straight line in joint space, slowing down to stop at `q`."""

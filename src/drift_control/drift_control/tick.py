@@ -23,9 +23,7 @@ class Tick:
     chunk_age_s: float  # since the chunk's t_ref, -1 if none
     command: Array | None  # (J,) [rad]; None before the first joint state: nothing is to be sent
     gripper_m: float | None  # opening [m]
-    reference: (
-        Array | None
-    )  # (J,) [rad] that the source asked for, before the motion was limited; None: nothing
+    reference: Array | None  # (J,) [rad] that the source asks for, before the guard; None: nothing
     measured: Array | None  # (J + 1,) joints [rad], gripper opening [m]
     action: Array | None  # (10,) the command as an action
     guard_flags: GuardFlag
