@@ -65,7 +65,7 @@ def moves_during_protective_stop(bench):
 def moves_blindly(bench):
     bench.tick(arm=True)
     bench.joints_silent = True
-    bench.run(1.0, chunk=lambda: bench.line((0.1, 0, 0)))
+    bench.run(0.7, chunk=lambda: bench.line((0.1, 0, 0)))  # later the tracking error ends it
     return not np.array_equal(bench.commands[-1], bench.commands[-2])
 
 
@@ -88,7 +88,8 @@ def arm_pushed_out_of_the_workspace(bench):
 
 def runs_wild(bench):
     bench.tick(arm=True)
-    return bench.run(4.0, chunk=lambda: bench.chunk(offset=(3, 0, 0))).state is not State.HOLD
+    bench.run(4.0, chunk=lambda: bench.chunk(offset=(3, 0, 0)))
+    return any(tick.state is State.POLICY for tick in bench.ticks[-50:])
 
 
 def arms_without_joints(bench):
