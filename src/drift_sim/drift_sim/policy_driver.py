@@ -76,7 +76,7 @@ class PolicyDriver:
         observation = self.assembler.assemble()
         if isinstance(observation, Missing):
             return None
-        if self._last_t_ref_s is None:
+        if self._last_chunk is None:
             self._sampler.reset()
         self._last_t_ref_s = t_ref_s
         done_s = now_s + self._settings.inference_s
