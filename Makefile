@@ -1,7 +1,7 @@
 # make demo and make test set everything up first; a second run skips the set-up.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-BENCHMARKS := control_rate fault_injection train_step inference finetune_quality
+BENCHMARKS := control_rate fault_injection hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
 .PHONY: help setup demo test lint bench clean
 
 help: ## list the targets

@@ -38,7 +38,7 @@ from drift_core.samplers import Prefix, Sampler
 from drift_sim.shell import Shell
 from report import Row, arguments, report
 from rich.console import Console
-from sampler_policies import ROBOT, Training, trained_policy
+from trained_policy import ROBOT, Training, trained_policy
 
 TASK = "place"
 DELAYS_MS = (50, 150, 300)
@@ -156,7 +156,7 @@ def run(
 def main() -> None:
     parser = arguments("Smoothness at the joints between chunks under inference delay")
     parser.add_argument(
-        "--folder", type=Path, default=Path("runs/sampler_quality"), help="keeps the trained policy"
+        "--folder", type=Path, default=Path("runs/trained_policies"), help="keeps the trained policy"
     )
     parser.add_argument("--episodes", type=int, default=EPISODES, help="paired episodes")
     parser.add_argument("--sampler", default=node_parameters("policy")["sampler"])

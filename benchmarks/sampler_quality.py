@@ -32,8 +32,8 @@ from drift_sim.shell import START_S, Shell
 from inference import SAMPLERS as TIMED
 from report import Row, arguments, report
 from rich.console import Console
-from sampler_policies import ROBOT, Training, trained_policy
 from torch import Tensor
+from trained_policy import ROBOT, Training, trained_policy
 
 REFERENCE = "ddim-16"
 WARM = [name for name in TIMED.values() if name.startswith("rti")]
@@ -135,7 +135,7 @@ def arm_bench(policy: DiffusionPolicy, shell: Shell, replan_steps: int) -> Bench
 
 def main() -> None:
     parser = arguments("Success by sampler")
-    parser.add_argument("--folder", type=Path, default=Path("runs/sampler_quality"), help="of the policies")
+    parser.add_argument("--folder", type=Path, default=Path("runs/trained_policies"), help="of the policies")
     parser.add_argument("--tasks", nargs="+", choices=list(FULL), default=list(FULL))
     parser.add_argument("--rollouts", type=int, default=100, help="of each sampler, and as many that move")
     options = parser.parse_args()

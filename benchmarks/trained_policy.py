@@ -1,4 +1,4 @@
-"""The two policies whose samplers are compared: trained once on demonstrations, then taken from a folder."""
+"""Policies for benchmarks: trained once on demonstrations, then taken from a folder."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
