@@ -71,7 +71,7 @@ def test_in_a_protective_stop_the_command_stands_and_then_goes_to_where_the_arm_
     bench.run(0.5, chunk=lambda: bench.line((0.1, 0, 0)))
     bench.follows = False  # stopped by its controller; the command runs on by v^2 / 2a until it stands
     bench.ready(protective_stop=True)
-    bench.run(0.08)  # 0.26 rad/s at 5 rad/s^2, and a little more
+    bench.run(0.1)  # 0.32 rad/s at 5 rad/s^2, and the time that the jerk limit takes
     assert np.abs(bench.commands[-1] - bench.commands[-2]).max() < 0.005 * bench.config.dt_s
     assert np.abs(bench.commands[-1] - bench.q).max() > 0.004
     bench.run(1.0)
