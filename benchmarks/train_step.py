@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=9, help="counted steps of every row")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     parser.add_argument("--fractions", nargs="+", type=float, default=list(FRACTIONS), help="ranks r / R")
+    parser.add_argument("--skip-memory", action="store_true", help="no process for the memory of each row")
     parser.add_argument(
         "--child", nargs=4, metavar="VALUE", help="network, form, policy, rank: peak memory only"
     )
@@ -128,7 +129,8 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
     memory = {
         form: peak_in_child(network, form, options)
         for form in compared
-        if not options.quick or (network == "L" and form.name in ("full", "left"))
+        if not options.skip_memory
+        and (not options.quick or (network == "L" and form.name in ("full", "left")))
     }
     baseline = compared[0]
     return [
