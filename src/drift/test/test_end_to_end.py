@@ -21,7 +21,7 @@ from drift_ros.session import RunEpisode, Running, SessionClient, Train
 
 DOMAIN = 1 + (os.getpid() + 50) % 100
 EXPERT, POLICY = 2, 1  # Step.SOURCE_*
-DEMO_LIMIT_S, START_LIMIT_S, TRAIN_LIMIT_S = 200.0, 60.0, 60.0
+DEMO_LIMIT_S, START_LIMIT_S, TRAIN_LIMIT_S = 200.0, 60.0, 150.0
 STOP_LIMIT_S = 5.0
 PROMISED = {
     "success_before",
