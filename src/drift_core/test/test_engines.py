@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
+from drift_core.denoisers.denoiser import mish
 from drift_core.engines import EngineError, make_engine
 from drift_core.engines.engine import verified
 from drift_core.errors import ConfigError
@@ -43,6 +44,13 @@ def test_eager_is_itself(kind):
 def test_onnx_agrees_with_eager(kind):
     engine = make_engine("onnx", network(kind))
     assert engine.name == "onnx" and engine.difference < 1e-4
+
+
+def test_the_exported_mish_is_mish_over_the_whole_range(monkeypatch):
+    x = torch.cat([torch.linspace(-100.0, 100.0, 2001), torch.linspace(-1.0, 1.0, 2001)])
+    monkeypatch.setattr("torch.onnx.is_in_onnx_export", lambda: True)
+    torch.testing.assert_close(mish(x), torch.nn.functional.mish(x), rtol=1e-5, atol=1e-6)
+    assert mish(torch.tensor(1.0)) == pytest.approx(0.8650983882673103)  # tanh(ln(1 + e))
 
 
 @pytest.mark.parametrize("kind", SMALL)

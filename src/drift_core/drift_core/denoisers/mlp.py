@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn import functional
 
-from drift_core.denoisers.denoiser import Denoiser, modulate
+from drift_core.denoisers.denoiser import Denoiser, mish, modulate
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -31,7 +30,7 @@ class MlpBlock(nn.Module):
 
     def forward(self, h: Tensor, film: Tensor) -> Tensor:
         """Return (B, width) for `h` (B, width) and `film` (B, 2 width)."""
-        return h + self.second(functional.mish(modulate(self.norm(self.first(h)), film)))
+        return h + self.second(mish(modulate(self.norm(self.first(h)), film)))
 
 
 class MlpDenoiser(Denoiser):
@@ -49,4 +48,4 @@ class MlpDenoiser(Denoiser):
         h = self.enter(x.flatten(1))  # (B, width)
         for block, values in zip(self.blocks, film.split(self.film_sizes, dim=-1), strict=True):
             h = block(h, values)
-        return self.leave(functional.mish(h)).view_as(x)
+        return self.leave(mish(h)).view_as(x)

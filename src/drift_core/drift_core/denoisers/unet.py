@@ -6,9 +6,8 @@ import torch
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn import functional
 
-from drift_core.denoisers.denoiser import Denoiser, modulate
+from drift_core.denoisers.denoiser import Denoiser, mish, modulate
 from drift_core.errors import ConfigError
 
 
@@ -39,7 +38,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C_out, T)."""
-        return functional.mish(self.norm(self.conv(x)))
+        return mish(self.norm(self.conv(x)))
 
 
 class ResidualBlock(nn.Module):
