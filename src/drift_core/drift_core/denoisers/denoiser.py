@@ -158,7 +158,7 @@ def version_of(tensors: Iterable[Tensor]) -> tuple[object, ...]:
 def mish(x: Tensor) -> Tensor:
     """Return x tanh(softplus(x)) (Misra, arXiv 1908.08681).
 
-    Exported to ONNX as the same quotient of exponentials: the exporter's softplus and tanh take 7 % of a step.
+    Exported to ONNX as a quotient of exponentials: the exporter's softplus and tanh take 7 % of a step.
     """
     if not torch.onnx.is_in_onnx_export():
         return functional.mish(x)
