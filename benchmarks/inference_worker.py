@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
@@ -70,27 +71,30 @@ def no_worker(network: str, engine: str) -> Iterator[Count]:
 
 
 @contextmanager
-def thread_worker(network: str, engine: str) -> Iterator[Count]:
-    """Denoise in a thread of this process."""
-    denoise, observation, count, stop = (
-        Denoiser(network, engine),
-        example_observation(),
-        Count(),
-        threading.Event(),
-    )
+def over_and_over(make_chunk: Callable[[], object]) -> Iterator[Count]:
+    """Make one chunk after the other in a thread; what it raises is raised at the end."""
+    count, stop = Count(), threading.Event()
 
     def work() -> None:
         while not stop.is_set():
-            denoise(observation)
+            make_chunk()
             count.value += 1
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            yield count
+        finally:
+            stop.set()
+        working.result()
+
+
+@contextmanager
+def thread_worker(network: str, engine: str) -> Iterator[Count]:
+    """Denoise in a thread of this process."""
+    denoise, observation = Denoiser(network, engine), example_observation()
+    with over_and_over(lambda: denoise(observation)) as count:
         yield count
-    finally:
-        stop.set()
-        thread.join()
 
 
 @contextmanager
@@ -102,23 +106,16 @@ def process_worker(network: str, engine: str) -> Iterator[Count]:
     process.start()
     theirs.close()
     ours.recv()  # ready
-    observation, count, stop = example_observation(), Count(), threading.Event()
+    observation = example_observation()
 
-    def work() -> None:
-        while not stop.is_set():
-            ours.send(observation)
-            ours.recv()
-            count.value += 1
+    def make_chunk() -> None:
+        ours.send(observation)
+        ours.recv()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with over_and_over(make_chunk) as count:
         yield count
-    finally:
-        stop.set()
-        thread.join()
-        ours.send(None)
-        process.join()
+    ours.send(None)
+    process.join()
 
 
 def _serve(pipe: Connection, network: str, engine: str) -> None:
