@@ -200,10 +200,10 @@ def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], sour
     """Check keys, shapes, types and that all values are finite; the error lists the first few faults."""
     faults = [f"key {key!r} is missing" for key in expected if key not in tensors]
     faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
-    for key, value in tensors.items():
-        if key not in expected:
+    for key, want in expected.items():  # in the network's order; a file's own order is arbitrary
+        if key not in tensors:
             continue
-        want = expected[key]
+        value = tensors[key]
         if value.shape != want.shape or value.dtype != want.dtype:
             faults.append(
                 f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(value.shape)} {value.dtype}"

@@ -198,3 +198,12 @@ def test_without_simulation_the_person_resets_arms_and_marks():
     assert runner.phase is Phase.RUNNING
     runner.update(replace(alone, now_s=53.1, armed=True, outcome=Result.SUCCESS))
     assert runner.verdict.duration_s == pytest.approx(2.0)
+
+
+def test_a_simulation_that_is_discovered_late_is_reset_like_any_other():
+    runner = start()
+    alone = replace(IDLE, simulated=False)
+    assert runner.update(alone) is Ask.HOME
+    assert runner.update(replace(alone, now_s=0.1, answer=OK)) is Ask.PROMPT
+    assert runner.update(replace(IDLE, now_s=0.3)) is Ask.RESET
+    assert runner.update(replace(IDLE, now_s=0.4, answer=OK)) is Ask.RECORD

@@ -219,6 +219,8 @@ class EpisodeRunner:
     def _await_person(self, seen: Seen) -> Ask | None:
         if seen.armed:
             return self._enter(Phase.OPENING, Ask.RECORD, seen)
+        if seen.simulated:  # its reset was discovered only after the arm stood at home
+            return self._enter(Phase.RESETTING, Ask.RESET, seen)
         if seen.now_s - self._entered_s > self._timing.person_timeout_s:
             text = f"nobody armed the arm within {self._timing.person_timeout_s:g} s"
             return self._give_up(Error.ARM_REFUSED, text, seen)
