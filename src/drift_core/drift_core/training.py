@@ -341,16 +341,13 @@ class Trainer:
         loss: nn.Module = _Loss(self.policy)
         if self._distributed:
             self._loss = loss  # first let go of the hooks of the previous wrapper
-            # Wrapping sends the parameters of the first process to all; the frozen parts are buffers.
-            loss = DistributedDataParallel(loss, broadcast_buffers=False)
-            self._synchronise_frozen_parts()
+            # Wrapping sends parameters and buffers, the frozen parts, of the first process to all.
+            loss = DistributedDataParallel(loss, forward_sync_buffers=False)
+            self._synchronise_rates()
         self._loss = loss
 
-    def _synchronise_frozen_parts(self) -> None:
-        """Send what is no parameter from the first process to all, so that all have the same weights and
-        rates."""
-        for buffer in self.policy.buffers():
-            torch.distributed.broadcast(buffer, src=0)
+    def _synchronise_rates(self) -> None:
+        """Send the layers' learning rates, which are no tensors, from the first process to all."""
         layers = [layer for layer in self.policy.modules() if isinstance(layer, Modulated)]
         scales = torch.tensor(
             [layer.update_scale for layer in layers], dtype=torch.float64, device=self.policy.device
