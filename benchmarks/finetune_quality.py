@@ -72,7 +72,7 @@ class Size:
     methods: tuple[str, ...]
 
 
-FULL = Size((32, 64, 128), 1000, 250, (1e-3, 3e-3, 1e-2), 3, tuple(m.name for m in METHODS))
+FULL = Size((32, 64, 128), 1000, 250, (1e-3, 2e-3, 3e-3, 5e-3, 1e-2), 3, tuple(m.name for m in METHODS))
 QUICK = Size((32, 64), 150, 50, (1e-3,), 1, ("full", "left", "usv", "lora"))
 
 

@@ -167,8 +167,8 @@ class DiffusionPolicy(nn.Module):
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
-        trunk = None if engine is None else engine.checked_trunk(self.denoiser)
-        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
+        stages = None if engine is None else engine.checked_stages(self.denoiser)
+        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, stages)
         if prefix is not None:
             prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, condition.device)

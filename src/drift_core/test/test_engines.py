@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
-from drift_core.denoisers.denoiser import mish
+from drift_core.denoisers.denoiser import Stages, mish
 from drift_core.engines import EngineError, make_engine
 from drift_core.engines.engine import verified
 from drift_core.errors import ConfigError
@@ -102,9 +102,11 @@ def test_changed_weights_need_a_new_engine():
 def test_an_engine_that_computes_something_else_is_refused():
     net = network()
     with pytest.raises(EngineError, match="engine='wrong' differs by .* from eager, allowed: 0.0001"):
-        verified("wrong", lambda x, film: 1.01 * net.trunk(x, film), net)
+        verified("wrong", Stages(net.condition_film, lambda x, film: 1.01 * net.trunk(x, film)), net)
+    with pytest.raises(EngineError, match="engine='wrong' differs by .* from eager, allowed: 0.0001"):
+        verified("wrong", Stages(lambda condition: 1.01 * net.condition_film(condition), net.trunk), net)
     with pytest.raises(EngineError, match="engine='wrong' differs by nan"):
-        verified("wrong", lambda x, film: net.trunk(x, film) * float("nan"), net)
+        verified("wrong", Stages(net.condition_film, lambda x, film: net.trunk(x, film) * float("nan")), net)
 
 
 def test_an_unknown_engine_lists_the_allowed_ones():

@@ -8,6 +8,7 @@ observation), and only `trunk` runs at every denoising step.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -18,6 +19,14 @@ from drift_core.errors import ShapeError
 
 # (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
 Trunk = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """What runs a network at inference: once per observation, and once per denoising step."""
+
+    condition_film: Callable[[Tensor], Tensor]  # condition (B,C) -> FiLM part (B, sum of film_sizes)
+    trunk: Trunk
 
 
 class SizeConfig(Hashable, Protocol):
@@ -71,7 +80,7 @@ class ConditionNet(nn.Module):
 
     def forward(self, condition: Tensor) -> Tensor:
         """Return (B, width)."""
-        return self.second(functional.mish(self.first(condition)))
+        return self.second(mish(self.first(condition)))
 
 
 class Denoiser(nn.Module, ABC):
@@ -105,6 +114,10 @@ class Denoiser(nn.Module, ABC):
         """Return the output (B, T, A)."""
         return self.trunk(x, self.step_film(k) + self.condition_film(condition))
 
+    def stages(self) -> Stages:
+        """Return PyTorch's own implementation."""
+        return Stages(self.condition_film, self.trunk)
+
     def step_film(self, k: Tensor) -> Tensor:
         """Return the FiLM part of the steps `k` (B,): (B, sum of film_sizes)."""
         embedded = functional.mish(self.embedding(k))
@@ -115,7 +128,7 @@ class Denoiser(nn.Module, ABC):
         if condition.shape[-1] != self.condition_dim:
             raise ShapeError(f"condition must be (B, {self.condition_dim}), got {tuple(condition.shape)}")
         hidden = condition if self.condition_net is None else self.condition_net(condition)
-        active = functional.mish(hidden)
+        active = mish(hidden)
         return torch.cat([film.condition(active) for film in self._each_film()], dim=-1)
 
     def step_table(self, train_steps: int) -> Tensor:
@@ -130,16 +143,16 @@ class Denoiser(nn.Module, ABC):
         return self._table[1]
 
     def hoist(
-        self, condition: Tensor, train_steps: int, trunk: Trunk | None = None
+        self, condition: Tensor, train_steps: int, stages: Stages | None = None
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `denoise(x, k)` for one observation; what does not depend on x is computed here.
 
-        `trunk`: another implementation of this network's own, such as a compiled one. The step part carries
+        `stages`: another implementation of this network's own, such as a compiled one. The step part carries
         no gradient: train with `forward`.
         """
-        run = self.trunk if trunk is None else trunk
-        table = self.step_table(train_steps)
-        observed = self.condition_film(condition)
+        stages = self.stages() if stages is None else stages
+        run, table = stages.trunk, self.step_table(train_steps)
+        observed = stages.condition_film(condition)
 
         def denoise(x: Tensor, k: Tensor) -> Tensor:
             return run(x, table[k] + observed)

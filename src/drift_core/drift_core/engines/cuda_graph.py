@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from drift_core.denoisers.denoiser import Denoiser, Trunk
+from drift_core.denoisers.denoiser import Denoiser, Stages, Trunk
 from drift_core.engines.engine import Engine, EngineError, example_inputs, verified
 
 _WARM_UP = 3  # calls before the capture, in which libraries choose their kernels
@@ -16,7 +16,8 @@ def cuda_graph_engine(denoiser: Denoiser) -> Engine:
     if device.type != "cuda":
         raise EngineError(f"engine='cuda_graph' needs a network on a CUDA device, got device={device}")
     try:
-        return verified("cuda_graph", _captured(denoiser, device), denoiser)
+        stages = Stages(denoiser.condition_film, _captured(denoiser, device))
+        return verified("cuda_graph", stages, denoiser)
     except RuntimeError as error:  # an operation that cannot be captured, no memory left
         raise EngineError(f"engine='cuda_graph' cannot be built: {error}") from error
 
