@@ -344,7 +344,7 @@ def train(stack: RunningStack, hands: Hands) -> float:
 
 
 STOP, KILL = signal.SIGSTOP, signal.SIGKILL
-HANG = Fault("expert_gate SIGSTOP", POLICY, kill("expert_gate", STOP), expects="nothing")
+HANG = Fault("expert_gate SIGSTOP for 1 s", POLICY, kill("expert_gate", STOP), expects="nothing")
 FAULTS = (
     Fault("chunk with NaN", POLICY, spoil("nan"), watch_s=1.0),
     Fault("chunk with infinity", POLICY, spoil("infinite"), watch_s=1.0),
@@ -378,7 +378,11 @@ CLOCK_FAULTS = (
     Fault("clock jumps ahead by 2 s", POLICY, set_clock(2.0)),
     Fault("clock jumps back by 2 s", POLICY, set_clock(0.0)),
 )
-DEATHS = tuple(Fault(f"{name} SIGKILL", POLICY, kill(name, KILL)) for name in ("expert_gate", "sim"))
+DEATHS = (
+    Fault("expert_gate SIGKILL", POLICY, kill("expert_gate", KILL)),
+    Fault("expert_gate hangs", POLICY, kill("expert_gate", STOP)),
+    Fault("sim SIGKILL", POLICY, kill("sim", KILL)),
+)
 NAMES = [fault.name for fault in (*FAULTS, *CLOCK_FAULTS, *DEATHS)]
 
 

@@ -17,6 +17,7 @@ def processes(stack: Stack) -> list[ProcessSpec]:
             essential=node.essential,
             stop_stage=node.stop_stage,
             environment=stack.environment,
+            watchdog_s=node.watchdog_s,
         )
         for node in stack.nodes
     ]

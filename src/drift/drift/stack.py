@@ -14,6 +14,7 @@ from drift.run_folder import RunFolder
 from drift.stack_arguments import StackArguments
 
 OTHERS, GATE, SIMULATION = 0, 1, 2  # stop stages: the gate brings the arm to rest while the arm still listens
+GATE_WATCHDOG_S = 2.0  # a hundred control ticks
 _COMMAND_TOPICS = {  # command_interface of the robot: ros2_control's usual controller, and its topic
     "forward_position": ("forward_position_controller", "commands"),
     "joint_trajectory": ("joint_trajectory_controller", "joint_trajectory"),
@@ -33,6 +34,7 @@ class NodeSpec:
     arguments: tuple[str, ...] = ()  # for programs that take more than ROS arguments
     essential: bool = False  # its death ends the whole stack; any other node is respawned
     stop_stage: int = OTHERS
+    watchdog_s: float | None = None  # it sends heartbeats; silent for so long it hangs (`drift up` only)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def stack(arguments: StackArguments) -> Stack:
             remappings={} if arguments.sim == "mujoco" else _command_topic(interface, arguments.controller),
             essential=True,
             stop_stage=GATE,
+            watchdog_s=GATE_WATCHDOG_S,
         ),
         NodeSpec(
             name="trainer",

@@ -34,6 +34,14 @@ print("ready")
 while True:
     time.sleep(0.01)
 """
+BEATING = """
+import os, socket, time
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+print("ready")
+while True:
+    notify.sendto(b"READY=1\\nWATCHDOG=1", os.environ["NOTIFY_SOCKET"])
+    time.sleep(0.02)
+"""
 WITH_HELPER = """
 import subprocess, sys, time
 helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -124,6 +132,27 @@ def test_death_of_an_essential_process_stops_everything_and_is_said_in_one_line(
     assert lines.of("drift") == ["gate died (killed by SIGKILL): shutting everything down"]
     assert lines.of("policy")[-1].startswith("ended")
     assert all(gone(pid) for pid in pids.values())
+
+
+def test_an_essential_process_that_hangs_ends_everything(tmp_path: Path, program: Program) -> None:
+    lines = Lines()
+    spec = ProcessSpec("gate", program("beating", BEATING), essential=True, watchdog_s=0.5)
+    with Supervisor([spec], tmp_path, on_line=lines) as supervisor:
+        supervisor.wait_for_line("gate", "ready", timeout_s=10.0)
+        assert supervisor.wait(timeout_s=1.0) is None  # twice the limit: heartbeats count
+        pid = supervisor.status()["gate"].pid or 0
+        os.kill(pid, signal.SIGSTOP)
+        ending = supervisor.wait(timeout_s=5.0)
+    assert ending is not None and (ending.failed, ending.exit_code) == ("gate", 1)
+    assert lines.of("drift") == ["gate died (it hung, no heartbeat for 0.5 s): shutting everything down"]
+    assert gone(pid)
+
+
+def test_the_watch_begins_with_the_first_heartbeat(tmp_path: Path, program: Program) -> None:
+    spec = ProcessSpec("gate", program("polite", POLITE), essential=True, watchdog_s=0.05)
+    with Supervisor([spec], tmp_path) as supervisor:
+        supervisor.wait_for_line("gate", "ready", timeout_s=10.0)
+        assert supervisor.wait(timeout_s=0.3) is None
 
 
 def test_a_replaceable_process_is_respawned_after_longer_and_longer_waits(

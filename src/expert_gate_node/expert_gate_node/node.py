@@ -26,6 +26,7 @@ from std_srvs.srv import Trigger
 
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
+from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.inbox import Inbox
 from expert_gate_node.output.node import TickPublisher
 from expert_gate_node.pulse import Pulse
@@ -51,6 +52,7 @@ class ExpertGateNode(Node):
         self._loop = ControlLoop(config, robot, load_joystick(config.joystick_file))
         self._joints = JointStateMerger(robot.config)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
+        self._heartbeat = Heartbeat()
         self._brake = EmergencyBrake(robot, config.dt_s)
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
@@ -97,6 +99,7 @@ class ExpertGateNode(Node):
                 self.get_logger().fatal(f"the control loop failed, the arm is held:\n{self._failure}")
         if self._failure:
             self._hold_after_failure(now)
+        self._heartbeat.beat(now.steady_s)
 
     def _step(self, now: Now) -> None:
         if self._stopping:

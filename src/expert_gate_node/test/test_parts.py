@@ -1,5 +1,6 @@
-"""Inbox, pulse, homing watch and emergency brake without ROS."""
+"""Inbox, pulse, heartbeat, homing watch and emergency brake without ROS."""
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from drift_control.gate_state import State
 from drift_control.inputs import JoyReading, Requests
 from drift_control.robot import load_robot
 from expert_gate_node.emergency import EmergencyBrake
+from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.inbox import Inbox
 from expert_gate_node.output.horizon import rolling_horizon
 from expert_gate_node.pulse import Pulse
@@ -33,6 +35,26 @@ def test_a_tick_is_late_when_it_comes_more_than_one_period_after_it_was_due():
     assert (pulse.ticks, pulse.late) == (5, 1)
     assert pulse.summary().max == pytest.approx(0.045)
     assert pulse.figures()["late_ratio"] == pytest.approx(0.2)
+
+
+def test_a_heartbeat_goes_out_every_fifth_of_a_second_and_never_waits(tmp_path, monkeypatch):
+    address = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(address)
+        supervisor.setblocking(False)
+        heartbeat = Heartbeat()
+        for tick in range(21):  # 0.4 s
+            heartbeat.beat(5.0 + 0.02 * tick)
+        heard = [supervisor.recv(100) for _ in range(3)]
+        assert heard == [b"READY=1\nWATCHDOG=1"] * 3
+        with pytest.raises(BlockingIOError):
+            supervisor.recv(100)
+        for tick in range(1000):  # more than the socket holds, and nobody reads
+            heartbeat.beat(10.0 + tick)
+    heartbeat.beat(2000.0)  # nobody is there any more
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    Heartbeat().beat(0.0)
 
 
 @pytest.mark.parametrize(

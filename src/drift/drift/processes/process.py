@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drift.processes.group import ProcessGroup
 from drift.processes.log_file import LogFollower
+from drift.processes.watchdog import Watchdog
 
 REFUSED = 2  # exit code of a node whose configuration is wrong: starting it again would not help
 
@@ -23,6 +24,7 @@ class ProcessSpec:
     essential: bool = False  # its death ends everything; otherwise it is respawned with back-off
     stop_stage: int = 0  # stages are stopped one after the other, the lowest first
     environment: Mapping[str, str] = field(default_factory=dict)  # added to this process's own
+    watchdog_s: float | None = None  # it sends heartbeats; silent for so long, it is killed
 
 
 class SupervisedProcess:
@@ -39,21 +41,27 @@ class SupervisedProcess:
         self.start_at_s = 0.0  # steady time of the next start
         self.started_s = 0.0
         self.said_something = False  # since its last start
+        self.hung = False  # and was killed for it, since its last start
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog = None if spec.watchdog_s is None else Watchdog(spec.watchdog_s)
 
     def start(self) -> None:
         """Start it in a session of its own: Ctrl-C in the terminal reaches the supervisor alone."""
+        listening: Mapping[str, str] = {}
+        if self._watchdog is not None:
+            self._watchdog.restart()
+            listening = self._watchdog.environment
         self._process = subprocess.Popen(
             self.spec.command,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment, **listening},
             start_new_session=True,
         )
         self.group = ProcessGroup(self._process.pid)
         self.started_s = time.monotonic()
-        self.said_something = False
+        self.said_something = self.hung = False
 
     def collect(self) -> int | None:
         """Return the exit code if it has ended since the last call, negative for a signal; else None."""
@@ -64,8 +72,20 @@ class SupervisedProcess:
         self.group = None
         return self._process.wait()
 
+    def kill_if_hanging(self) -> None:
+        """Kill it if it has sent no heartbeat for longer than `watchdog_s`."""
+        if self.group is not None and self._watchdog is not None and not self.hung and self._watchdog.hangs():
+            self.hung = True
+            self.group.kill()
+
+    def describe_end(self, code: int) -> str:
+        """Return in words why it ended with exit code `code`."""
+        return f"it hung, no heartbeat for {self.spec.watchdog_s:g} s" if self.hung else describe_exit(code)
+
     def close(self) -> None:
-        """Close the log file."""
+        """Close the log file, and stop listening."""
+        if self._watchdog is not None:
+            self._watchdog.close()
         self._output.close()
         self.log.close()
 

@@ -1,4 +1,5 @@
-"""Start processes in order, respawn those that may die, stop all in order when one dies that may not."""
+"""Start processes in order, kill those that hang, respawn those that may die, stop all in order when one dies
+that may not."""
 
 import signal
 import threading
@@ -190,6 +191,7 @@ class Supervisor:
             return
         for process in self._processes.values():
             self._report_lines(process)
+            process.kill_if_hanging()
             code = process.collect()
             if code is not None:
                 self._report_lines(process, at_end=True)
@@ -207,7 +209,7 @@ class Supervisor:
         self._reaper.watch(self._stages())
 
     def _on_death(self, process: SupervisedProcess, code: int) -> None:
-        name, why = process.spec.name, describe_exit(code)
+        name, why = process.spec.name, process.describe_end(code)
         if code == REFUSED:
             why = f"{why}: {process.log.last[-1] if process.log.last else 'it said nothing'}"
         if process.spec.essential or code == REFUSED:
