@@ -7,7 +7,8 @@ decays since the last change
 Form `left` has a constant V, so the last term is (average of A_t) V: exact, at the price of N r numbers per
 step instead of N K; and while D = 0, as from the beginning of a round to its first change of rank, E need not
 be kept at all. Form `usv` adds the products into E, a matrix product of its own, and therefore only at every
-4th step, with the decays of those 4. Before a change of rank E is completed (`fold`) and begins anew.
+8th step, with the decays of those 8; at each step another eighth of the layers does it. Before a change of
+rank E is completed (`fold`) and begins anew.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from drift_core.rank import Modulated
 
-_EVERY = 4  # steps between two additions to an average of form `usv`
+_EVERY = 8  # steps between two additions to an average of form `usv`
 
 
 def warm_decay(step: int, decay: float, power: float) -> float:
@@ -33,7 +34,7 @@ class _Segment:
     before: float  # D
     left: Tensor | None  # average of A (form `left`)
     pending: float = 1.0  # product of the decays since the last addition (form `usv`)
-    age: int = 0  # steps since the last change of rank
+    age: int = 0  # steps since the last change of rank, begun at a number of its own
 
 
 class MergedEma:
@@ -101,10 +102,10 @@ class MergedEma:
     def begin(self) -> None:
         """Begin to average with the layers as they are now."""
         self._layers, self._others = _trained_layers(self._module), _other_parameters(self._module)
-        for name, layer in self._layers.items():
+        for number, (name, layer) in enumerate(self._layers.items()):
             if not layer.dense:
                 left = torch.zeros_like(layer.dA.detach()) if layer.settings.form == "left" else None
-                self._segments[name] = _Segment(layer, 1.0, left)
+                self._segments[name] = _Segment(layer, 1.0, left, age=number % _EVERY)
 
     @torch.no_grad()
     def weights(self) -> dict[str, Tensor]:

@@ -29,17 +29,23 @@ def test_the_average_of_merged_weights_is_kept_across_ranks_down_and_up(modulati
 
     def step():
         nonlocal age
+        if trainer.schedule(trainer.round_step) != trainer.rank:  # the averages are completed, and begin anew
+            average_in(set(pending))
+            age = 0
         age += 1
         trainer.run(lambda g: in_dtype(next_batch(g), dtype), steps=1)
         decay = warm_decay(trainer.round_step - 1, CONFIG.ema_decay, CONFIG.ema_power)
         for key in expected:
             pending[key] = pending.get(key, 1.0) * decay
-        # Weights of form usv are averaged in at every 4th step, with the decays of all four.
-        average_in({key for key in expected if age % 4 == 0 or not is_usv(trainer, key)})
+        # Weights of form usv are averaged in at every 8th step, with the decays of all eight, in turn.
+        layers = [key for key in expected if is_modulated(trainer, key)]
+        average_in(
+            {key for key in expected if not is_usv(trainer, key) or (age + layers.index(key)) % 8 == 0}
+        )
 
     for _ in range(37):
         step()
-    average_in(set(pending))  # before the rank rises, in the middle of such four steps
+    average_in(set(pending))  # before the rank rises, in the middle of such eight steps
     trainer.schedule, age = LinearDecay(start=0.7, end=0.7, steps=1), 0
     for _ in range(6):
         step()
@@ -67,9 +73,14 @@ def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
     assert (average - before).norm() > 0.5 * (raw - before).norm()
 
 
+def is_modulated(trainer, key):
+    layer = trainer.policy.get_submodule(key.rpartition(".")[0])
+    return key.endswith("weight") and isinstance(layer, Modulated)
+
+
 def is_usv(trainer, key):
     layer = trainer.policy.get_submodule(key.rpartition(".")[0])
-    return key.endswith("weight") and isinstance(layer, Modulated) and "U" in layer.factor_names()
+    return is_modulated(trainer, key) and "U" in layer.factor_names()
 
 
 def in_dtype(batch, dtype):

@@ -1,5 +1,4 @@
-"""A convolution by W0 + A V with W0 frozen: one stacked convolution [W0; V], a 1x1 one by A, the bias
-outside.
+"""A convolution by W0 + A V with W0 frozen: one stacked convolution [W0; V], then a 1x1 one by A.
 
 z = conv(x, [W0; V]); P = z[N:]; y = z[:N] + A P + b. Backward, with g = dL/dy:
 dA = sum g P^T;  dx = input_gradient([g; A^T g], [W0; V]);  db = sum g;  and where V trains dV =
@@ -51,15 +50,15 @@ class LowRankConvolution(torch.autograd.Function):
         z = _convolve(x.to(compute), stack.to(compute), geometry)  # (B, G (N + r), ...)
         split = z.unflatten(1, (groups, rows + rank)).flatten(3)  # (B, G, N + r, M)
         p = split[:, :, rows:].contiguous().flatten(1, 2)  # (B, G r, M); a view of z would keep all of it
-        y = _mix(left.to(x.dtype), p.to(x.dtype)).unflatten(1, (groups, rows))
+        offset = None if bias is None else bias.to(x.dtype)
+        y = _mix(left.to(x.dtype), p.to(x.dtype), offset).unflatten(1, (groups, rows))
         y += split[:, :, :rows]
         y = y.view(z.shape[0], groups * rows, *z.shape[2:])
-        if bias is not None:
-            y += bias.to(y.dtype).view(-1, *[1] * (y.ndim - 2))
         keep_x = ctx.needs_input_grad[3]
         ctx.save_for_backward(left, p, right, x if keep_x else None)
         # Not among the saved tensors: the rows of V are written anew in each pass.
         ctx.stack, ctx.geometry, ctx.x_shape, ctx.x_dtype = stack, geometry, x.shape, x.dtype
+        ctx.written = stack._version  # until somebody writes again, the rows are those of this pass
         return y
 
     @staticmethod
@@ -70,7 +69,7 @@ class LowRankConvolution(torch.autograd.Function):
         stack, geometry = ctx.stack, ctx.geometry
         groups, rows, rank = left.shape
         batch, spatial = grad.shape[0], grad.shape[2:]
-        if right is not None:
+        if right is not None and stack._version != ctx.written:
             _write_rows(stack, right, rows, geometry)
         compute = torch.bfloat16 if stack.dtype == torch.bfloat16 else grad.dtype
         flat = grad.flatten(2)  # (B, G N, M)
@@ -116,16 +115,15 @@ def _weight_gradient(grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry
     return torch.ops.aten.convolution_backward(grad, x, weight, None, *geometry, mask)[1]
 
 
-def _mix(matrix: Tensor, x: Tensor) -> Tensor:
-    """Return matrix (G, N, r) times x (B, G r, M) as (B, G N, M)."""
+def _mix(matrix: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return matrix (G, N, r) times x (B, G r, M), plus bias (G N), as (B, G N, M)."""
     groups, rows, columns = matrix.shape
     weight = matrix.reshape(groups * rows, columns, 1)
-    return torch.convolution(x, weight, None, [1], [0], [1], False, [0], groups)
+    return torch.convolution(x, weight, bias, [1], [0], [1], False, [0], groups)
 
 
 def _mix_gradient(grad: Tensor, p: Tensor, matrix: Tensor) -> Tensor:
     """Return the gradient (G, N, r) of `matrix` in `_mix` for grad (B, G N, M) and p (B, G r, M)."""
-    groups, rows, columns = matrix.shape
-    weight = matrix.reshape(groups * rows, columns, 1).to(grad.dtype)
-    unit = Geometry([1], [0], [1], False, [0], groups)
-    return _weight_gradient(grad, p, weight, unit).view(matrix.shape).to(matrix.dtype)
+    groups = matrix.shape[0]
+    g, q = grad.unflatten(1, (groups, -1)), p.unflatten(1, (groups, -1))
+    return torch.einsum("bgnm,bgrm->gnr", g, q).to(matrix.dtype)
