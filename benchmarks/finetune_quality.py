@@ -89,11 +89,13 @@ def main() -> None:
     parser = arguments("Quality of fine-tuning at a low rank")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--seeds", type=int, default=FULL.seeds)
+    parser.add_argument("--methods", nargs="+", choices=FULL.methods, default=FULL.methods, metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     size = QUICK if options.quick else FULL
     seeds = range(size.seeds if options.quick else options.seeds)
-    methods = [method for method in METHODS if method.name in size.methods]
+    wanted = size.methods if options.quick else ("full", *options.methods)
+    methods = [method for method in METHODS if method.name in wanted]
     results: dict[tuple[str, float], list[Result]] = {}
     log = Console(stderr=True)
     for seed in seeds:
