@@ -103,6 +103,10 @@ class ExpertConfig:
     gripper_m_s: Positive  # speed of the opening, for the cost-to-go [m/s]
     stray_ticks: Positive  # take over when the cost-to-go exceeds its best by this many 0.1-s ticks
     stall_s: Positive  # take over when the cost-to-go made no new best for this long [s]
+    # None: as stray_ticks says. A cosine: instead, take over when the arm moves elsewhere than the expert
+    # would, as in the simulations of DRIFT-DAgger; a stall counts all the same, since a hand that does not
+    # close or open has no direction.
+    cosine_threshold: Annotated[float, Field(ge=-1, le=1)] | None
     hand_back_s: Positive  # hand back after this long, or at success [s]
     tremor_m_s: Annotated[
         float, Field(ge=0)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -111,6 +112,20 @@ def test_a_policy_that_does_nothing_is_helped_until_it_succeeds(make_shell):
     assert result.interventions >= 2
     assert all(reason.startswith("stalls") for reason in result.reasons)
     assert 0 < result.expert_steps < result.steps
+
+
+def test_by_the_cosine_an_expert_helps_a_policy_that_stands_still(robots, tasks, joystick, gate_config):
+    task = tasks["place"]
+    scene = {**task.scene, "expert": {**task.scene["expert"], "cosine_threshold": 0.5}}
+    shell = Shell(robots["panda"], replace(task, scene=scene), gate_config, joystick)
+    try:
+        policy, expert = hold_policy(shell), shell.expert("correct")
+        result = shell.run_episode(2, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE)
+    finally:
+        shell.close()
+    assert result.success
+    assert result.interventions >= 2
+    assert {reason.partition(":")[0] for reason in result.reasons} == {"disagrees", "stalls"}
 
 
 def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell):

@@ -1,4 +1,8 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from drift_sim.expert.disagreement import Disagreement
 from drift_sim.expert.supervisor import Supervisor
 from drift_sim.scene_config import parse_scene
 
@@ -42,3 +46,44 @@ def test_it_hands_back_at_success(supervisor):
     supervisor.update(40.0, False, True, 0.0)
     assert supervisor.update(60.0, False, True, 0.1)
     assert not supervisor.update(0.0, True, False, 0.5)
+
+
+def test_with_a_cosine_it_takes_over_for_the_direction(tasks):
+    supervisor = Supervisor(replace(parse_scene(tasks["place"]).expert, cosine_threshold=0.5))
+    supervisor.update(40.0, False, True, 0.0)
+    assert not supervisor.update(90.0, False, True, 1.0)  # straying does not count
+    assert supervisor.update(40.0, False, True, 1.1, disagrees=True)
+    assert supervisor.reason == "disagrees: moves elsewhere than the expert would"
+
+
+def first_disagreement_s(heading_deg, threshold=0.5, wish=(0.2, 0.0, 0.0)):
+    """Return when an arm that always moves at 0.1 m/s in one direction is disagreed with, in 2 s."""
+    disagreement = Disagreement(threshold)
+    heading = np.array([np.cos(np.radians(heading_deg)), np.sin(np.radians(heading_deg)), 0.0])
+    for tick in range(101):
+        if disagreement.update(0.1 * 0.02 * tick * heading, np.array(wish), 0.02 * tick):
+            return 0.02 * tick
+    return None
+
+
+def test_sixty_degrees_are_a_cosine_of_one_half():
+    assert first_disagreement_s(59.0) is None
+    assert first_disagreement_s(61.0) == pytest.approx(0.6)  # a window of 0.1 s, then half a second
+
+
+def test_who_wants_no_direction_disagrees_with_nobody():
+    assert first_disagreement_s(180.0, wish=(0.005, 0.0, 0.0)) is None
+
+
+def test_an_arm_that_stands_still_disagrees_with_an_expert_who_moves():
+    disagreement = Disagreement(0.5)
+    found = [disagreement.update(np.zeros(3), np.array([0.1, 0.0, 0.0]), 0.02 * tick) for tick in range(50)]
+    assert found.index(True) == 30
+
+
+def test_agreement_in_between_counts_anew():
+    disagreement = Disagreement(0.5)
+    wish, there = np.array([0.1, 0.0, 0.0]), np.zeros(3)
+    for tick in range(100):
+        there = there + (np.array([0.01, 0.0, 0.0]) if tick % 20 == 19 else 0.0)
+        assert not disagreement.update(there, wish, 0.02 * tick)

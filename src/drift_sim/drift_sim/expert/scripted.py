@@ -9,7 +9,8 @@ from drift_control.joystick import Joystick
 from drift_control.robot import Robot
 from drift_core.task import TaskConfig
 
-from drift_sim.expert.phases import Phase, PickAndPlace, View, hand_yaw
+from drift_sim.expert.disagreement import Disagreement
+from drift_sim.expert.phases import Phase, PickAndPlace, View, Wish, hand_yaw
 from drift_sim.expert.supervisor import Supervisor
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scene_config import parse_scene
@@ -65,6 +66,8 @@ class ScriptedExpert:
         self._tremor = Tremor(self._tremor_m_s, config.tremor_time_s, rng)
         self._count = 0  # of readings
         self._supervisor = Supervisor(config)
+        threshold = config.cosine_threshold
+        self._disagreement = None if threshold is None else Disagreement(threshold)
         self._grip = _Grip()
         self.cost_to_go = float("nan")  # at the last reading [ticks of 0.1 s]
         self.phase = Phase.REST
@@ -90,8 +93,9 @@ class ScriptedExpert:
             self._grip.release()
             return self.hands_off()
         if self._mode == "correct":
-            done = wish.phase is Phase.REST
-            self._supervisor.update(self.cost_to_go, done, gate.state is State.POLICY, now_s)
+            done, policy_drives = wish.phase is Phase.REST, gate.state is State.POLICY
+            disagrees = self._disagrees(view, wish, policy_drives, now_s)
+            self._supervisor.update(self.cost_to_go, done, policy_drives, now_s, disagrees)
         if not self._grip.hold(self.driving, gate.state is State.EXPERT, now_s):
             return self.hands_off()
         linear = wish.linear_m_s
@@ -100,6 +104,14 @@ class ScriptedExpert:
             share = float(np.linalg.norm(linear)) / self._scene.expert.linear_m_s
             linear = linear + min(1.0, share) * self._tremor(now_s)
         return self._stick(True, linear, wish.angular_rad_s, wish.gripper)
+
+    def _disagrees(self, view: View, wish: Wish, policy_drives: bool, now_s: float) -> bool:
+        if self._disagreement is None:
+            return False
+        if not policy_drives:
+            self._disagreement.forget()
+            return False
+        return self._disagreement.update(view.tcp.position, wish.linear_m_s, now_s)
 
     def hands_off(self) -> Stick:
         """Return a joystick that nobody touches."""

@@ -1,4 +1,4 @@
-"""When to take over and when to hand back, judged by the cost-to-go alone."""
+"""When to take over and when to hand back, judged by the cost-to-go or by the direction of motion."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,10 @@ class _Watch:
 
 
 class Supervisor:
-    """Watch the policy; take over when it strays or stalls, hand back after a while or at success."""
+    """Watch the policy; take over when it strays or stalls, hand back after a while or at success.
+
+    With a `cosine_threshold`: when it moves elsewhere than the expert would, or stalls.
+    """
 
     def __init__(self, config: ExpertConfig) -> None:
         self._config = config
@@ -32,8 +35,13 @@ class Supervisor:
         """True while the expert drives."""
         return self._driving_since_s is not None
 
-    def update(self, cost_to_go: float, done: bool, policy_drives: bool, now_s: float) -> bool:
-        """Return whether the expert shall drive now; `cost_to_go` in ticks of 0.1 s."""
+    def update(
+        self, cost_to_go: float, done: bool, policy_drives: bool, now_s: float, disagrees: bool = False
+    ) -> bool:
+        """Return whether the expert shall drive now; `cost_to_go` in ticks of 0.1 s.
+
+        `disagrees`: the arm moves elsewhere than the expert would.
+        """
         if self._driving_since_s is not None:
             if done or now_s - self._driving_since_s >= self._config.hand_back_s:
                 self._driving_since_s = None
@@ -47,14 +55,18 @@ class Supervisor:
             self._watch = _Watch(cost_to_go, now_s)
         if done:
             return False
-        strays = cost_to_go > self._watch.best + self._config.stray_ticks
-        stalls = now_s - self._watch.best_at_s > self._config.stall_s
-        if strays or stalls:
-            self._driving_since_s = now_s
-            what = (
-                f"cost-to-go {cost_to_go * TICK_S:.1f} s after {self._watch.best * TICK_S:.1f} s"
-                if strays
-                else f"no progress for {self._config.stall_s} s"
-            )
-            self.reason = f"{'strays' if strays else 'stalls'}: {what}"
+        reason = self._complaint(self._watch, cost_to_go, now_s, disagrees)
+        if reason is not None:
+            self._driving_since_s, self.reason = now_s, reason
         return self.driving
+
+    def _complaint(self, watch: _Watch, cost_to_go: float, now_s: float, disagrees: bool) -> str | None:
+        """Return what is wrong with the policy, None: nothing."""
+        by_cosine = self._config.cosine_threshold is not None
+        if by_cosine and disagrees:
+            return "disagrees: moves elsewhere than the expert would"
+        if not by_cosine and cost_to_go > watch.best + self._config.stray_ticks:
+            return f"strays: cost-to-go {cost_to_go * TICK_S:.1f} s after {watch.best * TICK_S:.1f} s"
+        if now_s - watch.best_at_s > self._config.stall_s:
+            return f"stalls: no progress for {self._config.stall_s} s"
+        return None
