@@ -136,15 +136,15 @@ def test_death_of_an_essential_process_stops_everything_and_is_said_in_one_line(
 
 def test_an_essential_process_that_hangs_ends_everything(tmp_path: Path, program: Program) -> None:
     lines = Lines()
-    spec = ProcessSpec("gate", program("beating", BEATING), essential=True, watchdog_s=0.5)
+    spec = ProcessSpec("gate", program("beating", BEATING), essential=True, watchdog_s=1.0)
     with Supervisor([spec], tmp_path, on_line=lines) as supervisor:
         supervisor.wait_for_line("gate", "ready", timeout_s=10.0)
-        assert supervisor.wait(timeout_s=1.0) is None  # twice the limit: heartbeats count
+        assert supervisor.wait(timeout_s=2.0) is None  # twice the limit: heartbeats count
         pid = supervisor.status()["gate"].pid or 0
         os.kill(pid, signal.SIGSTOP)
         ending = supervisor.wait(timeout_s=5.0)
     assert ending is not None and (ending.failed, ending.exit_code) == ("gate", 1)
-    assert lines.of("drift") == ["gate died (it hung, no heartbeat for 0.5 s): shutting everything down"]
+    assert lines.of("drift") == ["gate died (it hung, no heartbeat for 1 s): shutting everything down"]
     assert gone(pid)
 
 

@@ -59,6 +59,12 @@ def gate(ros):
 def session(gate):
     with SessionClient() as client:
         client.wait_for_servers("gate/arm", "gate/home", limit_s=10.0)
+        names = (
+            "gate/arm",
+            *(f"gate/home/_action/{part}" for part in ("send_goal", "cancel_goal", "get_result")),
+        )
+        # and the other way round: an answer to a client that the server does not know yet is lost
+        client.wait_until(lambda: all(gate.count_clients(name) for name in names), 10.0, "the gate to see us")
         yield client
 
 
