@@ -74,7 +74,8 @@ def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
 
 def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeypatch):
     path, _ = bench.checkpoint(1)
-    monkeypatch.setattr("drift_core.engines.onnx._model", lambda _, stage: _model(bench.policy(2).denoiser, stage))
+    other = bench.policy(2).denoiser
+    monkeypatch.setattr("drift_core.engines.onnx._model", lambda _, stage: _model(other, stage))
     fault, message = refusal(path, "", place, Execution("ddim-4", "onnx", "cpu"), None)
     assert fault == Fault.CANARY_FAILED and "engine='onnx' differs by" in message
     assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"
