@@ -20,6 +20,7 @@ class GoalServer:
         on_cancel: Callable[[], None],
     ) -> None:
         self._on_goal, self._on_cancel = on_goal, on_cancel
+        self._starting = False  # a goal is accepted, its owner does not know yet
         self._handle: Any = None
         self._outcome: Future | None = None
         self._server = ActionServer(
@@ -27,15 +28,19 @@ class GoalServer:
             action_type,
             name,
             self._execute,
-            goal_callback=lambda goal: GoalResponse.REJECT if self.active else GoalResponse.ACCEPT,
+            goal_callback=lambda goal: GoalResponse.REJECT if self._busy else GoalResponse.ACCEPT,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel_request,
         )
 
     @property
     def active(self) -> bool:
-        """A goal is under way."""
+        """A goal is under way, and its owner has been told."""
         return self._outcome is not None and not self._outcome.done()
+
+    @property
+    def _busy(self) -> bool:
+        return self._starting or self.active
 
     def feedback(self, feedback: Any) -> None:
         """Publish feedback of the running goal; nothing happens when none runs."""
@@ -44,11 +49,11 @@ class GoalServer:
 
     def finish(self, result: Any) -> None:
         """End the running goal: succeeded if `error_code` is 0, cancelled if that was asked, else aborted."""
-        if self._outcome is not None and not self._outcome.done():
+        if self.active:
             self._outcome.set_result(result)
 
     def _on_accepted(self, handle: Any) -> None:
-        self._handle, self._outcome = handle, Future()
+        self._starting = True
         handle.execute()
 
     def _on_cancel_request(self, handle: Any) -> CancelResponse:
@@ -56,9 +61,10 @@ class GoalServer:
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: Any) -> Any:
-        assert self._outcome is not None
+        outcome = Future()
+        self._handle, self._outcome, self._starting = handle, outcome, False
         self._on_goal(handle.request)
-        result = await self._outcome
+        result = await outcome
         if result.error_code == 0:
             handle.succeed()
         elif handle.is_cancel_requested:

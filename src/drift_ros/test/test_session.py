@@ -1,6 +1,7 @@
 """SessionClient and GoalServer against servers in a thread of their own."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 from drift_interfaces.action import Home
@@ -97,6 +98,20 @@ def test_a_second_goal_is_rejected_while_one_runs(session, gate):
     gate.ticks_to_home = 10_000
     with pytest.raises(SessionError, match="gate/home rejected the goal"):
         session._run("gate/home", Home.Goal(), 10.0, lambda feedback: session.home())
+
+
+def test_a_goal_is_active_only_when_its_owner_knows_of_it(ros):
+    node, told = Node("owner"), []
+    server = GoalServer(node, Home, "owner/home", told.append, lambda: None)
+    handle = SimpleNamespace(request="goal", execute=lambda: None)  # would be started by the executor
+    server._on_accepted(handle)
+    server.finish(Home.Result())  # by a tick of the owner, which means no goal with it
+    assert not server.active
+    run = server._execute(handle)
+    run.send(None)
+    assert server.active and told == ["goal"]
+    run.close()
+    node.destroy_node()
 
 
 def test_a_server_that_is_not_there_is_named(session):
