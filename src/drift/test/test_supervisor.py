@@ -39,7 +39,7 @@ import os, socket, time
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 print("ready")
 while True:
-    notify.sendto(b"READY=1\\nWATCHDOG=1", os.environ["NOTIFY_SOCKET"])
+    notify.sendto(b"WATCHDOG=1", os.environ["NOTIFY_SOCKET"])
     time.sleep(0.02)
 """
 WITH_HELPER = """

@@ -63,7 +63,11 @@ class GoalServer:
     async def _execute(self, handle: Any) -> Any:
         outcome = Future()
         self._handle, self._outcome, self._starting = handle, outcome, False
-        self._on_goal(handle.request)
+        try:
+            self._on_goal(handle.request)
+        except Exception:  # rclpy reports it and aborts the goal; the next one must not be rejected for it
+            self._outcome = None
+            raise
         result = await outcome
         if result.error_code == 0:
             handle.succeed()

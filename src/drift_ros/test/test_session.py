@@ -111,7 +111,15 @@ def test_a_goal_is_active_only_when_its_owner_knows_of_it(ros):
     run.send(None)
     assert server.active and told == ["goal"]
     run.close()
+    server._server.destroy()
     node.destroy_node()
+
+
+def test_an_owner_that_throws_does_not_keep_its_server_busy(session, gate):
+    work, gate.home._on_goal = gate.home._on_goal, lambda goal: 1 / 0
+    assert session._run("gate/home", Home.Goal(), 10.0, None) == Home.Result()  # aborted, nothing in it
+    gate.home._on_goal = work
+    session.home(limit_s=10.0)
 
 
 def test_a_server_that_is_not_there_is_named(session):

@@ -1,20 +1,18 @@
-"""A sign of life to whoever started this process: `WATCHDOG=1` of sd_notify(3), which `drift up` and systemd
-understand."""
+"""A sign of life to whoever supervises this process, in the words of sd_notify(3)."""
 
 import os
 import socket
 
 _PERIOD_S = 0.2
-_MESSAGE = b"READY=1\nWATCHDOG=1"
+_MESSAGE = b"WATCHDOG=1"
 
 
 class Heartbeat:
     """Send one at most every 0.2 s, if NOTIFY_SOCKET names somebody who listens; never wait."""
 
     def __init__(self) -> None:
-        address = os.environ.get("NOTIFY_SOCKET", "")
-        self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if address else None
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
         if self._socket is not None:
             self._socket.setblocking(False)
         self._due_s = float("-inf")

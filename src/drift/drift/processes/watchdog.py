@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_VARIABLE = "NOTIFY_SOCKET"
+_MESSAGE = b"WATCHDOG=1"
 
 
 class Watchdog:
@@ -19,7 +19,7 @@ class Watchdog:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(address)
-        self.environment = {_VARIABLE: address}
+        self.environment = {"NOTIFY_SOCKET": address}
         self._heard_s: float | None = None
 
     def restart(self) -> None:
@@ -43,6 +43,6 @@ class Watchdog:
         heard = False
         while True:
             try:
-                heard |= b"WATCHDOG=1" in self._socket.recv(4096).split(b"\n")
+                heard |= self._socket.recv(100) == _MESSAGE
             except BlockingIOError:
                 return heard

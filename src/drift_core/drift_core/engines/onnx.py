@@ -7,7 +7,8 @@ weights are then only written into those graphs.
 import importlib.util
 import logging
 import warnings
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,6 @@ from drift_core.engines.engine import Engine, EngineError, example_condition, ex
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-    from onnxruntime import InferenceSession
 
 _PACKAGES = ("onnxruntime", "onnx")
 _OPSET = 18
@@ -40,19 +40,11 @@ def onnx_engine(denoiser: Denoiser) -> Engine:
     """Return an engine with the weights that `denoiser` (on the CPU) has now; as many threads as PyTorch."""
     if not onnx_available():
         raise EngineError(f"engine='onnx' needs the packages {', '.join(_PACKAGES)}, which are not installed")
-    stages = Stages(
-        partial(_run, _session(denoiser, "condition_film")), partial(_run, _session(denoiser, "trunk"))
-    )
-    return verified("onnx", stages, denoiser)
+    return verified("onnx", Stages(_runner(denoiser, "condition_film"), _runner(denoiser, "trunk")), denoiser)
 
 
-def _run(session: "InferenceSession", *inputs: Tensor) -> Tensor:
-    names = [each.name for each in session.get_inputs()]
-    given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-    return torch.from_numpy(session.run(None, given)[0])
-
-
-def _session(denoiser: Denoiser, stage: Stage) -> "InferenceSession":
+def _runner(denoiser: Denoiser, stage: Stage) -> Callable[..., Tensor]:
+    """Return one stage with the present weights."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -60,7 +52,16 @@ def _session(denoiser: Denoiser, stage: Stage) -> "InferenceSession":
     options.inter_op_num_threads = 1
     # Waiting threads would otherwise spin and take the core from the control loop.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(_model(denoiser, stage), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        _model(denoiser, stage), options, providers=["CPUExecutionProvider"]
+    )
+    names = _INPUTS[stage]
+
+    def run(*inputs: Tensor) -> Tensor:
+        given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+        return torch.from_numpy(session.run(None, given)[0])
+
+    return run
 
 
 class _Stage(nn.Module):

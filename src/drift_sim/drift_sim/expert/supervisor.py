@@ -62,10 +62,10 @@ class Supervisor:
 
     def _complaint(self, watch: _Watch, cost_to_go: float, now_s: float, disagrees: bool) -> str | None:
         """Return what is wrong with the policy, None: nothing."""
-        by_cosine = self._config.cosine_threshold is not None
-        if by_cosine and disagrees:
+        if disagrees:
             return "disagrees: moves elsewhere than the expert would"
-        if not by_cosine and cost_to_go > watch.best + self._config.stray_ticks:
+        by_cost = self._config.cosine_threshold is None
+        if by_cost and cost_to_go > watch.best + self._config.stray_ticks:
             return f"strays: cost-to-go {cost_to_go * TICK_S:.1f} s after {watch.best * TICK_S:.1f} s"
         if now_s - watch.best_at_s > self._config.stall_s:
             return f"stalls: no progress for {self._config.stall_s} s"
