@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 100)  # before anything of ROS is started
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # before anything of ROS is started
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 import torch  # noqa: E402

@@ -188,7 +188,7 @@ def test_nodes_get_their_names_files_and_parameters(prefix: Path, tmp_path: Path
 
 
 def test_a_session_without_a_stack_says_so() -> None:
-    answer = drift("session", "--episodes", "1", "--wait-s", "0.5", ROS_DOMAIN_ID="187")
+    answer = drift("session", "--episodes", "1", "--wait-s", "0.5")
     assert answer.returncode == 1
     assert answer.stderr.startswith("error: no server for trainer/run_episode")
     assert "Traceback" not in answer.stderr

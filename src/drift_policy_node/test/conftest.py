@@ -1,22 +1,16 @@
-"""A ROS domain for each test process; a small task, its robot, and random checkpoints for both."""
+"""A small task, its robot, and random checkpoints for both."""
 
-import os
+from pathlib import Path
 
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
-
-from pathlib import Path  # noqa: E402
-
-import pytest  # noqa: E402
-import torch  # noqa: E402
-from drift_control.robot import load_robot  # noqa: E402
-from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
-from drift_core.denoisers import MlpConfig  # noqa: E402
-from drift_core.encoders import SmallCnnConfig  # noqa: E402
-from drift_core.policy import DiffusionPolicy, PolicyConfig  # noqa: E402
-from drift_core.task import load_task  # noqa: E402
-from drift_policy_node.config import PolicyNodeConfig  # noqa: E402
+import pytest
+import torch
+from drift_control.robot import load_robot
+from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.denoisers import MlpConfig
+from drift_core.encoders import SmallCnnConfig
+from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.task import load_task
+from drift_policy_node.config import PolicyNodeConfig
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
 
@@ -102,13 +96,3 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
-
-
-@pytest.fixture
-def ros():
-    """rclpy, initialised for one test."""
-    import rclpy
-
-    rclpy.init()
-    yield rclpy
-    rclpy.try_shutdown()

@@ -110,6 +110,7 @@ class Stage:
         if self.policy is not None:
             self.policy.destroy_node()
         self.world.destroy_node()
+        self.policy = self.executor = None  # a lifecycle node leaves the graph when nobody knows it any more
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ class GoalServer:
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel_request,
         )
+        # a node's destroy_node leaves its action servers, and with them the node, in the ROS graph
+        node.context.on_shutdown(self._server.destroy)
 
     @property
     def active(self) -> bool:

@@ -111,7 +111,6 @@ def test_a_goal_is_active_only_when_its_owner_knows_of_it(ros):
     run.send(None)
     assert server.active and told == ["goal"]
     run.close()
-    server._server.destroy()
     node.destroy_node()
 
 

@@ -1,22 +1,16 @@
-"""Arms, tasks and the joystick as configured; a ROS domain for each test process."""
+"""Arms, tasks and the joystick as configured."""
 
-import os
+from dataclasses import fields
+from pathlib import Path
 
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
-
-from dataclasses import fields  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-import pytest  # noqa: E402
-import torch  # noqa: E402
-import yaml  # noqa: E402
-from drift_control.gate_config import GateConfig  # noqa: E402
-from drift_control.joystick import load_joystick  # noqa: E402
-from drift_control.robot import load_robot  # noqa: E402
-from drift_core.task import load_task  # noqa: E402
-from drift_sim.world import World  # noqa: E402
+import pytest
+import torch
+import yaml
+from drift_control.gate_config import GateConfig
+from drift_control.joystick import load_joystick
+from drift_control.robot import load_robot
+from drift_core.task import load_task
+from drift_sim.world import World
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
 

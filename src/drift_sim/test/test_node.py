@@ -3,7 +3,6 @@ import time
 
 import numpy as np
 import pytest
-import rclpy
 from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
@@ -55,12 +54,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench():
-    rclpy.init()
+def bench(ros):
     bench = Bench()
     yield bench
     bench.close()
-    rclpy.try_shutdown()
 
 
 @pytest.fixture

@@ -1,36 +1,29 @@
-"""A ROS domain for each test process; the gate beside an arm, a joystick and a policy that the test plays."""
+"""The gate beside an arm, a joystick and a policy that the test plays."""
 
-import os
+import time
+from functools import partial
+from pathlib import Path
 
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
-
-import time  # noqa: E402
-from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import rclpy  # noqa: E402
-import yaml  # noqa: E402
-from drift_control.inputs import Chunk  # noqa: E402
-from drift_control.joystick import load_joystick  # noqa: E402
-from drift_control.robot import load_robot  # noqa: E402
-from drift_interfaces.action import Home  # noqa: E402
-from drift_interfaces.msg import ActionChunk, ArmState, GateState, Step  # noqa: E402
-from drift_ros import qos  # noqa: E402
-from drift_ros.chunk_message import to_chunk_message  # noqa: E402
-from drift_ros.clock import ros_s  # noqa: E402
-from drift_ros.gate_messages import to_joint_state, to_joy_message  # noqa: E402
-from expert_gate_node.node import ExpertGateNode  # noqa: E402
-from rclpy.action import ActionClient  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.parameter import Parameter  # noqa: E402
-from sensor_msgs.msg import JointState, Joy  # noqa: E402
-from std_msgs.msg import Float64MultiArray  # noqa: E402
-from std_srvs.srv import Trigger  # noqa: E402
+import numpy as np
+import pytest
+import yaml
+from drift_control.inputs import Chunk
+from drift_control.joystick import load_joystick
+from drift_control.robot import load_robot
+from drift_interfaces.action import Home
+from drift_interfaces.msg import ActionChunk, ArmState, GateState, Step
+from drift_ros import qos
+from drift_ros.chunk_message import to_chunk_message
+from drift_ros.clock import ros_s
+from drift_ros.gate_messages import to_joint_state, to_joy_message
+from expert_gate_node.node import ExpertGateNode
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState, Joy
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 LIMIT_S = 15.0  # discovery may take seconds
@@ -188,13 +181,12 @@ class Stage:
         self.executor.shutdown()
         if self.gate is not None:
             self.gate.destroy_node()
+        self.world.home.destroy()
         self.world.destroy_node()
 
 
 @pytest.fixture
-def stage():
-    rclpy.init()
+def stage(ros):
     stage = Stage()
     yield stage
     stage.close()
-    rclpy.try_shutdown()

@@ -1,18 +1,12 @@
 """A tiny task with one camera, recorded by hand: a point moves to a white dot that the camera sees."""
 
-import os
+from pathlib import Path
 
-os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 100)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
-
-from pathlib import Path  # noqa: E402
-
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
-from drift_core.episode import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord  # noqa: E402
-from drift_core.observation import CameraSpec  # noqa: E402
+import numpy as np
+import pytest
+import torch
+from drift_core.episode import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord
+from drift_core.observation import CameraSpec
 
 torch.set_num_threads(1)
 SIZE = 16  # pixels

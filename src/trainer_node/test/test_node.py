@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import rclpy
 from drift_control.robot import load_robot
 from drift_core.checkpoint import load_latest
 from drift_core.episode import EpisodeStore
@@ -123,7 +122,6 @@ class Cell:
     """Gate and simulation in a thread, the trainer as a process, and a client."""
 
     def __init__(self, arguments: list[str]):
-        rclpy.init()
         self.gate = FakeGate()
         self.sim = FakeSimulation(self.gate)
         self._executor = SingleThreadedExecutor()
@@ -161,7 +159,8 @@ class Cell:
             self.trainer.wait()
         self._executor.shutdown()
         self._thread.join(5.0)
-        rclpy.try_shutdown()
+        for node in (self.gate, self.sim):
+            node.destroy_node()
 
 
 @pytest.fixture
@@ -173,7 +172,7 @@ def folders(tmp_path, files):
 
 
 @pytest.fixture
-def cell(folders):
+def cell(ros, folders):
     given = folders | {"control_rate_hz": f"{RATE_HZ}.0", "worker_niceness": "0", "service_timeout_s": "5.0"}
     arguments = ["--params-file", str(CONFIG / "nodes.yaml")]
     for name, value in given.items():

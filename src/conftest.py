@@ -1,0 +1,52 @@
+"""A ROS domain for each test: neither other processes nor what an earlier test has killed are heard.
+
+A killed process stays in the ROS graph for 20 s (the lease of its DDS participant), and a client may call it.
+"""
+
+import gc
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_BLOCK = 5  # domains of one test process; 20 processes beside each other, in 1…100
+_LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
+_first = 1 + _BLOCK * (os.getpid() % 20)  # above 101, ports are among those that Linux hands out to anybody
+_domains = itertools.cycle(range(_first, _first + _BLOCK))
+
+os.environ["ROS_DOMAIN_ID"] = str(next(_domains))
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+
+import pytest  # noqa: E402
+import rclpy  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its domain; `rclpy.init` and the processes of the test read it in the environment."""
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
+
+
+@pytest.fixture
+def ros(ros_domain: None) -> Iterator[None]:
+    """rclpy, initialised for one test."""
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+    limit_s = time.monotonic() + _LEAVE_LIMIT_S
+    while left := _participants():
+        assert time.monotonic() < limit_s, f"threads of DDS participants live on: {', '.join(left)}"
+        gc.collect()
+        time.sleep(0.02)
+
+
+def _participants() -> list[str]:
+    """Return the threads of DDS participants in this process; what lives on is called by later tests."""
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            names.append((task / "comm").read_text().strip())
+    return [name for name in names if name.startswith("dds.") and name != "dds.shm.wdog"]
