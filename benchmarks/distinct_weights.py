@@ -1,4 +1,4 @@
-"""Random networks as training leaves them: in a new one many tensors are equal, and an engine may exploit it."""
+"""Random networks as training leaves them: in a new one many tensors are equal, which hides mistakes."""
 
 import torch
 from torch import nn

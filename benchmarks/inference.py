@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
+from distinct_weights import perturb
 from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.encoders import ResNetConfig
 from drift_core.engines import make_engine
@@ -115,7 +116,9 @@ def make_policy(network: str) -> DiffusionPolicy:
     config = PolicyConfig(
         SPEC, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
     )
-    return DiffusionPolicy(config).eval()
+    policy = DiffusionPolicy(config).eval()
+    perturb(policy, seed=1)
+    return policy
 
 
 def example_observation() -> Observation:

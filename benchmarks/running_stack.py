@@ -11,6 +11,7 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # before anything of R
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 import torch  # noqa: E402
+from distinct_weights import perturb  # noqa: E402
 from drift.configuration import config_file  # noqa: E402
 from drift.processes.supervisor import Supervisor  # noqa: E402
 from drift.ros_command import processes  # noqa: E402
@@ -119,6 +120,7 @@ def random_policy(robot: Robot, seed: int = 0, denoiser: DenoiserConfig | None =
         load_task(config_file("task", TASK)), robot.n_joints
     )
     policy = DiffusionPolicy(replace(config, denoiser=denoiser or config.denoiser))
+    perturb(policy, seed)
     home = pose_to_action(robot.forward(robot.home), robot.config.gripper.opening_max_m / 2.0)
     policy.normalizer.action_centre.copy_(torch.from_numpy(home).float())
     policy.normalizer.action_half_range.fill_(NEAR_M)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
 from drift_core.denoisers.denoiser import Stages, mish
-from drift_core.engines import EngineError, make_engine
+from drift_core.engines import EngineError, make_engine, onnx
 from drift_core.engines.engine import verified
 from drift_core.errors import ConfigError
 from drift_core.observation import Observation, ObservationSpec
@@ -21,6 +21,15 @@ SMALL = {
 def network(kind="mlp"):
     torch.manual_seed(0)
     return make_denoiser(SMALL[kind], horizon=8, action_dim=2, condition_dim=2).eval()
+
+
+@torch.no_grad()
+def trained(kind="mlp", seed=1):
+    """Return a network in which, as after training, every number has gone its own way."""
+    net, generator = network(kind), torch.Generator().manual_seed(seed)
+    for parameter in net.parameters():
+        parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    return net
 
 
 def policy():
@@ -42,8 +51,9 @@ def test_eager_is_itself(kind):
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_onnx_agrees_with_eager(kind):
-    engine = make_engine("onnx", network(kind))
-    assert engine.name == "onnx" and engine.difference < 1e-4
+    for net in (network(kind), trained(kind)):
+        engine = make_engine("onnx", net)
+        assert engine.name == "onnx" and engine.difference < 1e-4
 
 
 def test_the_exported_mish_is_mish_over_the_whole_range(monkeypatch):
@@ -57,18 +67,41 @@ def test_the_exported_mish_is_mish_over_the_whole_range(monkeypatch):
 def test_new_weights_go_into_the_graph_that_is_there(kind, monkeypatch):
     make_engine("onnx", network(kind))
     monkeypatch.setattr("torch.onnx.export", lambda *args, **kwargs: pytest.fail("exported again"))
-    other = network(kind)
-    with torch.no_grad():
-        for parameter in other.parameters():
-            parameter.add_(0.01)
-    assert make_engine("onnx", other).difference < 1e-4
+    for seed in (1, 2):
+        assert make_engine("onnx", trained(kind, seed)).difference < 1e-4
+
+
+def test_an_export_leaves_the_random_numbers_of_others_alone():
+    net = network()
+    torch.manual_seed(5)
+    expected = torch.randn(3)
+    torch.manual_seed(5)
+    onnx._graph.cache_clear()
+    make_engine("onnx", net)
+    assert torch.equal(torch.randn(3), expected)
+
+
+def test_a_weight_that_the_export_lost_is_named(monkeypatch):
+    net = network()
+    monkeypatch.setattr(onnx, "_template", lambda *sizes: make_denoiser(*sizes).eval())  # equal tensors
+    onnx._graph.cache_clear()
+    with pytest.raises(EngineError, match=r"the exported trunk lacks the weights .*norm\.weight"):
+        make_engine("onnx", net)
+    onnx._graph.cache_clear()
+
+
+def test_weights_that_a_network_of_other_layers_lacks_are_named():
+    net = network()
+    net.leave = torch.nn.Sequential(net.leave)
+    with pytest.raises(EngineError, match=r"does not have: denoiser\.leave\.bias, denoiser\.leave\.weight"):
+        make_engine("onnx", net)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("kind", SMALL)
 def test_a_cuda_graph_agrees_with_eager(kind):
-    engine = make_engine("cuda_graph", network(kind).to("cuda"))
+    engine = make_engine("cuda_graph", trained(kind).to("cuda"))
     assert engine.name == "cuda_graph" and engine.difference < 1e-4
 
 

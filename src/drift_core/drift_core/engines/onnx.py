@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,25 +79,34 @@ class _Stage(nn.Module):
 def _model(denoiser: Denoiser, stage: Stage) -> bytes:
     """Return one stage with its weights as an ONNX file."""
     graph = _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim, stage)
-    filled = type(graph)()
-    filled.CopyFrom(graph)
     weights = _Stage(denoiser, stage).state_dict()
+    if absent := sorted(graph.weights - weights.keys()):
+        raise EngineError(f"engine='onnx' needs weights that the network does not have: {', '.join(absent)}")
+    filled = type(graph.model)()
+    filled.CopyFrom(graph.model)
     for tensor in filled.graph.initializer:
-        if tensor.name in weights:
+        if tensor.name in graph.weights:
             tensor.raw_data = weights[tensor.name].numpy().tobytes()
     return filled.SerializeToString()
 
 
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    """One stage of an architecture; its weights are empty and wait to be filled by name."""
+
+    model: "ModelProto"
+    weights: frozenset[str]
+
+
 @lru_cache(_GRAPHS)
-def _graph(
-    config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, stage: Stage
-) -> "ModelProto":
-    """Return one stage of that architecture as a graph whose weights, by their names, are empty."""
+def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, stage: Stage) -> _Graph:
+    """Export one stage of that architecture; EngineError if one of its weights is not in the graph."""
     import onnx
 
-    denoiser = make_denoiser(config, horizon, action_dim, condition_dim).eval()
+    denoiser = _template(config, horizon, action_dim, condition_dim)
     inputs = example_inputs(denoiser, 0) if stage == "trunk" else (example_condition(denoiser, 0),)
     module = _Stage(denoiser, stage)
+    needed = _weights_used(module, inputs)
     with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         path = Path(folder) / "stage.onnx"
         # The tracing exporter: half a second and one package, against 5-15 s and three of its successor.
@@ -113,8 +123,36 @@ def _graph(
             do_constant_folding=False,  # would replace weights by others without a name
         )
         model = onnx.load(path)
-    names = set(module.state_dict())
+    names = frozenset(tensor.name for tensor in model.graph.initializer) & module.state_dict().keys()
+    if lost := sorted(needed - names):
+        raise EngineError(f"engine='onnx': the exported {stage} lacks the weights {', '.join(lost)}")
     for tensor in model.graph.initializer:
         if tensor.name in names:
             tensor.ClearField("raw_data")
-    return model
+    return _Graph(model, names)
+
+
+@torch.no_grad()
+def _template(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int) -> Denoiser:
+    """Return a network of that architecture in which no two tensors are equal.
+
+    The exporter makes one of equal tensors, such as the scales of all normalisations of a new network; after
+    training they differ. The global random numbers are left as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        denoiser = make_denoiser(config, horizon, action_dim, condition_dim).eval()
+    generator = torch.Generator().manual_seed(0)
+    for tensor in denoiser.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.normal_(generator=generator)
+    return denoiser
+
+
+def _weights_used(module: _Stage, inputs: tuple[Tensor, ...]) -> frozenset[str]:
+    """Return the names of the parameters on which the output depends."""
+    parameters = dict(module.named_parameters())
+    with torch.enable_grad():
+        gradients = torch.autograd.grad(module(*inputs).sum(), list(parameters.values()), allow_unused=True)
+    return frozenset(
+        name for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None
+    )
