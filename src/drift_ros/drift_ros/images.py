@@ -54,13 +54,14 @@ def to_array(msg: Image) -> np.ndarray:
 
 
 def to_rgb(msg: Image | CompressedImage) -> np.ndarray:
-    """Return a colour or grey image as (H, W, 3) uint8 RGB; depth images are refused."""
+    """Return a colour or grey image as (H, W, 3) uint8 RGB; EncodingError for depth and for broken images."""
     if isinstance(msg, CompressedImage):
         return _decompress(msg)
-    if msg.encoding == "rgb8":
-        return to_array(msg)
-    if msg.encoding in _TO_RGB:
-        return cv2.cvtColor(to_array(msg), _TO_RGB[msg.encoding])
+    if msg.encoding == "rgb8" or msg.encoding in _TO_RGB:
+        pixels = to_array(msg)
+        if pixels.size == 0:
+            raise EncodingError(f"image {msg.width}x{msg.height} {msg.encoding} has no pixels")
+        return pixels if msg.encoding == "rgb8" else cv2.cvtColor(pixels, _TO_RGB[msg.encoding])
     if msg.encoding in _LAYOUT:
         raise EncodingError(
             f"encoding={msg.encoding!r} is depth, not colour; allowed: rgb8, {', '.join(_TO_RGB)}"
@@ -103,12 +104,13 @@ def to_compressed(rgb: np.ndarray, kind: str, stamp: Time, frame_id: str) -> Com
 
 def _decompress(msg: CompressedImage) -> np.ndarray:
     data = np.frombuffer(msg.data, np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    unreadable = f"a compressed image of {data.size} bytes, format={msg.format!r}, is not readable"
+    try:
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as error:  # for instance a header that announces more pixels than are allowed
+        raise EncodingError(f"{unreadable}: {error}") from error
     if bgr is None:
-        raise EncodingError(
-            f"a compressed image of {data.size} bytes, format={msg.format!r}, is not readable; "
-            "allowed: jpeg, png"
-        )
+        raise EncodingError(f"{unreadable}; allowed: jpeg, png")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
@@ -121,4 +123,9 @@ def _by_cv_bridge(msg: Image, wanted: str) -> np.ndarray:
             f"encoding={msg.encoding!r} needs cv_bridge, which is not importable ({error}); "
             f"known without it: {', '.join(_LAYOUT)}"
         ) from error
-    return CvBridge().imgmsg_to_cv2(msg, wanted)
+    try:
+        return CvBridge().imgmsg_to_cv2(msg, wanted)
+    except (cv2.error, RuntimeError, TypeError, ValueError) as error:  # CvBridgeError is a TypeError
+        raise EncodingError(
+            f"image {msg.width}x{msg.height} with encoding={msg.encoding!r} is not readable: {error}"
+        ) from error

@@ -1,3 +1,8 @@
+import struct
+import sys
+import types
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -78,3 +83,32 @@ def test_an_unreadable_compressed_image_is_refused():
         to_rgb(CompressedImage(format="jpeg", data=b"abc"))
     with pytest.raises(EncodingError, match="kind='gif' must be one of jpeg, png"):
         to_compressed(RED_BLUE, "gif", STAMP, "")
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "mono8"])
+def test_an_image_without_pixels_is_refused(encoding):
+    with pytest.raises(EncodingError, match=f"image 0x0 {encoding} has no pixels"):
+        to_rgb(Image(encoding=encoding))
+
+
+def test_a_header_that_announces_more_pixels_than_can_be_read_is_refused():
+    def part(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    msg = CompressedImage(format="png")
+    msg.data.frombytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", size) + part(b"IDAT", zlib.compress(b"\0" * 100)))
+    with pytest.raises(EncodingError, match="format='png', is not readable"):
+        to_rgb(msg)
+
+
+def test_what_cv_bridge_cannot_read_is_refused(monkeypatch):
+    class CvBridge:
+        def imgmsg_to_cv2(self, msg, wanted):
+            raise TypeError("buffer is too small for requested array")
+
+    monkeypatch.setitem(sys.modules, "cv_bridge", types.SimpleNamespace(CvBridge=CvBridge))
+    with pytest.raises(
+        EncodingError, match="image 2x1 with encoding='bayer_rggb8' is not readable: buffer is"
+    ):
+        to_rgb(Image(encoding="bayer_rggb8", width=2, height=1))
