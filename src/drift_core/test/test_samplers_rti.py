@@ -118,6 +118,59 @@ def test_a_result_far_from_its_guess_gives_a_full_denoise():
     assert rti.cold and steps_asked(elsewhere) == [5, 2, 0, 92, 61, 31, 0]
 
 
+@pytest.mark.parametrize("chunk_jump", [0.2, None])
+def test_an_output_that_is_not_finite_is_not_kept(chunk_jump):
+    rti, network = sampler(chunk_jump=chunk_jump), CountingNetwork(RAMP)
+    observe(rti, 10.0)
+    rti.sample(network, SHAPE, generator())
+    broken = CountingNetwork(torch.full(SHAPE, float("nan")))
+    observe(rti, 10.1)
+    assert rti.sample(broken, SHAPE, generator()).isnan().all()
+    assert steps_asked(broken) == [5, 2, 0, 92, 61, 31, 0]  # the warm result was not believed
+    observe(rti, 10.2)
+    torch.testing.assert_close(rti.sample(network, SHAPE, generator()), RAMP, rtol=0, atol=1e-5)
+    assert rti.cold
+    observe(rti, 10.3)
+    rti.sample(network, SHAPE, generator())
+    assert not rti.cold
+
+
+def test_a_condition_that_is_not_finite_is_a_jump():
+    rti, network = sampler(), CountingNetwork(RAMP)
+    observe(rti, 10.0)
+    rti.sample(network, SHAPE, generator())
+    observe(rti, 10.1, torch.full((1, 4), float("nan")))
+    rti.sample(network, SHAPE, generator())
+    assert rti.cold
+
+
+def test_steps_are_counted_from_the_chunk_that_is_there_and_not_from_an_observation_that_gave_none():
+    def broken(x, k):
+        raise ValueError("the engine is gone")
+
+    rti, network = sampler(), CountingNetwork(RAMP)
+    observe(rti, 10.0)
+    rti.sample(network, SHAPE, generator())
+    network.asked.clear()
+    observe(rti, 10.2)
+    with pytest.raises(ValueError, match="the engine is gone"):
+        rti.sample(broken, SHAPE, generator())
+    observe(rti, 10.4)
+    rti.sample(network, SHAPE, generator())
+    guess = network.asked[0][1]
+    torch.testing.assert_close(guess[:, :4], RAMP[:, 4:], rtol=0, atol=1e-6)  # four steps of 0.1 s
+
+
+def test_a_jump_is_measured_from_the_observation_of_the_chunk_that_is_there():
+    rti, network = sampler(observation_jump=0.5), CountingNetwork(RAMP)
+    observe(rti, 10.0, torch.ones(1, 4))
+    rti.sample(network, SHAPE, generator())
+    observe(rti, 10.1, torch.full((1, 4), 1.4))  # gave no chunk
+    observe(rti, 10.2, torch.full((1, 4), 1.8))  # 0.4 from that one, 0.8 from the chunk's
+    rti.sample(network, SHAPE, generator())
+    assert rti.cold
+
+
 def test_discrete_columns_of_the_guess_shrink_to_a_tenth_of_their_sign():
     answer = torch.stack([torch.full((1, 8), 0.9), torch.full((1, 8), -0.8)], dim=2)
     rti, network = sampler(discrete_columns=(1,)), CountingNetwork(answer)

@@ -23,7 +23,7 @@ from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 
 from drift_policy_node.camera_watch import CameraWatch
-from drift_policy_node.candidate import Execution, Place
+from drift_policy_node.candidate import Execution, Place, Running
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
@@ -53,7 +53,7 @@ class MadeChunk:
 class _Job:
     observation: Observation
     epoch: int
-    version: int
+    running: Running
 
 
 class PolicyRuntime:
@@ -85,6 +85,7 @@ class PolicyRuntime:
         self._tried_t_ref_s: float | None = None  # of the last observation that was denoised in this epoch
         self._last_t_ref_s: float | None = None  # of the last one that gave a chunk or is under way
         self._last_chunk: MadeChunk | None = None  # of this epoch
+        self._warm: Running | None = None  # whose sampler has made that chunk, and nothing since
         self._stored: Observation | None = None  # the newest one denoised, for trials of checkpoints
         self._whole_s = float("-inf")  # steady time of the last whole observation, or of a silent source
         self._missing = ""  # why there was none since
@@ -233,8 +234,9 @@ class PolicyRuntime:
             return
         self._missing, self._whole_s, self._stored = "", now_s, observation
         self._tried_t_ref_s = self._last_t_ref_s = t_ref_s
-        self._job = _Job(observation, self._epoch, running.version)
-        prefix, generator, fresh = self._prefix(t_ref_s, ros_s), self._generator, self._last_chunk is None
+        self._job = _Job(observation, self._epoch, running)
+        prefix, generator, fresh = self._prefix(t_ref_s, ros_s), self._generator, self._warm is not running
+        self._warm = None
 
         def job() -> np.ndarray:
             if fresh:
@@ -271,18 +273,19 @@ class PolicyRuntime:
             return None
         self._failure = ""
         self._latency_s.add(outcome.elapsed_s)
-        if not self.active or job.epoch != self._epoch:
+        if not self.active or self._tried_t_ref_s is None:  # begun afresh since: another epoch or clock
             self._discarded += 1
             return None
         self._chunk_id += 1
         self._rate.add(now_s)
+        self._warm = job.running
         seen = job.observation
         self._last_chunk = MadeChunk(
             id=self._chunk_id,
             epoch=job.epoch,
             t_ref_s=seen.t_ref_s,
             data=outcome.result,
-            version=job.version,
+            version=job.running.version,
             oldest_input_s=seen.oldest_input_s,
             inference_s=outcome.elapsed_s,
         )
@@ -295,7 +298,7 @@ class PolicyRuntime:
             self._start_afresh()
 
     def _start_afresh(self) -> None:
-        self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk = None, None, None
+        self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk, self._warm = None, None, None, None
 
     def _on_outcome(self, outcome: Outcome[np.ndarray]) -> None:
         self._made.put(outcome)

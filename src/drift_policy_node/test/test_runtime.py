@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,6 +187,56 @@ def test_an_output_that_is_not_finite_is_named_and_not_handed_out(rig):
         weight.data.copy_(good)
     rig.run(10)
     assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
+
+
+def warm_rig(make_rig, bench):
+    """Return a rig with a sampler that trusts every last chunk, however far its random network strays."""
+    rig = make_rig(sampler="rti-2")
+    rig.runtime.exchange.load_now(*bench.checkpoint(1))
+    believe_every_guess(rig.runtime.exchange.current.sampler)
+    return rig
+
+
+def believe_every_guess(sampler):
+    sampler.warm = replace(sampler.warm, observation_jump=None, chunk_jump=None, max_shift_share=0.9)
+
+
+def test_one_output_that_is_not_finite_does_not_end_up_in_the_next_warm_start(make_rig, bench, monkeypatch):
+    rig = warm_rig(make_rig, bench)
+    rig.run(8)
+    count, running = len(rig.chunks), rig.runtime.exchange.current
+    assert not running.sampler.cold
+    hoist, resets = running.policy.denoiser.hoist, []
+
+    def broken_once(*args):
+        monkeypatch.undo()
+        monkeypatch.setattr(running.sampler, "reset", lambda: resets.append(rig.now_s))
+        good = hoist(*args)
+        return lambda x, k: good(x, k) * float("nan")
+
+    monkeypatch.setattr(running.policy.denoiser, "hoist", broken_once)
+    while "must be finite" not in rig.runtime.status(rig.now_s).text:
+        rig.run(1)
+    assert len(rig.chunks) == count and resets == []
+    rig.run(2)
+    assert len(rig.chunks) == count + 1 and np.isfinite(rig.chunks[-1].data).all()
+    assert running.sampler.cold and len(resets) == 1
+    rig.run(4)
+    assert len(rig.chunks) == count + 2 and not running.sampler.cold and len(resets) == 1
+
+
+def test_a_policy_that_comes_back_does_not_go_on_from_its_old_chunk(make_rig, bench):
+    rig = warm_rig(make_rig, bench)
+    rig.run(8)
+    first = rig.runtime.exchange.current
+    rig.runtime.exchange.request(*bench.checkpoint(2), True, lambda answer: None)
+    rig.run(4)
+    assert rig.chunks[-1].version == 2 and not first.sampler.cold
+    rig.runtime.roll_back()
+    rig.run(4)
+    assert rig.chunks[-1].version == 1 and first.sampler.cold
+    rig.run(4)
+    assert not first.sampler.cold
 
 
 def test_a_thread_that_dies_is_reported_and_replaced(rig, monkeypatch):

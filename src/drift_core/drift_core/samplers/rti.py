@@ -42,6 +42,15 @@ class WarmStart:
     discrete_guess: float = 0.1
 
 
+@dataclass(frozen=True, eq=False)
+class _Last:
+    """The last good chunk, and the observation that it answered."""
+
+    chunk: Tensor  # (B, T, A) normalised, finite
+    stamp_s: float | None  # None if no observation was ever given
+    condition: Tensor | None
+
+
 class RtiSampler(DdimSampler):
     """Deterministic DDIM from the last chunk; `reset` it with every episode and epoch."""
 
@@ -66,18 +75,20 @@ class RtiSampler(DdimSampler):
 
     def reset(self) -> None:
         """Forget the last chunk: the next sample is a full denoise."""
-        self._chunk: Tensor | None = None  # (B, T, A) normalised
-        self._stamp_s: float | None = None
+        self._last: _Last | None = None
+        self._elapsed = 1  # steps from the observation of the last chunk to that of the next
+        self._stamp_s: float | None = None  # of the observation of the next chunk
         self._condition: Tensor | None = None
-        self._elapsed = 1
 
     def observe(self, stamp_s: float, dt_s: float, condition: Tensor) -> None:
-        """Shift by the time since the last observation; drop the last chunk if the observation jumped."""
-        if self._stamp_s is not None and self._condition is not None:
-            self._elapsed = round((stamp_s - self._stamp_s) / dt_s)
-            if self._elapsed < 0 or self._jumped(condition, self._condition):
-                self._chunk = None
+        """Shift by the time since the last chunk's observation; drop that chunk if the observation jumped."""
         self._stamp_s, self._condition = stamp_s, condition.detach()
+        last = self._last
+        if last is None or last.stamp_s is None or last.condition is None:
+            return
+        self._elapsed = round((stamp_s - last.stamp_s) / dt_s)
+        if self._elapsed < 0 or self._jumped(condition, last.condition):
+            self._last = None
 
     def sample(
         self,
@@ -96,24 +107,26 @@ class RtiSampler(DdimSampler):
         if guess is not None:
             warm = Start(self._noised(guess, generator), self.warm.steps)
             chunk = super().sample(denoise, shape, generator, None, warm, guide, prefix, device)
-            if self._strayed(chunk, guess):
+            if not self._trusted(chunk, guess):
                 chunk = None
         self.cold = chunk is None
         if chunk is None:
             chunk = super().sample(denoise, shape, generator, initial, start, guide, prefix, device)
-        self._chunk = chunk.detach()
+        good = bool(chunk.isfinite().all())
+        self._last = _Last(chunk.detach(), self._stamp_s, self._condition) if good else None
         self._elapsed = 1
         return chunk
 
     def _guess(self, shape: Sequence[int]) -> Tensor | None:
         """Return the last chunk shifted by the elapsed steps, its end repeated; None if it is of no use."""
-        chunk, shift = self._chunk, self._elapsed
+        last, shift = self._last, self._elapsed
         if (
-            chunk is None
-            or tuple(chunk.shape) != tuple(shape)
+            last is None
+            or tuple(last.chunk.shape) != tuple(shape)
             or shift > self.warm.max_shift_share * shape[1]
         ):
             return None
+        chunk = last.chunk
         guess = torch.cat([chunk[:, shift:], chunk[:, -1:].expand(-1, shift, -1)], dim=1)
         for column in self.warm.discrete_columns:
             guess[:, :, column] = guess[:, :, column].sign() * self.warm.discrete_guess
@@ -131,13 +144,15 @@ class RtiSampler(DdimSampler):
             return False
         if condition.shape != previous.shape:
             return True
-        return bool((condition - previous).square().mean().sqrt() > limit)
+        return not bool((condition - previous).square().mean().sqrt() <= limit)  # also if it is not a number
 
-    def _strayed(self, chunk: Tensor, guess: Tensor) -> bool:
-        """Compare where the guess was a real prediction, discrete columns apart."""
-        if self.warm.chunk_jump is None:
+    def _trusted(self, chunk: Tensor, guess: Tensor) -> bool:
+        """Say whether `chunk` is finite and near its guess, where that was one; discrete columns apart."""
+        if not chunk.isfinite().all():
             return False
+        continuous = [c for c in range(chunk.shape[2]) if c not in self.warm.discrete_columns]
+        if self.warm.chunk_jump is None or not continuous:
+            return True
         overlap = chunk.shape[1] - self._elapsed
         change = (chunk - guess)[:, :overlap]
-        continuous = [c for c in range(chunk.shape[2]) if c not in self.warm.discrete_columns]
-        return bool(change[:, :, continuous].square().mean().sqrt() > self.warm.chunk_jump)
+        return bool(change[:, :, continuous].square().mean().sqrt() <= self.warm.chunk_jump)
