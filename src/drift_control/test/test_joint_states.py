@@ -31,3 +31,19 @@ def test_broken_messages_are_ignored(panda):
     assert merger.merge(ARM + FINGERS, [0.0] * 8, 1.0, 1.0) is None  # one value short
     assert merger.merge(ARM + FINGERS, [math.nan] + [0.0] * 8, 1.0, 1.0) is None
     assert merger.merge(ARM + FINGERS, [0.0] * 9, 2.0, 2.0).stamp_s == 2.0
+
+
+def test_what_is_wrong_with_a_message_is_said_by_name(panda):
+    merger = JointStateMerger(panda.config)
+    assert merger.objection(ARM, [0.0] * 6) == "7 names with 6 positions"
+    broken = [0.0, math.nan, 0.0, 0.0, math.inf, 0.0, 0.0]
+    assert merger.objection(ARM, broken) == "not finite: panda_joint2, panda_joint5"
+    assert merger.objection(["wheel", *ARM], [math.nan, *range(7)]) == ""
+
+
+def test_joints_of_which_nothing_came_for_a_while_are_named(panda):
+    merger = JointStateMerger(panda.config)
+    merger.merge(ARM + FINGERS, range(9), 10.0, 1.0)
+    merger.merge(ARM[:6] + FINGERS, range(8), 10.5, 1.5)
+    assert merger.silent(1.0) == []
+    assert merger.silent(1.2) == ["panda_joint7"]

@@ -132,6 +132,10 @@ class Assembler:
             return None
         return min(source.times_s[-1] for source in sources)
 
+    def newest_s(self) -> dict[str, float]:
+        """Return the time of the newest sample of each camera that has spoken."""
+        return {name: timeline.times_s[-1] for name, timeline in self._frames.items() if timeline.times_s}
+
     def select(self) -> Selection | Missing:
         """Choose the samples for the newest observation."""
         t_ref_s = self.t_ref_s()

@@ -237,6 +237,13 @@ def test_without_cameras_the_newest_joints_are_the_observation():
     assert seen.t_ref_s == 0.2 and seen.state[0, 0] == 2.0 and seen.images == {}
 
 
+def test_the_newest_frame_of_each_camera_is_told():
+    a = assembler(cameras=TWO_CAMERAS, latency_s=0.02)
+    put_frame(a, 0.5)
+    put_frame(a, 0.4)
+    assert a.newest_s() == {"front": 0.48}
+
+
 def test_reset_forgets_everything():
     a = assembler()
     put_ramp(a)

@@ -23,7 +23,8 @@ class PolicyNodeConfig:
     replan_steps: Annotated[int, Field(ge=1)]  # steps of a chunk that are used before the next is computed
     realtime_chunking: bool  # impose the steps that run during inference, in-paint the rest
     idle_rate_hz: Annotated[float, Field(gt=0.0)]  # chunks per second while the policy does not drive
-    input_timeout_s: Annotated[float, Field(gt=0.0)]  # a camera or the joints silent for longer: no chunks
+    # a camera or the joints silent for longer, or an observation that reaches back further: no chunks
+    input_timeout_s: Annotated[float, Field(gt=0.0)]
     camera_repeat_s: Annotated[float, Field(gt=0.0)]  # the same picture, to the bit, for longer ...
     camera_repeat_rad: Annotated[float, Field(gt=0.0)]  # ... while a joint moves by more: not believed
     camera_contrast_min: Annotated[

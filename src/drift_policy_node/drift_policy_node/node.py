@@ -30,6 +30,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import Answer
+from drift_policy_node.intake import camera_source
 from drift_policy_node.runtime import MadeChunk, PolicyRuntime
 from drift_policy_node.status import Status
 
@@ -130,13 +131,14 @@ class PolicyNode(LifecycleNode):
         try:
             image = to_rgb(msg)
         except EncodingError as error:
-            self._runtime.watch.refused(f"camera {camera}", str(error))
+            self._runtime.watch.refused(camera_source(camera), str(error))
             return
-        self._runtime.put_frame(camera, image, to_seconds(msg.header.stamp), arrival_s)
+        self._runtime.intake.put_frame(camera, image, to_seconds(msg.header.stamp), arrival_s, self._ros_s())
         self._step()
 
     def _on_joints(self, msg: JointState) -> None:
-        self._runtime.put_joints(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
+        stamp_s = to_seconds(msg.header.stamp)
+        self._runtime.intake.put_joints(msg.name, msg.position, stamp_s, steady_s(), self._ros_s())
         self._step()
 
     def _on_gate(self, msg: GateState) -> None:
@@ -175,11 +177,14 @@ class PolicyNode(LifecycleNode):
             self._show()
 
     def _step(self) -> None:
-        chunk = self._runtime.step(steady_s(), ros_s(self.get_clock()))
+        chunk = self._runtime.step(steady_s(), self._ros_s())
         for crash in self._runtime.take_crashes():
             self.get_logger().error(f"a thread died and is restarted:\n{crash}")
         if chunk is not None:
             self._publish(chunk)
+
+    def _ros_s(self) -> float:
+        return ros_s(self.get_clock())
 
     def _publish(self, made: MadeChunk) -> None:
         chunk = Chunk(

@@ -10,9 +10,8 @@ from queue import SimpleQueue
 
 import numpy as np
 import torch
-from drift_control.joint_states import JointStateMerger
 from drift_control.robot import Robot
-from drift_core.assembler import Assembler, Missing
+from drift_core.assembler import Missing
 from drift_core.chunk_prefix import chunk_prefix
 from drift_core.errors import ConfigError, DriftError
 from drift_core.noise_schedule import NoiseSchedule
@@ -22,17 +21,16 @@ from drift_core.samplers import Prefix, make_sampler
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 
-from drift_policy_node.camera_watch import CameraWatch
 from drift_policy_node.candidate import Execution, Place, Running
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
+from drift_policy_node.intake import JOINTS, Intake, camera_source
 from drift_policy_node.status import Phase, Status
 from drift_policy_node.worker import Outcome, Worker
 
-GATE, JOINTS = "gate/state", "joint_states"
+GATE = "gate/state"
 _GATE_TIMEOUT_S = 1.0  # gate/state is repeated at 5 Hz
-_JUMP_S = 1.0  # a stamp that is older than the newest by more than this: the clock was set back
 _LATENCIES = 100  # of the last chunks, for percentiles
 
 
@@ -71,14 +69,9 @@ class PolicyRuntime:
         place = Place(robot.config.name, task, robot.n_joints)
         execution = Execution(config.sampler, config.engine, _device(config.device))
         self.exchange = CheckpointExchange(place, execution, self._ask)
-        limits_s = {f"camera {camera.name}": config.input_timeout_s for camera in task.cameras}
+        limits_s = {camera_source(camera.name): config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
-        self._cameras = CameraWatch(
-            config.camera_repeat_s, config.camera_repeat_rad, config.camera_contrast_min
-        )
-        self._assembler = Assembler(place.spec, robot.state, task.latency_s)
-        self._merger = JointStateMerger(robot.config)
-        self._unseen = set(robot.config.joint_names) | set(robot.config.gripper.joints)
+        self.intake = Intake(config, robot, task, self.watch, self._start_afresh)
         self._pace = Pace(config.replan_steps, task.dt_s, 1.0 / config.idle_rate_hz)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._epoch, self._driving = 0, False
@@ -97,36 +90,6 @@ class PolicyRuntime:
         self._job: _Job | None = None  # under way, or finished and not looked at
         self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
         self._inference = Worker("inference", self._on_outcome, (DriftError,))
-
-    def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
-        """Take an RGB image; one of the wrong size, or that cannot be true, is named in the status."""
-        source = f"camera {camera}"
-        if objection := self._cameras.objection(camera, image, arrival_s):
-            self.watch.refused(source, objection)
-            return
-        self._reset_if_set_back(stamp_s)
-        try:
-            refused = self._assembler.put_frame(camera, image, stamp_s, arrival_s)
-        except DriftError as error:
-            self.watch.refused(source, str(error))
-            return
-        if refused is None:
-            self.watch.arrived(source, arrival_s)
-        else:
-            self.watch.refused(source, refused.reason)
-
-    def put_joints(self, names: list[str], positions: list[float], stamp_s: float, arrival_s: float) -> None:
-        """Take a whole or partial joint state; a joint that has never been seen is named in the status."""
-        self._unseen.difference_update(names)
-        reading = self._merger.merge(names, positions, stamp_s, arrival_s)
-        if reading is None:
-            unseen = f"not seen yet: {', '.join(sorted(self._unseen))}" if self._unseen else "not finite"
-            self.watch.refused(JOINTS, unseen)
-            return
-        self._cameras.take_joints(reading.positions_rad)
-        opening_m = reading.gripper_m
-        if self._assembler.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s) is None:
-            self.watch.arrived(JOINTS, arrival_s)
 
     def put_gate(self, epoch: int, driving: bool, arrival_s: float) -> None:
         """Take the gate's epoch; `driving`: the policy drives or is awaited."""
@@ -220,7 +183,7 @@ class PolicyRuntime:
         self.exchange.close()
 
     def _start_job(self, now_s: float, ros_s: float) -> None:
-        running, t_ref_s = self.exchange.current, self._assembler.t_ref_s()
+        running, t_ref_s = self.exchange.current, self.intake.assembler.t_ref_s()
         if self.watch.missing(now_s):
             self._whole_s = now_s
             return
@@ -228,7 +191,10 @@ class PolicyRuntime:
             return
         if not self._pace.due(t_ref_s, self._last_t_ref_s, self._driving):
             return
-        observation = self._assembler.assemble()
+        if delayed := self.intake.delayed(ros_s):
+            self._missing = delayed
+            return
+        observation = self.intake.assembler.assemble()
         if isinstance(observation, Missing):
             self._missing = observation.reason
             return
@@ -248,7 +214,7 @@ class PolicyRuntime:
 
     def _count_dropped(self) -> None:
         """Count each observation that came while an older one was being denoised: it is not queued."""
-        t_ref_s, job = self._assembler.t_ref_s(), self._job
+        t_ref_s, job = self.intake.assembler.t_ref_s(), self._job
         if t_ref_s != self._seen_t_ref_s and job is not None and job.observation.t_ref_s != t_ref_s:
             self._dropped += 1
         self._seen_t_ref_s = t_ref_s
@@ -290,12 +256,6 @@ class PolicyRuntime:
             inference_s=outcome.elapsed_s,
         )
         return self._last_chunk
-
-    def _reset_if_set_back(self, stamp_s: float) -> None:
-        t_ref_s = self._assembler.t_ref_s()
-        if t_ref_s is not None and stamp_s < t_ref_s - _JUMP_S:
-            self._assembler.reset()
-            self._start_afresh()
 
     def _start_afresh(self) -> None:
         self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk, self._warm = None, None, None, None

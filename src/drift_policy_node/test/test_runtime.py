@@ -24,6 +24,10 @@ class Rig:
         self.value = 0
         self.frozen, self.frozen_value = "", 7  # a camera that repeats its picture
         self.sweep_rad, self.q = 0.0, bench.robot.home.copy()
+        self.clock_s = 0.0  # of ROS time, ahead of `now_s`
+        self.broken = {}  # positions by name
+        self.delay_s = {"front": 0.0, "wrist": 0.0}
+        self.names = [*bench.robot.config.joint_names, *bench.robot.config.gripper.joints]
 
     def tick(self):
         """Let 0.05 s pass."""
@@ -32,17 +36,29 @@ class Rig:
         if self.value % 2 == 0:
             for camera in self.cameras:
                 value = self.frozen_value if camera == self.frozen else self.value
-                image = np.full((16, 16, 3), value % 256, np.uint8)
-                self.runtime.put_frame(camera, image, self.now_s, self.now_s)
-        names = [*self.bench.robot.config.joint_names, *self.bench.robot.config.gripper.joints]
+                self.show(camera, self.ros_s - self.delay_s[camera], value)
         self.q[0] += self.sweep_rad
-        positions = [*self.q, *([0.04] * (len(names) - 7))]
-        self.runtime.put_joints(names, positions, self.now_s, self.now_s)
+        self.put_joints()
         self.runtime.put_gate(self.epoch, self.driving, self.now_s)
         self.step()
 
+    @property
+    def ros_s(self):
+        return self.now_s + self.clock_s
+
+    def show(self, camera, stamp_s, value=1):
+        image = np.full((16, 16, 3), value % 256, np.uint8)
+        self.runtime.intake.put_frame(camera, image, stamp_s, self.now_s, self.ros_s)
+
+    def put_joints(self, stamp_s=None):
+        """Send the joints of arm and gripper, with those in `broken` as they are there; None: not at all."""
+        positions = dict(zip(self.names, [*self.q, *([0.04] * (len(self.names) - 7))], strict=True))
+        sent = {name: q for name, q in (positions | self.broken).items() if q is not None}
+        stamp_s = self.ros_s if stamp_s is None else stamp_s
+        self.runtime.intake.put_joints([*sent], [*sent.values()], stamp_s, self.now_s, self.ros_s)
+
     def step(self):
-        chunk = self.runtime.step(self.now_s, self.now_s)
+        chunk = self.runtime.step(self.now_s, self.ros_s)
         if chunk is not None:
             self.chunks.append(chunk)
 
@@ -162,8 +178,8 @@ def test_a_camera_that_repeats_its_picture_while_the_arm_moves_is_named_and_noth
 
 
 def test_a_wrong_image_and_a_missing_joint_are_named(rig):
-    rig.runtime.put_frame("front", np.zeros((9, 9, 3), np.uint8), 100.0, 100.0)
-    rig.runtime.put_joints(["panda_joint1"], [0.0], 100.0, 100.0)
+    rig.runtime.intake.put_frame("front", np.zeros((9, 9, 3), np.uint8), 100.0, 100.0, 100.0)
+    rig.runtime.intake.put_joints(["panda_joint1"], [0.0], 100.0, 100.0, 100.0)
     text = rig.runtime.status(100.0).text
     assert (
         "camera front: never received (camera front: image must be (16, 16, 3) uint8, got (9, 9, 3) uint8)"
@@ -282,7 +298,7 @@ def test_observations_that_come_during_an_inference_are_dropped_and_counted(rig,
     assert rig.runtime.figures(rig.now_s)["dropped_observations"] == before + 5
     release.set()
     rig.settle()
-    assert len(rig.chunks) == made + 2 and rig.chunks[-1].t_ref_s == rig.runtime._assembler.t_ref_s()
+    assert len(rig.chunks) == made + 2 and rig.chunks[-1].t_ref_s == rig.runtime.intake.assembler.t_ref_s()
 
 
 def test_a_new_checkpoint_is_swapped_in_and_can_be_rolled_back(rig, bench):
@@ -329,11 +345,92 @@ def test_without_a_checkpoint_the_runtime_waits_and_says_so(make_rig, bench):
 
 def test_a_clock_that_is_set_back_does_not_stop_the_policy(rig):
     rig.run(10)
+    rig.clock_s = -50.0
+    rig.run(16)  # up to 51.3 s
+    assert 51.0 < rig.chunks[-1].t_ref_s < 51.3
     count = len(rig.chunks)
-    for camera in rig.cameras:
-        rig.runtime.put_frame(camera, np.zeros((16, 16, 3), np.uint8), 50.0, rig.now_s)
     rig.run(8)
-    assert len(rig.chunks) > count
+    assert len(rig.chunks) == count + 2
+
+
+@pytest.mark.parametrize("source", ["front", "both", "joints"])
+def test_one_stamp_far_ahead_of_the_clock_is_refused_and_stops_nothing(rig, source):
+    rig.run(10)
+    if source == "joints":
+        rig.put_joints(rig.now_s + 1000.0)
+    else:
+        for camera in rig.cameras if source == "both" else [source]:
+            rig.show(camera, rig.now_s + 1000.0)
+    count = len(rig.chunks)
+    rig.run(40)  # 2 s
+    assert len(rig.chunks) == count + 10 and rig.runtime.status(rig.now_s).text == ""
+
+
+def test_a_camera_whose_clock_is_ahead_is_named(rig):
+    rig.delay_s["wrist"] = -5.0
+    rig.run(12)
+    text = rig.runtime.status(rig.now_s).text
+    assert "camera wrist: never received (the stamp is 5.0 s ahead of the clock, allowed: 1.0 s)" in text
+
+
+def test_one_late_frame_throws_nothing_away(rig):
+    rig.run(20)
+    count, last = len(rig.chunks), rig.chunks[-1]
+    rig.show("front", rig.now_s - 1.3)
+    rig.put_joints(rig.now_s - 1.3)
+    assert rig.runtime._last_chunk is last
+    rig.run(8)
+    assert len(rig.chunks) == count + 2
+    assert rig.chunks[count].t_ref_s - last.t_ref_s == pytest.approx(0.2)
+
+
+def test_pictures_that_come_too_late_are_named_and_nothing_is_made(rig):
+    rig.delay_s["wrist"] = 0.3
+    rig.run(20)
+    assert rig.chunks and rig.runtime.status(rig.now_s).text == ""
+    rig.delay_s["wrist"] = 0.6
+    rig.run(14)
+    count = len(rig.chunks)
+    rig.run(10)
+    assert len(rig.chunks) == count
+    status = rig.runtime.status(rig.now_s)
+    # 0.6 s late and 0.02 s of latency; of 0.5 s, 0.1 s are for the earlier of two observation steps
+    assert status.state == Phase.WAITING
+    assert status.text == "camera wrist: the newest picture is 0.62 s old, allowed: 0.40 s"
+    rig.delay_s["wrist"] = 0.0
+    rig.run(8)
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
+
+
+@pytest.mark.parametrize(
+    ("position", "reason"),
+    [(None, "without panda_joint7"), (float("nan"), "not finite: panda_joint7")],
+)
+def test_a_joint_that_vanishes_or_breaks_is_named(rig, position, reason):
+    rig.run(10)
+    rig.broken = {"panda_joint7": position}
+    rig.run(24)
+    text = rig.runtime.status(rig.now_s).text
+    assert text.startswith("joint_states: nothing for 1.2 s") and f"({reason})" in text
+    rig.broken, count = {}, len(rig.chunks)
+    rig.run(10)
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
+
+
+def test_names_that_do_not_match_the_positions_are_named(rig):
+    rig.runtime.intake.put_joints(rig.names, [0.0] * 8, 100.0, 100.0, 100.0)
+    text = rig.runtime.status(100.0).text
+    assert "joint_states: never received (9 names with 8 positions)" in text
+
+
+def test_joint_states_whose_stamp_stands_still_are_named(rig):
+    rig.run(10)
+    stamp_s = rig.ros_s
+    for _ in range(12):
+        rig.now_s = round(rig.now_s + 0.05, 6)
+        rig.put_joints(stamp_s)
+    text = rig.runtime.status(rig.now_s).text
+    assert "joint_states: nothing for 0.6 s (joints: stamp_s=100.500000 is a duplicate or too old)" in text
 
 
 def test_with_real_time_chunking_a_chunk_begins_where_the_old_one_goes_on(make_rig, bench):

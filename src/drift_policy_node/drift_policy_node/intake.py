@@ -1,0 +1,111 @@
+"""Pictures and joint states on their way into the assembler; what is refused is named in the input watch."""
+
+from collections.abc import Callable
+
+import numpy as np
+from drift_control.joint_states import JointStateMerger
+from drift_control.robot import Robot
+from drift_core.assembler import Assembler
+from drift_core.errors import DriftError
+from drift_core.task import TaskConfig
+
+from drift_policy_node.camera_watch import CameraWatch
+from drift_policy_node.config import PolicyNodeConfig
+from drift_policy_node.inputs import InputWatch
+from drift_policy_node.stamps import Order, StampOrder, ahead
+
+JOINTS = "joint_states"
+
+
+def camera_source(camera: str) -> str:
+    """Return the name of a camera in the status."""
+    return f"camera {camera}"
+
+
+class Intake:
+    """Believe a sample, or say why not; call `on_set_back` when a clock was set back."""
+
+    def __init__(
+        self,
+        config: PolicyNodeConfig,
+        robot: Robot,
+        task: TaskConfig,
+        watch: InputWatch,
+        on_set_back: Callable[[], None],
+    ) -> None:
+        spec = task.observation_spec(robot.n_joints)
+        self.assembler = Assembler(spec, robot.state, task.latency_s)
+        self._watch, self._on_set_back, self._stamps = watch, on_set_back, StampOrder()
+        self._merger = JointStateMerger(robot.config)
+        self._cameras = CameraWatch(
+            config.camera_repeat_s, config.camera_repeat_rad, config.camera_contrast_min
+        )
+        self._timeout_s = config.input_timeout_s
+
+    def put_frame(
+        self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float, ros_s: float
+    ) -> None:
+        """Take an RGB image; one of the wrong size, or that cannot be true, is named.
+
+        `arrival_s` is steady time, `ros_s` the ROS time now.
+        """
+        source = camera_source(camera)
+        if objection := ahead(stamp_s, ros_s) or self._cameras.objection(camera, image, arrival_s):
+            self._watch.refused(source, objection)
+            return
+        if not self._in_order(source, stamp_s):
+            return
+        try:
+            refused = self.assembler.put_frame(camera, image, stamp_s, arrival_s)
+        except DriftError as error:
+            self._watch.refused(source, str(error))
+            return
+        if refused is None:
+            self._watch.arrived(source, arrival_s)
+        else:
+            self._watch.refused(source, refused.reason)
+
+    def put_joints(
+        self, names: list[str], positions: list[float], stamp_s: float, arrival_s: float, ros_s: float
+    ) -> None:
+        """Take a whole or partial joint state; a joint that is missing or broken is named. Times as above."""
+        if objection := ahead(stamp_s, ros_s) or self._merger.objection(names, positions):
+            self._watch.refused(JOINTS, objection)
+            return
+        reading = self._merger.merge(names, positions, stamp_s, arrival_s)
+        if reading is None:
+            self._watch.refused(JOINTS, f"not seen yet: {', '.join(self._merger.unheard)}")
+            return
+        if not self._in_order(JOINTS, reading.stamp_s):
+            return
+        self._cameras.take_joints(reading.positions_rad)
+        opening_m = reading.gripper_m
+        refused = self.assembler.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s)
+        if refused is None:
+            self._watch.arrived(JOINTS, arrival_s)
+        elif silent := self._merger.silent(arrival_s - self._timeout_s):
+            self._watch.refused(JOINTS, f"without {', '.join(silent)}")
+        else:
+            self._watch.refused(JOINTS, refused.reason)
+
+    def delayed(self, ros_s: float) -> str:
+        """Name the cameras whose pictures come, but were taken too long ago; empty if there are none."""
+        spec = self.assembler.spec
+        # The gate judges a chunk by its oldest input, which is that of the first observation step.
+        allowed_s = self._timeout_s - (spec.observation_steps - 1) * spec.dt_s
+        ages_s = {camera: ros_s - time_s for camera, time_s in self.assembler.newest_s().items()}
+        return "; ".join(
+            f"{camera_source(camera)}: the newest picture is {age_s:.2f} s old, allowed: {allowed_s:.2f} s"
+            for camera, age_s in ages_s.items()
+            if age_s > allowed_s
+        )
+
+    def _in_order(self, source: str, stamp_s: float) -> bool:
+        order = self._stamps.take(source, stamp_s)
+        if order is Order.LATE:
+            behind_s = self._stamps.behind_s(source, stamp_s)
+            self._watch.refused(source, f"the stamp is {behind_s:.1f} s older than the newest")
+        if order is Order.SET_BACK:
+            self.assembler.reset()
+            self._on_set_back()
+        return order is not Order.LATE
