@@ -41,6 +41,12 @@ class Robot:
                 f"home_rad={list(config.home_rad)} must put the TCP into the workspace "
                 f"{config.workspace.low_m} .. {config.workspace.high_m}, got {home.round(4).tolist()}"
             )
+        for box in config.workspace.keep_out:
+            if np.all(home >= box.low_m) and np.all(home <= box.high_m):
+                raise ConfigError(
+                    f"workspace.keep_out {box.name}={box.low_m} .. {box.high_m} must not hold the TCP "
+                    f"at home, {home.round(4).tolist()}"
+                )
 
     def joint_frames(self, q: Array) -> Array:
         """Return the frames that turn with the joints, in the base frame, (..., J, 4, 4) for q (..., J)."""

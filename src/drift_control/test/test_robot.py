@@ -8,7 +8,7 @@ from drift_control.errors import ConfigError
 from drift_control.kinematics import KINEMATICS
 from drift_control.pose import Pose, rotation_from_vector, rotation_vector
 from drift_control.robot import Robot, load_robot
-from drift_control.robot_config import RobotConfig
+from drift_control.robot_config import Box, RobotConfig
 from pydantic import TypeAdapter
 
 DOWN = np.diag([1.0, -1.0, -1.0])
@@ -160,6 +160,13 @@ def test_home_outside_the_workspace_is_refused(panda):
     workspace = replace(panda.config.workspace, high_m=(0.4, 0.4, 0.6))
     with pytest.raises(ConfigError, match="home_rad=.* must put the TCP into the workspace"):
         Robot(replace(panda.config, workspace=workspace))
+
+
+def test_a_keep_out_box_around_the_home_pose_is_refused_by_name(panda):
+    # The TCP stands at (0.45, 0.00, 0.25) m at home.
+    boxes = (Box("wall", (0.3, 0.2, 0.0), (0.6, 0.4, 0.5)), Box("crate", (0.3, -0.1, 0.2), (0.6, 0.1, 0.3)))
+    with pytest.raises(ConfigError, match="workspace.keep_out crate=.* must not hold the TCP at home"):
+        Robot(replace(panda.config, workspace=replace(panda.config.workspace, keep_out=boxes)))
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):

@@ -1,7 +1,8 @@
 """Rules for a step: it is admitted only if the arm could still brake inside every limit after it.
 
 Because the braking path of each admitted step was itself checked, braking is always a safe way on.
-Where the arm already is outside a limit, steps that do not make it worse are admitted.
+Where the arm already is outside a limit, steps that do not make it worse are admitted. Each axis, joint, link
+and box counts for itself: being outside in one loosens no other.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from drift_control.collision import box_distance
 from drift_control.gate_state import GuardFlag, Reason
 from drift_control.guard.path import Path
 from drift_control.guard.verdict import Reaction, Verdict
@@ -17,17 +19,17 @@ from drift_control.robot import Robot
 
 
 class MotionRule(Protocol):
-    """Measure by how much each point of a path breaks one limit (N,); above zero is a violation."""
+    """Measure by how much each of N points of a path breaks each of K limits; above zero is a violation."""
 
     verdict: Verdict
 
-    def excess(self, path: Path) -> Array: ...
+    def excess(self, path: Path) -> Array: ...  # (N, K)
 
 
 def violated(rule: MotionRule, path: Path) -> bool:
-    """Return whether the step or its braking path breaks the rule by more than the arm does now."""
+    """Return whether the step or its braking path breaks one of the limits by more than the arm does now."""
     excess = rule.excess(path)
-    return bool(excess[1:].max() > max(0.0, excess[0]) + 1e-9)
+    return bool((excess[1:] > np.maximum(excess[0], 0.0) + 1e-9).any())
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class JointPositions:
     )
 
     def excess(self, path: Path) -> Array:
-        return np.maximum(self.low - path.q, path.q - self.high).max(axis=1)
+        return np.maximum(self.low - path.q, path.q - self.high)
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ class TcpSpeed:
     def excess(self, path: Path) -> Array:
         way = np.diff(path.tcp_position, axis=0)
         time_s = np.maximum(np.diff(path.times_s), 1e-9)
-        excess = np.zeros(len(path.q))
+        excess = np.zeros((len(path.q), 1))
         average = np.sqrt((way * way).sum(axis=1)) / time_s
         # Between samples of the braking path the speed may be a little higher.
         limit_m_s = 0.97 * self.limit_m_s * path.speed_scale
-        excess[1:] = np.maximum(average, path.tcp_speed[1:]) - limit_m_s
+        excess[1:, 0] = np.maximum(average, path.tcp_speed[1:]) - limit_m_s
         return excess
 
 
@@ -75,12 +77,12 @@ class WorkspaceBox:
 
     def excess(self, path: Path) -> Array:
         tcp = path.tcp_position
-        return np.maximum(self.low - tcp, tcp - self.high).max(axis=1) - self.tolerance_m
+        return np.maximum(self.low - tcp, tcp - self.high) - self.tolerance_m
 
 
 @dataclass(frozen=True)
 class KeepOutBox:
-    """The TCP and the arm's hull outside a box [m]."""
+    """The TCP and the arm's hull, but for the base that stands still, outside a box [m]."""
 
     low: Array
     high: Array
@@ -89,9 +91,8 @@ class KeepOutBox:
     )
 
     def excess(self, path: Path) -> Array:
-        tcp = path.tcp_position
-        depth = np.minimum(tcp - self.low, self.high - tcp).min(axis=1)
-        return np.maximum(depth, -path.capsules.box_clearance_m(path.ends, self.low, self.high))
+        tcp = box_distance(path.tcp_position, self.low, self.high)
+        return -np.column_stack((tcp, path.capsules.box_clearance_m(path.ends, self.low, self.high)))
 
 
 @dataclass(frozen=True)
