@@ -22,6 +22,7 @@ class Fault(IntEnum):
     INVALID = 3
     INCOMPATIBLE = 4
     CANARY_FAILED = 5
+    ROLLED_BACK = 6  # of announcements alone, no answer of the service
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,8 @@ class PolicyNodeConfig:
     camera_contrast_min: Annotated[
         float, Field(ge=0.0, le=255.0)
     ]  # standard deviation of grey levels; less: black
-    hang_limit_s: Annotated[float, Field(gt=0.0, le=1.0)]  # one inference longer than this is reported
+    # one inference longer than this is reported; looked at every 0.1 s, so that it is said within one second
+    hang_limit_s: Annotated[float, Field(gt=0.0, le=0.9)]
+    load_limit_s: Annotated[float, Field(gt=0.0)]  # likewise a checkpoint; a service call waits no longer
     torch_threads: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0)]  # of the sampling noise

@@ -21,11 +21,11 @@ class Answer:
     version: int  # running afterwards
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Request:
     path: Path
     sha256: str  # "": not checked
-    announced: bool
+    announced: bool  # by the trainer, for everybody; else somebody waits for the answer
     on_answer: Callable[[Answer], None]
 
 
@@ -35,15 +35,20 @@ class CheckpointExchange:
     Swapping is an assignment: a denoising job keeps the policy with which it began.
     """
 
-    def __init__(self, place: Place, execution: Execution, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, place: Place, execution: Execution, load_limit_s: float, wake: Callable[[], None]
+    ) -> None:
+        """`load_limit_s`: a candidate that takes longer is named, and nobody is kept waiting for it."""
         self.current: Running | None = None
         self.previous: Running | None = None
         self.swaps = 0
         self.refusal = ""
         self.crashes: list[str] = []  # tracebacks of loader threads that died
-        self._place, self._execution, self._wake = place, execution, wake
+        self._place, self._execution, self._load_limit_s, self._wake = place, execution, load_limit_s, wake
+        self._rolled_back: set[str] = set()  # SHA-256 of what was left by a rollback and not asked for since
         self._waiting: deque[_Request] = deque()
         self._request: _Request | None = None  # under way
+        self._given_up = False  # the one under way has been refused for taking too long
         self._outcomes: SimpleQueue[Outcome[Running]] = SimpleQueue()
         self._loader = Worker("loader", self._on_outcome, (RefusedError,))
 
@@ -52,18 +57,31 @@ class CheckpointExchange:
         """The running version, 0 for none."""
         return self.current.version if self.current else 0
 
-    def swap(self, running: Running) -> None:
-        """Run `running` from the next chunk on; the first policy of a run is no swap."""
+    def swap(self, running: Running) -> bool:
+        """Run `running` from the next chunk on; False if the same file runs already, and goes on.
+
+        The first policy of a run is no swap.
+        """
+        self.refusal = ""
+        if self.current is not None and running.sha256 == self.current.sha256:
+            return False
         if self.current is not None:
             self.previous = self.current
             self.swaps += 1
-        self.current, self.refusal = running, ""
+        self.current = running
+        self._rolled_back.discard(running.sha256)
+        return True
 
     def roll_back(self) -> bool:
-        """Exchange the running policy with the one before it; False if there is none."""
-        if self.previous is None:
+        """Exchange the running policy with the one before it; False if there is none.
+
+        The policy that is left does not come back by an announcement, only when somebody asks for it.
+        """
+        if self.current is None or self.previous is None:
             return False
+        self._rolled_back.add(self.current.sha256)
         self.current, self.previous = self.previous, self.current
+        self._rolled_back.discard(self.current.sha256)
         self.swaps += 1
         return True
 
@@ -83,39 +101,73 @@ class CheckpointExchange:
             self._waiting = deque(request for request in self._waiting if not request.announced)
         self._waiting.append(_Request(path, sha256, announced, on_answer))
 
-    def step(self, stored: Observation | None) -> bool:
+    def step(self, stored: Observation | None, now_s: float) -> bool:
         """Take a verified candidate and start on the next; return whether another policy runs now.
 
-        `stored` is the observation for the candidate's trial.
+        `stored` is the observation for the candidate's trial, `now_s` steady time.
         """
-        swapped = False
-        if self._request is not None and not self._outcomes.empty():
-            outcome, request = self._outcomes.get(), self._request
-            self._request = None
-            fault = self._accept(outcome)
-            swapped = fault is None
-            request.on_answer(Answer(fault, "" if swapped else self.refusal, self.version))
-        if self._request is None and self._waiting:
-            request = self._request = self._waiting.popleft()
-            place, execution = self._place, self._execution
-            self._loader.revive()
-            self._loader.submit(
-                lambda: load_candidate(request.path, request.sha256, place, execution, stored)
-            )
+        swapped = self._take_outcome()
+        if trouble := self.trouble(now_s):
+            self._keep_nobody_waiting(trouble)
+        while self._request is None and self._waiting:
+            self._start(self._waiting.popleft(), stored)
         return swapped
+
+    def trouble(self, now_s: float) -> str:
+        """Return in words that a candidate has been loading for too long, empty if none has."""
+        busy_s = self._loader.busy_s(now_s)
+        if self._request is None or busy_s <= self._load_limit_s:
+            return ""
+        return f"loading {self._request.path} has been running for {busy_s:.1f} s"
 
     def close(self) -> None:
         """End the thread."""
         self._loader.stop(0.5)
 
-    def _accept(self, outcome: Outcome[Running]) -> Fault | None:
-        if outcome.result is not None:
-            self.swap(outcome.result)
-            return None
-        self.refusal = str(outcome.error)
+    def _take_outcome(self) -> bool:
+        if self._request is None or self._outcomes.empty():
+            return False
+        outcome, request, given_up = self._outcomes.get(), self._request, self._given_up
+        self._request, self._given_up = None, False
         if outcome.trace:
             self.crashes.append(outcome.trace)
-        return outcome.error.fault if isinstance(outcome.error, RefusedError) else Fault.INVALID
+        if given_up:
+            return False
+        if isinstance(outcome.error, RefusedError):
+            self._refuse(request, outcome.error.fault, outcome.reason)
+            return False
+        if outcome.result is None:
+            self._refuse(request, Fault.INVALID, f"{request.path}: {outcome.reason}")
+            return False
+        swapped = self.swap(outcome.result)
+        request.on_answer(Answer(None, "" if swapped else f"{request.path} runs already", self.version))
+        return swapped
+
+    def _start(self, request: _Request, stored: Observation | None) -> None:
+        if request.announced and not request.sha256:
+            self._refuse(request, Fault.HASH_MISMATCH, f"{request.path}: announced without its SHA-256")
+            return
+        if request.announced and request.sha256 in self._rolled_back:
+            text = f"{request.path}: it was rolled back; policy/load_checkpoint would load it all the same"
+            self._refuse(request, Fault.ROLLED_BACK, text)
+            return
+        self._request = request
+        place, execution = self._place, self._execution
+        self._loader.revive()
+        self._loader.submit(lambda: load_candidate(request.path, request.sha256, place, execution, stored))
+
+    def _keep_nobody_waiting(self, trouble: str) -> None:
+        """Refuse what somebody waits for; announcements wait on, and one under way may still end well."""
+        if self._request is not None and not self._request.announced and not self._given_up:
+            self._given_up = True
+            self._refuse(self._request, Fault.INVALID, f"{trouble} and is given up")
+        for request in [request for request in self._waiting if not request.announced]:
+            self._waiting.remove(request)
+            self._refuse(request, Fault.INVALID, f"{request.path}: not looked at, {trouble}")
+
+    def _refuse(self, request: _Request, fault: Fault, text: str) -> None:
+        self.refusal = text
+        request.on_answer(Answer(fault, text, self.version))
 
     def _on_outcome(self, outcome: Outcome[Running]) -> None:
         self._outcomes.put(outcome)

@@ -197,7 +197,7 @@ class PolicyNode(LifecycleNode):
 
     def _log_answer(self, answer: Answer) -> None:
         if answer.fault is None:
-            self.get_logger().info(f"swapped in version {answer.version}")
+            self.get_logger().info(answer.message or f"swapped in version {answer.version}")
         else:
             self.get_logger().error(f"checkpoint refused ({answer.fault.name}): {answer.message}")
         self._show()

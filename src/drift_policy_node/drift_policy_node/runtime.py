@@ -68,7 +68,7 @@ class PolicyRuntime:
         self._config, self._task, self._wake, self._closed = config, task, wake, False
         place = Place(robot.config.name, task, robot.n_joints)
         execution = Execution(config.sampler, config.engine, _device(config.device))
-        self.exchange = CheckpointExchange(place, execution, self._ask)
+        self.exchange = CheckpointExchange(place, execution, config.load_limit_s, self._ask)
         limits_s = {camera_source(camera.name): config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
         self.intake = Intake(config, robot, task, self.watch, self._start_afresh)
@@ -110,7 +110,7 @@ class PolicyRuntime:
 
         `now_s` is steady time, `ros_s` the time of stamps.
         """
-        if self.exchange.step(self._stored):
+        if self.exchange.step(self._stored, now_s):
             self._failure = ""
         chunk = self._take_chunk(now_s)
         if self.active and self._job is None:
@@ -134,6 +134,7 @@ class PolicyRuntime:
         """Return what PolicyState says."""
         problems, latency, running = self.problems(now_s), self._latency_s.summary(), self.exchange.current
         phase = Phase.WAITING if problems else Phase.ACTIVE
+        loading = self.exchange.trouble(now_s)  # chunks are made all the same
         if not self.active:
             phase = Phase.INACTIVE if self.configured else Phase.UNCONFIGURED
         return Status(
@@ -148,7 +149,7 @@ class PolicyRuntime:
             rate_hz=self._rate.hz(now_s),
             swaps=self.exchange.swaps,
             last_refusal=self.exchange.refusal,
-            text="; ".join(problems),
+            text="; ".join([*problems, loading] if loading else problems),
         )
 
     def figures(self, now_s: float) -> dict[str, object]:
@@ -232,7 +233,7 @@ class PolicyRuntime:
         outcome, job = self._made.get(), self._job
         self._job = None
         if outcome.result is None:
-            self._failure = f"inference failed: {outcome.error}"
+            self._failure = f"inference failed: {outcome.reason}"
             if outcome.trace:
                 self._crashes.append(outcome.trace)
             self._last_t_ref_s = None if self._last_chunk is None else self._last_chunk.t_ref_s

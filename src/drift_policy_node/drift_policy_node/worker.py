@@ -16,16 +16,23 @@ class Outcome(Generic[R]):
     """The end of a job: a result, or an error and where it came from."""
 
     result: R | None
-    error: Exception | None
+    error: BaseException | None
     trace: str  # the traceback of an unexpected error, "" otherwise
     elapsed_s: float
+
+    @property
+    def reason(self) -> str:
+        """Return the error in words, "" if there is none; an unexpected one with its kind."""
+        if self.error is None:
+            return ""
+        return f"{type(self.error).__name__}: {self.error}" if self.trace else str(self.error)
 
 
 class Worker(Generic[R]):
     """Run one job at a time in a thread of its own and report its outcome from there.
 
-    An exception of the kinds `expected` is an outcome like any other; after every other one the thread ends,
-    and `revive` starts a new one.
+    An exception of the kinds `expected` is an outcome like any other; after every other one, even SystemExit,
+    the thread ends, and `revive` starts a new one.
     """
 
     def __init__(
@@ -80,7 +87,9 @@ class Worker(Generic[R]):
                 result = job()
             except self._expected as caught:
                 error = caught
-            except Exception as caught:  # the thread ends; the report below carries the traceback
+            except (
+                BaseException
+            ) as caught:  # SystemExit, too: the thread ends, the report carries the traceback
                 error, trace = caught, traceback.format_exc()
                 self._dying = True
             self._started_s = None

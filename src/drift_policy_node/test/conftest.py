@@ -1,7 +1,10 @@
-"""A small task, its robot, and random checkpoints for both."""
+"""A small task, its robot, random checkpoints for both, and a runtime with the inputs that it needs."""
 
+import threading
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from drift_control.robot import load_robot
@@ -11,6 +14,7 @@ from drift_core.encoders import SmallCnnConfig
 from drift_core.policy import DiffusionPolicy, PolicyConfig
 from drift_core.task import load_task
 from drift_policy_node.config import PolicyNodeConfig
+from drift_policy_node.runtime import PolicyRuntime
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
 
@@ -59,7 +63,8 @@ class Bench:
             camera_repeat_s=0.5,
             camera_repeat_rad=0.05,
             camera_contrast_min=0.0,  # the pictures here are of one colour
-            hang_limit_s=1.0,
+            hang_limit_s=0.8,
+            load_limit_s=10.0,
             torch_threads=1,
             seed=3,
         )
@@ -96,3 +101,93 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
+
+
+class Rig:
+    """Feed a runtime with cameras at 10 Hz and joints at 20 Hz; `now_s` counts from 100."""
+
+    def __init__(self, bench, **changes):
+        self.bench = bench
+        self.woken = threading.Event()
+        self.runtime = PolicyRuntime(bench.config(**changes), bench.robot, bench.task, self.woken.set)
+        self.runtime.active = self.runtime.configured = True
+        self.now_s, self.epoch, self.driving, self.cameras = 100.0, 1, True, ("front", "wrist")
+        self.chunks = []
+        self.value = 0
+        self.frozen, self.frozen_value = "", 7  # a camera that repeats its picture
+        self.sweep_rad, self.q = 0.0, bench.robot.home.copy()
+        self.clock_s = 0.0  # of ROS time, ahead of `now_s`
+        self.broken = {}  # positions by name
+        self.delay_s = {"front": 0.0, "wrist": 0.0}
+        self.names = [*bench.robot.config.joint_names, *bench.robot.config.gripper.joints]
+
+    def tick(self):
+        """Let 0.05 s pass."""
+        self.now_s = round(self.now_s + 0.05, 6)
+        self.value += 1
+        if self.value % 2 == 0:
+            for camera in self.cameras:
+                value = self.frozen_value if camera == self.frozen else self.value
+                self.show(camera, self.ros_s - self.delay_s[camera], value)
+        self.q[0] += self.sweep_rad
+        self.put_joints()
+        self.runtime.put_gate(self.epoch, self.driving, self.now_s)
+        self.step()
+
+    @property
+    def ros_s(self):
+        return self.now_s + self.clock_s
+
+    def show(self, camera, stamp_s, value=1):
+        image = np.full((16, 16, 3), value % 256, np.uint8)
+        self.runtime.intake.put_frame(camera, image, stamp_s, self.now_s, self.ros_s)
+
+    def put_joints(self, stamp_s=None):
+        """Send the joints of arm and gripper, with those in `broken` as they are there; None: not at all."""
+        positions = dict(zip(self.names, [*self.q, *([0.04] * (len(self.names) - 7))], strict=True))
+        sent = {name: q for name, q in (positions | self.broken).items() if q is not None}
+        stamp_s = self.ros_s if stamp_s is None else stamp_s
+        self.runtime.intake.put_joints([*sent], [*sent.values()], stamp_s, self.now_s, self.ros_s)
+
+    def step(self):
+        chunk = self.runtime.step(self.now_s, self.ros_s)
+        if chunk is not None:
+            self.chunks.append(chunk)
+
+    def settle(self):
+        """Wait for the threads, then look at what they did."""
+        limit_s = time.monotonic() + 30.0
+        while self.busy():
+            assert time.monotonic() < limit_s, "the threads did not end"
+            self.woken.wait(0.01)
+            self.woken.clear()
+            self.step()
+
+    def busy(self):
+        return self.runtime._job is not None or self.runtime.exchange._request is not None
+
+    def run(self, ticks):
+        for _ in range(ticks):
+            self.tick()
+            self.settle()
+
+
+@pytest.fixture
+def make_rig(bench):
+    rigs = []
+
+    def make(**changes):
+        rigs.append(Rig(bench, **changes))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.runtime.close()
+
+
+@pytest.fixture
+def rig(make_rig, bench):
+    rig = make_rig()
+    path, sha256 = bench.checkpoint(1)
+    rig.runtime.exchange.load_now(path, sha256)
+    return rig

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -184,6 +185,26 @@ def test_services_load_by_name_and_roll_back(stage, bench):
     loaded = stage.call(stage.world.load, LoadCheckpoint.Request(path=str(path), sha256=sha256))
     assert (loaded.error_code, loaded.version) == (0, 2)
     assert stage.call(stage.world.rollback, Rollback.Request()).version == 1
+
+
+def test_a_service_call_does_not_wait_for_a_loader_that_hangs(stage, bench, monkeypatch):
+    bench.checkpoint(1)
+    stage.start(load_limit_s=0.3)
+    release = threading.Event()
+    monkeypatch.setattr("drift_policy_node.exchange.load_candidate", lambda *args: release.wait(30.0))
+    path = str(bench.checkpoint(2)[0])
+    stage.spin(stage.world.load.service_is_ready, "service discovery")
+    future = stage.world.load.call_async(LoadCheckpoint.Request(path=path))
+    stage.spin(lambda: "policy_000002" in stage.world.state.text, "report of the hanging loader", limit_s=5.0)
+    stage.spin(future.done, "answer", limit_s=5.0)
+    assert future.result().error_code == LoadCheckpoint.Response.INVALID
+    assert "is given up" in future.result().error_msg and future.result().version == 1
+    again = stage.call(stage.world.load, LoadCheckpoint.Request(path=path))
+    assert "not looked at, loading" in again.error_msg
+    stage.spin(
+        lambda: stage.world.state.state == PolicyState.ACTIVE, "ACTIVE"
+    )  # chunks are made all the same
+    release.set()
 
 
 def test_a_deactivated_node_publishes_nothing_and_says_that_it_is_inactive(stage, bench):

@@ -2,6 +2,7 @@ import threading
 import time
 from queue import SimpleQueue
 
+import pytest
 from drift_policy_node.worker import Worker
 
 
@@ -20,7 +21,7 @@ def test_results_and_expected_errors_are_outcomes_of_one_thread():
 
     assert outcome_of(worker, outcomes, lambda: threads.append(threading.get_ident()) or 5).result == 5
     refused = outcome_of(worker, outcomes, refuse)
-    assert (str(refused.error), refused.trace, refused.result) == ("no", "", None)
+    assert (refused.reason, refused.trace, refused.result) == ("no", "", None)
     assert outcome_of(worker, outcomes, lambda: 6).result == 6
     assert threads[0] == threads[1] != threading.get_ident()
     assert worker.stop(5.0)
@@ -30,7 +31,23 @@ def test_an_unexpected_error_ends_the_thread_and_a_new_one_takes_over():
     outcomes = SimpleQueue()
     worker = Worker("w", outcomes.put, (ValueError,))
     died = outcome_of(worker, outcomes, lambda: 1 / 0)
-    assert isinstance(died.error, ZeroDivisionError) and "division by zero" in died.trace
+    assert died.reason == "ZeroDivisionError: division by zero" and "division by zero" in died.trace
+    worker.revive()
+    assert outcome_of(worker, outcomes, lambda: 7).result == 7
+    assert worker.stop(5.0)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_an_error_that_means_to_end_the_process_ends_the_thread_only_and_is_reported(error):
+    outcomes = SimpleQueue()
+    worker = Worker("w", outcomes.put, (ValueError,))
+
+    def leave():
+        raise error
+
+    died = outcome_of(worker, outcomes, leave)
+    assert died.error is error and died.reason == f"{type(error).__name__}: {error}"
+    assert type(error).__name__ in died.trace and not worker.busy
     worker.revive()
     assert outcome_of(worker, outcomes, lambda: 7).result == 7
     assert worker.stop(5.0)
