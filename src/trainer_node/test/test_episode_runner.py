@@ -207,3 +207,58 @@ def test_a_simulation_that_is_discovered_late_is_reset_like_any_other():
     assert runner.update(replace(alone, now_s=0.1, answer=OK)) is Ask.PROMPT
     assert runner.update(replace(IDLE, now_s=0.3)) is Ask.RESET
     assert runner.update(replace(IDLE, now_s=0.4, answer=OK)) is Ask.RECORD
+
+
+def dropped_for_a_dry_run(runner: EpisodeRunner, duration_s: float) -> bool:
+    """Whether the episode ended without being kept, and says why."""
+    verdict = runner.verdict
+    assert verdict.text == "gate in a dry run: what would be recorded is executed by no arm"
+    assert verdict.duration_s == pytest.approx(duration_s)
+    return (verdict.error, verdict.outcome) == (Error.ARM_REFUSED, Result.FAILURE)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_in_a_dry_run_no_episode_starts(kind):
+    runner = start(replace(GOAL, kind=kind))
+    dry = replace(IDLE, dry_run=True, policy_ready=False)  # said at once, not after the wait for a policy
+    assert runner.update(dry) is Ask.STOP
+    assert finish(runner, dry) is Ask.DISCARD
+    assert dropped_for_a_dry_run(runner, 0.0)
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2, 3])
+def test_a_dry_run_before_the_arm_moves_ends_the_episode(answers):
+    runner = start()
+    runner.update(IDLE)
+    for _ in range(answers):
+        runner.update(replace(IDLE, now_s=1.0, answer=OK))
+    dry = replace(IDLE, now_s=2.0, answer=OK, dry_run=True)
+    assert runner.update(dry) is Ask.STOP
+    assert finish(runner, dry) is Ask.DISCARD
+    assert dropped_for_a_dry_run(runner, 0.0)
+
+
+def test_a_dry_run_in_the_middle_drops_the_episode():
+    runner = start()
+    dry = replace(until_running(runner), now_s=6.5, dry_run=True)  # armed at 4 s
+    assert runner.update(dry) is Ask.STOP
+    assert finish(runner, dry) is Ask.DISCARD
+    assert dropped_for_a_dry_run(runner, 2.5)
+
+
+def test_a_dry_run_after_the_success_drops_the_episode_too():
+    runner = start()
+    seen = until_running(runner)
+    runner.update(replace(seen, now_s=7.0, outcome=Result.SUCCESS))
+    dry = replace(seen, now_s=7.1, dry_run=True)
+    assert runner.update(dry) is Ask.STOP
+    assert finish(runner, dry) is Ask.DISCARD
+    assert dropped_for_a_dry_run(runner, 3.1)
+
+
+def test_a_dry_run_while_the_arm_is_stopped_drops_the_episode_too():
+    runner = start()
+    seen = until_running(runner)
+    assert runner.update(replace(seen, now_s=6.0, outcome=Result.FAILURE)) is Ask.STOP
+    assert finish(runner, replace(seen, now_s=6.1, dry_run=True)) is Ask.DISCARD
+    assert dropped_for_a_dry_run(runner, 2.0)

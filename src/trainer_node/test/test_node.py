@@ -37,7 +37,7 @@ class FakeGate(Node):
     def __init__(self):
         super().__init__("gate")
         self.source_at = lambda elapsed_s: Step.SOURCE_EXPERT
-        self.armed, self.armed_at_s, self.calls = False, 0.0, []
+        self.armed, self.armed_at_s, self.calls, self.dry_run = False, 0.0, [], False
         self._seq, self._interventions, self._last_source = 0, 0, Step.SOURCE_HOLD
         robot = load_robot(CONFIG / "robots" / "panda.yaml")
         self._names = [*robot.config.joint_names, *robot.config.gripper.joints]
@@ -68,7 +68,7 @@ class FakeGate(Node):
 
     def _publish_state(self):
         state = GateState.POLICY if self.armed else GateState.HOLD
-        self._state.publish(GateState(state=state, armed=self.armed, epoch=1))
+        self._state.publish(GateState(state=state, armed=self.armed, epoch=1, dry_run=self.dry_run))
 
     def _on_tick(self):
         stamp = self.get_clock().now().to_msg()
@@ -287,6 +287,19 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
         session.wait_until(lambda: not call(session, "trainer/end_episode")[0], 10.0, "the dropping")
     assert cell.sim.seeds == [0, 1]
     assert store.ids() == written
+
+    # a gate that becomes a dry run: the episode is dropped, and no other starts
+    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    session.wait_until(lambda: gate.armed, 10.0, "the run")
+    gate.dry_run = True
+    result = running.result(10.0)
+    assert (result.error_code, result.error_msg[:17]) == (RunEpisode.Result.ARM_REFUSED, "gate in a dry run")
+    gate.calls.clear()
+    assert session.run_episode(DEMONSTRATION, seed=1, limit_s=30.0).error_msg == result.error_msg
+    assert gate.calls == ["stop"]
+    assert store.ids() == written
+    gate.dry_run = False
+    session.spin(0.5)
 
     # waiting costs nothing: two goals under way, nothing happens but 100 messages a second
     training = session.start_train(Train.Goal.OFFLINE, 100_000)

@@ -107,6 +107,7 @@ class Seen:
     armed: bool = False
     fault: bool = False
     gate_text: str = ""
+    dry_run: bool = False  # the gate's commands reach no arm
     policy_ready: bool = False
     simulated: bool = False  # False: a person resets the objects, arms, and marks the outcome
     expert_drives: bool = False  # by the newest control step
@@ -133,6 +134,9 @@ class _Link:
     error: Error
     phase: Phase
     ask: Ask | None
+
+
+_DRY_RUN = "gate in a dry run: what would be recorded is executed by no arm"
 
 
 class EpisodeRunner:
@@ -178,6 +182,8 @@ class EpisodeRunner:
             self._entered_s = seen.now_s
         if seen.cancel and (self.phase in self._links or self.phase in (Phase.POLICY, Phase.PERSON)):
             return self._give_up(Error.CANCELLED, "cancelled before the run", seen)
+        if seen.dry_run and self.phase not in (Phase.POLICY, Phase.WRITING, Phase.DONE):
+            return self._drop(seen)
         if self.phase in self._links:
             return self._follow(self._links[self.phase], seen)
         match self.phase:
@@ -204,6 +210,8 @@ class EpisodeRunner:
             if waited_s > self._timing.service_timeout_s:
                 return self._give_up(Error.HOME_FAILED, "no gate/state: is the gate running?", seen)
             return None
+        if seen.dry_run:
+            return self._give_up(Error.ARM_REFUSED, _DRY_RUN, seen)
         if needs_policy and not seen.policy_ready:
             if waited_s > self._timing.policy_timeout_s:
                 return self._give_up(Error.NO_POLICY, "no active policy: train or load one first", seen)
@@ -252,8 +260,22 @@ class EpisodeRunner:
     def _hold(self, seen: Seen) -> Ask | None:
         if seen.answer is None and seen.now_s - self._entered_s <= self._timing.service_timeout_s:
             return None
-        keep = self._verdict is not None and self._verdict.error in (Error.NONE, Error.GATE_FAULT)
-        return self._enter(Phase.WRITING, Ask.WRITE if keep else Ask.DISCARD, seen)
+        return self._enter(Phase.WRITING, Ask.WRITE if self._kept else Ask.DISCARD, seen)
+
+    @property
+    def _kept(self) -> bool:
+        return self._verdict is not None and self._verdict.error in (Error.NONE, Error.GATE_FAULT)
+
+    def _drop(self, seen: Seen) -> Ask | None:
+        """End an episode that a dry run has reached: steps that no arm executes must not become labels."""
+        if self.phase in (Phase.RUNNING, Phase.TAIL):
+            return self._end(Error.ARM_REFUSED, _DRY_RUN, Result.FAILURE, seen)
+        if self.phase is not Phase.HOLDING:
+            return self._give_up(Error.ARM_REFUSED, _DRY_RUN, seen)
+        if self._kept:
+            duration_s = self.elapsed_s(seen.now_s)
+            self._verdict = Verdict(Error.ARM_REFUSED, _DRY_RUN, Result.FAILURE, duration_s)
+        return self._hold(seen)
 
     def _follow(self, link: "_Link", seen: Seen) -> Ask | None:
         """Go on when the last Ask was answered well, give up when badly or not in time."""

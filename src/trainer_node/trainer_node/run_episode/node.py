@@ -193,6 +193,7 @@ class EpisodeServer:
             armed=gate is not None and gate.armed,
             fault=gate is not None and gate.state == GateState.FAULT,
             gate_text="" if gate is None else gate.text,
+            dry_run=gate is not None and gate.dry_run,
             policy_ready=self._policy_ready,
             simulated=self._reset.service_is_ready(),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
