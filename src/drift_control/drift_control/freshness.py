@@ -8,15 +8,23 @@ BACKWARD_TOLERANCE_S = 1e-4  # rounding of stamps
 
 
 class Freshness:
-    """Age of the newest item of one kind; an item counts only if its stamp has advanced."""
+    """Age of the newest item of one kind; an item counts only if its stamp has advanced.
 
-    def __init__(self) -> None:
+    After a silence of `timeout_s` a stamp that has gone back counts, too: the source's clock was set back, or
+    an earlier stamp lay in the future. One that stands still never does.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._stamp_s = -math.inf
         self._arrival_s = -math.inf
 
     def update(self, stamp_s: float, arrival_s: float) -> bool:
-        """Take note of an item; return True if it is news."""
-        if not (math.isfinite(stamp_s) and math.isfinite(arrival_s)) or stamp_s <= self._stamp_s:
+        """Take note of an item; return True if it is news. The same item may be handed in again."""
+        if not (math.isfinite(stamp_s) and math.isfinite(arrival_s)) or arrival_s <= self._arrival_s:
+            return False
+        silent = arrival_s - self._arrival_s > self._timeout_s
+        if stamp_s == self._stamp_s or (stamp_s < self._stamp_s and not silent):
             return False
         self._stamp_s, self._arrival_s = stamp_s, arrival_s
         return True

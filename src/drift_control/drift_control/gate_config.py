@@ -43,6 +43,8 @@ class GateConfig:
     tracking_error_time_s: Annotated[float, Field(ge=0.0, le=5.0)]  # an error this long latches a fault
     workspace_margin_m: Annotated[float, Field(ge=0.0, le=0.2)]  # TCP this far outside: fault
     clamp_window_s: Seconds  # over this time ...
+    hold_window_s: Seconds  # within this time ...
+    holds_max: Annotated[int, Field(ge=1, le=100)]  # ... more holds of the driving policy ask for help
     clamp_ratio_max: Annotated[float, Field(gt=0.0, le=1.0)]  # ... more clamped ticks hold and ask for help
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ class JoyWatch:
 
     def __init__(self, timeout_s: float, frozen_s: float) -> None:
         self._timeout_s, self._frozen_s = timeout_s, frozen_s
-        self._freshness = Freshness()
+        self._freshness = Freshness(timeout_s)
         self._values: tuple[tuple[float, ...], tuple[int, ...]] | None = None
         self._changed_s = 0.0  # arrival of the first message with these values
 

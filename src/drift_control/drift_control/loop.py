@@ -13,6 +13,7 @@ from drift_control.gate_state import GuardFlag, Reason, Source, State
 from drift_control.guard.guard import Guard
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation
+from drift_control.in_charge import InCharge
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, Now
 from drift_control.joystick import Joystick, TeleopCommand
 from drift_control.motion import MotionState
@@ -47,10 +48,11 @@ class ControlLoop:
         self._expert = ExpertSource(config, robot, tracker, self.guard)
         self._status = GateStatus()
         self._clock = ClockWatch(config.clock_jump_s)
-        self._joints_fresh = Freshness()
+        self._joints_fresh = Freshness(config.joint_state_timeout_s)
         self._person = Person(config, joystick)
         self._last_steady_s: float | None = None
         self._seq = 0
+        self._in_charge = InCharge()
         self._motion: MotionState | None = None
         self._gripper_m = 0.0
         self._measured: JointReading | None = None
@@ -68,17 +70,22 @@ class ControlLoop:
         if jump_s is not None:
             self._after_jump()
         self._take_joints(inputs.joints)
+        self._follow_idle_arm(now)
         self._person.take(inputs.joy)
         teleop = self._person.command(now)
         situation = self._situation(inputs, now)
-        if inputs.arm_state is not None and inputs.arm_state.protective_stop and not self._status.armed:
+        stopped = inputs.arm_state is not None and inputs.arm_state.protective_stop
+        if stopped and not self._status.armed:
             self._ease_to_stopped_arm()
+        if situation.joints_age_s > self._config.joint_state_timeout_s:
+            self._ease_to = None  # nobody knows where the arm is now
         if self._motion is not None:
-            for happening in self._happenings(inputs, now, teleop, situation, jump_s):
+            for happening in self._happenings(inputs, now, situation, jump_s):
                 self._apply(happening, now)
         flags, verdict = self._move(teleop, now, _speed_scale(inputs.arm_state))
         source = SOURCES.get(self._status.state, Source.HOLD)
         self.guard.count(source, flags)
+        self._in_charge.update(self._busy, now)
         tick = self._report(teleop, now, source, flags)
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
             self._apply(Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text), now)
@@ -120,8 +127,33 @@ class ControlLoop:
             return
         self._measured = joints
         if self._motion is None:
-            self._motion = MotionState.standstill(positions)
-            self._gripper_m = float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
+            self._start_from(joints)
+
+    def _start_from(self, joints: JointReading) -> None:
+        """Command what is measured."""
+        self._motion, self._arm = MotionState.standstill(np.asarray(joints.positions_rad, dtype=float)), None
+        self._gripper_m = float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
+
+    def _follow_idle_arm(self, now: Now) -> None:
+        """While nothing is sent, the command is where the arm is: it may be moved by others meanwhile.
+
+        Small differences stay once something has been commanded, else an arm that sags would creep.
+        """
+        joints, motion = self._measured, self._motion
+        fresh = self._joints_fresh.age_s(now) <= self._config.joint_state_timeout_s
+        if joints is None or motion is None or self._in_charge.now or not fresh:
+            return
+        tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
+        if float(np.abs(joints.positions_rad - motion.q).max()) > tolerance_rad:
+            self._start_from(joints)
+
+    @property
+    def _busy(self) -> bool:
+        """Whether the arm has to be told something."""
+        if self._motion is None:
+            return False
+        status, easing = self._status, self._ease_to is not None
+        return status.armed or status.state is State.HOMING or easing or not self._motion.still
 
     def _situation(self, inputs: Inputs, now: Now) -> Situation:
         measured = None if self._measured is None else np.asarray(self._measured.positions_rad, dtype=float)
@@ -143,7 +175,6 @@ class ControlLoop:
         self,
         inputs: Inputs,
         now: Now,
-        teleop: TeleopCommand | None,
         situation: Situation,
         jump_s: float | None,
     ) -> Iterator[Happening]:
@@ -151,13 +182,12 @@ class ControlLoop:
 
         The caller applies each before it asks for the next: later ones see the state that earlier ones left.
         """
-        requests = inputs.requests
+        requests, stop = inputs.requests, inputs.requests.stop
         verdict = self.guard.check_situation(situation)
         if verdict is not None and verdict.reaction is Reaction.FAULT:
             yield Happening(Event.FAULT, verdict.reason, verdict.text)
         if requests.shutdown:
             yield Happening(Event.SHUTDOWN, text="the gate is being stopped")
-        stop = requests.stop or (teleop is not None and teleop.stop)
         if stop:
             yield Happening(Event.STOP, text="stop requested")
         if jump_s is not None:
@@ -173,24 +203,24 @@ class ControlLoop:
             self._status = replace(self._status, release_required=False)
         yield from self._person.happenings(now, self._status, held_back)
         if not held_back:
-            yield from self._asked(inputs, now, teleop, situation)
+            yield from self._asked(inputs, now, situation)
         yield from self._chunks(inputs.chunk, now, held_back)
         if not held_back and self._status.reason in PASSING:
             yield Happening(Event.READY_AGAIN, text="waiting for a chunk")
 
-    def _asked(
-        self, inputs: Inputs, now: Now, teleop: TeleopCommand | None, situation: Situation
-    ) -> Iterator[Happening]:
+    def _asked(self, inputs: Inputs, now: Now, situation: Situation) -> Iterator[Happening]:
         requests, status = inputs.requests, self._status
-        arm = requests.arm or (teleop is not None and teleop.arm)
-        if arm and status.state in (State.HOLD, State.FAULT):
+        if requests.arm and status.state in (State.HOLD, State.FAULT):
             refusal = self.guard.check_start(situation) if not status.armed else None
             if refusal is not None:
                 yield Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
                 if refusal.reason is Reason.START_MISMATCH and situation.measured is not None:
                     self._ease_to = situation.measured
             elif self._motion is not None and (status.armed or self._motion.still):
-                yield Happening(Event.ARM, text="armed; waiting for a chunk")
+                held = not status.armed and self._person.may_hold_enable()
+                what = "release enable first" if held else "waiting for a chunk"
+                yield Happening(Event.ARM, text=f"armed; {what}")
+                self._status = replace(self._status, release_required=held)
         if requests.home:
             refusal = self._home_refusal(situation)
             if refusal is None:
@@ -219,6 +249,8 @@ class ControlLoop:
             verdict = queue.take(chunk, self._status.epoch, self._policy.clock, now)
             if verdict is not None:
                 yield Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)
+        if queue.next is not None and queue.over(queue.next, now):
+            queue.clear()  # it waited for the person for too long
         running = self._policy.clock
         if running is not None and queue.next is None and queue.over(running, now):
             limit_s = self._config.chunk_timeout_s
@@ -232,6 +264,8 @@ class ControlLoop:
         before = self._status
         self._status = step(before, happening)
         after = self._status
+        if before.state is State.POLICY and happening.event in (Event.GUARD_HOLD, Event.BAD_CHUNK):
+            self.guard.count_hold(now)
         if after.epoch != before.epoch:
             self._queue.clear()
             self._policy.drop()
@@ -334,6 +368,7 @@ class ControlLoop:
             measured=None if measured is None else np.append(measured.positions_rad, measured.gripper_m),
             action=pose_to_action(self._commanded().tcp, self._gripper_m) if moving else None,
             guard_flags=flags,
+            sent=self._in_charge.now,
             marks=teleop.marks if teleop is not None else frozenset(),
             due_s=now.ros_s + self._config.dt_s,
             home_distance_rad=self._home_distance_rad(),

@@ -55,4 +55,5 @@ class Person:
         elif not command.enabled:
             yield Happening(Event.RELEASE, text="handed back; waiting for a chunk")
         elif not held_back and not status.release_required:
-            yield Happening(Event.ENABLE, text="the person drives")
+            text = "the person drives" if status.armed else "homing ended: enable is held"
+            yield Happening(Event.ENABLE, text=text)

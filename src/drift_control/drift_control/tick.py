@@ -21,12 +21,13 @@ class Tick:
     chunk_id: int  # 0 if none
     policy_version: int  # 0 if none
     chunk_age_s: float  # since the chunk's t_ref, -1 if none
-    command: Array | None  # (J,) [rad]; None before the first joint state: nothing is to be sent
+    command: Array | None  # (J,) [rad]; None before the first joint state
     gripper_m: float | None  # opening [m]
     reference: Array | None  # (J,) [rad] that the source asks for, before the guard; None: nothing
     measured: Array | None  # (J + 1,) joints [rad], gripper opening [m]
     action: Array | None  # (10,) the command as an action
     guard_flags: GuardFlag
+    sent: bool  # the arm is to be told; before arming or homing, and long after, it is not
     marks: frozenset[str]  # buttons held this tick: "success", "failure", "start", "end"
     due_s: float
     home_distance_rad: float  # largest joint distance to home; -1 before the first joint state

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drift_control.buttons import ButtonWatch
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.joystick import load_joystick
-from drift_control.loop import ControlLoop, GateConfig
+from drift_control.loop import STALL_S, ControlLoop, GateConfig
 from drift_control.pose import Pose, pose_to_action
 from drift_control.robot import load_robot
 
@@ -35,6 +36,8 @@ GATE = {
     "workspace_margin_m": 0.03,
     "clamp_window_s": 2.0,
     "clamp_ratio_max": 0.5,
+    "hold_window_s": 10.0,
+    "holds_max": 5,
 }
 
 
@@ -45,10 +48,14 @@ class Bench:
         self.robot, self.joystick = robot, joystick
         self.config = GateConfig(**{**GATE, **gate})
         self.loop = ControlLoop(self.config, robot, joystick)
+        self.buttons = ButtonWatch(joystick, self.config.joy_timeout_s)
         self.steady_s, self.ros_s = 50.0, 1000.0
         self.q, self.gripper_m = robot.home.copy(), 0.08
         self.ticks = []
+        self._pauses = []  # numbers of ticks before them
         self.joy_count = 0
+        self.joy_offset_s = 0.0  # of the joystick's clock
+        self.stop_asked = False  # in the last tick
         self.chunk_id = 0
         self.joints_silent = False  # the joint states stop
         self.joints = "sound"  # or "not finite", "too few"
@@ -64,14 +71,29 @@ class Bench:
             self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s)
         if self.arm_state is not None and not self.arm_silent:
             self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
+        if joy is not None:
+            pressed = self.buttons.update(joy)
+            requests = {"stop": pressed.stop, "arm": pressed.arm} | {k: v for k, v in requests.items() if v}
+        self.stop_asked = requests.get("stop", False)
         inputs = Inputs(self._joints, joy, chunk, Requests(**requests), self.arm_state)
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
-        if tick.command is not None and self.follows:
+        if tick.sent and self.follows:
             self.q, self.gripper_m = tick.command.copy(), tick.gripper_m
         self.steady_s += self.config.dt_s
         self.ros_s += self.config.dt_s
         self.ticks.append(tick)
         return tick
+
+    def stall(self, seconds):
+        """Let time go by without a tick."""
+        self.steady_s += seconds
+        self.ros_s += seconds
+        if seconds > STALL_S:
+            self._pauses.append(len(self.ticks))
+
+    def pauses(self, tick):
+        """Return the number of long pauses before a tick."""
+        return sum(count < tick.seq for count in self._pauses)
 
     def run(self, seconds, **inputs):
         """Repeat a tick; values that can be called are called for each."""
@@ -85,7 +107,7 @@ class Bench:
         axes, buttons = self.joystick.encode(
             enabled, linear, angular, gripper, pressed=pressed, count=self.joy_count
         )
-        return JoyReading(axes, buttons, self.ros_s, self.steady_s)
+        return JoyReading(axes, buttons, self.ros_s + self.joy_offset_s, self.steady_s)
 
     def chunk(self, data=None, *, offset=(0, 0, 0), steps=16, dt_s=0.1, delay_s=0.0, **fields):
         """Return a chunk that stays `offset` from the present command, or holds `data`."""

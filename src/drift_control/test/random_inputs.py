@@ -3,6 +3,7 @@
 Used by the properties, and at length by fuzz.py.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -46,6 +47,8 @@ segment = st.fixed_dictionaries(
         "silent": rarely,
         "joints": st.sampled_from(["sound"] * 10 + ["not finite", "too few"]),
         "stuck": rarely,
+        "stall_s": st.sampled_from([0.0] * 10 + [0.1, 0.5, 1.5]),
+        "joy_offset_s": st.sampled_from([0.0] * 10 + [-30.0, 1e6]),
         "jump_s": st.sampled_from([0.0] * 10 + [-1.0, 3.0]),
         "speed_scale": st.sampled_from([1.0] * 6 + [0.3, 0.0, math.nan]),
         "protective_stop": rarely,
@@ -92,7 +95,9 @@ def play(bench, segments):
     for part in segments:
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints = part["joints"]
+        bench.stall(part["stall_s"])
         bench.ros_s += part["jump_s"]
+        bench.joy_offset_s = part["joy_offset_s"]
         bench.arm_silent = part["arm_silent"]
         bench.ready(speed_scale=part["speed_scale"], protective_stop=part["protective_stop"])
         for i in range(part["ticks"]):
@@ -100,24 +105,41 @@ def play(bench, segments):
             if part["chunk"] is not None and i % part["chunk_every"] == 0:
                 newest = make_chunk(bench, part["chunk"], bench.ticks[-1].epoch - part["old_epoch"])
             first = i == 0
-            bench.tick(
+            tick = bench.tick(
                 chunk=newest,
                 joy=kept,
                 arm=part["arm"],
                 stop=part["stop"] and first,
                 home=part["home"] and first,
             )
+            assert not (tick.armed and bench.stop_asked)
 
 
 def check_limits(bench):
-    """Assert that no tick broke a limit. Tolerances: rounding only (1e-6 of the limit)."""
+    """Assert that nothing that was sent broke a limit, and that each stretch of it began at the arm."""
+    begin_rad = bench.robot.config.start_tolerance_rad + bench.robot.velocity.max() * bench.config.dt_s
+    silent = True
+    # in a long pause of the gate the arm has stopped at the last command
+    for (sent, _), ticks in itertools.groupby(bench.ticks, key=lambda tick: (tick.sent, bench.pauses(tick))):
+        stretch = list(ticks)
+        if sent:
+            check_stretch(bench, stretch)
+        if sent and silent:
+            assert np.abs(stretch[0].command - stretch[0].measured[:-1]).max() <= begin_rad
+        silent = not sent
+
+
+def check_stretch(bench, ticks):
+    """Assert that consecutive ticks broke no limit. Tolerances: rounding only (1e-6 of the limit)."""
     robot, dt_s = bench.robot, bench.config.dt_s
-    q = bench.commands
+    q = np.array([tick.command for tick in ticks])
+    if len(q) < 4:
+        return
     velocity = np.diff(q, axis=0) / dt_s
     acceleration = np.diff(velocity, axis=0) / dt_s
     jerk = np.diff(acceleration, axis=0) / dt_s
     # A change of acceleration seen here is made within three ticks, in any of which the guard may brake.
-    braking = np.array([bool(tick.guard_flags & BRAKING) for tick in bench.ticks])
+    braking = np.array([bool(tick.guard_flags & BRAKING) for tick in ticks])
     by_motion = ~(braking[1:-2] | braking[2:-1] | braking[3:])
     assert np.isfinite(q).all()
     assert (np.abs(velocity) <= robot.velocity * (1 + 1e-6)).all()
@@ -125,11 +147,11 @@ def check_limits(bench):
     assert (np.abs(jerk) <= robot.braking_jerk * (1 + 1e-6)).all()
     assert (np.abs(jerk[by_motion]) <= robot.jerk * (1 + 1e-6)).all()
     assert (q >= robot.low - 1e-9).all() and (q <= robot.high + 1e-9).all()
-    assert bench.tcp_speed.max(initial=0.0) <= robot.config.tcp_speed_max_m_s
-    gripper = np.array([tick.gripper_m for tick in bench.ticks])
+    tcp = np.array([tick.action[:3] for tick in ticks])
+    assert np.linalg.norm(np.diff(tcp, axis=0), axis=1).max() <= robot.config.tcp_speed_max_m_s * dt_s
+    gripper = np.array([tick.gripper_m for tick in ticks])
     assert gripper.min() >= 0.0 and gripper.max() <= robot.config.gripper.opening_max_m
     assert np.abs(np.diff(gripper)).max(initial=0.0) <= robot.config.gripper.speed_m_s * dt_s + 1e-9
-    tcp = np.array([tick.action[:3] for tick in bench.ticks])
     workspace = robot.config.workspace
     assert (tcp >= np.array(workspace.low_m) - 0.003).all()
     assert (tcp <= np.array(workspace.high_m) + 0.003).all()

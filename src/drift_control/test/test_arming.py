@@ -24,7 +24,8 @@ def test_nothing_moves_before_it_is_armed(new_bench):
 
 def test_arming_away_from_the_command_is_refused_and_eased(new_bench):
     bench = new_bench()
-    bench.tick()
+    bench.tick(arm=True)
+    bench.tick(stop=True)
     bench.q = bench.robot.home + 0.06  # start_tolerance_rad is 0.05
     bench.follows = False
     tick = bench.tick(arm=True)

@@ -7,21 +7,37 @@ from drift_control.joy_watch import JoyWatch
 
 
 def test_never_received_is_infinitely_old():
-    assert Freshness().age_s(Now(5.0, 5.0)) == math.inf
+    assert Freshness(timeout_s=0.2).age_s(Now(5.0, 5.0)) == math.inf
 
 
 def test_age_is_steady_time_since_arrival():
-    freshness = Freshness()
+    freshness = Freshness(timeout_s=0.2)
     assert freshness.update(stamp_s=100.0, arrival_s=2.0)
     assert freshness.age_s(Now(steady_s=2.25, ros_s=0.0)) == 0.25
 
 
 def test_a_stamp_that_stands_still_does_not_make_an_item_fresh():
-    freshness = Freshness()
+    freshness = Freshness(timeout_s=0.2)
     freshness.update(100.0, 2.0)
     assert not freshness.update(100.0, 3.0)
     assert not freshness.update(math.nan, 3.0)
     assert freshness.age_s(Now(3.0, 0.0)) == 1.0
+
+
+def test_a_stamp_that_went_back_counts_after_a_silence_but_one_that_stands_still_never_does():
+    freshness = Freshness(timeout_s=0.2)
+    assert freshness.update(100.0, 2.0)
+    assert not freshness.update(70.0, 2.19)
+    assert freshness.update(70.0, 2.21)
+    assert not freshness.update(70.0, 9.0)
+
+
+def test_the_same_item_handed_in_again_is_no_news_even_if_its_stamp_was_forgotten():
+    freshness = Freshness(timeout_s=0.2)
+    freshness.update(100.0, 2.0)
+    freshness.forget_stamp()
+    assert not freshness.update(100.0, 2.0)
+    assert freshness.update(10.0, 2.02)
 
 
 @pytest.mark.parametrize(("ros_s", "jump"), [(10.02, None), (10.3, None), (9.9, -0.1), (10.53, 0.53)])

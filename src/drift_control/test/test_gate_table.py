@@ -44,8 +44,8 @@ def test_fault_latches_from_every_state_and_disarms(state):
     )
 
 
-@pytest.mark.parametrize("event", [event for event in Event if event is not Event.ARM])
-def test_only_an_arm_leaves_fault(event):
+@pytest.mark.parametrize("event", [event for event in Event if event not in (Event.ARM, Event.HOME)])
+def test_only_asking_to_arm_or_to_home_leaves_fault(event):
     assert after(FAULT, event).state is State.FAULT
 
 

@@ -87,9 +87,25 @@ def arm_pushed_out_of_the_workspace(bench):
 
 
 def runs_wild(bench):
+    bench.loop.guard.watch[:] = [w for w in bench.loop.guard.watch if type(w).__name__ != "HoldCount"]
     bench.tick(arm=True)
     bench.run(4.0, chunk=lambda: bench.chunk(offset=(3, 0, 0)))
     return any(tick.state is State.POLICY for tick in bench.ticks[-50:])
+
+
+def makes_nonsense_time_and_again(bench):
+    bench.tick(arm=True)
+    for _ in range(12):
+        bench.run(0.1, chunk=bench.chunk)
+        bench.tick(chunk=bench.chunk(np.full((16, 10), np.nan)))
+    return bench.run(0.1, chunk=bench.chunk).state is State.POLICY
+
+
+def arms_beyond_its_joints(bench):
+    bench.loop.guard.start[:] = [r for r in bench.loop.guard.start if type(r).__name__ != "StartInWorkspace"]
+    bench.q = bench.robot.high + 0.2
+    bench.tick()
+    return bench.tick(arm=True).armed
 
 
 def arms_without_joints(bench):
@@ -106,7 +122,8 @@ def arms_while_stopped(bench):
 
 
 def arms_elsewhere(bench):
-    bench.tick()
+    bench.tick(arm=True)
+    bench.tick(stop=True)
     bench.follows, bench.q = False, bench.robot.home + 0.1
     return bench.tick(arm=True).armed
 
@@ -229,8 +246,10 @@ SCENARIOS = {
     "TrackingError": pushes_on,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
     "ClampCount": runs_wild,
+    "HoldCount": makes_nonsense_time_and_again,
     "StartFresh": arms_without_joints,
     "StartReady": arms_while_stopped,
+    "StartInLimits": arms_beyond_its_joints,
     "StartNearMeasured": arms_elsewhere,
     "StartInWorkspace": arms_outside,
     "Leash": far_set_point_is_not_approached,

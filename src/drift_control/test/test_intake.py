@@ -80,6 +80,11 @@ def test_a_chunk_from_an_old_camera_image_is_not_executed(bench):
     assert (tick.state, tick.reason) == (State.HOLD, Reason.CAMERA_STALE)
 
 
+def test_a_chunk_whose_input_comes_from_the_future_is_not_executed(bench):
+    tick = bench.tick(chunk=bench.chunk(oldest_input_s=bench.ros_s + 1.0))
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.CAMERA_STALE)
+
+
 def test_a_chunk_overtaken_by_a_later_one_is_dropped(bench):
     bench.tick(chunk=bench.chunk())
     newest = bench.run(0.2).chunk_id

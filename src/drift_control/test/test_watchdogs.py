@@ -104,6 +104,34 @@ def test_too_many_clamps_hold_until_a_person_helps(bench):
     assert bench.tick(joy=bench.stick()).state is State.EXPERT
 
 
+def test_a_policy_that_is_held_six_times_in_ten_seconds_needs_a_person(bench):
+    for held in range(1, 7):
+        bench.run(0.3, chunk=bench.chunk)
+        assert bench.ticks[-1].state is State.POLICY
+        bench.tick(chunk=bench.chunk(np.full((16, 10), np.nan)))
+        bench.tick()
+        assert (bench.ticks[-1].reason is Reason.TOO_MANY_CLAMPS) == (held == 6)
+    assert bench.run(0.3, chunk=bench.chunk).state is State.HOLD
+    assert bench.tick(joy=bench.stick()).state is State.EXPERT
+
+
+def test_five_holds_and_five_more_ten_seconds_later_are_borne(bench):
+    for _ in range(2):
+        for _ in range(5):
+            bench.run(0.1, chunk=bench.chunk)
+            bench.tick(chunk=bench.chunk(np.full((16, 10), np.nan)))
+        bench.run(10.0, chunk=bench.chunk)
+    assert bench.ticks[-1].state is State.POLICY
+
+
+def test_a_speed_slider_is_no_clamp(new_bench):
+    bench = new_bench(clamp_ratio_max=0.1)
+    bench.ready(speed_scale=0.3)
+    bench.tick(arm=True)
+    tick = bench.run(4.0, chunk=lambda: bench.line((0, 0.1 if len(bench.ticks) // 50 % 2 else -0.1, 0)))
+    assert tick.state is State.POLICY
+
+
 def test_the_table_is_not_touched(bench):
     bench.run(6.0, joy=lambda: bench.stick(linear=(0, 0, -0.2)))
     assert min(tick.action[2] for tick in bench.ticks) >= bench.robot.config.workspace.floor_m - 0.003

@@ -24,6 +24,10 @@ class EmergencyBrake:
         self._state = MotionState(command_rad.copy(), velocity, np.zeros(len(command_rad)))
         self.gripper_m = gripper_m
 
+    def forget(self) -> None:
+        """Nothing is commanded any more; the arm may be moved by others."""
+        self._state = None
+
     def command(self) -> np.ndarray | None:
         """Return the next command (J,) on the way to standstill; None if nothing was ever commanded."""
         if self._state is None:

@@ -10,6 +10,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._newest = Inputs()
+        self._arm_stopped = False  # since the last tick, if only for a moment
 
     def put_joints(self, joints: JointReading | None) -> None:
         """Take a whole joint reading; None (not every joint known yet) is ignored."""
@@ -26,6 +27,7 @@ class Inbox:
 
     def put_arm_state(self, arm_state: ArmState) -> None:
         """Take what the arm says about itself."""
+        self._arm_stopped |= arm_state.protective_stop
         self._newest = replace(self._newest, arm_state=arm_state)
 
     def request(self, requests: Requests) -> None:
@@ -41,4 +43,7 @@ class Inbox:
         """Return the inputs of this tick; requests count for one tick, everything else stays."""
         inputs = self._newest
         self._newest = replace(inputs, requests=Requests())
+        if self._arm_stopped and inputs.arm_state is not None:
+            inputs = replace(inputs, arm_state=replace(inputs.arm_state, protective_stop=True))
+        self._arm_stopped = False
         return inputs

@@ -6,6 +6,7 @@ import traceback
 from typing import Any
 
 import numpy as np
+from drift_control.buttons import ButtonWatch
 from drift_control.gate_state import State
 from drift_control.inputs import Now, Requests
 from drift_control.joint_states import JointStateMerger
@@ -49,7 +50,9 @@ class ExpertGateNode(Node):
         super().__init__("expert_gate", **kwargs)
         config = self._config = load_parameters(self, ExpertGateConfig)
         robot = self._robot = load_robot(config.robot_file)
-        self._loop = ControlLoop(config, robot, load_joystick(config.joystick_file))
+        joystick = load_joystick(config.joystick_file)
+        self._loop = ControlLoop(config, robot, joystick)
+        self._buttons = ButtonWatch(joystick, config.joy_timeout_s)
         self._joints = JointStateMerger(robot.config)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
         self._heartbeat = Heartbeat()
@@ -79,7 +82,9 @@ class ExpertGateNode(Node):
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
 
     def _on_joy(self, msg: Joy) -> None:
-        self._inbox.put_joy(to_joy(msg, steady_s()))
+        joy = to_joy(msg, steady_s())
+        self._inbox.put_joy(joy)
+        self._requests.press(self._buttons.update(joy))
 
     def _on_joints(self, msg: JointState) -> None:
         stamp_s = to_seconds(msg.header.stamp)
@@ -106,9 +111,11 @@ class ExpertGateNode(Node):
             self._inbox.request(Requests(shutdown=True))
         last, tick = self._tick, self._loop.tick(self._inbox.take(), now)
         self._tick = tick
-        if tick.command is not None and tick.gripper_m is not None:
+        if tick.sent and tick.command is not None and tick.gripper_m is not None:
             self._out.command(tick.command, tick.gripper_m)
             self._brake.note(tick.command, tick.gripper_m)
+        else:
+            self._brake.forget()
         self._out.step(to_step(tick, self._robot.config.base_frame))
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
         self._requests.answer(tick, now.steady_s)

@@ -172,8 +172,12 @@ class Stage:
         self.spin(result.done, "end of homing", limit_s=30.0)
         return result.result().result
 
+    def sees_the_arm(self):
+        self.spin(lambda: self.world.steps and len(self.world.steps[-1].measured), "joint state")
+        return self
+
     def armed(self):
-        self.spin(lambda: self.world.commands, "command")
+        self.sees_the_arm()
         assert self.call(self.world.arm).success
         return self
 

@@ -19,12 +19,26 @@ def largest_step_rad(commands):
     return np.abs(np.diff(commands, axis=0)).max(axis=0)
 
 
-def test_the_gate_starts_held_and_not_armed_and_sends_the_measured_pose(stage):
-    stage.start()
-    assert (stage.world.state.state, stage.world.state.reason) == (State.HOLD, Reason.NOT_ARMED)
-    stage.spin(lambda: len(stage.world.commands) > 5, "commands")
-    assert np.allclose(stage.world.commands[-1], stage.world.robot.home)
-    assert stage.world.openings[-1].data[0] == pytest.approx(0.04)
+def test_the_gate_starts_held_and_silent_and_sends_the_measured_pose_once_it_is_armed(stage):
+    world = stage.start().world
+    assert (world.state.state, world.state.reason) == (State.HOLD, Reason.NOT_ARMED)
+    world.q = np.zeros(7)  # a driver that has not heard of its arm yet
+    stage.spin_for(0.3)
+    world.q = world.robot.home + 0.01
+    stage.spin(lambda: world.steps and np.allclose(world.steps[-1].measured[:7], world.q), "true pose")
+    assert stage.sent == [] and world.commands == []
+    stage.armed().spin(lambda: len(world.commands) > 5, "commands")
+    assert np.allclose(stage.sent, world.robot.home + 0.01)
+    assert world.openings[-1].data[0] == pytest.approx(0.04)
+
+
+def test_an_arm_button_that_is_held_does_not_undo_a_stop(stage):
+    world = stage.start().armed().world
+    world.push(enabled=False, pressed=frozenset({"arm"}))
+    stage.spin_for(0.3)
+    assert stage.call(world.stop).success
+    stage.spin_for(0.5)
+    assert not world.state.armed
 
 
 def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
@@ -40,11 +54,15 @@ def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
 def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(stage):
     rival = stage.world.create_publisher(Float64MultiArray, "command", qos.COMMAND)
     stage.start()
-    stage.spin(lambda: stage.world.commands, "command")
     stage.spin(lambda: stage.gate.count_publishers("command") == 2, "discovery of the rival")
     answer = stage.call(stage.world.arm)
     assert not answer.success and "another publisher commands this arm" in answer.message
     assert stage.run_home().error_code == Home.Result.REFUSED
+    stage.world.push(enabled=False)
+    stage.spin_for(0.2)
+    stage.world.push(enabled=False, pressed=frozenset({"arm"}))
+    stage.spin_for(0.3)
+    assert not stage.world.state.armed
     stage.world.destroy_publisher(rival)
     stage.spin(lambda: stage.gate.count_publishers("command") == 1, "end of the rival")
     assert stage.call(stage.world.arm).success
@@ -156,8 +174,7 @@ def test_the_stop_service_stops_and_disarms(stage):
 
 def test_homing_moves_the_arm_home_and_leaves_it_unarmed(stage):
     stage.world.q = stage.world.robot.home + np.array([0.2, 0, 0, 0, 0, 0, 0])
-    stage.start()
-    stage.spin(lambda: stage.world.commands, "command")
+    stage.start().sees_the_arm()
     result = stage.run_home()
     assert result.error_code == Home.Result.NONE
     assert np.allclose(stage.world.q, stage.world.robot.home, atol=0.01)
@@ -173,7 +190,7 @@ def test_homing_without_joint_states_is_refused_and_a_stop_interrupts_it(stage):
     assert refused.error_code == Home.Result.REFUSED and "joint" in refused.error_msg
     stage.world.q = stage.world.robot.home + np.array([1.0, 0, 0, 0, 0, 0, 0])
     stage.world.alive = True
-    stage.spin(lambda: stage.world.commands, "command")
+    stage.sees_the_arm()
     goal = stage.world.home.send_goal_async(Home.Goal())
     stage.spin(lambda: stage.world.state.state == State.HOMING, "homing")
     stage.call(stage.world.stop)
@@ -184,8 +201,8 @@ def test_homing_without_joint_states_is_refused_and_a_stop_interrupts_it(stage):
 
 def test_homing_can_be_cancelled(stage):
     stage.world.q = stage.world.robot.home + np.array([1.0, 0, 0, 0, 0, 0, 0])
-    stage.start()
-    stage.spin(lambda: stage.world.commands and stage.world.home.server_is_ready(), "command")
+    stage.start().sees_the_arm()
+    stage.spin(stage.world.home.server_is_ready, "action server")
     goal = stage.world.home.send_goal_async(Home.Goal())
     stage.spin(lambda: stage.world.state.state == State.HOMING, "homing")
     cancelled, result = goal.result().cancel_goal_async(), goal.result().get_result_async()
@@ -195,7 +212,7 @@ def test_homing_can_be_cancelled(stage):
 
 
 def test_in_a_dry_run_nothing_is_published_on_the_arms_topics(stage):
-    stage.start(dry_run=True)
+    stage.start(dry_run=True).armed()
     stage.spin(lambda: len(stage.world.previews) > 3, "preview")
     assert stage.world.commands == [] and stage.world.openings == []
     assert stage.world.count_publishers("command") == stage.world.count_publishers("gripper_command") == 0
@@ -252,7 +269,7 @@ def test_a_trajectory_controller_gets_a_rolling_horizon_of_three_points(stage, t
     got = []
     stage.world.destroy_subscription(stage.world.listener)
     stage.world.create_subscription(JointTrajectory, "command", got.append, qos.COMMAND)
-    stage.start(robot_file=str(file))
+    stage.start(robot_file=str(file)).armed()
     stage.spin(lambda: got, "trajectory")
     assert list(got[-1].joint_names) == list(stage.world.robot.config.joint_names)
     due_s = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in got[-1].points]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drift_control.gate_state import State
-from drift_control.inputs import JoyReading, Requests
+from drift_control.inputs import ArmState, JoyReading, Requests
 from drift_control.robot import load_robot
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.heartbeat import Heartbeat
@@ -26,6 +26,13 @@ def test_requests_add_up_until_the_tick_and_everything_else_stays():
     first, second = inbox.take(), inbox.take()
     assert first.requests == Requests(stop=True, home=True) and second.requests == Requests()
     assert first.joy is second.joy and second.joy.arrival_s == 2.0
+
+
+def test_a_protective_stop_between_two_ticks_is_not_missed():
+    inbox = Inbox()
+    inbox.put_arm_state(ArmState(ready=False, protective_stop=True, speed_scale=1.0, arrival_s=1.0))
+    inbox.put_arm_state(ArmState(ready=True, protective_stop=False, speed_scale=1.0, arrival_s=1.1))
+    assert inbox.take().arm_state.protective_stop and not inbox.take().arm_state.protective_stop
 
 
 def test_a_tick_is_late_when_it_comes_more_than_one_period_after_it_was_due():
@@ -62,6 +69,7 @@ def test_a_heartbeat_goes_out_every_fifth_of_a_second_and_never_waits(tmp_path, 
     [
         ([(State.HOMING, 0.5), (State.HOMING, 0.1), (State.HOLD, 0.001)], Homed.DONE),
         ([(State.HOLD, 0.5)], Homed.REFUSED),
+        ([(State.HOLD, 0.0)], Homed.REFUSED),  # at home, but refused
         ([(State.HOLD, -1.0)], Homed.REFUSED),  # no joint state yet
         ([(State.HOMING, 0.5), (State.EXPERT, 0.4)], Homed.INTERRUPTED),
         ([(State.HOMING, 0.5)] * 60 + [(State.HOLD, 0.4)], Homed.TIMEOUT),

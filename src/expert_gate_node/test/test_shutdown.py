@@ -37,8 +37,7 @@ def at_rest(steps):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_moving_brakes_holds_and_ends_within_two_seconds(stage, gate_process, number):
     world, process = stage.world, gate_process()
-    stage.spin(lambda: world.commands, "command")
-    assert stage.call(world.arm).success
+    stage.armed()
     world.push((0.2, 0.0, 0.0))
     stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
     stage.spin_for(0.4)

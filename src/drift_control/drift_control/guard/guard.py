@@ -11,7 +11,7 @@ from drift_control.guard.path import Path
 from drift_control.guard.start import start_rules
 from drift_control.guard.target import GripperLimit, JointClamp, Leash, SpeedScale, WorkspaceClamp
 from drift_control.guard.verdict import Verdict
-from drift_control.guard.watch import ClampCount, Situation, watch_rules
+from drift_control.guard.watch import ClampCount, HoldCount, Situation, watch_rules
 from drift_control.inputs import Chunk, Now
 from drift_control.motion import Motion, MotionState
 from drift_control.pose import Array
@@ -57,6 +57,12 @@ class Guard:
             if isinstance(rule, ClampCount):
                 rule.count(source, flags)
 
+    def count_hold(self, now: Now) -> None:
+        """Let the counting rules know that the driving policy was held."""
+        for rule in self.watch:
+            if isinstance(rule, HoldCount):
+                rule.count(now)
+
     def brake(self, state: MotionState) -> MotionState:
         """Return the next step of a controlled stop."""
         return state if state.still else self._motion.brake(state)
@@ -81,7 +87,7 @@ class Guard:
                     flags |= GuardFlag.ACCELERATION
                 return after, flags, None
             flags |= verdict.flag
-        return self.brake(state), flags, verdict
+        return self.brake(state), flags | GuardFlag.HOLD, verdict
 
     def _objection(self, state: MotionState, after: MotionState, speed_scale: float) -> Verdict | None:
         braking = self._motion.braking_path(after)

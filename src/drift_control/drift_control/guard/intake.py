@@ -68,10 +68,11 @@ class CameraFresh:
     """The oldest camera or joint sample behind the chunk is young enough at its arrival."""
 
     timeout_s: float
+    future_s: float  # a stamp further ahead is not believed
 
     def check(self, chunk: Chunk, now: Now) -> Verdict | None:
         age_s = now.ros_s - chunk.oldest_input_s
-        if age_s <= self.timeout_s:
+        if -self.future_s <= age_s <= self.timeout_s:
             return None
         text = f"oldest input of chunk {chunk.id} is {age_s:.2f} s old, allowed: {self.timeout_s}"
         return Verdict(Reaction.HOLD, Reason.CAMERA_STALE, text)
@@ -79,4 +80,8 @@ class CameraFresh:
 
 def intake_rules(config: GateConfig, robot: Robot) -> list[IntakeRule]:
     """Return the rules in order: later ones rely on earlier ones."""
-    return [ChunkShape(robot.n_joints), ChunkFinite(), CameraFresh(config.camera_timeout_s)]
+    return [
+        ChunkShape(robot.n_joints),
+        ChunkFinite(),
+        CameraFresh(config.camera_timeout_s, config.clock_jump_s),
+    ]

@@ -9,6 +9,7 @@ from drift_control.gate_config import GateConfig
 from drift_control.gate_state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation, arm_trouble, outside_m
+from drift_control.pose import Array
 from drift_control.robot import Robot
 from drift_control.robot_config import Workspace
 
@@ -47,6 +48,28 @@ class StartReady:
 
 
 @dataclass(frozen=True)
+class StartInLimits:
+    """The measured joints are where joints can be: what is far beyond a limit is no arm's pose."""
+
+    low: Array
+    high: Array
+    margin_rad: float = 0.1
+
+    def check(self, at: Situation) -> Verdict | None:
+        if at.measured is None:
+            return None
+        beyond = np.maximum(self.low - at.measured, at.measured - self.high)
+        worst = int(beyond.argmax())
+        if beyond[worst] <= self.margin_rad:
+            return None
+        text = (
+            f"joint {worst} is measured at {at.measured[worst]:.4g} rad, must lie in "
+            f"[{self.low[worst]:.4g}, {self.high[worst]:.4g}] or within {self.margin_rad} of it"
+        )
+        return _refuse(Reason.JOINTS_STALE, text)
+
+
+@dataclass(frozen=True)
 class StartNearMeasured:
     """The first command is the measured pose, within a tolerance."""
 
@@ -81,6 +104,7 @@ def start_rules(config: GateConfig, robot: Robot) -> list[StartRule]:
     return [
         StartFresh(config.joint_state_timeout_s),
         StartReady(config.arm_state_timeout_s),
+        StartInLimits(robot.low, robot.high),
         StartNearMeasured(robot.config.start_tolerance_rad),
         StartInWorkspace(robot.config.workspace, config.workspace_margin_m),
     ]

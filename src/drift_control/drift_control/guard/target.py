@@ -84,13 +84,13 @@ class SpeedScale:
         """Return velocities (J,) within the joint and TCP speed limits, both times `scale` (0..1]."""
         flags = GuardFlag.NONE
         over = float((np.abs(velocity) / self._velocity).max())
-        if over > scale:
-            velocity, flags = velocity * (scale / over), flags | GuardFlag.VELOCITY
+        if over > 1.0:
+            velocity, flags = velocity / over, flags | GuardFlag.VELOCITY
         linear = jacobian[:3] @ velocity
-        speed_m_s, limit_m_s = math.sqrt(linear @ linear), self._tcp_speed_m_s * scale
-        if speed_m_s > limit_m_s:
-            velocity, flags = velocity * (limit_m_s / speed_m_s), flags | GuardFlag.TCP_SPEED
-        return velocity, flags
+        speed_m_s = math.sqrt(linear @ linear)
+        if speed_m_s > self._tcp_speed_m_s:
+            velocity, flags = velocity * (self._tcp_speed_m_s / speed_m_s), flags | GuardFlag.TCP_SPEED
+        return velocity * scale, flags
 
 
 class GripperLimit:

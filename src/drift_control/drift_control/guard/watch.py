@@ -129,16 +129,39 @@ class ClampCount:
         """Take note of an executed step; the person may lean on a limit as long as she likes."""
         if source is Source.POLICY:
             self._recent.append(bool(flags & self.COUNTED))
-        else:
+        elif source is not Source.HOLD:
             self._recent.clear()
 
     def check(self, at: Situation) -> Verdict | None:
+        if not at.moving:
+            self._recent.clear()
         window = self._recent.maxlen or 1
         clamped = sum(self._recent)
         if clamped <= self._ratio_max * window:
             return None
         self._recent.clear()
         text = f"{clamped} of {window} steps were clamped, allowed: {self._ratio_max:.0%}; help wanted"
+        return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
+
+
+class HoldCount:
+    """A policy that the guard has to hold time and again does not get on by itself."""
+
+    def __init__(self, window_s: float, most: int) -> None:
+        self._held_s: deque[float] = deque(maxlen=most + 1)
+        self._window_s, self._most = window_s, most
+
+    def count(self, now: Now) -> None:
+        """Take note of a hold of the driving policy."""
+        self._held_s.append(now.steady_s)
+
+    def check(self, at: Situation) -> Verdict | None:
+        if not at.moving:
+            self._held_s.clear()
+        if len(self._held_s) <= self._most or at.now.steady_s - self._held_s[0] > self._window_s:
+            return None
+        self._held_s.clear()
+        text = f"held more than {self._most} times within {self._window_s} s; help wanted"
         return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
 
 
@@ -160,5 +183,6 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
     rules += [
         MeasuredInWorkspace(robot.config.workspace, config.workspace_margin_m),
         ClampCount(max(1, round(config.clamp_window_s * config.rate_hz)), config.clamp_ratio_max),
+        HoldCount(config.hold_window_s, config.holds_max),
     ]
     return rules

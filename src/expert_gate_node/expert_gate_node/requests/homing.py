@@ -30,8 +30,8 @@ class HomingWatch:
         if state == State.HOMING:
             self.moving = True
             return None
-        if state == State.HOLD and 0.0 <= distance_rad < _AT_HOME_RAD:
-            return Homed.DONE
         if not self.moving:
             return Homed.REFUSED
+        if state == State.HOLD and 0.0 <= distance_rad < _AT_HOME_RAD:
+            return Homed.DONE
         return Homed.TIMEOUT if now_s - self.started_s >= self.limit_s else Homed.INTERRUPTED

@@ -1,6 +1,7 @@
 """The services `gate/arm` and `gate/stop` and the action `gate/home`: asked now, answered by a later tick."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from drift_control.inputs import Requests
 from drift_control.tick import Tick
@@ -34,6 +35,7 @@ class RequestServer:
         rivals: Callable[[], int],
     ) -> None:
         """`rivals`: how many others command the same arm; beside any, this gate does not begin to."""
+        self._node = node
         self._ask, self._homing_limit_s, self._rivals = ask, homing_limit_s, rivals
         self._waiting: list[Future] = []
         self._homing: HomingWatch | None = None
@@ -41,6 +43,14 @@ class RequestServer:
         for name, handler in (("gate/arm", self._on_arm), ("gate/stop", self._on_stop)):
             node.create_service(Trigger, name, handler, callback_group=MutuallyExclusiveCallbackGroup())
         self._home = GoalServer(node, Home, "gate/home", self._on_home, self._on_home_cancel)
+
+    def press(self, requests: Requests) -> None:
+        """Pass on what the joystick's buttons ask for; beside a rival they do not arm either."""
+        if requests.arm and self._rivals():
+            self._node.get_logger().error(f"not armed: {_RIVAL}")
+            requests = replace(requests, arm=False)
+        if requests != Requests():
+            self._ask(requests)
 
     def answer(self, tick: Tick, now_s: float) -> None:
         """Answer with the tick that has just seen all requests; `now_s` is steady time."""

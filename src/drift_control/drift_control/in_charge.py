@@ -1,0 +1,27 @@
+"""When the gate tells the arm anything at all."""
+
+import math
+
+from drift_control.inputs import Now
+
+REST_S = 0.5  # a command at rest is repeated for so long after the gate has let go of the arm
+
+
+class InCharge:
+    """From arming or homing on until the command has rested unarmed for `REST_S`.
+
+    Outside of it nothing is sent: launching the gate moves nothing, and an arm that somebody else has moved
+    meanwhile is not called back to an old command.
+    """
+
+    def __init__(self) -> None:
+        self.now = False
+        self.ever = False
+        self._busy_s = -math.inf
+
+    def update(self, busy: bool, now: Now) -> None:
+        """Take note of a tick; `busy`: armed, homing, easing or still moving."""
+        if busy:
+            self._busy_s = now.steady_s
+        self.now = now.steady_s - self._busy_s <= REST_S
+        self.ever = self.ever or self.now
