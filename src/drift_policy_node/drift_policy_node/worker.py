@@ -87,9 +87,7 @@ class Worker(Generic[R]):
                 result = job()
             except self._expected as caught:
                 error = caught
-            except (
-                BaseException
-            ) as caught:  # SystemExit, too: the thread ends, the report carries the traceback
+            except BaseException as caught:  # SystemExit, too; the thread ends, the report says where
                 error, trace = caught, traceback.format_exc()
                 self._dying = True
             self._started_s = None
