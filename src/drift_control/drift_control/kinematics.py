@@ -28,10 +28,23 @@ class Capsule:
 
 
 @dataclass(frozen=True)
+class HardwareLimits:
+    """What the joints of an arm are built for, (J,) each; whatever is commanded stays within it."""
+
+    position_low_rad: tuple[float, ...]
+    position_high_rad: tuple[float, ...]
+    velocity_rad_s: tuple[float, ...]
+    acceleration_rad_s2: tuple[float, ...]
+    jerk_rad_s3: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Kinematics:
     """Geometry of one arm without a hand."""
 
     name: str
+    joint_names: tuple[str, ...]  # as in the maker's robot description
+    hardware: HardwareLimits
     before: Array  # (J, 4, 4) from frame i-1 to frame i at q_i = 0
     flange: Array  # (4, 4) from the last joint's frame to the flange, z out of the arm
     capsules: tuple[Capsule, ...]  # of the arm and of the hand
@@ -75,6 +88,16 @@ PANDA_MODIFIED_DH = (
     (0.088, math.pi / 2, 0.0),
 )
 PANDA_FLANGE_M = 0.107
+# Ibid., "Limits in joint space".
+PANDA_LIMITS = HardwareLimits(
+    position_low_rad=(-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973),
+    position_high_rad=(2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973),
+    velocity_rad_s=(2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61),
+    acceleration_rad_s2=(15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0),
+    jerk_rad_s3=(7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0),
+)
+
+TURN = 2.0 * math.pi  # [rad]
 
 # Universal Robots, "DH parameters for calculations of kinematics and dynamics", UR5e (standard convention):
 # per joint a_i [m], alpha_i [rad], d_i [m].
@@ -86,6 +109,17 @@ UR5E_STANDARD_DH = (
     (0.0, -math.pi / 2, 0.0997),
     (0.0, 0.0, 0.0996),
 )
+# Universal Robots, "UR5e technical details": working range +-360 degrees, 180 degrees/s, all joints; the
+# elbow +-180, as in their ROS description: beyond that it meets the upper arm. They publish no limit of
+# acceleration or jerk. 40 rad/s^2 is the most that ur_rtde, a common client of their controller, hands on;
+# the jerk is the most that Franka allow in any joint of theirs, for want of a number.
+UR5E_LIMITS = HardwareLimits(
+    position_low_rad=(-TURN, -TURN, -TURN / 2.0, -TURN, -TURN, -TURN),
+    position_high_rad=(TURN, TURN, TURN / 2.0, TURN, TURN, TURN),
+    velocity_rad_s=(math.pi,) * 6,
+    acceleration_rad_s2=(40.0,) * 6,
+    jerk_rad_s3=(10000.0,) * 6,
+)
 
 
 def panda() -> Kinematics:
@@ -93,6 +127,8 @@ def panda() -> Kinematics:
     before = [rotation_x(alpha) @ translation(a, 0.0, d) for a, alpha, d in PANDA_MODIFIED_DH]
     return Kinematics(
         name="panda",
+        joint_names=tuple(f"panda_joint{i}" for i in range(1, 8)),
+        hardware=PANDA_LIMITS,
         before=np.array(before),
         flange=translation(0.0, 0.0, PANDA_FLANGE_M),
         # Our own coarse hull of the links, after the self-collision capsules in Franka's public description.
@@ -128,6 +164,11 @@ def ur5e() -> Kinematics:
     after = [translation(a, 0.0, d) @ rotation_x(alpha) for a, alpha, d in UR5E_STANDARD_DH]
     return Kinematics(
         name="ur5e",
+        joint_names=(
+            "shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint",
+            "wrist_1_joint", "wrist_2_joint", "wrist_3_joint",
+        ),
+        hardware=UR5E_LIMITS,
         before=np.array([rotation_z(math.pi), *after[:-1]]),
         flange=after[-1],
         # Our own coarse hull of the links; the upper arm lies beside the DH axes by the shoulder offset.

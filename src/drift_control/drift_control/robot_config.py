@@ -1,6 +1,7 @@
 """What config/robots/*.yaml says about an arm; every value is checked here and trusted everywhere else."""
 
-from dataclasses import field
+import math
+from dataclasses import field, fields
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,14 +11,15 @@ from pydantic.dataclasses import dataclass
 from drift_control.kinematics import KINEMATICS
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-Vector3 = tuple[float, float, float]
 PerJoint = tuple[float, ...]
 Positive = Annotated[float, Field(gt=0.0)]
+Metres = Annotated[float, Field(ge=-10.0, le=10.0)]  # of a cell
+Reach = Annotated[float, Field(ge=-2.0, le=2.0)]  # [m] the arms here end at 1.42, with the hand
 
 
 @dataclass(frozen=True, config=STRICT)
 class JointLimits:
-    """Limits of the commanded joint motion, tighter than the hardware's; one number per joint."""
+    """Limits of the commanded joint motion, tighter than the hardware's (`kinematics.py`); one per joint."""
 
     position_low_rad: PerJoint
     position_high_rad: PerJoint
@@ -32,8 +34,8 @@ class Box:
     """An axis-aligned box in the base frame [m]."""
 
     name: str
-    low_m: Vector3
-    high_m: Vector3
+    low_m: tuple[Metres, Metres, Metres]
+    high_m: tuple[Metres, Metres, Metres]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Box":
@@ -47,10 +49,10 @@ class Box:
 class Workspace:
     """Where the TCP may be, in the base frame [m]."""
 
-    low_m: Vector3
-    high_m: Vector3
+    low_m: tuple[Reach, Reach, Reach]
+    high_m: tuple[Reach, Reach, Reach]
     floor_m: float  # lowest height of the TCP
-    table_m: float  # height of the table that no link may touch
+    table_m: Reach  # height of the table that no link may touch
     keep_out: tuple[Box, ...] = ()
 
     @model_validator(mode="after")
@@ -68,17 +70,20 @@ class Workspace:
 class Gripper:
     """The parallel-jaw hand: where it sits on the flange and how its joints add up to an opening."""
 
-    joints: dict[str, float]  # joint name -> metres of opening per unit of that joint's position
-    opening_max_m: Positive
-    speed_m_s: Positive  # fastest change of the opening
-    force_n: Positive  # of each finger, at most; kept by the hand itself
-    tcp_offset_m: Positive  # from the flange along its z axis to the point between the finger pads
-    mount_yaw_rad: float  # of the hand about the flange's z; fingers open along the turned y
+    # joint name -> metres of opening per unit of that joint's position
+    joints: dict[str, Annotated[float, Field(gt=0.0, le=2.0)]]
+    opening_max_m: Annotated[float, Field(gt=0.0, le=0.3)]
+    speed_m_s: Annotated[float, Field(gt=0.0, le=0.5)]  # fastest change of the opening
+    force_n: Annotated[float, Field(gt=0.0, le=300.0)]  # of each finger, at most; kept by the hand itself
+    # from the flange along its z axis to the point between the finger pads
+    tcp_offset_m: Annotated[float, Field(gt=0.0, le=0.5)]
+    # of the hand about the flange's z; fingers open along the turned y
+    mount_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)]
 
     @model_validator(mode="after")
     def _has_joints(self) -> "Gripper":
-        if not self.joints or any(scale <= 0.0 for scale in self.joints.values()):
-            raise ValueError(f"gripper.joints={self.joints} must name joints with positive scales")
+        if not self.joints:
+            raise ValueError("gripper.joints={} must name at least one joint")
         return self
 
 
@@ -97,8 +102,8 @@ class RobotConfig:
     workspace: Workspace
     gripper: Gripper
     command_interface: Literal["forward_position", "joint_trajectory"]
-    tracking_error_max_rad: Positive
-    start_tolerance_rad: Positive
+    tracking_error_max_rad: Annotated[float, Field(gt=0.0, le=0.5)]  # a quarter of a second at 2 rad/s
+    start_tolerance_rad: Annotated[float, Field(gt=0.0, le=0.2)]
     description: str = field(default="")
 
     @model_validator(mode="after")
@@ -134,4 +139,27 @@ class RobotConfig:
                 raise ValueError(f"{joint}: position_low_rad={lowest} must be below {highest}")
             if not lowest <= home <= highest:
                 raise ValueError(f"{joint}: home_rad={home} must lie in [{lowest}, {highest}]")
+        return self
+
+    @model_validator(mode="after")
+    def _has_these_joints(self) -> "RobotConfig":
+        own = KINEMATICS[self.kinematics].joint_names
+        for given, name in zip(self.joint_names, own, strict=True):
+            if not given.endswith(name):
+                raise ValueError(f"joint_names: {given!r} must be {name!r}, perhaps with a prefix")
+        pairs = zip(self.joint_names, own, strict=True)
+        prefixes = sorted({given.removesuffix(name) for given, name in pairs})
+        if len(prefixes) > 1:
+            raise ValueError(f"joint_names={list(self.joint_names)} must share one prefix, got {prefixes}")
+        return self
+
+    @model_validator(mode="after")
+    def _tighter_than_hardware(self) -> "RobotConfig":
+        hardware = KINEMATICS[self.kinematics].hardware
+        for name in (limit.name for limit in fields(self.limits)):
+            bounds = getattr(hardware, name.removeprefix("braking_"))
+            for joint, value, bound in zip(self.joint_names, getattr(self.limits, name), bounds, strict=True):
+                tighter = value > bound if name == "position_low_rad" else value < bound
+                if not tighter:
+                    raise ValueError(f"{joint}: {name}={value} must be tighter than the hardware's {bound}")
         return self

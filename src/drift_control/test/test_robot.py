@@ -144,6 +144,80 @@ def test_config_names_what_is_wrong_and_what_is_allowed(panda, change, message):
         parse_config({**plain(panda), **change}, RobotConfig, "panda.yaml")
 
 
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        (
+            "limits",
+            {"position_high_rad": (9.0,) * 7},
+            "panda_joint1: position_high_rad=9.0 .* hardware's 2.8973",
+        ),
+        (
+            "limits",
+            {"position_low_rad": (-2.8973,) * 7},
+            "panda_joint1: position_low_rad=-2.8973 must be tighter",
+        ),
+        (
+            "limits",
+            {"velocity_rad_s": (2.0,) * 4 + (2.61, 2.0, 2.0)},
+            "panda_joint5: velocity_rad_s=2.61 must be",
+        ),
+        (
+            "limits",
+            {"acceleration_rad_s2": (8.0,) * 7},
+            "panda_joint2: acceleration_rad_s2=8.0 .* hardware's 7.5",
+        ),
+        (
+            "limits",
+            {"braking_jerk_rad_s3": (4000.0,) * 7},
+            "panda_joint2: braking_jerk_rad_s3=4000.0 .* 3750",
+        ),
+        (
+            "workspace",
+            {"low_m": (-100.0, -0.4, 0.0)},
+            "workspace.low_m.0=-100.0: .* greater than or equal to -2",
+        ),
+        ("workspace", {"table_m": -50.0}, "workspace.table_m=-50.0: .* greater than or equal to -2"),
+        ("gripper", {"speed_m_s": 1e6}, "gripper.speed_m_s=1000000.0: .* less than or equal to 0.5"),
+        ("gripper", {"tcp_offset_m": 5.0}, "gripper.tcp_offset_m=5.0: .* less than or equal to 0.5"),
+        ("gripper", {"joints": {}}, "gripper.joints={} must name at least one joint"),
+        ("gripper", {"joints": {"finger": -1.0}}, "gripper.joints.finger=-1.0: .* greater than 0"),
+        (
+            None,
+            {"tracking_error_max_rad": 1e9},
+            "tracking_error_max_rad=1000000000.0: .* less than or equal to 0.5",
+        ),
+        (None, {"start_tolerance_rad": 100.0}, "start_tolerance_rad=100.0: .* less than or equal to 0.2"),
+    ],
+)
+def test_what_the_hardware_cannot_or_no_cell_needs_is_refused(panda, part, change, message):
+    content = plain(panda)
+    changed = {**content, **change} if part is None else {**content, part: {**content[part], **change}}
+    with pytest.raises(ConfigError, match=message):
+        parse_config(changed, RobotConfig, "panda.yaml")
+
+
+def renamed(robot, names):
+    return parse_config({**plain(robot), "joint_names": tuple(names)}, RobotConfig, "robot.yaml")
+
+
+def test_joint_names_may_have_one_prefix_for_an_arm_among_others(ur5e):
+    left = [f"left_{name}" for name in ur5e.config.joint_names]
+    assert renamed(ur5e, left).joint_names[0] == "left_shoulder_pan_joint"
+
+
+def test_joints_that_the_arm_does_not_have_are_refused_by_name(ur5e):
+    own = ur5e.config.joint_names
+    with pytest.raises(
+        ConfigError, match="joint_names: 'elbow' must be 'elbow_joint', perhaps with a prefix"
+    ):
+        renamed(ur5e, [*own[:2], "elbow", *own[3:]])
+    with pytest.raises(ConfigError, match="'shoulder_lift_joint' must be 'shoulder_pan_joint'"):
+        renamed(ur5e, [own[1], own[0], *own[2:]])  # in another order
+    with pytest.raises(ConfigError, match=r"must share one prefix, got \['left_', 'right_'\]"):
+        renamed(ur5e, ["right_shoulder_pan_joint", *(f"left_{name}" for name in own[1:])])
+
+
 def test_inverted_boxes_are_refused(panda):
     workspace = {**plain(panda)["workspace"], "low_m": (0.8, -0.4, 0.0)}
     with pytest.raises(ConfigError, match="low_m.x=0.8 must be below high_m.x=0.7"):
