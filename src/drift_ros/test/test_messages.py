@@ -43,6 +43,7 @@ TICK = Tick(
     measured=np.arange(8.0),
     action=np.arange(10.0),
     guard_flags=GuardFlag.VELOCITY | GuardFlag.RAMP,
+    sent=True,
     marks=frozenset(),
     due_s=100.5,
     home_distance_rad=0.3,
