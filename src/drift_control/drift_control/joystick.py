@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from drift_control.config_file import load_config
 from drift_control.inputs import JoyReading
 from drift_control.pose import Array
-from drift_control.robot_config import STRICT, Positive
+from drift_control.robot_config import STRICT
 
 MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 MARKS = ("success", "failure", "start", "end")
@@ -78,10 +78,12 @@ class JoystickConfig:
     n_axes: Annotated[int, Field(ge=1)]  # shorter messages are refused
     n_buttons: Annotated[int, Field(ge=1)]
     dead_zone: Annotated[float, Field(ge=0.0, lt=1.0)]  # deflection that still counts as none
-    response_exponent: Annotated[float, Field(ge=1.0)]  # 1: linear; larger: finer near the centre
+    response_exponent: Annotated[float, Field(ge=1.0, le=5.0)]  # 1: linear; larger: finer near the centre
     linear_speed_m_s: Annotated[float, Field(gt=0.0, le=0.25)]  # TCP speed at full deflection, any direction
-    angular_speed_rad_s: Positive
-    gripper_speed_m_s: Positive  # change of the opening while a gripper button is held
+    angular_speed_rad_s: Annotated[float, Field(gt=0.0, le=2.0)]
+    gripper_speed_m_s: Annotated[
+        float, Field(gt=0.0, le=0.5)
+    ]  # of the opening, while a gripper button is held
     frame: Literal["base", "tool"]
     speed_steps: tuple[SpeedStep, ...] = ()
 
@@ -92,7 +94,13 @@ class JoystickConfig:
                 raise ValueError(f"axes must map {motion}; required: {list(MOTIONS)}")
             if self.axes[motion].index >= self.n_axes:  # type: ignore[index]
                 raise ValueError(f"axes.{motion}.index must be below n_axes={self.n_axes}")
+        indices = [axis.index for axis in self.axes.values()]
+        if len(set(indices)) != len(indices):
+            raise ValueError(f"axes: indices {indices} must be distinct")
         used = self.buttons.mapped()
+        for i, step in enumerate(self.speed_steps):
+            for name in [name for name, index in used.items() if index == step.button]:
+                raise ValueError(f"speed_steps[{i}].button={step.button} must not be buttons.{name} as well")
         used |= {f"speed_steps[{i}]": step.button for i, step in enumerate(self.speed_steps)}
         for name, index in used.items():
             if index >= self.n_buttons:

@@ -149,6 +149,13 @@ def test_encode_shortens_what_is_too_fast_and_keeps_its_direction(joystick):
         ({"n_axes": 4}, "axes.z.index must be below n_axes=4"),
         ({"axes": {"x": {"index": 1}}}, "axes must map y"),
         ({"wheels": 4}, "wheels"),
+        ({"response_exponent": 1e9}, "response_exponent=1000000000.0: .* less than or equal to 5"),
+        ({"angular_speed_rad_s": 1e6}, "angular_speed_rad_s=1000000.0: .* less than or equal to 2"),
+        ({"gripper_speed_m_s": 1e6}, "gripper_speed_m_s=1000000.0: .* less than or equal to 0.5"),
+        (
+            {"speed_steps": [{"button": 6, "scale": 0.5}]},
+            r"speed_steps\[0\].button=6 must not be buttons.stop",
+        ),
         ({"axes": {"x": {"index": 1, "scale": 1.5}}}, "scale=1.5"),
     ],
 )
@@ -168,3 +175,10 @@ def test_the_same_mapping_gives_the_same_command(joystick):
     again = Joystick(joystick.config)
     message = reading({1: 0.3}, buttons=[5])
     assert np.array_equal(again.command(message).linear_m_s, joystick.command(message).linear_m_s)
+
+
+def test_one_axis_cannot_move_two_ways(joystick):
+    plain = TypeAdapter(JoystickConfig).dump_python(joystick.config)
+    axes = {**plain["axes"], "x": {"index": 0}}  # y's
+    with pytest.raises(ConfigError, match=r"axes: indices \[0, 0, 4, 6, 7, 3\] must be distinct"):
+        parse_config({**plain, "axes": axes}, JoystickConfig, "pad")
