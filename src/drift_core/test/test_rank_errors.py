@@ -24,6 +24,8 @@ def net():
         ({"fraction": 0.0}, r"fraction=0.0 must lie in \(0, 1\]"),
         ({"fraction": 1.5}, r"fraction=1.5 must lie in \(0, 1\]"),
         ({"fraction": float("nan")}, r"fraction=nan must lie in \(0, 1\]"),
+        ({"fraction": "0.5"}, r"fraction='0.5' must lie in \(0, 1\]"),
+        ({"fraction": True}, r"fraction=True must lie in \(0, 1\]"),
         ({"fraction": 0.5, "rank": 2}, r"exactly one of fraction=0.5 and rank=2"),
         ({"form": "right"}, r"form='right' must be one of: left, usv"),
         ({"policy": "slow"}, r"policy='slow' must be one of: fast, exact"),
@@ -49,6 +51,15 @@ def test_modulate_twice_is_refused():
     modulate(module, 0.5)
     with pytest.raises(ConfigError, match="layer 0 is modulated already; change its rank with set_rank"):
         modulate(module, 0.5)
+
+
+def test_modulating_other_layers_later_leaves_the_first_ones_as_they_are():
+    module = net()
+    modulate(module, rank=4, policy="exact", where=lambda name, layer: name == "0")
+    first = module[0].dA
+    modulate(module, rank=2, policy="exact", where=lambda name, layer: name == "1")
+    assert (module[0].rank, module[1].rank) == (4, 2)
+    assert module[0].dA is first
 
 
 def test_set_rank_and_merge_need_a_modulated_layer():

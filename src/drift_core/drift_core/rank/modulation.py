@@ -79,7 +79,7 @@ def modulate(
     if fraction is None and rank is None:
         return []
     try:
-        return set_rank(module, fraction, rank=rank, generator=generator)
+        return apply_rank(_plan_layers(layers, fraction, rank, generator))
     except BaseException:
         for layer in layers.values():
             layer.plain()
@@ -119,7 +119,12 @@ def plan_rank(
     generator: torch.Generator | None = None,
 ) -> RankPlan:
     """Check and compute a change of rank without touching the module."""
-    layers = modulated_layers(module)
+    return _plan_layers(modulated_layers(module), fraction, rank, generator)
+
+
+def _plan_layers(
+    layers: dict[str, Modulated], fraction: float | None, rank: int | None, generator: torch.Generator | None
+) -> RankPlan:
     requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
     plans: dict[str, Plan] = {}
     for name, layer in layers.items():
@@ -274,13 +279,18 @@ def rank_report(module: nn.Module) -> RankReport:
     return RankReport(tuple(lines), trainable, merged)
 
 
+def is_fraction(value: object) -> bool:
+    """Return whether `value` is a number in (0, 1], and neither text nor a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 < value <= 1.0
+
+
 def _requested(layouts: dict[str, Layout], fraction: float | None, rank: int | None) -> dict[str, int]:
     """Return the rank asked for in every layer."""
     if (fraction is None) == (rank is None):
         raise ConfigError(f"exactly one of fraction={fraction} and rank={rank} must be given")
     if fraction is not None:
-        if not 0.0 < fraction <= 1.0:
-            raise ConfigError(f"fraction={fraction} must lie in (0, 1]")
+        if not is_fraction(fraction):
+            raise ConfigError(f"fraction={fraction!r} must lie in (0, 1]")
         return {name: max(1, round(fraction * layout.max_rank)) for name, layout in layouts.items()}
     assert rank is not None
     if isinstance(rank, bool) or not isinstance(rank, int):
