@@ -142,7 +142,7 @@ class MergedEma:
     def load_state(self, tensors: dict[str, Tensor], numbers: dict[str, tuple[float, float, int]]) -> None:
         """Continue from a `state` taken at the same ranks; the keys and shapes must have been checked."""
         self._average = {
-            key.removeprefix("average."): value.clone()
+            key.removeprefix("average."): value.to(self._device(key.removeprefix("average.")), copy=True)
             for key, value in tensors.items()
             if key.startswith("average.")
         }
@@ -150,6 +150,12 @@ class MergedEma:
             segment.before, segment.pending, segment.age = numbers[name]
             if segment.left is not None:
                 segment.left.copy_(tensors[f"left.{name}"])
+
+    def _device(self, name: str) -> torch.device:
+        """Return where the parameter is that the merged module calls `name`."""
+        if name in self._others:
+            return self._others[name].device
+        return next(iter(self._layers[name].factors().values())).device
 
     @torch.no_grad()
     def _complete(self, average: Tensor | None, segment: _Segment) -> Tensor:

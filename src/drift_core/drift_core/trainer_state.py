@@ -5,6 +5,7 @@ Other than a checkpoint it holds the weights as they are trained (factors, not m
 moments and the random state. Never pickle; written beside and renamed into place.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass as plain_dataclass
@@ -24,7 +25,8 @@ from drift_core.rank.change import SCALE_MAX
 from drift_core.rank_schedule import Fraction, ScheduleConfig
 from drift_core.train_config import RankConfig, Share, TrainConfig
 
-FORMAT = 1
+FORMAT = 2
+_NEVER_NEGATIVE = (".step", ".exp_avg_sq")  # of Adam
 Count = Annotated[int, Field(ge=0)]
 Scale = Annotated[float, Field(ge=1.0, le=SCALE_MAX)]
 
@@ -44,6 +46,7 @@ class TrainerInfo:
     averages: dict[str, tuple[Share, Share, Count]]  # by weight, see ema.py: D, pending, age
     step: Count
     round_step: Count
+    frozen: tuple[str, ...]  # parameters of the encoder that freeze_encoder froze
 
 
 @plain_dataclass(frozen=True, eq=False)
@@ -59,7 +62,9 @@ def save_trainer_state(path: Path, state: TrainerState) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(state.tensors, temporary, metadata={"drift_trainer": json.dumps(state.info)})
+        info = json.dumps(state.info)
+        metadata = {"drift_trainer": info, "sha256": _digest(state.tensors, info)}
+        save_file(state.tensors, temporary, metadata=metadata)
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -77,7 +82,11 @@ def load_trainer_state(path: Path) -> TrainerState:
             metadata = file.metadata() or {}
             if "drift_trainer" not in metadata:
                 raise CheckpointError(f"{path}: must have a key 'drift_trainer', got {sorted(metadata)}")
-            return TrainerState({key: file.get_tensor(key) for key in file.keys()}, _json(path, metadata))
+            state = TrainerState({key: file.get_tensor(key) for key in file.keys()}, _json(path, metadata))
+            found, expected = _digest(state.tensors, metadata["drift_trainer"]), metadata.get("sha256")
+            if state.info.get("format") == FORMAT and found != expected:
+                raise CheckpointError(f"{path}: damaged: SHA-256 must be {expected}, got {found}")
+            return state
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file: {error}") from error
 
@@ -92,13 +101,13 @@ def parse_info(info: dict[str, Any], source: str = "trainer state") -> TrainerIn
         raise CheckpointError(str(error)) from error
 
 
-def check_architecture(found: Any, expected: Any) -> None:
-    """Raise an error that names the entries in which two plain PolicyConfigs differ."""
+def check_architecture(found: Any, expected: Any, source: str = "trainer state") -> None:
+    """Raise an error that names `source` and the entries in which two plain PolicyConfigs differ."""
     faults = [
         f"{key}={ours!r} expected, got {theirs!r}" for key, ours, theirs in _differences(expected, found, "")
     ]
     if faults:
-        raise CheckpointError(f"trainer state of another architecture: {'; '.join(faults[:5])}")
+        raise CheckpointError(f"{source} of another architecture: {'; '.join(faults[:5])}")
 
 
 def check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], optional: set[str]) -> None:
@@ -113,9 +122,21 @@ def check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], optio
             )
         elif got.is_floating_point() and not bool(torch.isfinite(got).all()):
             faults.append(f"{key!r} must be finite")
+        elif key.startswith("adam.") and key.endswith(_NEVER_NEGATIVE) and bool((got < 0.0).any()):
+            faults.append(f"{key!r} must be at least 0, got {float(got.min())}")
     if faults:
         more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise CheckpointError(f"trainer state: {'; '.join(faults[:5])}{more}")
+
+
+def _digest(tensors: dict[str, Tensor], info: str) -> str:
+    """Return the SHA-256 of the tensors, with their names, types and shapes, and of the JSON."""
+    digest = hashlib.sha256(info.encode())
+    for key in sorted(tensors):
+        tensor = tensors[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _json(path: Path, metadata: dict[str, str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from drift_core.batch import Batch
 from drift_core.config import to_plain
 from drift_core.ema import MergedEma, warm_decay
 from drift_core.errors import CheckpointError, ConfigError, DriftError
+from drift_core.freezing import encoder_parameters, freeze_encoder, set_trainable
 from drift_core.optimizer import (
     follow_change,
     learning_rate,
@@ -40,6 +41,7 @@ from drift_core.rank import (
     allocate_ranks,
     apply_rank,
     has_modulated_layers,
+    is_fraction,
     layer_ranks,
     merge,
     modulate,
@@ -94,10 +96,12 @@ class Trainer:
         self.modulation = (modulation or RankConfig()) if schedule is not None else None
         self.step = 0  # gradient steps in all
         self._distributed = distributed
+        self._frozen: tuple[str, ...] = ()  # parameters that freeze_encoder froze
+        rank = _first_rank(schedule)
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
-        with _threads(config.threads):
-            self._start(policy, config, schedule)
+        with _threads(config.threads), _put_back_on_error(policy, self.modulation is not None):
+            self._start(policy, config, schedule, rank)
 
     def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
         """Begin the next round from the averaged weights: those that a robot runs.
@@ -108,15 +112,17 @@ class Trainer:
         """
         if self.modulation is None and schedule is not None:
             raise ConfigError(f"schedule={schedule!r} must be None for a trainer that was made without one")
+        if self.modulation is not None:
+            schedule = schedule or ConstantRank(self.rank)
+        rank = _first_rank(schedule)
         with _threads(config.threads):
             policy = copy.deepcopy(self.policy)
             if self.modulation is not None:
                 merge(policy)
-                schedule = schedule or ConstantRank(self.rank)
             _assign(policy, self._ema.weights())
             if self.modulation is not None:
                 self._modulate(policy, self.modulation)
-            self._start(policy, config, schedule)
+            self._start(policy, config, schedule, rank)
 
     def run(
         self, next_batch: NextBatch, steps: int | None = None, on_step: OnStep | None = None
@@ -184,6 +190,7 @@ class Trainer:
             averages=shares,
             step=self.step,
             round_step=self.round_step,
+            frozen=self._frozen,
         )
         return TrainerState({key: value.detach().clone() for key, value in tensors.items()}, to_plain(info))
 
@@ -195,6 +202,8 @@ class Trainer:
         """
         info = parse_info(state.info)
         check_architecture(info.architecture, to_plain(self.policy.config))
+        if info.modulation is None and schedule is not None:
+            raise CheckpointError(f"schedule={schedule!r} must be None for a state without modulation")
         schedule = schedule or info.schedule
         if info.modulation is not None and schedule is None:
             raise CheckpointError(
@@ -203,18 +212,23 @@ class Trainer:
         policy = copy.deepcopy(self.policy)
         if has_modulated_layers(policy):
             merge(policy)
+        set_trainable(policy, self._frozen, True)
+        if not set(info.frozen) <= set(encoder_parameters(policy)):
+            wrong = sorted(set(info.frozen) - set(encoder_parameters(policy)))
+            raise CheckpointError(f"trainer state: frozen={wrong[:5]} must be parameters of the encoder")
+        set_trainable(policy, info.frozen, False)
         if info.modulation is not None:
             try:
                 self._modulate(policy, info.modulation)
                 allocate_ranks(policy, info.ranks, info.scales)
             except ConfigError as error:
                 raise CheckpointError(f"trainer state: {error}") from error
-        _freeze_encoder(policy, info.train.freeze_encoder)
         ema, optimizer = MergedEma(policy), _make_optimizer(policy, info.train, info.modulation)
         self._load_tensors(state, policy, ema, optimizer, info, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
         self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
+        self._frozen = info.frozen
         self.generator.set_state(state.tensors["generator"])
         self._describe()
 
@@ -250,15 +264,21 @@ class Trainer:
         ema.load_state(_below("ema.", state.tensors), info.averages)
         load_optimizer_tensors(optimizer, policy, _below("adam.", state.tensors))
 
-    def _start(self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule | None) -> None:
+    def _start(
+        self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule | None, rank: float
+    ) -> None:
         policy.train()
-        _freeze_encoder(policy, config.freeze_encoder)
-        rank = 1.0
+        set_trainable(policy, self._frozen, True)
+        frozen = freeze_encoder(policy) if config.freeze_encoder else ()
+        if not any(parameter.requires_grad for parameter in policy.parameters()):
+            raise ConfigError(
+                f"{type(policy).__name__} has nothing to train: freeze_encoder={config.freeze_encoder}, "
+                "and what is left must require a gradient"
+            )
         if schedule is not None:
-            rank = _scheduled(schedule, 0)
             set_rank(policy, rank, generator=self.generator)
         self.policy, self.config, self.schedule, self.rank = policy, config, schedule, rank
-        self.round_step = 0
+        self._frozen, self.round_step = frozen, 0
         self._describe()
         self._optimizer = _make_optimizer(policy, config, self.modulation)
         self._ema = MergedEma(policy)
@@ -390,19 +410,18 @@ def _make_optimizer(
 def _scheduled(schedule: RankSchedule, step: int) -> float:
     """Return what `schedule` gives at `step`, if that can be a rank."""
     rank = schedule(step)
-    if not 0.0 < rank <= 1.0:
-        raise ConfigError(f"schedule={schedule!r}: fraction={rank} at step {step} must lie in (0, 1]")
+    if not is_fraction(rank):
+        raise ConfigError(f"schedule={schedule!r}: fraction={rank!r} at step {step} must lie in (0, 1]")
     return rank
+
+
+def _first_rank(schedule: RankSchedule | None) -> float:
+    return 1.0 if schedule is None else _scheduled(schedule, 0)
 
 
 def _known(schedule: RankSchedule | None) -> Any:
     """Return a schedule that can be written down as it is, None for any other."""
     return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
-
-
-def _freeze_encoder(policy: DiffusionPolicy, freeze: bool) -> None:
-    if policy.encoder is not None:
-        policy.encoder.requires_grad_(not freeze)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -414,6 +433,21 @@ def _assign(module: nn.Module, weights: dict[str, Tensor]) -> None:
     parameters = dict(module.named_parameters())
     for name, value in weights.items():
         parameters[name].copy_(value)
+
+
+@contextmanager
+def _put_back_on_error(policy: DiffusionPolicy, modulated: bool) -> Iterator[None]:
+    """Leave `policy` plain, in its mode and with what trained, if starting to train it fails."""
+    trained = [name for name, parameter in policy.named_parameters() if parameter.requires_grad]
+    training = policy.training
+    try:
+        yield
+    except BaseException:
+        if modulated:
+            merge(policy)
+        policy.train(training).requires_grad_(False)
+        set_trainable(policy, trained, True)
+        raise
 
 
 @contextmanager

@@ -147,6 +147,27 @@ def test_a_schedule_may_adapt_to_what_it_sees():
     assert [p.rank for p in seen] == [1.0] * first_low + [0.5] * (40 - first_low)
 
 
+@pytest.mark.parametrize("fraction", [2.0, "0.5", True])
+def test_a_first_rank_that_is_not_allowed_leaves_the_policy_plain_for_another_try(fraction):
+    policy = make_policy()
+    with pytest.raises(ConfigError, match=rf"fraction={fraction!r} at step 0 must lie in \(0, 1\]"):
+        Trainer(policy, CONFIG, lambda step: fraction, torch.Generator(), LEFT)
+    assert not has_modulated_layers(policy)
+    retried = Trainer(policy, CONFIG, ConstantRank(fraction=0.5), torch.Generator(), LEFT)
+    assert retried.run(next_batch, steps=1).rank == 0.5
+
+
+def test_a_start_that_fails_later_leaves_the_policy_plain_with_its_flags():
+    policy = make_policy().eval()
+    policy.requires_grad_(False)
+    before = {name: value.clone() for name, value in policy.state_dict().items()}
+    with pytest.raises(ConfigError, match="DiffusionPolicy has nothing to train: freeze_encoder=False"):
+        Trainer(policy, CONFIG, ConstantRank(fraction=0.5), torch.Generator(), LEFT)
+    assert not has_modulated_layers(policy) and not policy.training
+    assert not any(parameter.requires_grad for parameter in policy.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in policy.state_dict().items())
+
+
 @pytest.mark.parametrize("fraction", [0.0, 1.5, math.nan])
 def test_a_schedule_that_leaves_its_range_changes_nothing(fraction):
     trainer = make_trainer(USV, lambda step: 0.5 if step < 6 else fraction)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from drift_core.ema import warm_decay
+from drift_core.ema import MergedEma, warm_decay
 from drift_core.rank import Modulated, merge
 from drift_core.rank_schedule import LinearDecay
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_trainer, next_batch
+from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_policy, make_trainer, next_batch
 
 
 @pytest.mark.parametrize("modulation", [LEFT, USV])
@@ -18,7 +18,7 @@ from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_trainer, next_b
 def test_the_average_of_merged_weights_is_kept_across_ranks_down_and_up(modulation, dtype, tolerance):
     trainer = make_trainer(modulation, FALLING, denoiser=UNET)
     trainer.policy.to(dtype)
-    trainer._start(trainer.policy, CONFIG, FALLING)
+    trainer._start(trainer.policy, CONFIG, FALLING, rank=1.0)
     expected, pending, age = merged(trainer), {}, 0
 
     def average_in(keys):
@@ -71,6 +71,12 @@ def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
     average = trainer.merged_policy().denoiser.leave.weight
     # Averaged over the last part of the round, not over the 10 000 steps of the nominal memory.
     assert (average - before).norm() > 0.5 * (raw - before).norm()
+
+
+def test_loaded_averages_lie_where_the_parameters_are():
+    averages = MergedEma(make_policy().to("meta"))
+    averages.load_state(*MergedEma(make_policy()).state())
+    assert {value.device.type for value in averages._average.values()} == {"meta"}
 
 
 def is_modulated(trainer, key):

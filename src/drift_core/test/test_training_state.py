@@ -85,6 +85,13 @@ def test_a_schedule_of_ones_own_has_to_be_given_again():
     assert other.rank == 0.5
 
 
+def test_a_state_without_modulation_takes_no_schedule():
+    other = plain()
+    with pytest.raises(CheckpointError, match=r"schedule=ConstantRank\(.*\) must be None"):
+        other.load_state_dict(plain().state_dict(), ConstantRank(fraction=0.5))
+    assert other.schedule is None and other.run(next_batch, steps=1).rank == 1.0
+
+
 def reshape(state):
     state.tensors["policy.denoiser.enter.bias"] = torch.zeros(3)
 
@@ -147,7 +154,7 @@ def drop_rank_of_layer(state):
         (drop_tensor("policy.denoiser.enter.dA"), "key 'policy.denoiser.enter.dA' is missing"),
         (reshape, r"'policy.denoiser.enter.bias' must be \(24,\) torch.float32, got \(3,\) torch.float32"),
         (add, "key 'policy.extra' is unknown"),
-        (set_info("format", 7), "format=7 must be 1"),
+        (set_info("format", 7), "format=7 must be 2"),
         (set_info("step", "many"), "step='many' must be a valid integer"),
         (set_info("form", 1), "form=1 is unknown"),
         (set_info("rank", 7.0), "rank=7.0 must be less than or equal to 1"),
@@ -159,6 +166,8 @@ def drop_rank_of_layer(state):
         (drop_tensor("adam.denoiser.enter.dA.exp_avg"), "key 'adam.denoiser.enter.dA.exp_avg' is missing"),
         (drop_tensor("adam.denoiser.enter.dA.step"), "key 'adam.denoiser.enter.dA.step' is missing"),
         (fill("policy.denoiser.enter.dA", torch.nan), "'policy.denoiser.enter.dA' must be finite"),
+        (fill("adam.denoiser.enter.dA.exp_avg_sq", -1.0), "dA.exp_avg_sq' must be at least 0, got -1.0"),
+        (fill("adam.denoiser.enter.dA.step", -1.0), "dA.step' must be at least 0, got -1.0"),
         (fill("generator", 255), "'generator' is no random state: Invalid mt19937 state"),
         (set_width, "another architecture: denoiser.width=24 expected, got 128"),
         (set_rank_of_layer, r"layer denoiser.enter: rank=77 must lie in 1..16"),
@@ -195,6 +204,31 @@ def test_a_file_that_is_cut_short_or_of_another_kind_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not valid JSON: maximum recursion depth exceeded"):
         load_trainer_state(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("where", [0.001, 0.5, 0.999])
+def test_a_flipped_bit_among_the_tensors_is_refused_by_the_name_of_the_file(tmp_path, where):
+    path = tmp_path / "resume.safetensors"
+    trainer = make_trainer()
+    trainer.run(next_batch, steps=10)
+    save_trainer_state(path, trainer.state_dict())
+    data = bytearray(path.read_bytes())
+    begin = 8 + int.from_bytes(data[:8], "little")  # after the header
+    data[begin + int(where * (len(data) - begin))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=f"{path}: damaged: SHA-256 must be [0-9a-f]{{64}}, got"):
+        load_trainer_state(path)
+
+
+def test_a_changed_number_among_the_settings_is_refused(tmp_path):
+    path = tmp_path / "resume.safetensors"
+    save_trainer_state(path, make_trainer().state_dict())
+    data = path.read_bytes()
+    changed = data.replace(rb"\"batch_size\": 8", rb"\"batch_size\": 9")
+    assert changed != data
+    path.write_bytes(changed)
+    with pytest.raises(CheckpointError, match="damaged: SHA-256 must be"):
+        load_trainer_state(path)
 
 
 def test_a_file_is_safetensors_with_json(tmp_path):

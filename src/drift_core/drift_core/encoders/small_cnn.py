@@ -41,7 +41,8 @@ class SmallCnn(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return features (F, D)."""
-        x = frames.to(self.conv1.weight.dtype) / 127.5 - 1.0
+        # Of the norm, since a rank-modulated convolution has factors in place of a weight.
+        x = frames.to(self.norm.weight.dtype) / 127.5 - 1.0
         x = functional.relu(self.conv1(x))
         x = functional.relu(self.conv2(x))
         x = functional.relu(self.norm(self.conv3(x)))
