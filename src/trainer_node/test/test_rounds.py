@@ -1,10 +1,12 @@
 """Offline bootstrapping and online rounds in this process, on a tiny store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from drift_core.checkpoint import load_checkpoint, load_latest
+from drift_core.errors import CheckpointError
 from drift_core.training import DivergedError, Trainer
 from trainer_node.rounds import CancelledError, Hooks, NoDataError
 from trainer_node.worker import make_rounds
@@ -159,3 +161,13 @@ def test_several_views_of_each_frame_are_cached(files, demonstrations, record):
     cached = rounds._cache._views
     assert [len(view) for view in cached] == [2, 2, 2]
     assert not torch.equal(cached[0][0], cached[1][0])
+
+
+def test_a_checkpoint_of_another_policy_is_refused_by_key_value_and_what_is_expected(files, demonstrations):
+    rounds_of(files).offline()
+    other = rounds_of(files)
+    other._config = replace(other._config, action_steps=3)
+    with pytest.raises(
+        CheckpointError, match=r"000001\.safetensors of another architecture: action_steps=3 expected, got 4"
+    ):
+        other.online_round()

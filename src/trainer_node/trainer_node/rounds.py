@@ -23,15 +23,16 @@ from drift_core.checkpoint import (
     read_latest,
     save_checkpoint,
 )
+from drift_core.config import to_plain
 from drift_core.dataset import batches, mixed_batches
 from drift_core.episode import EpisodeStore
-from drift_core.errors import ConfigError, DriftError
+from drift_core.errors import DriftError
 from drift_core.normalizer import Normalizer
 from drift_core.policy import DiffusionPolicy
 from drift_core.rank_schedule import RankSchedule
 from drift_core.task import TaskConfig
 from drift_core.train_config import TrainConfig, TrainFile
-from drift_core.trainer_state import load_trainer_state, save_trainer_state
+from drift_core.trainer_state import check_architecture, load_trainer_state, save_trainer_state
 from drift_core.training import Progress, Trainer, held_out_loss
 
 from trainer_node.training_data import FeatureCache, TrainingData
@@ -169,8 +170,7 @@ class Rounds:
         newest = self.newest()
         if newest is None:
             raise NoDataError(f"no checkpoint in {self._folder} to start from: train offline first")
-        if newest[1].policy.config != self._config:
-            raise ConfigError(f"{newest[0]}: policy must be that of the task and the train file, it differs")
+        check_architecture(to_plain(newest[1].policy.config), to_plain(self._config), str(newest[0]))
         return newest[1]
 
     def _new_policy(self) -> DiffusionPolicy:
