@@ -2,8 +2,9 @@
 
 S and L are the U-Nets of 25 and 80 million parameters, for two observation steps of one 96 x 96 camera
 through ResNet-18 and a 10-dimensional state (C = 1044), as in Diffusion Policy. The encoder, the same for
-all, is a column of its own; p50 to p99 are denoising alone. Rows of engine "diffusers" are the peers: every
-step a whole network call, conditioning and all.
+all, is a column of its own; p50 to p99 are denoising alone, of `count` calls. Rows of engine "diffusers" are
+the peers: every step a whole network call, conditioning and all. rti2 and rti3 are warm chunks; rti3_full is
+the full denoise that a warm start falls back to after a new epoch or a jump.
 """
 
 import dataclasses
@@ -34,7 +35,14 @@ NETWORKS = {
     "L": UNetConfig(down_dims=(256, 512, 1024)),
     "mlp": MlpConfig(),
 }
-SAMPLERS = {"ddpm100": "ddpm-100", "ddim10": "ddim-10", "dpm10": "dpm-10", "rti2": "rti-2", "rti3": "rti-3"}
+SAMPLERS = {
+    "ddpm100": "ddpm-100",
+    "ddim10": "ddim-10",
+    "dpm10": "dpm-10",
+    "rti2": "rti-2",
+    "rti3": "rti-3",
+    "rti3_full": "rti-3",
+}
 PEERS = ("ddpm100", "ddim10")
 SLOW = "ddpm100"  # repeated ten times less
 Call = Callable[[], object]
@@ -103,6 +111,7 @@ def row(
         "sampler": sampler,
         "engine": engine,
         "encoder_ms": encoder_ms,
+        "count": len(times),
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,
@@ -141,6 +150,8 @@ def our_call(
 
     def call() -> None:
         policy.use_engine(running)
+        if sampler_name == "rti3_full":
+            sampler.reset()
         policy.sample(condition, sampler, generator)
 
     return call
