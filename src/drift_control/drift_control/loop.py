@@ -60,6 +60,7 @@ class ControlLoop:
         self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
         self._queue = ChunkQueue(config, self.guard)
         self._homing_since_s = 0.0
+        self._objection = ""  # of the guard to the last step
         self._reference: Array | None = None  # (J,) what this tick's source asked for
 
     def tick(self, inputs: Inputs, now: Now) -> Tick:
@@ -232,6 +233,7 @@ class ControlLoop:
                 yield Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")
             elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
                 text = f"not at home after {self._config.homing_timeout_s} s"
+                text += f": {self._objection}" if self._objection else ""
                 yield Happening(Event.HOME_ENDED, Reason.NONE, text)
             elif self._home_distance_rad() < HOME_TOLERANCE_RAD and self._open_m() < OPEN_TOLERANCE_M:
                 yield Happening(Event.HOME_DONE, text="at home")
@@ -314,6 +316,7 @@ class ControlLoop:
             self._advance(self.guard.brake(self._motion))
             return wish.flags | GuardFlag.HOLD, Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
         motion, flags, verdict = self.guard.step(self._motion, wish.velocity, arm.jacobian, speed_scale)
+        self._objection = verdict.text if verdict is not None else ""
         self._advance(motion)
         gripper_m = wish.gripper_m
         for rule in self.guard.grippers:

@@ -118,6 +118,15 @@ def test_the_enable_button_ends_homing_of_an_arm_that_is_not_armed(new_bench):
     assert (tick.state, tick.armed, tick.text) == (State.HOLD, False, "homing ended: enable is held")
 
 
+def test_homing_that_the_guard_blocks_says_why_it_did_not_arrive(new_bench):
+    bench = new_bench()
+    bench.q = bench.robot.home + 0.1
+    rules = bench.loop.guard.motion
+    rules[:] = [Refuse(rules[0].verdict)]
+    bench.tick(home=True)
+    assert bench.run(20.2).text == "not at home after 20.0 s: a joint would pass its position limit"
+
+
 def test_a_chunk_that_waited_too_long_for_the_person_is_not_executed(bench):
     bench.run(0.2, joy=lambda: bench.stick((0.1, 0, 0)))
     bench.run(0.4)  # silent while held: release required
