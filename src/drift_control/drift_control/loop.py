@@ -318,6 +318,8 @@ class ControlLoop:
         motion, flags, verdict = self.guard.step(self._motion, wish.velocity, arm.jacobian, speed_scale)
         self._objection = verdict.text if verdict is not None else ""
         self._advance(motion)
+        if verdict is not None and motion.still:
+            self._ease_to = None  # it gets no nearer; silence and a fresh start are left
         gripper_m = wish.gripper_m
         for rule in self.guard.grippers:
             gripper_m, flag = rule.limit(gripper_m, self._gripper_m)

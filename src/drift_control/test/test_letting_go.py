@@ -103,6 +103,16 @@ def test_a_fault_outside_the_workspace_is_left_by_homing(bench):
     assert bench.tick(arm=True).armed
 
 
+def test_easing_that_the_workspace_blocks_gives_up_so_that_homing_is_possible(bench):
+    bench.tick(stop=True)
+    bench.follows, bench.q = False, bench.robot.home.copy()
+    bench.q[0] = 1.5  # y = 0.45 m, outside; the command may only go to its edge
+    assert bench.tick(arm=True).reason is Reason.START_MISMATCH
+    bench.run(8.0)
+    bench.follows = True
+    assert bench.tick(home=True).state is State.HOMING
+
+
 def test_homing_does_not_leave_a_fault_whose_cause_is_still_there(bench):
     bench.ready(protective_stop=True)
     assert bench.run(0.1).state is State.FAULT

@@ -66,7 +66,11 @@ class TcpSpeed:
 
 @dataclass(frozen=True)
 class WorkspaceBox:
-    """The TCP inside the workspace box and above the floor [m]."""
+    """The TCP inside the workspace box and above the floor [m]: one column sideways, one for the height.
+
+    Sideways it is the distance to the box: the arc of a joint on the way home may go out along one axis while
+    it comes in along the other.
+    """
 
     low: Array
     high: Array
@@ -77,7 +81,10 @@ class WorkspaceBox:
 
     def excess(self, path: Path) -> Array:
         tcp = path.tcp_position
-        return np.maximum(self.low - tcp, tcp - self.high) - self.tolerance_m
+        beyond = np.maximum(self.low - tcp, tcp - self.high)  # (N, 3)
+        sideways = np.linalg.norm(np.maximum(beyond[:, :2], 0.0), axis=1)
+        sideways = np.where(sideways > 0.0, sideways, beyond[:, :2].max(axis=1))
+        return np.column_stack((sideways, beyond[:, 2])) - self.tolerance_m
 
 
 @dataclass(frozen=True)
