@@ -101,6 +101,17 @@ def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):
     recorder.abort()
 
 
+def test_samples_from_the_future_are_refused(recorder):
+    recorder.open(META)
+    recorder.put_step(step(1, 100.0))
+    image = np.zeros((4, 4, 3), np.uint8)
+    recorder.put_frame("front", image, 101.0, 5.0)
+    recorder.put_frame("front", image, 101.1, 5.1)
+    recorder.put_joints(np.arange(7.0), 0.04, 1e6, 5.2)
+    assert (recorder.counts.frames, recorder.counts.joints, recorder.counts.refused) == ({"front": 1}, 0, 2)
+    recorder.abort()
+
+
 def test_an_aborted_episode_leaves_nothing(recorder, tmp_path):
     recorder.open(META)
     recorder.put_step(step(1, 100.0))

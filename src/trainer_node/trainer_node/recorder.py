@@ -8,6 +8,7 @@ import numpy as np
 from drift_core.episode import EpisodeMeta, EpisodeWriter, StepRecord
 from drift_core.errors import DataError, ShapeError
 
+AHEAD_S = 1.0  # a later stamp would hide every sample of its source that follows
 SOURCE_EXPERT = 2  # Step.SOURCE_EXPERT
 
 
@@ -56,22 +57,22 @@ class Recorder:
 
     def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take an RGB image (H, W, 3) uint8 with its ROS stamp and its steady time of arrival."""
-        if self._writer is not None and self._take(self._writer.add_frame, camera, image, stamp_s, arrival_s):
+        sample = camera, image, stamp_s, arrival_s
+        if self._writer is not None and self._take(stamp_s, self._writer.add_frame, *sample):
             self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
 
     def put_joints(
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
         """Take merged joint positions (J,) and the gripper's opening."""
-        if self._writer is not None and self._take(
-            self._writer.add_joints, positions_rad, gripper_m, stamp_s, arrival_s
-        ):
+        sample = positions_rad, gripper_m, stamp_s, arrival_s
+        if self._writer is not None and self._take(stamp_s, self._writer.add_joints, *sample):
             self.counts.joints += 1
 
     def put_step(self, step: StepRecord) -> None:
         """Take one control step."""
         self._newest = step
-        if self._writer is None or not self._take(self._writer.add_step, step):
+        if self._writer is None or not self._take(step.stamp_s, self._writer.add_step, step):
             return
         counts = self.counts
         counts.control_steps += 1
@@ -103,9 +104,12 @@ class Recorder:
         if writer is not None:
             writer.abort()
 
-    def _take(self, add: Callable[..., None], *sample: object) -> bool:
+    def _take(self, stamp_s: float, add: Callable[..., None], *sample: object) -> bool:
         """Hand a sample to the writer; one that does not fit is counted, and the first is said."""
         try:
+            if self._newest is not None and stamp_s > self._newest.stamp_s + AHEAD_S:
+                ahead_s = stamp_s - self._newest.stamp_s
+                raise DataError(f"stamp {ahead_s:.1f} s ahead of the control steps, allowed: {AHEAD_S} s")
             add(*sample)
         except (DataError, ShapeError) as error:
             self.counts.refused += 1
