@@ -52,7 +52,7 @@ def follow_change(
     """Give `new`, for the parameters that there are now, the moments of `old`.
 
     Parameters that still exist keep their moments. With `carry` those of a changed layer are taken along
-    where that is defined (LayerChange.carry); elsewhere they begin anew.
+    (rank/moments.py); without, and where there are none yet, they begin anew.
     """
     for group in new.param_groups:
         for parameter in group["params"]:
@@ -61,14 +61,20 @@ def follow_change(
     if not carry:
         return
     for change in changes:
-        if len(change.old) != 1 or len(change.new) != 1:
+        states = {name: old.state.get(parameter, {}) for name, parameter in change.old.items()}
+        if not all(states.values()):
             continue
-        (before,), (after,) = change.old.values(), change.new.values()
-        state = old.state.get(before) or {}
-        moments = change.carry(state["exp_avg"], state["exp_avg_sq"]) if state else None
-        if moments is not None:
-            first, second = (m.reshape(after.shape).contiguous() for m in moments)
-            new.state[after] = {"step": state["step"], "exp_avg": first, "exp_avg_sq": second}
+        step = next(iter(states.values()))["step"]
+        share1, share2 = (1.0 - beta ** max(float(step), 1.0) for beta in _BETAS)  # Adam's bias corrections
+        moments = {
+            name: (state["exp_avg"] / share1, state["exp_avg_sq"] / share2) for name, state in states.items()
+        }
+        for name, (first, second) in change.carry(moments).items():
+            new.state[change.new[name]] = {
+                "step": step.clone(),
+                "exp_avg": (share1 * first).contiguous(),
+                "exp_avg_sq": (share2 * second).contiguous(),
+            }
 
 
 def optimizer_tensors(optimizer: torch.optim.AdamW, module: nn.Module) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drift_core.rank.layers import Modulated
+from drift_core.rank.moments import Moments, carried_moments
 from drift_core.rank.subspace import orthonormal_rows, random_rows, top_rows
 
 SCALE_MAX = 10.0  # of `matched_scale`: a layer whose weight is near 0 would ask for anything
@@ -32,23 +33,10 @@ class LayerChange:
     new_rows: Tensor | None  # V of form `left` after
     layer: Modulated
 
-    def carry(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Return Adam's moments of the one old parameter in the coordinates of the one new parameter.
-
-        Only for form `left` when the rank falls: the gradient of dA is that of the weight times V^T, so the
-        first moment is carried exactly (for directions inside the old ones) and the second as for
-        independent entries. None otherwise: the moments begin anew.
-        """
-        if self.new_rows is None or self.layer.settings.form != "left":
-            return None
-        if self.old_rows is None:
-            first, second = self.layer.layout.to_matrix(first), self.layer.layout.to_matrix(second)
-            turn = self.new_rows
-        elif self.old_rows.shape[1] >= self.new_rows.shape[1]:
-            turn = self.new_rows @ self.old_rows.mT  # (G, r_new, r_old)
-        else:
-            return None
-        return first @ turn.mT, second @ turn.mT.square()
+    def carry(self, moments: dict[str, Moments]) -> dict[str, Moments]:
+        """Return Adam's moments of the new parameters, given those of all old ones, by name."""
+        layout = self.layer.layout
+        return carried_moments(self.old, self.new, self.old_rows, self.new_rows, layout, moments)
 
 
 @torch.no_grad()
