@@ -77,7 +77,7 @@ class RankConfig:
     )
     subspace: Subspace = "top"
     bfloat16: bool = False  # compute the frozen part in bfloat16, where the processor has it
-    moments: Literal["carry", "reset"] = "carry"  # Adam's moments when the rank of a layer falls
+    moments: Literal["carry", "reset"] = "carry"  # Adam's moments when the rank of a layer changes
     # Learning rate of factors: raised so that a step changes the weight as much as a dense one would, or as
     # it is.
     factor_lr: Literal["matched", "same"] = "matched"
