@@ -19,25 +19,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from drift_core.batch import Batch
 from drift_core.config import to_plain
+from drift_core.distributed import PolicyLoss, averaged_loss, share_moments
 from drift_core.ema import MergedEma, warm_decay
 from drift_core.errors import CheckpointError, ConfigError, DriftError
 from drift_core.freezing import encoder_parameters, freeze_encoder, set_trainable
 from drift_core.optimizer import (
     follow_change,
     learning_rate,
-    load_optimizer_tensors,
     make_optimizer,
-    moment_shapes,
-    optimizer_tensors,
 )
 from drift_core.policy import DiffusionPolicy
 from drift_core.rank import (
     LayerChange,
-    Modulated,
     allocate_ranks,
     apply_rank,
     has_modulated_layers,
@@ -57,9 +53,9 @@ from drift_core.trainer_state import (
     TrainerInfo,
     TrainerState,
     check_architecture,
-    check_tensors,
     parse_info,
 )
+from drift_core.trainer_tensors import load_tensors, state_tensors
 from drift_core.training_report import Progress, TrainReport, held_out_loss
 
 __all__ = ["DivergedError", "NextBatch", "OnStep", "Progress", "TrainReport", "Trainer", "held_out_loss"]
@@ -171,13 +167,7 @@ class Trainer:
 
     def state_dict(self) -> TrainerState:
         """Return everything that is needed to go on to the bit (on a CPU, with as many threads)."""
-        averages, shares = self._ema.state()
-        tensors = {f"policy.{key}": value for key, value in self.policy.state_dict().items()}
-        tensors |= {f"ema.{key}": value for key, value in averages.items()}
-        tensors |= {
-            f"adam.{key}": value for key, value in optimizer_tensors(self._optimizer, self.policy).items()
-        }
-        tensors["generator"] = self.generator.get_state()
+        tensors = state_tensors(self.policy, self._ema, self._optimizer, self.generator)
         info = TrainerInfo(
             format=FORMAT,
             architecture=to_plain(self.policy.config),
@@ -187,12 +177,12 @@ class Trainer:
             rank=self.rank,
             ranks=layer_ranks(self.policy),
             scales=update_scales(self.policy),
-            averages=shares,
+            averages=self._ema.state()[1],
             step=self.step,
             round_step=self.round_step,
             frozen=self._frozen,
         )
-        return TrainerState({key: value.detach().clone() for key, value in tensors.items()}, to_plain(info))
+        return TrainerState(tensors, to_plain(info))
 
     def load_state_dict(self, state: TrainerState, schedule: RankSchedule | None = None) -> None:
         """Go on from `state`, taken from a trainer of the same architecture; on an error nothing has changed.
@@ -224,45 +214,13 @@ class Trainer:
             except ConfigError as error:
                 raise CheckpointError(f"trainer state: {error}") from error
         ema, optimizer = MergedEma(policy), _make_optimizer(policy, info.train, info.modulation)
-        self._load_tensors(state, policy, ema, optimizer, info, self.generator)
+        load_tensors(state.tensors, info.averages, policy, ema, optimizer, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
         self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
         self._frozen = info.frozen
         self.generator.set_state(state.tensors["generator"])
         self._describe()
-
-    @staticmethod
-    def _load_tensors(
-        state: TrainerState,
-        policy: DiffusionPolicy,
-        ema: MergedEma,
-        optimizer: torch.optim.AdamW,
-        info: TrainerInfo,
-        generator: torch.Generator,
-    ) -> None:
-        expected = {f"policy.{key}": value for key, value in policy.state_dict().items()}
-        factored = ema.state()[1].keys()
-        if info.averages.keys() != factored:
-            raise CheckpointError(
-                f"trainer state: averages must name {sorted(factored)}, got {sorted(info.averages)}"
-            )
-        averages, unneeded = ema.expected(info.averages)
-        moments = {f"adam.{key}": value for key, value in moment_shapes(policy).items()}
-        # A parameter that is new since the last change of rank has no moments at all.
-        begun = {key.rpartition(".")[0] for key in state.tensors if key.startswith("adam.")}
-        optional = {key for key in moments if key.rpartition(".")[0] not in begun}
-        optional |= {f"ema.{key}" for key in unneeded}
-        expected |= {f"ema.{key}": value for key, value in averages.items()} | moments
-        expected["generator"] = generator.get_state()
-        check_tensors(state.tensors, expected, optional)
-        try:
-            torch.Generator(generator.device).set_state(state.tensors["generator"])
-        except RuntimeError as error:
-            raise CheckpointError(f"trainer state: 'generator' is no random state: {error}") from error
-        policy.load_state_dict(_below("policy.", state.tensors))
-        ema.load_state(_below("ema.", state.tensors), info.averages)
-        load_optimizer_tensors(optimizer, policy, _below("adam.", state.tensors))
 
     def _start(
         self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule | None, rank: float
@@ -307,17 +265,8 @@ class Trainer:
         follow_change(self._optimizer, optimizer, changes, carry=self.modulation.moments == "carry")
         self._optimizer = optimizer
         if self._distributed:
-            self._synchronise_moments(changes)
+            share_moments(self._optimizer, changes)
         self._ema.begin()
-
-    def _synchronise_moments(self, changes: list[LayerChange]) -> None:
-        """Send the moments that were carried along from the first process to all."""
-        for change in changes:
-            for parameter in change.new.values():
-                state = self._optimizer.state.get(parameter, {})
-                for key in ("exp_avg", "exp_avg_sq"):
-                    if key in state:
-                        torch.distributed.broadcast(state[key], src=0)
 
     def _one_step(self, next_batch: NextBatch, started: float) -> Progress:
         config = self.config
@@ -358,23 +307,9 @@ class Trainer:
         report = rank_report(self.policy)
         self.effective_rank = report.effective_fraction if report.layers else 1.0
         self._trainable_parameters = report.trainable_parameters
-        loss: nn.Module = _Loss(self.policy)
+        self._loss: nn.Module = PolicyLoss(self.policy)  # first let go of a previous wrapper's hooks
         if self._distributed:
-            self._loss = loss  # first let go of the hooks of the previous wrapper
-            # Wrapping sends parameters and buffers, the frozen parts, of the first process to all.
-            loss = DistributedDataParallel(loss, forward_sync_buffers=False)
-            self._synchronise_rates()
-        self._loss = loss
-
-    def _synchronise_rates(self) -> None:
-        """Send the layers' learning rates, which are no tensors, from the first process to all."""
-        layers = [layer for layer in self.policy.modules() if isinstance(layer, Modulated)]
-        scales = torch.tensor(
-            [layer.update_scale for layer in layers], dtype=torch.float64, device=self.policy.device
-        )
-        torch.distributed.broadcast(scales, src=0)
-        for layer, scale in zip(layers, scales.tolist(), strict=True):
-            layer.update_scale = scale
+            self._loss = averaged_loss(self.policy)
 
     def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
         modulate(
@@ -386,18 +321,6 @@ class Trainer:
             bfloat16=modulation.bfloat16,
             generator=self.generator,
         )
-
-
-class _Loss(nn.Module):
-    """The loss as a forward pass, which is what DistributedDataParallel wraps."""
-
-    def __init__(self, policy: nn.Module) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, batch: Batch, generator: torch.Generator, noise_draws: int, shift_px: int) -> Any:
-        """Return the scalar loss."""
-        return self.policy.loss(batch, generator, noise_draws=noise_draws, shift_px=shift_px)  # type: ignore[operator]
 
 
 def _make_optimizer(
@@ -422,10 +345,6 @@ def _first_rank(schedule: RankSchedule | None) -> float:
 def _known(schedule: RankSchedule | None) -> Any:
     """Return a schedule that can be written down as it is, None for any other."""
     return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 @torch.no_grad()
