@@ -20,12 +20,12 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from distinct_weights import perturb
 from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.encoders import ResNetConfig
-from drift_core.engines import make_engine
-from drift_core.engines.onnx import onnx_available
+from drift_core.engines import Engine, EngineError, make_engine
 from drift_core.observation import CameraSpec, Observation, ObservationSpec
 from drift_core.policy import DiffusionPolicy, PolicyConfig
 from drift_core.samplers import RtiSampler, Sampler
 from report import arguments, report
+from rich.console import Console
 from torch import Tensor
 
 HORIZON, ACTION_DIM = 16, 10
@@ -43,6 +43,7 @@ SAMPLERS = {
     "rti3": "rti-3",
     "rti3_full": "rti-3",
 }
+ENGINES = ("eager", "openvino", "openvino_bf16")  # of a CPU
 PEERS = ("ddpm100", "ddim10")
 SLOW = "ddpm100"  # repeated ten times less
 Call = Callable[[], object]
@@ -74,9 +75,9 @@ def measure(network: str, repetitions: int) -> list[dict[str, str | float | None
     with torch.no_grad():
         condition = policy.observe(observation)
         calls = {("diffusers", sampler): diffusers_loop(policy, condition, sampler) for sampler in PEERS}
-        for engine in ("eager", "onnx") if onnx_available() else ("eager",):
+        for engine in engines(policy):
             for sampler in SAMPLERS:
-                calls[engine, sampler] = our_call(network, policy, condition, engine, sampler)
+                calls[engine.name, sampler] = our_call(policy, condition, engine, sampler)
         times_ms = interleaved(calls, repetitions)
         encoder_ms = np.median(
             [timed_ms(lambda: policy.observe(observation)) for _ in range(max(5, repetitions))]
@@ -136,20 +137,28 @@ def example_observation() -> Observation:
     return Observation(0.0, images, rng.normal(size=(2, 10)).astype(np.float32), 0.0)
 
 
-def our_call(
-    network: str, policy: DiffusionPolicy, condition: Tensor, engine: str, sampler_name: str
-) -> Call:
-    """Return one denoising as the policy node does it, an engine of its own included."""
+def engines(policy: DiffusionPolicy) -> list[Engine]:
+    """Return those that can be built here, and say why others cannot."""
+    built = []
+    for name in ENGINES:
+        try:
+            built.append(make_engine(name, policy.denoiser))
+        except EngineError as error:
+            Console(stderr=True).print(f"left out: {error}")
+    return built
+
+
+def our_call(policy: DiffusionPolicy, condition: Tensor, engine: Engine, sampler_name: str) -> Call:
+    """Return one denoising as the policy node does it."""
     generator = torch.Generator().manual_seed(0)
     sampler = always_warm(policy.make_sampler(SAMPLERS[sampler_name]))
-    running = make_engine(engine, policy.denoiser)
-    policy.use_engine(running)
+    policy.use_engine(engine)
     policy.sample(
         condition, sampler, generator
     )  # fills the step table; the first chunk of a warm start is cold
 
     def call() -> None:
-        policy.use_engine(running)
+        policy.use_engine(engine)
         if sampler_name == "rti3_full":
             sampler.reset()
         policy.sample(condition, sampler, generator)

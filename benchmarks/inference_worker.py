@@ -169,7 +169,7 @@ def main() -> None:
     parser = arguments("Lateness of callbacks beside a denoising worker")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     options = parser.parse_args()
-    duration_s, engines = (2.0, ("onnx",)) if options.quick else (10.0, ("eager", "onnx"))
+    duration_s, engines = (2.0, ("openvino",)) if options.quick else (10.0, ("eager", "openvino"))
     rows = [measure("mlp", "eager", "none", duration_s)]
     for network in options.networks:
         for engine in engines:

@@ -24,6 +24,7 @@ from drift.configuration import config_file
 from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell, policy_pace
+from drift_core.engines import ENGINES, make_engine
 from drift_core.policy import DiffusionPolicy
 from drift_core.samplers import RtiSampler, Sampler
 from drift_core.task import TaskConfig, load_task
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/trained_policies"), help="of the policies")
     parser.add_argument("--tasks", nargs="+", choices=list(FULL), default=list(FULL))
     parser.add_argument("--rollouts", type=int, default=100, help="of each sampler, and as many that move")
+    parser.add_argument("--engine", choices=ENGINES, default="eager", help="what runs the network")
     options = parser.parse_args()
     torch.set_num_threads(1)
     log = Console(stderr=True)
@@ -146,6 +148,7 @@ def main() -> None:
     for task_name in options.tasks:
         folder = options.folder / "quick" if options.quick else options.folder
         policy = trained_policy(task_name, (QUICK if options.quick else FULL)[task_name], folder)
+        policy.use_engine(make_engine(options.engine, policy.denoiser))
         task = load_task(config_file("task", task_name))
         shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
         count = QUICK_ROLLOUTS[task_name] if options.quick else options.rollouts

@@ -1,15 +1,19 @@
 """Engines compute what PyTorch computes, and only for the weights that they were built for."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
 from drift_core.denoisers.denoiser import Stages, mish
-from drift_core.engines import EngineError, make_engine, onnx
+from drift_core.engines import EngineError, make_engine, onnx_graph, openvino
 from drift_core.engines.engine import verified
 from drift_core.errors import ConfigError
 from drift_core.observation import Observation, ObservationSpec
 from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.rank.modulation import bfloat16_is_fast
 
 SMALL = {
     "unet": UNetConfig(down_dims=(16, 32), groups=4, step_dim=16),
@@ -50,10 +54,35 @@ def test_eager_is_itself(kind):
 
 
 @pytest.mark.parametrize("kind", SMALL)
-def test_onnx_agrees_with_eager(kind):
+def test_openvino_agrees_with_eager(kind):
     for net in (network(kind), trained(kind)):
-        engine = make_engine("onnx", net)
-        assert engine.name == "onnx" and engine.difference < 1e-4
+        engine = make_engine("openvino", net)
+        assert engine.name == "openvino" and engine.difference < 1e-4
+
+
+@pytest.mark.skipif(not bfloat16_is_fast(torch.device("cpu")), reason="needs a processor with bfloat16")
+@pytest.mark.parametrize("kind", SMALL)
+def test_openvino_in_bfloat16_agrees_with_eager_in_two_digits(kind):
+    engine = make_engine("openvino_bf16", trained(kind))
+    assert engine.name == "openvino_bf16" and 1e-4 < engine.difference < 0.05
+
+
+def test_bfloat16_is_refused_where_the_processor_has_none(monkeypatch):
+    class Core:
+        def get_property(self, device, name):
+            return ["FP32"]
+
+    monkeypatch.setattr(openvino, "_core", Core)
+    with pytest.raises(EngineError, match="engine='openvino_bf16' needs a processor with bfloat16"):
+        make_engine("openvino_bf16", network())
+
+
+def test_openvino_does_not_report_to_anybody():
+    code = (
+        "import sys; from drift_core.engines.openvino import _core; _core(); "
+        "print(sys.modules['openvino_telemetry'])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "None"
 
 
 def test_the_exported_mish_is_mish_over_the_whole_range(monkeypatch):
@@ -65,10 +94,10 @@ def test_the_exported_mish_is_mish_over_the_whole_range(monkeypatch):
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_new_weights_go_into_the_graph_that_is_there(kind, monkeypatch):
-    make_engine("onnx", network(kind))
+    make_engine("openvino", network(kind))
     monkeypatch.setattr("torch.onnx.export", lambda *args, **kwargs: pytest.fail("exported again"))
     for seed in (1, 2):
-        assert make_engine("onnx", trained(kind, seed)).difference < 1e-4
+        assert make_engine("openvino", trained(kind, seed)).difference < 1e-4
 
 
 def test_an_export_leaves_the_random_numbers_of_others_alone():
@@ -76,25 +105,25 @@ def test_an_export_leaves_the_random_numbers_of_others_alone():
     torch.manual_seed(5)
     expected = torch.randn(3)
     torch.manual_seed(5)
-    onnx._graph.cache_clear()
-    make_engine("onnx", net)
+    onnx_graph._graph.cache_clear()
+    make_engine("openvino", net)
     assert torch.equal(torch.randn(3), expected)
 
 
 def test_a_weight_that_the_export_lost_is_named(monkeypatch):
     net = network()
-    monkeypatch.setattr(onnx, "_template", lambda *sizes: make_denoiser(*sizes).eval())  # equal tensors
-    onnx._graph.cache_clear()
+    monkeypatch.setattr(onnx_graph, "_template", lambda *sizes: make_denoiser(*sizes).eval())  # equal tensors
+    onnx_graph._graph.cache_clear()
     with pytest.raises(EngineError, match=r"the exported trunk lacks the weights .*norm\.weight"):
-        make_engine("onnx", net)
-    onnx._graph.cache_clear()
+        make_engine("openvino", net)
+    onnx_graph._graph.cache_clear()
 
 
 def test_weights_that_a_network_of_other_layers_lacks_are_named():
     net = network()
     net.leave = torch.nn.Sequential(net.leave)
     with pytest.raises(EngineError, match=r"does not have: denoiser\.leave\.bias, denoiser\.leave\.weight"):
-        make_engine("onnx", net)
+        make_engine("openvino", net)
 
 
 @pytest.mark.gpu
@@ -111,7 +140,7 @@ def test_a_cuda_graph_needs_a_cuda_device():
 
 
 def test_auto_takes_one_of_the_others():
-    assert make_engine("auto", network()).name in ("eager", "onnx")
+    assert make_engine("auto", network()).name in ("eager", "openvino")
 
 
 def test_a_policy_acts_the_same_with_an_engine():
@@ -143,11 +172,14 @@ def test_an_engine_that_computes_something_else_is_refused():
 
 
 def test_an_unknown_engine_lists_the_allowed_ones():
-    with pytest.raises(ConfigError, match="engine='tensorrt' must be one of: auto, eager, onnx, cuda_graph"):
+    with pytest.raises(
+        ConfigError,
+        match="engine='tensorrt' must be one of: auto, eager, openvino, openvino_bf16, cuda_graph",
+    ):
         make_engine("tensorrt", network())
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr("drift_core.engines.onnx.onnx_available", lambda: False)
-    with pytest.raises(EngineError, match="needs the packages onnxruntime, onnx"):
-        make_engine("onnx", network())
+    monkeypatch.setattr("drift_core.engines.openvino.openvino_available", lambda: False)
+    with pytest.raises(EngineError, match="needs the packages openvino, onnx"):
+        make_engine("openvino", network())

@@ -18,7 +18,7 @@ class PolicyNodeConfig:
     autostart: bool  # configure and activate by itself; false where launch does it
     image_transport: Literal["raw", "compressed"]
     sampler: Annotated[str, Field(min_length=1)]  # "ddim-8", "rti-3", …
-    engine: Literal["auto", "eager", "onnx", "cuda_graph"]  # what runs the network; auto: the faster
+    engine: Literal["auto", "eager", "openvino", "openvino_bf16", "cuda_graph"]  # runs the network
     device: Literal["auto", "cpu", "cuda"]  # auto: cuda where there is one
     replan_steps: Annotated[int, Field(ge=1)]  # steps of a chunk that are used before the next is computed
     realtime_chunking: bool  # impose the steps that run during inference, in-paint the rest

@@ -155,7 +155,7 @@ class Denoiser(nn.Module, ABC):
         observed = stages.condition_film(condition)
 
         def denoise(x: Tensor, k: Tensor) -> Tensor:
-            return run(x, table[k] + observed)
+            return run(x, table.index_select(0, k) + observed)  # table[k] would wake all threads
 
         return denoise
 

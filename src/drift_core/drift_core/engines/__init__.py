@@ -1,7 +1,7 @@
-"""What runs the network at inference: PyTorch ("eager"), ONNX Runtime on a CPU ("onnx") or a CUDA graph.
+"""What runs the network at inference: PyTorch ("eager"), OpenVINO on a CPU or a CUDA graph.
 
-"auto" takes the faster of eager and the one for the device. An engine is built for one set of weights and
-verified against PyTorch before anybody uses it.
+"auto" takes the faster of eager and the one for the device, in float32. An engine is built for one set of
+weights and verified against PyTorch before anybody uses it.
 """
 
 import logging
@@ -9,12 +9,17 @@ import logging
 from drift_core.denoisers.denoiser import Denoiser
 from drift_core.engines.cuda_graph import cuda_graph_engine
 from drift_core.engines.engine import Engine, EngineError, eager_engine
-from drift_core.engines.onnx import onnx_available, onnx_engine
+from drift_core.engines.openvino import openvino_available, openvino_bf16_engine, openvino_engine
 from drift_core.errors import ConfigError
 
 __all__ = ["ENGINES", "Engine", "EngineError", "check_engine", "make_engine"]
 
-_MAKERS = {"eager": eager_engine, "onnx": onnx_engine, "cuda_graph": cuda_graph_engine}
+_MAKERS = {
+    "eager": eager_engine,
+    "openvino": openvino_engine,
+    "openvino_bf16": openvino_bf16_engine,
+    "cuda_graph": cuda_graph_engine,
+}
 ENGINES = ("auto", *_MAKERS)
 _log = logging.getLogger(__name__)
 
@@ -36,10 +41,10 @@ def make_engine(name: str, denoiser: Denoiser) -> Engine:
         return _MAKERS[name](denoiser)
     eager = eager_engine(denoiser)
     on_cpu = next(denoiser.parameters()).device.type == "cpu"
-    if on_cpu and not onnx_available():
+    if on_cpu and not openvino_available():
         return eager
     try:
-        fast = (onnx_engine if on_cpu else cuda_graph_engine)(denoiser)
+        fast = (openvino_engine if on_cpu else cuda_graph_engine)(denoiser)
     except EngineError as error:
         _log.warning("%s; eager runs instead", error)
         return eager

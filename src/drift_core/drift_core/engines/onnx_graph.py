@@ -1,13 +1,11 @@
-"""ONNX Runtime on the CPU: about three times as fast as PyTorch for one chunk. An optional package.
+"""The two stages of a network as ONNX graphs, for what runs networks faster than PyTorch.
 
-Both stages of the network are exported once per architecture, which takes seconds for a large one; new
-weights are then only written into those graphs.
+Each is exported once per architecture, which takes seconds for a large one; new weights are then only written
+into the graph that is there.
 """
 
-import importlib.util
 import logging
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,51 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from drift_core.denoisers import DenoiserConfig, make_denoiser
-from drift_core.denoisers.denoiser import Denoiser, Stages
-from drift_core.engines.engine import Engine, EngineError, example_condition, example_inputs, verified
+from drift_core.denoisers.denoiser import Denoiser
+from drift_core.engines.engine import EngineError, example_condition, example_inputs
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_PACKAGES = ("onnxruntime", "onnx")
 _OPSET = 18
 _GRAPHS = 8  # kept, two of each architecture; without their weights they are small
-_INPUTS = {"condition_film": ["condition"], "trunk": ["x", "film"]}
-
 Stage = Literal["condition_film", "trunk"]
-
-
-def onnx_available() -> bool:
-    """Return whether the packages are installed."""
-    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES)
-
-
-def onnx_engine(denoiser: Denoiser) -> Engine:
-    """Return an engine with the weights that `denoiser` (on the CPU) has now; as many threads as PyTorch."""
-    if not onnx_available():
-        raise EngineError(f"engine='onnx' needs the packages {', '.join(_PACKAGES)}, which are not installed")
-    return verified("onnx", Stages(_runner(denoiser, "condition_film"), _runner(denoiser, "trunk")), denoiser)
-
-
-def _runner(denoiser: Denoiser, stage: Stage) -> Callable[..., Tensor]:
-    """Return one stage with the present weights."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    # Waiting threads would otherwise spin and take the core from the control loop.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        _model(denoiser, stage), options, providers=["CPUExecutionProvider"]
-    )
-    names = _INPUTS[stage]
-
-    def run(*inputs: Tensor) -> Tensor:
-        given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-        return torch.from_numpy(session.run(None, given)[0])
-
-    return run
+INPUTS: dict[Stage, list[str]] = {"condition_film": ["condition"], "trunk": ["x", "film"]}
 
 
 class _Stage(nn.Module):
@@ -76,12 +39,14 @@ class _Stage(nn.Module):
         return getattr(self.denoiser, self.stage)(*inputs)
 
 
-def _model(denoiser: Denoiser, stage: Stage) -> bytes:
-    """Return one stage with its weights as an ONNX file."""
+def onnx_file(denoiser: Denoiser, stage: Stage) -> bytes:
+    """Return one stage with the weights that `denoiser` (on the CPU) has now, as an ONNX file."""
     graph = _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim, stage)
     weights = _Stage(denoiser, stage).state_dict()
     if absent := sorted(graph.weights - weights.keys()):
-        raise EngineError(f"engine='onnx' needs weights that the network does not have: {', '.join(absent)}")
+        raise EngineError(
+            f"the exported {stage} needs weights that the network does not have: {', '.join(absent)}"
+        )
     filled = type(graph.model)()
     filled.CopyFrom(graph.model)
     for tensor in filled.graph.initializer:
@@ -118,14 +83,14 @@ def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim:
             path,
             dynamo=False,
             opset_version=_OPSET,
-            input_names=_INPUTS[stage],
+            input_names=INPUTS[stage],
             output_names=["out"],
             do_constant_folding=False,  # would replace weights by others without a name
         )
         model = onnx.load(path)
     names = frozenset(tensor.name for tensor in model.graph.initializer) & module.state_dict().keys()
     if lost := sorted(needed - names):
-        raise EngineError(f"engine='onnx': the exported {stage} lacks the weights {', '.join(lost)}")
+        raise EngineError(f"the exported {stage} lacks the weights {', '.join(lost)}")
     for tensor in model.graph.initializer:
         if tensor.name in names:
             tensor.ClearField("raw_data")
