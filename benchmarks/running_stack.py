@@ -28,7 +28,7 @@ from drift_ros.session import SessionClient  # noqa: E402
 
 ROBOT, TASK, RECIPE = "panda", "place", "demo"
 START_LIMIT_S = 60.0
-NEAR_M = 0.02  # a random policy wanders by this much about home, and so is never clamped
+NEAR_M = 0.012  # a random policy wanders by this much about home, and so is never clamped
 
 
 @dataclass

@@ -11,6 +11,8 @@ from drift_core.observation import Observation
 from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, Running, load_candidate
 from drift_policy_node.worker import Outcome, Worker
 
+_NICENESS = 5  # of the loader: building an engine takes a core for a second, which denoising needs
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -50,7 +52,7 @@ class CheckpointExchange:
         self._request: _Request | None = None  # under way
         self._given_up = False  # the one under way has been refused for taking too long
         self._outcomes: SimpleQueue[Outcome[Running]] = SimpleQueue()
-        self._loader = Worker("loader", self._on_outcome, (RefusedError,))
+        self._loader = Worker("loader", self._on_outcome, (RefusedError,), niceness=_NICENESS)
 
     @property
     def version(self) -> int:

@@ -1,5 +1,6 @@
 """The thread that denoises. It holds one job at a time; everything else of the node stays responsive."""
 
+import os
 import threading
 import time
 import traceback
@@ -36,8 +37,14 @@ class Worker(Generic[R]):
     """
 
     def __init__(
-        self, name: str, on_outcome: Callable[[Outcome[R]], None], expected: tuple[type[Exception], ...]
+        self,
+        name: str,
+        on_outcome: Callable[[Outcome[R]], None],
+        expected: tuple[type[Exception], ...],
+        niceness: int = 0,
     ) -> None:
+        """`niceness` is added to the process's: with 5, jobs get a third of what another thread gets."""
+        self._niceness = niceness
         self._name, self._on_outcome, self._expected = name, on_outcome, expected
         self._jobs: SimpleQueue[Callable[[], R] | None] = SimpleQueue()
         self._started_s: float | None = None
@@ -80,6 +87,9 @@ class Worker(Generic[R]):
         return thread
 
     def _run(self) -> None:
+        if self._niceness:  # on Linux a thread's own
+            niceness = os.getpriority(os.PRIO_PROCESS, 0) + self._niceness
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
         while (job := self._jobs.get()) is not None:
             start_s = time.monotonic()
             result, error, trace = None, None, ""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from drift_core.canary import blank_observation
-from drift_core.engines.onnx_graph import onnx_file
+from drift_core.engines.onnx_graph import named_weights
 from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, load_candidate
 
 EAGER = Execution("ddim-4", "eager", "cpu")
@@ -75,7 +75,9 @@ def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
 def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeypatch):
     path, _ = bench.checkpoint(1)
     other = bench.policy(2).denoiser
-    monkeypatch.setattr("drift_core.engines.openvino.onnx_file", lambda _, stage: onnx_file(other, stage))
+    monkeypatch.setattr(
+        "drift_core.engines.openvino.named_weights", lambda _, stage: named_weights(other, stage)
+    )
     fault, message = refusal(path, "", place, Execution("ddim-4", "openvino", "cpu"), None)
     assert fault == Fault.CANARY_FAILED and "engine='openvino' differs by" in message
     assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from queue import SimpleQueue
@@ -62,3 +63,13 @@ def test_a_job_that_hangs_is_seen_by_its_age():
     release.set()
     assert outcomes.get(timeout=5.0).result is True
     assert not worker.busy and worker.busy_s(time.monotonic()) == 0.0
+
+
+def test_a_nice_worker_leaves_the_priority_of_the_process_alone():
+    outcomes = SimpleQueue()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    worker = Worker("nice", outcomes.put, (), niceness=5)
+    worker.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert outcomes.get(timeout=30.0).result == min(before + 5, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+    assert worker.stop(30.0)

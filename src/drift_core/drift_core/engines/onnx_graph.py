@@ -1,16 +1,15 @@
 """The two stages of a network as ONNX graphs, for what runs networks faster than PyTorch.
 
-Each is exported once per architecture, which takes seconds for a large one; new weights are then only written
-into the graph that is there.
+Each is exported once per architecture, which takes seconds for a large one. The weights are inputs of the
+graph, to be filled in by name.
 """
 
 import logging
 import warnings
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +18,8 @@ from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.denoisers.denoiser import Denoiser
 from drift_core.engines.engine import EngineError, example_condition, example_inputs
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
 _OPSET = 18
-_GRAPHS = 8  # kept, two of each architecture; without their weights they are small
+_GRAPHS = 8  # kept, two of each architecture
 Stage = Literal["condition_film", "trunk"]
 INPUTS: dict[Stage, list[str]] = {"condition_film": ["condition"], "trunk": ["x", "film"]}
 
@@ -39,32 +35,18 @@ class _Stage(nn.Module):
         return getattr(self.denoiser, self.stage)(*inputs)
 
 
-def onnx_file(denoiser: Denoiser, stage: Stage) -> bytes:
-    """Return one stage with the weights that `denoiser` (on the CPU) has now, as an ONNX file."""
-    graph = _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim, stage)
-    weights = _Stage(denoiser, stage).state_dict()
-    if absent := sorted(graph.weights - weights.keys()):
-        raise EngineError(
-            f"the exported {stage} needs weights that the network does not have: {', '.join(absent)}"
-        )
-    filled = type(graph.model)()
-    filled.CopyFrom(graph.model)
-    for tensor in filled.graph.initializer:
-        if tensor.name in graph.weights:
-            tensor.raw_data = weights[tensor.name].numpy().tobytes()
-    return filled.SerializeToString()
+def onnx_graph(denoiser: Denoiser, stage: Stage) -> bytes:
+    """Return one stage as an ONNX file whose inputs are INPUTS and, by their names, the weights."""
+    return _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim, stage)
 
 
-@dataclass(frozen=True, eq=False)
-class _Graph:
-    """One stage of an architecture; its weights are empty and wait to be filled by name."""
-
-    model: "ModelProto"
-    weights: frozenset[str]
+def named_weights(denoiser: Denoiser, stage: Stage) -> dict[str, Tensor]:
+    """Return what `denoiser` has for the inputs of `onnx_graph`, and more."""
+    return _Stage(denoiser, stage).state_dict()
 
 
 @lru_cache(_GRAPHS)
-def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, stage: Stage) -> _Graph:
+def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, stage: Stage) -> bytes:
     """Export one stage of that architecture; EngineError if one of its weights is not in the graph."""
     import onnx
 
@@ -81,20 +63,18 @@ def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim:
             module,
             inputs,
             path,
+            export_params=False,
             dynamo=False,
             opset_version=_OPSET,
             input_names=INPUTS[stage],
             output_names=["out"],
             do_constant_folding=False,  # would replace weights by others without a name
         )
-        model = onnx.load(path)
-    names = frozenset(tensor.name for tensor in model.graph.initializer) & module.state_dict().keys()
+        file = path.read_bytes()
+    names = {value.name for value in onnx.load_from_string(file).graph.input}
     if lost := sorted(needed - names):
         raise EngineError(f"the exported {stage} lacks the weights {', '.join(lost)}")
-    for tensor in model.graph.initializer:
-        if tensor.name in names:
-            tensor.ClearField("raw_data")
-    return _Graph(model, names)
+    return file
 
 
 @torch.no_grad()

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from drift_core.denoisers.denoiser import Denoiser, Stages
 from drift_core.engines.engine import TOLERANCE, Engine, EngineError, verified
-from drift_core.engines.onnx_graph import INPUTS, Stage, onnx_file
+from drift_core.engines.onnx_graph import INPUTS, Stage, named_weights, onnx_graph
 
 if TYPE_CHECKING:
-    from openvino import Core
+    from openvino import Core, Model
 
 _PACKAGES = ("openvino", "onnx")
 _BFLOAT16_TOLERANCE = 0.05
@@ -63,14 +63,31 @@ def _runner(denoiser: Denoiser, stage: Stage, precision: Precision) -> Callable[
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,  # the control loop must find a free core
     }
-    model = _core().read_model(onnx_file(denoiser, stage))
-    request = _core().compile_model(model, "CPU", settings).create_infer_request()
+    request = _core().compile_model(_model(denoiser, stage), "CPU", settings).create_infer_request()
 
     def run(*inputs: Tensor) -> Tensor:
         given = {name: value.numpy() for name, value in zip(INPUTS[stage], inputs, strict=True)}
         return torch.from_numpy(request.infer(given, share_inputs=True)[0])
 
     return run
+
+
+def _model(denoiser: Denoiser, stage: Stage) -> "Model":
+    """Return the graph of one stage with the present weights for constants."""
+    model, weights = _core().read_model(onnx_graph(denoiser, stage)), named_weights(denoiser, stage)
+    from openvino.opset13 import constant
+
+    for parameter in model.get_parameters():
+        name = parameter.get_friendly_name()
+        if name in INPUTS[stage]:
+            continue
+        if name not in weights:
+            raise EngineError(
+                f"the exported {stage} needs the weight {name}, which the network does not have"
+            )
+        parameter.output(0).replace(constant(weights[name].numpy()).output(0))
+        model.remove_parameter(parameter)
+    return model
 
 
 @lru_cache(1)
