@@ -37,7 +37,7 @@ from torch import Tensor
 from trained_policy import ROBOT, Training, trained_policy
 
 REFERENCE = "ddim-16"
-WARM = [name for name in TIMED.values() if name.startswith("rti")]
+WARM = [name for name in dict.fromkeys(TIMED.values()) if name.startswith("rti")]
 COLD = {name: name.replace("rti", "ddim") for name in WARM}  # as many steps from noise
 OTHERS = [name for name in TIMED.values() if name not in (*WARM, "ddpm-100")]
 SAMPLERS = (REFERENCE, *COLD.values(), *WARM, *OTHERS)
