@@ -28,7 +28,8 @@ from drift_ros.session import SessionClient  # noqa: E402
 
 ROBOT, TASK, RECIPE = "panda", "place", "demo"
 START_LIMIT_S = 60.0
-NEAR_M = 0.012  # a random policy wanders by this much about home, and so is never clamped
+NEAR_M = 0.02  # a random policy wanders by this much about home, and so is never clamped
+UNET_NEAR_M = 0.012  # whose random chunks are rougher
 
 
 @dataclass
@@ -123,7 +124,7 @@ def random_policy(robot: Robot, seed: int = 0, denoiser: DenoiserConfig | None =
     perturb(policy, seed)
     home = pose_to_action(robot.forward(robot.home), robot.config.gripper.opening_max_m / 2.0)
     policy.normalizer.action_centre.copy_(torch.from_numpy(home).float())
-    policy.normalizer.action_half_range.fill_(NEAR_M)
+    policy.normalizer.action_half_range.fill_(NEAR_M if denoiser is None else UNET_NEAR_M)
     return policy
 
 
