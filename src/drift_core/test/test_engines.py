@@ -13,7 +13,6 @@ from drift_core.engines.engine import verified
 from drift_core.errors import ConfigError
 from drift_core.observation import Observation, ObservationSpec
 from drift_core.policy import DiffusionPolicy, PolicyConfig
-from drift_core.rank.modulation import bfloat16_is_fast
 
 SMALL = {
     "unet": UNetConfig(down_dims=(16, 32), groups=4, step_dim=16),
@@ -60,7 +59,7 @@ def test_openvino_agrees_with_eager(kind):
         assert engine.name == "openvino" and engine.difference < 1e-4
 
 
-@pytest.mark.skipif(not bfloat16_is_fast(torch.device("cpu")), reason="needs a processor with bfloat16")
+@pytest.mark.skipif(not openvino.bfloat16_available(), reason="needs a processor with bfloat16")
 @pytest.mark.parametrize("kind", SMALL)
 def test_openvino_in_bfloat16_agrees_with_eager_in_two_digits(kind):
     engine = make_engine("openvino_bf16", trained(kind))
@@ -177,6 +176,17 @@ def test_an_unknown_engine_lists_the_allowed_ones():
         match="engine='tensorrt' must be one of: auto, eager, openvino, openvino_bf16, cuda_graph",
     ):
         make_engine("tensorrt", network())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no kernel"), ImportError("libtbb.so")])
+def test_what_fails_inside_openvino_is_an_engine_error_and_auto_goes_on_with_pytorch(error, monkeypatch):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(openvino, "_runner", lambda *_: fail)  # builds, then fails when it is tried
+    with pytest.raises(EngineError, match=f"engine='openvino' cannot be built: {error}"):
+        make_engine("openvino", network())
+    assert make_engine("auto", network()).name == "eager"
 
 
 def test_a_missing_package_is_named(monkeypatch):

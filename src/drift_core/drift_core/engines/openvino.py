@@ -30,28 +30,33 @@ def openvino_available() -> bool:
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES)
 
 
+def bfloat16_available() -> bool:
+    """Return whether OpenVINO computes with bfloat16 on this processor."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def openvino_engine(denoiser: Denoiser) -> Engine:
     """Return an engine with the weights that `denoiser` has now; as many threads as PyTorch."""
-    return verified("openvino", _stages("openvino", denoiser, "f32"), denoiser, TOLERANCE)
+    return _engine("openvino", denoiser, "f32", TOLERANCE)
 
 
 def openvino_bf16_engine(denoiser: Denoiser) -> Engine:
     """Return the same in bfloat16, for a processor that computes with it; it may differ by 5 %."""
-    stages = _stages("openvino_bf16", denoiser, "bf16")
-    return verified("openvino_bf16", stages, denoiser, _BFLOAT16_TOLERANCE)
+    return _engine("openvino_bf16", denoiser, "bf16", _BFLOAT16_TOLERANCE)
 
 
-def _stages(name: str, denoiser: Denoiser, precision: Precision) -> Stages:
+def _engine(name: str, denoiser: Denoiser, precision: Precision, tolerance: float) -> Engine:
     if not openvino_available():
         raise EngineError(f"engine={name!r} needs the packages {', '.join(_PACKAGES)}: not installed")
     device = next(denoiser.parameters()).device
     if device.type != "cpu":
         raise EngineError(f"engine={name!r} needs a network on the CPU, got device={device}")
-    if precision == "bf16" and "BF16" not in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise EngineError(f"engine={name!r} needs a processor with bfloat16 arithmetic")
     try:
-        return Stages(_runner(denoiser, "condition_film", precision), _runner(denoiser, "trunk", precision))
-    except RuntimeError as error:
+        if precision == "bf16" and not bfloat16_available():
+            raise EngineError(f"engine={name!r} needs a processor with bfloat16 arithmetic")
+        stages = Stages(_runner(denoiser, "condition_film", precision), _runner(denoiser, "trunk", precision))
+        return verified(name, stages, denoiser, tolerance)
+    except (ImportError, RuntimeError) as error:  # a broken installation, an operation that it cannot do
         raise EngineError(f"engine={name!r} cannot be built: {error}") from error
 
 
