@@ -5,9 +5,9 @@ import sys
 
 import torch
 from drift.configuration import config_file
-from drift_control.robot import load_robot
-from drift_core.batch import Batch
-from drift_core.policy import DiffusionPolicy
+from drift_control.robot.robot import load_robot
+from drift_core.policy.batch import Batch
+from drift_core.policy.policy import DiffusionPolicy
 from running_stack import ROBOT, random_policy
 
 NICENESS = 10  # worker_niceness of the trainer

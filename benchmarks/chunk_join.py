@@ -30,10 +30,10 @@ import torch
 from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell, node_parameters, policy_pace
-from drift_control.gate_state import Source
+from drift_control.gate.state import Source
 from drift_control.loop import Tick
-from drift_core.observation import Observation
-from drift_core.policy import DiffusionPolicy
+from drift_core.observation.spec import Observation
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Prefix, Sampler
 from drift_sim.shell import Shell
 from report import Row, arguments, report

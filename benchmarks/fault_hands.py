@@ -8,9 +8,9 @@ import numpy as np
 import rclpy
 from drift.configuration import config_file
 from drift_control.inputs import Chunk
-from drift_control.joystick import load_joystick
-from drift_control.pose import Pose, pose_to_action
-from drift_control.robot import Robot
+from drift_control.robot.pose import Pose, pose_to_action
+from drift_control.robot.robot import Robot
+from drift_control.teleop.joystick import load_joystick
 from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message

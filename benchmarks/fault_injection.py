@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from control_rate import busy_training
-from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_interfaces.msg import Step
 from drift_ros.clock import to_seconds
 from fault_hands import REMAP, Hands

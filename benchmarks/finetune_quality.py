@@ -22,14 +22,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from drift_core.batch import Batch
 from drift_core.denoisers import UNetConfig
-from drift_core.normalizer import Normalizer
-from drift_core.observation import ObservationSpec
-from drift_core.policy import DiffusionPolicy, PolicyConfig
-from drift_core.rank_schedule import ConstantRank, SigmoidDecay
-from drift_core.train_config import RankConfig, TrainConfig
-from drift_core.training import Trainer, held_out_loss
+from drift_core.observation.spec import ObservationSpec
+from drift_core.policy.batch import Batch
+from drift_core.policy.normalizer import Normalizer
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.rank.schedule import ConstantRank, SigmoidDecay
+from drift_core.training.config import RankConfig, TrainConfig
+from drift_core.training.trainer import Trainer, held_out_loss
 from lora import add_lora, without_lora
 from report import Row, arguments, report
 from rich.console import Console

@@ -12,7 +12,7 @@ import statistics
 import time
 
 import numpy as np
-from drift_control.gate_state import Source
+from drift_control.gate.state import Source
 from drift_core.denoisers import DenoiserConfig, UNetConfig
 from report import Row, arguments, report
 from running_stack import running_stack, save_random_policy

@@ -21,8 +21,8 @@ from distinct_weights import perturb
 from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.encoders import ResNetConfig
 from drift_core.engines import Engine, EngineError, make_engine
-from drift_core.observation import CameraSpec, Observation, ObservationSpec
-from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.samplers import RtiSampler, Sampler
 from report import arguments, report
 from rich.console import Console

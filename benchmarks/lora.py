@@ -8,7 +8,7 @@ train.
 
 import copy
 
-from drift_core.policy import DiffusionPolicy
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.layout import layout_of
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer

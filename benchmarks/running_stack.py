@@ -17,13 +17,13 @@ from drift.processes.supervisor import Supervisor  # noqa: E402
 from drift.ros_command import processes  # noqa: E402
 from drift.stack import Stack, stack  # noqa: E402
 from drift.stack_arguments import StackArguments  # noqa: E402
-from drift_control.pose import pose_to_action  # noqa: E402
-from drift_control.robot import Robot, load_robot  # noqa: E402
-from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
+from drift_control.robot.pose import pose_to_action  # noqa: E402
+from drift_control.robot.robot import Robot, load_robot  # noqa: E402
 from drift_core.denoisers import DenoiserConfig  # noqa: E402
-from drift_core.policy import DiffusionPolicy  # noqa: E402
+from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
+from drift_core.policy.policy import DiffusionPolicy  # noqa: E402
 from drift_core.task import load_task  # noqa: E402
-from drift_core.train_config import load_train_file  # noqa: E402
+from drift_core.training.config import load_train_file  # noqa: E402
 from drift_ros.session import SessionClient  # noqa: E402
 
 ROBOT, TASK, RECIPE = "panda", "place", "demo"

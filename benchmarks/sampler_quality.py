@@ -25,7 +25,7 @@ from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell, policy_pace
 from drift_core.engines import ENGINES, make_engine
-from drift_core.policy import DiffusionPolicy
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import RtiSampler, Sampler
 from drift_core.task import TaskConfig, load_task
 from drift_sim.fork import Way, rollout

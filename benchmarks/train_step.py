@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from drift_core.batch import Batch
 from drift_core.denoisers import UNetConfig
-from drift_core.observation import ObservationSpec
-from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.observation.spec import ObservationSpec
+from drift_core.policy.batch import Batch
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.rank.modulation import bfloat16_is_fast
-from drift_core.train_config import RankConfig, TrainConfig
-from drift_core.training import Trainer
+from drift_core.training.config import RankConfig, TrainConfig
+from drift_core.training.trainer import Trainer
 from report import Row, arguments, report
 
 HORIZON, ACTION_DIM, STATE_DIM, BATCH = 16, 10, 522, 64  # two observation steps of 522: a condition of 1044

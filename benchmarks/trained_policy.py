@@ -8,14 +8,14 @@ from drift.configuration import config_file
 from drift.demo.offline import demonstrate
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
-from drift_core.checkpoint import load_latest, read_latest
-from drift_core.episode import EpisodeMeta, EpisodeStore, EpisodeWriter, Source, StepRecord
-from drift_core.policy import DiffusionPolicy
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, Source, StepRecord
+from drift_core.policy.checkpoint import load_latest, read_latest
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task
-from drift_core.train_config import load_train_file
+from drift_core.training.config import load_train_file
+from drift_core.training.rounds import Rounds
 from drift_sim import fork
 from rich.console import Console
-from trainer_node.rounds import Rounds
 
 ROBOT = "panda"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-from drift_core.rank_schedule import (
+from drift_core.rank.schedule import (
     ConstantRank,
     CosineDecay,
     ExponentialDecay,

@@ -10,5 +10,5 @@ setup(
     ],
     description="Camera observation and diffusion-policy inference",
     license="Apache-2.0",
-    entry_points={"console_scripts": ["node = drift_policy_node.node:main"]},
+    entry_points={"console_scripts": ["node = drift_policy_node.ros.node:main"]},
 )

@@ -10,5 +10,7 @@ setup(
     ],
     description="MuJoCo scenes and tasks, scripted experts, the in-process shell and the simulation node",
     license="Apache-2.0",
-    entry_points={"console_scripts": ["node = drift_sim.node:main", "expert = drift_sim.expert.node:main"]},
+    entry_points={
+        "console_scripts": ["node = drift_sim.ros.simulation:main", "expert = drift_sim.ros.expert:main"]
+    },
 )

@@ -10,5 +10,5 @@ setup(
     ],
     description="Recording, episodes and asynchronous rank-scheduled training",
     license="Apache-2.0",
-    entry_points={"console_scripts": ["node = trainer_node.node:main"]},
+    entry_points={"console_scripts": ["node = trainer_node.ros.node:main"]},
 )

@@ -59,7 +59,7 @@ class _Runner:
 
     def __init__(self, job: Job) -> None:
         import torch
-        from drift_core.checkpoint import load_checkpoint
+        from drift_core.policy.checkpoint import load_checkpoint
 
         torch.set_num_threads(1)
         self._shell = make_shell(job.robot, job.task)

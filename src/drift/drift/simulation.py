@@ -21,9 +21,9 @@ INFERENCE_S = (
 
 def make_shell(robot: str, task: str) -> "Shell":
     """Return a shell for the named robot and task, with the gate and the gamepad as configured."""
-    from drift_control.joystick import load_joystick
     from drift_control.loop import GateConfig
-    from drift_control.robot import load_robot
+    from drift_control.robot.robot import load_robot
+    from drift_control.teleop.joystick import load_joystick
     from drift_core.task import load_task
     from drift_sim.shell import Shell
 

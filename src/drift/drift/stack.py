@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drift_control.robot import load_robot
+from drift_control.robot.robot import load_robot
 from drift_core.task import TaskConfig, load_task
 
 from drift import run_folder

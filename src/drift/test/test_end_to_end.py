@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from drift.run_folder import RunFolder
-from drift_core.checkpoint import read_latest
-from drift_core.episode import Episode, EpisodeStore
+from drift_core.episodes import Episode, EpisodeStore
+from drift_core.policy.checkpoint import read_latest
 from drift_ros.session import RunEpisode, Running, SessionClient, Train
 
 DOMAIN = 1 + (os.getpid() + 50) % 100

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from drift.demo.timing import control_timing, policy_timing
-from drift_core.episode import Source, Steps
+from drift_core.episodes import Source, Steps
 
 
 def test_a_tick_more_than_one_period_late_is_counted_and_attributed_to_a_near_swap():

@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from drift_control.chunk_queue import ChunkQueue
+from drift_control.chunks.queue import ChunkQueue
 from drift_control.freshness import ClockWatch, Freshness
-from drift_control.gate import Event, GateStatus, Happening, step
-from drift_control.gate_config import GateConfig
-from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.gate.config import GateConfig
+from drift_control.gate.gate import Event, GateStatus, Happening, step
+from drift_control.gate.in_charge import InCharge
+from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.guard.guard import Guard
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation
-from drift_control.in_charge import InCharge
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, Now
-from drift_control.joystick import Joystick, TeleopCommand
-from drift_control.motion import MotionState
-from drift_control.person import Person
-from drift_control.pose import Array, Pose, pose_to_action
-from drift_control.robot import Robot
+from drift_control.robot.motion import MotionState
+from drift_control.robot.pose import Array, Pose, pose_to_action
+from drift_control.robot.robot import Robot
 from drift_control.sources import CommandedArm, ExpertSource, PolicySource, Tracker, Wish
+from drift_control.teleop.joystick import Joystick, TeleopCommand
+from drift_control.teleop.operator import Person
 from drift_control.tick import Tick
 
 __all__ = ["ControlLoop", "GateConfig", "Tick"]

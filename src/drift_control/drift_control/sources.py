@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift_control import ik
-from drift_control.chunk_clock import ChunkClock, SetPoint
-from drift_control.chunk_join import ChunkJoin
-from drift_control.gate_config import GateConfig
-from drift_control.gate_state import GuardFlag
+from drift_control.chunks.clock import ChunkClock, SetPoint
+from drift_control.chunks.join import ChunkJoin
+from drift_control.gate.config import GateConfig
+from drift_control.gate.state import GuardFlag
 from drift_control.guard.guard import Guard
 from drift_control.guard.target import PoseTarget
-from drift_control.joystick import TeleopCommand
-from drift_control.motion import MotionState, approach_velocity
-from drift_control.pose import Array, Pose, rotation_from_vector, slerp
-from drift_control.robot import Robot
+from drift_control.robot import ik
+from drift_control.robot.motion import MotionState, approach_velocity
+from drift_control.robot.pose import Array, Pose, rotation_from_vector, slerp
+from drift_control.robot.robot import Robot
+from drift_control.teleop.joystick import TeleopCommand
 
 IK_POSITION_M = 0.01  # a set-point missed by more than this is out of reach
 IK_ROTATION_RAD = 0.1

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from drift_control.gate_state import GuardFlag, Reason, Source, State
-from drift_control.pose import Array
+from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.robot.pose import Array
 
 
 @dataclass(frozen=True)

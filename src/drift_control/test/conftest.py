@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drift_control.buttons import ButtonWatch
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
-from drift_control.joystick import load_joystick
 from drift_control.loop import STALL_S, ControlLoop, GateConfig
-from drift_control.pose import Pose, pose_to_action
-from drift_control.robot import load_robot
+from drift_control.robot.pose import Pose, pose_to_action
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.buttons import ButtonWatch
+from drift_control.teleop.joystick import load_joystick
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 GATE = {

@@ -16,8 +16,8 @@ from multiprocessing import get_context
 
 import hypothesis
 from conftest import CONFIG, Bench
-from drift_control.joystick import load_joystick
-from drift_control.robot import load_robot
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.joystick import load_joystick
 from hypothesis import HealthCheck, Phase, given, settings
 from random_inputs import check_hold, check_limits, play, segments
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn

@@ -3,7 +3,7 @@ import math
 import pytest
 from drift_control.freshness import ClockWatch, Freshness
 from drift_control.inputs import JoyReading, Now
-from drift_control.joy_watch import JoyWatch
+from drift_control.teleop.watch import JoyWatch
 
 
 def test_never_received_is_infinitely_old():

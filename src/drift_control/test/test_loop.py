@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_control.gate_state import GuardFlag, Source, State
+from drift_control.gate.state import GuardFlag, Source, State
 from drift_control.inputs import ArmState
-from drift_control.joystick import Joystick
+from drift_control.teleop.joystick import Joystick
 
 
 @pytest.mark.parametrize("robot", ["panda", "ur5e"])

@@ -1,16 +1,10 @@
 """Whatever comes in, the command keeps its limits: random devices, chunks, requests and clocks."""
 
-import sys
-from pathlib import Path
-
 import pytest
-from drift_control.gate_state import Source
+from drift_control.gate.state import Source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from random_inputs import check_hold, check_limits, play, rate, segments  # noqa: E402
+from random_inputs import check_hold, check_limits, play, rate, segments
 
 LENIENT = settings(
     max_examples=30,

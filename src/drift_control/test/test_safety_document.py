@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from drift_control.gate_diagram import mermaid
+from drift_control.gate.diagram import mermaid
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docs/safety.md").read_text(encoding="utf-8")

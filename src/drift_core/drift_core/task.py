@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from drift_core.config import load_yaml
 from drift_core.errors import ConfigError
-from drift_core.observation import STRICT, CameraSpec, ObservationSpec
+from drift_core.observation.spec import STRICT, CameraSpec, ObservationSpec
 
 ActionSpace = Literal["tcp_pose", "joint_position", "point"]
 

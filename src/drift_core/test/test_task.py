@@ -2,7 +2,7 @@
 
 import pytest
 from drift_core.errors import ConfigError
-from drift_core.observation import CameraSpec, ObservationSpec
+from drift_core.observation.spec import CameraSpec, ObservationSpec
 from drift_core.task import load_task
 
 TEXT = """

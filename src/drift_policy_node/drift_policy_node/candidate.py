@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from drift_core.canary import blank_observation, check_fits, run_canary
-from drift_core.checkpoint import CheckpointInfo, load_checkpoint
 from drift_core.engines import EngineError, make_engine
 from drift_core.errors import CheckpointError, DriftError
-from drift_core.observation import Observation, ObservationSpec
-from drift_core.policy import DiffusionPolicy
+from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.policy.canary import blank_observation, check_fits, run_canary
+from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from drift_core.observation import Observation
+from drift_core.observation.spec import Observation
 
 from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, Running, load_candidate
 from drift_policy_node.worker import Outcome, Worker

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from drift_control.joint_states import JointStateMerger
-from drift_control.robot import Robot
-from drift_core.assembler import Assembler
+from drift_control.robot.joint_states import JointStateMerger
+from drift_control.robot.robot import Robot
 from drift_core.errors import DriftError
+from drift_core.observation.assembler import Assembler
 from drift_core.task import TaskConfig
 
 from drift_policy_node.camera_watch import CameraWatch

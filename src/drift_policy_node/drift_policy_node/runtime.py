@@ -10,14 +10,14 @@ from queue import SimpleQueue
 
 import numpy as np
 import torch
-from drift_control.robot import Robot
-from drift_core.assembler import Missing
-from drift_core.chunk_prefix import chunk_prefix
+from drift_control.robot.robot import Robot
 from drift_core.errors import ConfigError, DriftError
-from drift_core.noise_schedule import NoiseSchedule
-from drift_core.observation import Observation
-from drift_core.pace import Pace
+from drift_core.observation.assembler import Missing
+from drift_core.observation.spec import Observation
+from drift_core.policy.pace import Pace
+from drift_core.policy.prefix import chunk_prefix
 from drift_core.samplers import Prefix, make_sampler
+from drift_core.samplers.noise_schedule import NoiseSchedule
 from drift_core.task import TaskConfig
 from drift_ros.statistics import Percentiles, Rate
 

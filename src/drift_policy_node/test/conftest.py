@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from drift_control.robot import load_robot
-from drift_core.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_control.robot.robot import load_robot
 from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
-from drift_core.policy import DiffusionPolicy, PolicyConfig
+from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.task import load_task
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.runtime import PolicyRuntime

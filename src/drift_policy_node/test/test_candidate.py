@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from drift_core.canary import blank_observation
 from drift_core.engines.onnx_graph import named_weights
+from drift_core.policy.canary import blank_observation
 from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, load_candidate
 
 EAGER = Execution("ddim-4", "eager", "cpu")

@@ -11,7 +11,7 @@ import yaml
 from drift_core.errors import DriftError
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, Rollback
-from drift_policy_node.node import PolicyNode
+from drift_policy_node.ros.node import PolicyNode
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, to_seconds, to_stamp
@@ -239,7 +239,7 @@ def test_a_wrong_task_file_stops_the_node_with_one_line(bench):
     file = bench.folder / "nodes.yaml"
     values = bench.parameters(task_file=str(bench.folder / "none.yaml"))
     file.write_text(yaml.safe_dump({"/**/policy": {"ros__parameters": values}}))
-    command = [sys.executable, "-m", "drift_policy_node.node", "--ros-args", "--params-file", str(file)]
+    command = [sys.executable, "-m", "drift_policy_node.ros.node", "--ros-args", "--params-file", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and "none.yaml" in done.stderr

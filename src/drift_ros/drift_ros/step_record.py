@@ -1,7 +1,7 @@
 """Control steps as the recorder keeps them."""
 
 import numpy as np
-from drift_core.episode import StepRecord
+from drift_core.episodes import StepRecord
 from drift_interfaces.msg import Step
 
 from drift_ros.clock import to_seconds

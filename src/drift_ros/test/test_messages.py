@@ -4,7 +4,7 @@ import sys
 import types
 
 import numpy as np
-from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
 from drift_interfaces.msg import ActionChunk, GateState, Step

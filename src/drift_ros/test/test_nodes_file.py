@@ -7,8 +7,8 @@ import pytest
 import yaml
 from drift_policy_node.config import PolicyNodeConfig
 from drift_ros.parameters import load_parameters
-from drift_sim.expert.node import ExpertNodeConfig
-from drift_sim.node import SimNodeConfig
+from drift_sim.ros.expert import ExpertNodeConfig
+from drift_sim.ros.simulation import SimNodeConfig
 from expert_gate_node.config import ExpertGateConfig
 from rclpy.node import Node
 from trainer_node.config import TrainerConfig

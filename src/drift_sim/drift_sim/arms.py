@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 import numpy as np
-from drift_control.robot import Robot
+from drift_control.robot.robot import Robot
 
 from drift_sim.errors import ConfigError
 from drift_sim.hand import add_hand

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from drift_core.config import parse
-from drift_core.observation import STRICT, Observation
+from drift_core.observation.spec import STRICT, Observation
 from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass

@@ -8,7 +8,7 @@ are boxes of our own.
 from xml.etree.ElementTree import Element
 
 import numpy as np
-from drift_control.robot_config import Gripper
+from drift_control.robot.config import Gripper
 
 from drift_sim.errors import ConfigError
 from drift_sim.mjcf import child

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 from drift_control.inputs import Chunk
-from drift_control.robot import Robot
-from drift_core.assembler import Assembler, Missing
-from drift_core.chunk_prefix import chunk_prefix
-from drift_core.pace import Pace
-from drift_core.policy import DiffusionPolicy
+from drift_control.robot.robot import Robot
+from drift_core.observation.assembler import Assembler, Missing
+from drift_core.policy.pace import Pace
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.policy.prefix import chunk_prefix
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 

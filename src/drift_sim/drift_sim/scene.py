@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 import numpy as np
-from drift_control.robot import Robot
+from drift_control.robot.robot import Robot
 
 from drift_sim.arms import add_arm
 from drift_sim.hand import add_gripper_drive

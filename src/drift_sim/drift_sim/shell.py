@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from drift_control.gate_state import Source, State
+from drift_control.gate.state import Source, State
 from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
-from drift_control.joystick import Joystick
 from drift_control.loop import ControlLoop, GateConfig, Tick
-from drift_control.robot import Robot
-from drift_core.episode import EpisodeMeta, EpisodeWriter, Kind, OutcomeName, StepRecord
-from drift_core.policy import DiffusionPolicy
+from drift_control.robot.robot import Robot
+from drift_control.teleop.joystick import Joystick
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, Kind, OutcomeName, StepRecord
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 

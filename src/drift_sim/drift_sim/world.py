@@ -5,8 +5,8 @@ from enum import IntEnum
 
 import mujoco
 import numpy as np
-from drift_control.pose import Pose
-from drift_control.robot import Robot
+from drift_control.robot.pose import Pose
+from drift_control.robot.robot import Robot
 from drift_core.task import TaskConfig
 
 from drift_sim.camera import CameraRenderer

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from drift_control.gate_config import GateConfig
-from drift_control.joystick import load_joystick
-from drift_control.robot import load_robot
+from drift_control.gate.config import GateConfig
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.joystick import load_joystick
 from drift_core.task import load_task
 from drift_sim.world import World
 

@@ -6,8 +6,8 @@ import pytest
 from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
-from drift_sim.expert.node import ExpertNode
-from drift_sim.node import SimNode
+from drift_sim.ros.expert import ExpertNode
+from drift_sim.ros.simulation import SimNode
 from drift_sim.world import World
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from drift_control.pose import Pose
+from drift_control.robot.pose import Pose
 from drift_sim.expert.phases import Phase, PickAndPlace, View
 from drift_sim.scene_config import parse_scene
 from drift_sim.world import Truth

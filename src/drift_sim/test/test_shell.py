@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from drift_core.episode import Source, read_episode
+from drift_core.episodes import Source, read_episode
 from drift_sim.errors import ConfigError
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from drift_control.gate_config import GateConfig
+from drift_control.gate.config import GateConfig
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 

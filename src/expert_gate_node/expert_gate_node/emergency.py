@@ -1,8 +1,8 @@
 """The last resort when the control loop itself fails: brake from the last command to a standstill."""
 
 import numpy as np
-from drift_control.motion import Motion, MotionState
-from drift_control.robot import Robot
+from drift_control.robot.motion import Motion, MotionState
+from drift_control.robot.robot import Robot
 
 
 class EmergencyBrake:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import yaml
 from drift_control.inputs import Chunk
-from drift_control.joystick import load_joystick
-from drift_control.robot import load_robot
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.joystick import load_joystick
 from drift_interfaces.action import Home
 from drift_interfaces.msg import ActionChunk, ArmState, GateState, Step
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s
 from drift_ros.gate_messages import to_joint_state, to_joy_message
-from expert_gate_node.node import ExpertGateNode
+from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node

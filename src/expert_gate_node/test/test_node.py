@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from drift_control.gate_state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_interfaces.action import Home
 from drift_interfaces.msg import GateState, Step
 from drift_ros import qos
 from drift_ros.errors import ParameterError
-from expert_gate_node.node import ExpertGateNode
+from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drift_control.gate_state import State
+from drift_control.gate.state import State
 from drift_control.inputs import ArmState, JoyReading, Requests
-from drift_control.robot import load_robot
+from drift_control.robot.robot import load_robot
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.heartbeat import Heartbeat
+from expert_gate_node.homing import Homed, HomingWatch
+from expert_gate_node.horizon import rolling_horizon
 from expert_gate_node.inbox import Inbox
-from expert_gate_node.output.horizon import rolling_horizon
 from expert_gate_node.pulse import Pulse
-from expert_gate_node.requests.homing import Homed, HomingWatch
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 

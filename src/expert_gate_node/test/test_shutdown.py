@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from drift_control.gate_state import Reason, State
+from drift_control.gate.state import Reason, State
 
 
 @pytest.fixture
@@ -20,7 +20,14 @@ def gate_process(stage, tmp_path):
     def start(**changes):
         file = tmp_path / "nodes.yaml"
         file.write_text(yaml.safe_dump({"/**/expert_gate": {"ros__parameters": stage.parameters(**changes)}}))
-        command = [sys.executable, "-m", "expert_gate_node.node", "--ros-args", "--params-file", str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "expert_gate_node.ros.node",
+            "--ros-args",
+            "--params-file",
+            str(file),
+        ]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return processes[-1]
 

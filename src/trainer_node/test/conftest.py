@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from drift_core.episode import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord
-from drift_core.observation import CameraSpec
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord
+from drift_core.observation.spec import CameraSpec
 
 torch.set_num_threads(1)
 SIZE = 16  # pixels

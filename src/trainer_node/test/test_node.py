@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from drift_control.robot import load_robot
-from drift_core.checkpoint import load_latest
-from drift_core.episode import EpisodeStore
+from drift_control.robot.robot import load_robot
+from drift_core.episodes import EpisodeStore
+from drift_core.policy.checkpoint import load_latest
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
@@ -134,7 +134,7 @@ class Cell:
         self.start_trainer()
 
     def start_trainer(self):
-        command = [sys.executable, "-m", "trainer_node.node", "--ros-args", *self._arguments]
+        command = [sys.executable, "-m", "trainer_node.ros.node", "--ros-args", *self._arguments]
         self.trainer = subprocess.Popen(command)
 
     def wait_for_trainer(self):
@@ -328,7 +328,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
 
 
 def test_a_missing_file_is_said_in_one_line(folders):
-    command = [sys.executable, "-m", "trainer_node.node", "--ros-args"]
+    command = [sys.executable, "-m", "trainer_node.ros.node", "--ros-args"]
     command += ["--params-file", str(CONFIG / "nodes.yaml")]
     for name, value in (folders | {"task_file": "/nowhere.yaml"}).items():
         command += ["-p", f"{name}:={value}"]

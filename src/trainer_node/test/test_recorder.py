@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from drift_core.episode import EpisodeMeta, StepRecord, read_episode
-from drift_core.observation import CameraSpec
+from drift_core.episodes import EpisodeMeta, StepRecord, read_episode
+from drift_core.observation.spec import CameraSpec
 from trainer_node.recorder import Recorder
 
 HOLD, POLICY, EXPERT = 0, 1, 2

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from drift_core.checkpoint import load_checkpoint, load_latest
 from drift_core.errors import CheckpointError
-from drift_core.training import DivergedError, Trainer
-from trainer_node.rounds import CancelledError, Hooks, NoDataError
+from drift_core.policy.checkpoint import load_checkpoint, load_latest
+from drift_core.training.rounds import CancelledError, Hooks, NoDataError
+from drift_core.training.trainer import DivergedError, Trainer
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
 
@@ -91,7 +91,7 @@ def test_fewer_steps_shorten_the_decay_of_the_rank_with_them(files, demonstratio
 
 
 def test_a_round_that_was_killed_goes_on_where_it_was_saved(files, demonstrations, monkeypatch):
-    monkeypatch.setattr("trainer_node.rounds._SAVE_SHARE", 1e9)  # save after every step
+    monkeypatch.setattr("drift_core.training.rounds._SAVE_SHARE", 1e9)  # save after every step
 
     class Killed(Exception):
         pass

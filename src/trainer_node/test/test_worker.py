@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drift_core.checkpoint import load_latest
+from drift_core.policy.checkpoint import load_latest
 from trainer_node.worker_messages import (
     Announced,
     Failed,

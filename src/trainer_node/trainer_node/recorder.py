@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from drift_core.episode import EpisodeMeta, EpisodeWriter, StepRecord
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord
 from drift_core.errors import DataError, ShapeError
 
 AHEAD_S = 1.0  # a later stamp would hide every sample of its source that follows

@@ -3,10 +3,9 @@
 from pathlib import Path
 from types import TracebackType
 
-from drift_core.training import Progress
+from drift_core.training.rounds import RoundReport
+from drift_core.training.trainer import Progress
 from torch.utils.tensorboard import SummaryWriter
-
-from trainer_node.rounds import RoundReport
 
 
 class Scalars:

@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import IO
 
 import torch
-from drift_control.robot import load_robot
-from drift_core.checkpoint import CheckpointInfo
-from drift_core.episode import EpisodeStore
+from drift_control.robot.robot import load_robot
+from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError, DriftError
+from drift_core.policy.checkpoint import CheckpointInfo
 from drift_core.task import load_task
-from drift_core.train_config import load_train_file
-from drift_core.training import DivergedError
-from drift_core.training import Progress as StepProgress
+from drift_core.training.config import load_train_file
+from drift_core.training.rounds import CancelledError, Hooks, NoDataError, Rounds
+from drift_core.training.trainer import DivergedError
+from drift_core.training.trainer import Progress as StepProgress
 
-from trainer_node.rounds import CancelledError, Hooks, NoDataError, Rounds
 from trainer_node.scalars import Scalars
 from trainer_node.worker_messages import (
     Announced,
@@ -187,7 +187,7 @@ def make_rounds(job: WorkerJob) -> Rounds:
     """Return what trains for `job`; DriftError or ConfigError when a file of it is wrong."""
     task = load_task(job.task_file)
     return Rounds(
-        robot=None if task.action_space == "point" else load_robot(Path(job.robot_file)),
+        arm=None if task.action_space == "point" else load_robot(Path(job.robot_file)),
         task=task,
         train_file=load_train_file(job.train_file),
         store=EpisodeStore(job.episode_folder),

@@ -13,7 +13,7 @@ from drift.teleop.keyboard import HELP, Keyboard, Stick
 from drift.teleop.terminal import KeyTerminal
 
 if TYPE_CHECKING:
-    from drift_control.joystick import Joystick
+    from drift_control.teleop.joystick import Joystick
     from drift_ros.joy_publisher import JoyPublisher
     from drift_ros.session import SessionClient
 
@@ -32,7 +32,7 @@ def main(
 
     Start the stack with expert:=none, so that nobody else moves the same joystick.
     """
-    from drift_control.joystick import load_joystick
+    from drift_control.teleop.joystick import load_joystick
     from drift_ros.errors import SessionError
     from drift_ros.joy_publisher import JoyPublisher
     from drift_ros.session import SessionClient

@@ -26,12 +26,12 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Train a policy on demonstrations with its rank falling as scheduled, or one online round."""
-    from drift_control.robot import load_robot
-    from drift_core.episode import EpisodeStore
+    from drift_control.robot.robot import load_robot
+    from drift_core.episodes import EpisodeStore
     from drift_core.errors import DriftError
     from drift_core.task import load_task
-    from drift_core.train_config import load_train_file
-    from trainer_node.rounds import Hooks, Rounds
+    from drift_core.training.config import load_train_file
+    from drift_core.training.rounds import Hooks, Rounds
 
     from drift.configuration import config_file
 
@@ -81,7 +81,7 @@ def _check_device(device: str) -> None:
 
 def _check_episodes(folder: Path, robot: str | None, task: str) -> None:
     """Refuse a folder without episodes, and episodes of another robot or task."""
-    from drift_core.episode import EpisodeStore
+    from drift_core.episodes import EpisodeStore
     from drift_core.errors import DataError
 
     store = EpisodeStore(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from drift_core.episode import Episode, EpisodeStore, Source
+from drift_core.episodes import Episode, EpisodeStore, Source
 
 from drift.demo.record import DemoRecord
 

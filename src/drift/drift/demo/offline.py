@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from drift_core.checkpoint import LATEST, checkpoint_path, load_checkpoint
-from drift_core.episode import EpisodeStore, Kind
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore, Kind
+from drift_core.policy.checkpoint import LATEST, checkpoint_path, load_checkpoint
 from drift_core.task import load_task
-from drift_core.train_config import load_train_file
+from drift_core.training.config import load_train_file
+from drift_core.training.rounds import Hooks, RoundReport, Rounds
 from drift_sim.shell import EpisodeResult, Shell
-from trainer_node.rounds import Hooks, RoundReport, Rounds
-from trainer_node.windows import LabelCounter, WindowCutter
 
 from drift.configuration import config_file
 from drift.demo.plan import Plan

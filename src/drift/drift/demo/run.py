@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from drift_core.episode import EpisodeStore
-from drift_core.train_config import load_train_file
-from drift_core.training import Progress as TrainingProgress
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore
+from drift_core.training.config import load_train_file
+from drift_core.training.rounds import Hooks
+from drift_core.training.trainer import Progress as TrainingProgress
 from drift_ros.session import SessionClient
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from trainer_node.rounds import Hooks
-from trainer_node.windows import LabelCounter, WindowCutter
 
 from drift.configuration import config_file
 from drift.demo.offline import demonstrate, make_rounds, train_control
@@ -86,7 +86,7 @@ class Demo:
         self._console.print(f"version {report.info.version}: held-out loss {_loss(report.info.loss)}")
 
     def _evaluate(self, checkpoints: Path, text: str) -> list[bool]:
-        from drift_core.checkpoint import read_latest
+        from drift_core.policy.checkpoint import read_latest
 
         latest = read_latest(checkpoints)
         if latest is None:

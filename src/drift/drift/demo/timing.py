@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
-from drift_core.episode import Source, Steps
+from drift_core.episodes import Source, Steps
 
 
 def control_timing(

@@ -70,7 +70,7 @@ def dds_profile() -> Finding:
 
 def image_loopback() -> Finding:
     """Send 640x480 best-effort images from one process to another."""
-    program = [sys.executable, "-m", "drift.doctor.image_loopback.node"]
+    program = [sys.executable, "-m", "drift.ros.image_loopback"]
     topic = f"drift_doctor_{os.getpid()}/image_raw"
     with subprocess.Popen([*program, "send", topic], stdin=subprocess.PIPE) as sender:
         try:

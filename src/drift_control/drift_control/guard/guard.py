@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from drift_control.collision import CapsuleModel
-from drift_control.gate_config import GateConfig
-from drift_control.gate_state import GuardFlag
+from drift_control.gate.config import GateConfig
+from drift_control.gate.state import GuardFlag
 from drift_control.guard.intake import intake_rules
 from drift_control.guard.motion_rules import motion_rules, violated
 from drift_control.guard.path import Path
@@ -13,9 +12,10 @@ from drift_control.guard.target import GripperLimit, JointClamp, Leash, SpeedSca
 from drift_control.guard.verdict import Verdict
 from drift_control.guard.watch import ClampCount, HoldCount, Situation, watch_rules
 from drift_control.inputs import Chunk, Now
-from drift_control.motion import Motion, MotionState
-from drift_control.pose import Array
-from drift_control.robot import Robot
+from drift_control.robot.collision import CapsuleModel
+from drift_control.robot.motion import Motion, MotionState
+from drift_control.robot.pose import Array
+from drift_control.robot.robot import Robot
 
 ACCELERATION_NOTICED = 0.05  # [rad/s] by which the step falls short of the velocity asked for
 

@@ -5,12 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
-from drift_control.chunk_clock import STEPS_MAX
-from drift_control.gate_config import GateConfig
-from drift_control.gate_state import Reason
+from drift_control.chunks.clock import STEPS_MAX
+from drift_control.gate.config import GateConfig
+from drift_control.gate.state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.inputs import Chunk, Now
-from drift_control.robot import Robot
+from drift_control.robot.robot import Robot
 
 
 class IntakeRule(Protocol):

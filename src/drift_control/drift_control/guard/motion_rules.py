@@ -10,12 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from drift_control.collision import box_distance
-from drift_control.gate_state import GuardFlag, Reason
+from drift_control.gate.state import GuardFlag, Reason
 from drift_control.guard.path import Path
 from drift_control.guard.verdict import Reaction, Verdict
-from drift_control.pose import Array
-from drift_control.robot import Robot
+from drift_control.robot.collision import box_distance
+from drift_control.robot.pose import Array
+from drift_control.robot.robot import Robot
 
 
 class MotionRule(Protocol):

@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
-from drift_control.collision import CapsuleModel
-from drift_control.motion import BrakingPath, MotionState
-from drift_control.pose import Array
-from drift_control.robot import Robot
+from drift_control.robot.collision import CapsuleModel
+from drift_control.robot.motion import BrakingPath, MotionState
+from drift_control.robot.pose import Array
+from drift_control.robot.robot import Robot
 
 
 class Path:

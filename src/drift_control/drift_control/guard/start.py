@@ -5,13 +5,13 @@ from typing import Protocol
 
 import numpy as np
 
-from drift_control.gate_config import GateConfig
-from drift_control.gate_state import Reason
+from drift_control.gate.config import GateConfig
+from drift_control.gate.state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation, arm_trouble, outside_m
-from drift_control.pose import Array
-from drift_control.robot import Robot
-from drift_control.robot_config import Workspace
+from drift_control.robot.config import Workspace
+from drift_control.robot.pose import Array
+from drift_control.robot.robot import Robot
 
 
 class StartRule(Protocol):

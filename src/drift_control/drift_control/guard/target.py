@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift_control.gate_state import GuardFlag
-from drift_control.pose import Array, Pose, rotation_from_vector, rotation_vector
-from drift_control.robot import Robot
+from drift_control.gate.state import GuardFlag
+from drift_control.robot.pose import Array, Pose, rotation_from_vector, rotation_vector
+from drift_control.robot.robot import Robot
 
 NOTICED_M = 0.001  # a set-point moved by less is not worth a flag
 SPEED_MARGIN = 0.95  # of the TCP speed limit is aimed for; the motion rules keep the limit itself

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drift_control.gate_state import GuardFlag, Reason
+from drift_control.gate.state import GuardFlag, Reason
 
 
 class Reaction(IntEnum):

@@ -10,7 +10,7 @@ from drift_core.encoders.random_shift import random_shift
 from drift_core.encoders.resnet import ResNet18, ResNetConfig
 from drift_core.encoders.small_cnn import SmallCnn, SmallCnnConfig
 from drift_core.errors import ShapeError
-from drift_core.observation import CameraSpec
+from drift_core.observation.spec import CameraSpec
 
 __all__ = [
     "CameraEncoder",

@@ -1,10 +1,10 @@
 """Samplers by name: "ddpm-100", "ddim-8", "dpm-10", "rti-3" (kind and number of denoising steps)."""
 
 from drift_core.errors import ConfigError
-from drift_core.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.ddim import DdimSampler
 from drift_core.samplers.ddpm import DdpmSampler
 from drift_core.samplers.dpm_solver import DpmSolverSampler
+from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.prefix import Prefix, prefix_weights
 from drift_core.samplers.rti import RtiSampler, WarmStart
 from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Sampler, Start, Trace, TracedStep

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from drift_core.errors import ConfigError
-from drift_core.noise_schedule import NoiseSchedule, Prediction
+from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.sampler import DEFAULT_CLIP, Path, Sampler
 
 

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from drift_core.noise_schedule import CLEAN
+from drift_core.samplers.noise_schedule import CLEAN
 from drift_core.samplers.sampler import Path, Sampler
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from drift_core.errors import ConfigError
-from drift_core.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.ddim import DdimSampler
+from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.prefix import Prefix
 from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Start, draw
 

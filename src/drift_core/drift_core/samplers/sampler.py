@@ -19,7 +19,13 @@ import torch
 from torch import Tensor
 
 from drift_core.errors import ConfigError, ShapeError
-from drift_core.noise_schedule import CLEAN, PREDICTIONS, NoiseSchedule, Prediction, unknown_prediction
+from drift_core.samplers.noise_schedule import (
+    CLEAN,
+    PREDICTIONS,
+    NoiseSchedule,
+    Prediction,
+    unknown_prediction,
+)
 from drift_core.samplers.prefix import Prefix
 
 # (x_k (B,T,A), k (B,) long) -> output (B,T,A), or a tuple that starts with it (networks with extra heads)

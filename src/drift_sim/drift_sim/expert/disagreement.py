@@ -3,7 +3,7 @@
 from collections import deque
 
 import numpy as np
-from drift_control.cosine_gate import CosineGate
+from drift_control.teleop.cosine_gate import CosineGate
 
 _WINDOW_S = 0.1  # over which the executed motion is measured: a policy step
 _PERSIST_S = 0.5  # so long the directions differ before it counts: the arm sets out and turns gradually

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from drift_control.pose import Pose
+from drift_control.robot.pose import Pose
 
 from drift_sim.hand import OPENING_MAX_M
 from drift_sim.scene_config import ExpertConfig, SceneConfig, SlotConfig

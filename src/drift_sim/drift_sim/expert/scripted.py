@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from drift_control.gate_state import State
-from drift_control.joystick import Joystick
-from drift_control.robot import Robot
+from drift_control.gate.state import State
+from drift_control.robot.robot import Robot
+from drift_control.teleop.joystick import Joystick
 from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement

@@ -1,1 +1,0 @@
-"""Two small programs that send and receive images."""

@@ -1,0 +1,51 @@
+"""Chunks on their way from the policy to its execution."""
+
+from drift_control.chunks.clock import ChunkClock
+from drift_control.gate.config import GateConfig
+from drift_control.guard.guard import Guard
+from drift_control.guard.verdict import Verdict
+from drift_control.inputs import Chunk, Now
+
+
+class ChunkQueue:
+    """Keep the newest sound chunk of the present epoch until it is executed."""
+
+    def __init__(self, config: GateConfig, guard: Guard) -> None:
+        self._timeout_s = config.chunk_timeout_s
+        self._future_s = config.clock_jump_s  # a stamp further ahead is not believed
+        self._cubic = config.interpolation == "cubic"
+        self._guard = guard
+        self._seen: tuple[int, int, float] | None = None
+        self.next: ChunkClock | None = None
+        self.refused = 0  # chunks of their present epoch that the guard objected to, since the start
+
+    def take(self, chunk: Chunk, epoch: int, running: ChunkClock | None, now: Now) -> Verdict | None:
+        """Keep a chunk if it is new, sound, of this epoch and not too old; return the guard's objection."""
+        key = (chunk.id, chunk.epoch, chunk.arrival_s)
+        if key == self._seen or chunk.epoch != epoch:
+            return None
+        self._seen = key
+        verdict = self._guard.check_chunk(chunk, now)
+        if verdict is not None:
+            self.refused += 1
+            return verdict
+        newest = self.next or running
+        if newest is not None and chunk.stamp_s < newest.chunk.stamp_s:
+            return None  # overtaken by a later observation
+        clock = ChunkClock(chunk, self._cubic)
+        if not self.over(clock, now) and chunk.stamp_s <= now.ros_s + self._future_s:
+            self.next = clock
+        return None
+
+    def over(self, clock: ChunkClock, now: Now) -> bool:
+        """Return whether a chunk has run out, or arrived too long ago."""
+        return now.ros_s > clock.end_s or now.steady_s - clock.chunk.arrival_s > self._timeout_s
+
+    def pop(self) -> ChunkClock | None:
+        """Hand out the chunk to execute next, once."""
+        clock, self.next = self.next, None
+        return clock
+
+    def clear(self) -> None:
+        """Forget what waits; it is void."""
+        self.next = None

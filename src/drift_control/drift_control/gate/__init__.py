@@ -1,0 +1,1 @@
+"""Who drives: the state machine and what it is told."""

@@ -1,0 +1,1 @@
+"""One arm: where its links are, where its TCP is, how it may move."""

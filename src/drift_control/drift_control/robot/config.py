@@ -1,0 +1,165 @@
+"""What config/robots/*.yaml says about an arm; every value is checked here and trusted everywhere else."""
+
+import math
+from dataclasses import field, fields
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from drift_control.robot.kinematics import KINEMATICS
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+PerJoint = tuple[float, ...]
+Positive = Annotated[float, Field(gt=0.0)]
+Metres = Annotated[float, Field(ge=-10.0, le=10.0)]  # of a cell
+Reach = Annotated[float, Field(ge=-2.0, le=2.0)]  # [m] the arms here end at 1.42, with the hand
+
+
+@dataclass(frozen=True, config=STRICT)
+class JointLimits:
+    """Limits of the commanded joint motion, tighter than the hardware's (`kinematics.py`); one per joint."""
+
+    position_low_rad: PerJoint
+    position_high_rad: PerJoint
+    velocity_rad_s: tuple[Positive, ...]
+    acceleration_rad_s2: tuple[Positive, ...]
+    jerk_rad_s3: tuple[Positive, ...]
+    braking_jerk_rad_s3: tuple[Positive, ...]  # on the way to standstill; at least jerk_rad_s3
+
+
+@dataclass(frozen=True, config=STRICT)
+class Box:
+    """An axis-aligned box in the base frame [m]."""
+
+    name: str
+    low_m: tuple[Metres, Metres, Metres]
+    high_m: tuple[Metres, Metres, Metres]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Box":
+        for axis, low, high in zip("xyz", self.low_m, self.high_m, strict=True):
+            if not low < high:
+                raise ValueError(f"box {self.name}: low_m.{axis}={low} must be below high_m.{axis}={high}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Workspace:
+    """Where the TCP may be, in the base frame [m]."""
+
+    low_m: tuple[Reach, Reach, Reach]
+    high_m: tuple[Reach, Reach, Reach]
+    floor_m: float  # lowest height of the TCP
+    table_m: Reach  # height of the table that no link may touch
+    keep_out: tuple[Box, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Workspace":
+        Box("workspace", self.low_m, self.high_m)
+        if not self.low_m[2] <= self.floor_m < self.high_m[2]:
+            raise ValueError(
+                f"workspace.floor_m={self.floor_m} must lie in "
+                f"[low_m.z={self.low_m[2]}, high_m.z={self.high_m[2]})"
+            )
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Gripper:
+    """The parallel-jaw hand: where it sits on the flange and how its joints add up to an opening."""
+
+    # joint name -> metres of opening per unit of that joint's position
+    joints: dict[str, Annotated[float, Field(gt=0.0, le=2.0)]]
+    opening_max_m: Annotated[float, Field(gt=0.0, le=0.3)]
+    speed_m_s: Annotated[float, Field(gt=0.0, le=0.5)]  # fastest change of the opening
+    force_n: Annotated[float, Field(gt=0.0, le=300.0)]  # of each finger, at most; kept by the hand itself
+    # from the flange along its z axis to the point between the finger pads
+    tcp_offset_m: Annotated[float, Field(gt=0.0, le=0.5)]
+    # of the hand about the flange's z; fingers open along the turned y
+    mount_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)]
+
+    @model_validator(mode="after")
+    def _has_joints(self) -> "Gripper":
+        if not self.joints:
+            raise ValueError("gripper.joints={} must name at least one joint")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class RobotConfig:
+    """One arm with its hand."""
+
+    name: str
+    kinematics: str
+    joint_names: tuple[str, ...]
+    base_frame: str
+    tip_frame: str
+    home_rad: PerJoint
+    limits: JointLimits
+    tcp_speed_max_m_s: Annotated[float, Field(gt=0.0, le=0.25)]  # ISO 10218 reduced speed is the upper bound
+    workspace: Workspace
+    gripper: Gripper
+    command_interface: Literal["forward_position", "joint_trajectory"]
+    tracking_error_max_rad: Annotated[float, Field(gt=0.0, le=0.5)]  # a quarter of a second at 2 rad/s
+    start_tolerance_rad: Annotated[float, Field(gt=0.0, le=0.2)]
+    description: str = field(default="")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "RobotConfig":
+        if self.kinematics not in KINEMATICS:
+            raise ValueError(f"kinematics={self.kinematics!r} must be one of {sorted(KINEMATICS)}")
+        n = KINEMATICS[self.kinematics].n_joints
+        lists = {
+            "joint_names": self.joint_names,
+            "home_rad": self.home_rad,
+            "limits.position_low_rad": self.limits.position_low_rad,
+            "limits.position_high_rad": self.limits.position_high_rad,
+            "limits.velocity_rad_s": self.limits.velocity_rad_s,
+            "limits.acceleration_rad_s2": self.limits.acceleration_rad_s2,
+            "limits.jerk_rad_s3": self.limits.jerk_rad_s3,
+            "limits.braking_jerk_rad_s3": self.limits.braking_jerk_rad_s3,
+        }
+        for name, values in lists.items():
+            if len(values) != n:
+                raise ValueError(f"{name} has {len(values)} values, must have {n}, one per joint")
+        names = [*self.joint_names, *self.gripper.joints]
+        if len(set(names)) != len(names):
+            raise ValueError(f"joint_names and gripper.joints={names} must not repeat a name")
+        jerks = zip(self.joint_names, self.limits.jerk_rad_s3, self.limits.braking_jerk_rad_s3, strict=True)
+        for joint, jerk, braking in jerks:
+            if braking < jerk:
+                raise ValueError(
+                    f"{joint}: braking_jerk_rad_s3={braking} must be at least jerk_rad_s3={jerk}"
+                )
+        low, high = np.array(self.limits.position_low_rad), np.array(self.limits.position_high_rad)
+        for joint, lowest, highest, home in zip(self.joint_names, low, high, self.home_rad, strict=True):
+            if not lowest < highest:
+                raise ValueError(f"{joint}: position_low_rad={lowest} must be below {highest}")
+            if not lowest <= home <= highest:
+                raise ValueError(f"{joint}: home_rad={home} must lie in [{lowest}, {highest}]")
+        return self
+
+    @model_validator(mode="after")
+    def _has_these_joints(self) -> "RobotConfig":
+        own = KINEMATICS[self.kinematics].joint_names
+        for given, name in zip(self.joint_names, own, strict=True):
+            if not given.endswith(name):
+                raise ValueError(f"joint_names: {given!r} must be {name!r}, perhaps with a prefix")
+        pairs = zip(self.joint_names, own, strict=True)
+        prefixes = sorted({given.removesuffix(name) for given, name in pairs})
+        if len(prefixes) > 1:
+            raise ValueError(f"joint_names={list(self.joint_names)} must share one prefix, got {prefixes}")
+        return self
+
+    @model_validator(mode="after")
+    def _tighter_than_hardware(self) -> "RobotConfig":
+        hardware = KINEMATICS[self.kinematics].hardware
+        for name in (limit.name for limit in fields(self.limits)):
+            bounds = getattr(hardware, name.removeprefix("braking_"))
+            for joint, value, bound in zip(self.joint_names, getattr(self.limits, name), bounds, strict=True):
+                tighter = value > bound if name == "position_low_rad" else value < bound
+                if not tighter:
+                    raise ValueError(f"{joint}: {name}={value} must be tighter than the hardware's {bound}")
+        return self

@@ -1,0 +1,106 @@
+"""An arm: its configuration, forward and inverse kinematics, and the state vector."""
+
+from pathlib import Path
+
+import numpy as np
+
+from drift_control.config_file import load_config
+from drift_control.errors import ConfigError
+from drift_control.robot import ik
+from drift_control.robot.config import RobotConfig
+from drift_control.robot.ik import IkResult
+from drift_control.robot.kinematics import kinematics_of, rotation_z, translation
+from drift_control.robot.pose import Array, Pose, pose_to_action
+
+__all__ = ["IkResult", "Robot", "RobotConfig", "load_robot"]
+
+
+class Robot:
+    """Kinematics of one configured arm; holds no state."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        self.config = config
+        self.kinematics = kinematics_of(config.kinematics)
+        self.n_joints = self.kinematics.n_joints
+        self.low = np.array(config.limits.position_low_rad)  # (J,) [rad]
+        self.high = np.array(config.limits.position_high_rad)
+        self.velocity = np.array(config.limits.velocity_rad_s)
+        self.acceleration = np.array(config.limits.acceleration_rad_s2)
+        self.jerk = np.array(config.limits.jerk_rad_s3)
+        self.braking_jerk = np.array(config.limits.braking_jerk_rad_s3)
+        self.home = np.array(config.home_rad)
+        # From the last joint's frame to the hand's mount, and to the TCP between the finger pads.
+        self.mount = self.kinematics.flange @ rotation_z(config.gripper.mount_yaw_rad)
+        self.tool = self.mount @ translation(0.0, 0.0, config.gripper.tcp_offset_m)
+        self._x = self.kinematics.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
+        self._y = self.kinematics.before[:, :, 1].copy()
+        home = self.forward(self.home).position
+        low, high = np.array(config.workspace.low_m), np.array(config.workspace.high_m)
+        if np.any(home < low) or np.any(home > high) or home[2] < config.workspace.floor_m:
+            raise ConfigError(
+                f"home_rad={list(config.home_rad)} must put the TCP into the workspace "
+                f"{config.workspace.low_m} .. {config.workspace.high_m}, got {home.round(4).tolist()}"
+            )
+        for box in config.workspace.keep_out:
+            if np.all(home >= box.low_m) and np.all(home <= box.high_m):
+                raise ConfigError(
+                    f"workspace.keep_out {box.name}={box.low_m} .. {box.high_m} must not hold the TCP "
+                    f"at home, {home.round(4).tolist()}"
+                )
+
+    @property
+    def name(self) -> str:
+        """Name of the arm, as in its file."""
+        return self.config.name
+
+    def joint_frames(self, q: Array) -> Array:
+        """Return the frames that turn with the joints, in the base frame, (..., J, 4, 4) for q (..., J)."""
+        c, s = np.cos(q)[..., None], np.sin(q)[..., None]
+        relative = np.empty((*q.shape, 4, 4))  # each joint's frame in the one before
+        relative[...] = self.kinematics.before
+        relative[..., 0] = c * self._x + s * self._y
+        relative[..., 1] = c * self._y - s * self._x
+        if q.ndim == 1:  # np.dot has the least overhead, and this is the most frequent call of a control tick
+            frame = relative[0]
+            for i in range(1, self.n_joints):
+                frame = relative[i] = frame.dot(relative[i])
+            return relative
+        for i in range(1, self.n_joints):
+            relative[..., i, :, :] = relative[..., i - 1, :, :] @ relative[..., i, :, :]
+        return relative
+
+    def forward(self, q: Array) -> Pose:
+        """Return the TCP pose in the base frame at joint positions (J,) [rad]."""
+        tcp = self.joint_frames(np.asarray(q, dtype=float))[-1] @ self.tool
+        return Pose(tcp[:3, 3].copy(), tcp[:3, :3].copy())
+
+    def jacobian(self, q: Array) -> Array:
+        """Return d(TCP twist)/d(q) (6, J): rows x y z [m/rad] then turn about x y z, in the base frame."""
+        return self.tcp_and_jacobian(np.asarray(q, dtype=float))[1]
+
+    def tcp_and_jacobian(self, q: Array) -> tuple[Array, Array]:
+        """Return the TCP frame (4, 4) and the Jacobian (6, J) at q (J,)."""
+        frames = self.joint_frames(q)
+        tcp = frames[-1] @ self.tool
+        axis_x, axis_y, axis_z = frames[:, 0, 2], frames[:, 1, 2], frames[:, 2, 2]
+        x, y, z = (tcp[:3, 3] - frames[:, :3, 3]).T
+        jacobian = np.empty((6, self.n_joints))
+        jacobian[0] = axis_y * z - axis_z * y
+        jacobian[1] = axis_z * x - axis_x * z
+        jacobian[2] = axis_x * y - axis_y * x
+        jacobian[3:] = frames[:, :3, 2].T
+        return tcp, jacobian
+
+    def inverse(self, target: Pose, seed: Array) -> IkResult:
+        """Return joint positions for a TCP pose, reached continuously from `seed` (J,) [rad]."""
+        return ik.solve(self, target, np.asarray(seed, dtype=float))
+
+    def state(self, q: Array, gripper_m: float) -> Array:
+        """Return TCP position, 6-D rotation, gripper opening, joint positions as (10 + J,)."""
+        q = np.asarray(q, dtype=float)
+        return np.concatenate((pose_to_action(self.forward(q), gripper_m), q))
+
+
+def load_robot(path: Path) -> Robot:
+    """Return the arm described by a file like config/robots/panda.yaml."""
+    return Robot(load_config(Path(path), RobotConfig))

@@ -1,0 +1,1 @@
+"""The person's hand: joystick, buttons, and what they ask for."""

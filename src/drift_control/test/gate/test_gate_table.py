@@ -1,0 +1,97 @@
+"""The state machine, row by row."""
+
+import pytest
+from drift_control.gate.gate import TABLE, Event, GateStatus, Happening, find_row, step
+from drift_control.gate.state import Reason, State
+
+ARMED = {
+    state: GateStatus(state=state, armed=True, epoch=5, intervention_id=2)
+    for state in State
+    if state != State.FAULT
+}
+FAULT = GateStatus(state=State.FAULT, reason=Reason.TRACKING_ERROR, epoch=5)
+
+
+def after(status, event, reason=Reason.NONE):
+    return step(status, Happening(event, reason, "words"))
+
+
+@pytest.mark.parametrize("state", [State.HOLD, State.HOMING, State.POLICY])
+def test_enable_takes_over_from_every_state_but_fault_when_armed(state):
+    status = after(ARMED[state], Event.ENABLE)
+    assert (status.state, status.intervention_id, status.epoch) == (State.EXPERT, 3, 5)
+
+
+def test_enable_means_nothing_unarmed_or_in_fault():
+    assert after(GateStatus(), Event.ENABLE) == GateStatus()
+    assert after(FAULT, Event.ENABLE) == FAULT
+
+
+def test_release_voids_older_chunks_and_waits():
+    status = after(ARMED[State.EXPERT], Event.RELEASE)
+    assert (status.state, status.reason, status.epoch) == (State.HOLD, Reason.WAITING_FOR_CHUNK, 6)
+    assert status.armed and status.intervention_id == 2
+
+
+@pytest.mark.parametrize("state", list(ARMED))
+def test_fault_latches_from_every_state_and_disarms(state):
+    status = after(ARMED[state], Event.FAULT, Reason.TRACKING_ERROR)
+    assert (status.state, status.reason, status.armed, status.epoch) == (
+        State.FAULT,
+        Reason.TRACKING_ERROR,
+        False,
+        6,
+    )
+
+
+@pytest.mark.parametrize("event", [event for event in Event if event not in (Event.ARM, Event.HOME)])
+def test_only_asking_to_arm_or_to_home_leaves_fault(event):
+    assert after(FAULT, event).state is State.FAULT
+
+
+def test_arm_leaves_fault_to_hold_with_a_new_epoch():
+    status = after(FAULT, Event.ARM)
+    assert (status.state, status.armed, status.epoch) == (State.HOLD, True, 6)
+
+
+@pytest.mark.parametrize("state", list(ARMED))
+def test_stop_holds_and_disarms_in_every_state(state):
+    status = after(ARMED[state], Event.STOP)
+    assert (status.state, status.reason, status.armed) == (State.HOLD, Reason.STOP_REQUESTED, False)
+
+
+def test_the_person_is_not_sent_home():
+    assert after(ARMED[State.EXPERT], Event.HOME).state is State.EXPERT
+
+
+def test_homing_ends_armed_only_if_it_was():
+    status = after(ARMED[State.HOMING], Event.HOME_DONE)
+    assert (status.state, status.reason, status.armed) == (State.HOLD, Reason.WAITING_FOR_CHUNK, True)
+    status = after(GateStatus(state=State.HOMING), Event.HOME_DONE)
+    assert (status.state, status.reason, status.armed) == (State.HOLD, Reason.NOT_ARMED, False)
+
+
+def test_a_policy_that_ran_dry_may_go_on_with_the_same_epoch():
+    status = after(ARMED[State.POLICY], Event.CHUNK_OVER)
+    assert (status.state, status.reason, status.epoch) == (State.HOLD, Reason.CHUNK_STALE, 5)
+    assert after(status, Event.CHUNK_READY).state is State.POLICY
+
+
+def test_whatever_stops_the_policy_from_outside_voids_its_chunks():
+    going_on = (Event.ENABLE, Event.CHUNK_OVER)
+    for event in {row.event for row in TABLE if State.POLICY in row.states} - set(going_on):
+        assert after(ARMED[State.POLICY], event).epoch == 6, event
+
+
+def test_losing_the_joystick_holds_and_wants_a_release():
+    status = after(ARMED[State.EXPERT], Event.JOY_LOST, Reason.JOY_FROZEN)
+    assert (status.state, status.reason, status.release_required) == (State.HOLD, Reason.JOY_FROZEN, True)
+
+
+def test_every_event_has_a_row_and_no_row_is_hidden_by_an_earlier_one():
+    assert {row.event for row in TABLE} == set(Event)
+    for row in TABLE:
+        for state in row.states:
+            armed = (True, False) if row.armed is None else (row.armed,)
+            found = [find_row(row.event, GateStatus(state=state, armed=value)) for value in armed]
+            assert any(other is row for other in found), row

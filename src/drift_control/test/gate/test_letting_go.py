@@ -1,0 +1,201 @@
+"""What the gate does while it is not in charge of the arm, and how it takes charge again."""
+
+import numpy as np
+import pytest
+from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.inputs import JointReading, JoyReading
+
+
+def hold_arm_button(bench):
+    return bench.stick(enabled=False, pressed=frozenset({"arm"}))
+
+
+def test_nothing_is_sent_before_arming_and_the_first_command_is_the_measured_pose(new_bench):
+    bench = new_bench()
+    bench.q = np.zeros(7)  # a driver that has not heard of its arm yet
+    assert not bench.tick().sent
+    bench.q = bench.robot.home + 0.01
+    bench.run(1.0)
+    assert not any(tick.sent for tick in bench.ticks)
+    tick = bench.tick(arm=True)
+    assert tick.sent and np.array_equal(tick.command, bench.robot.home + 0.01)
+
+
+def test_half_a_second_after_a_stop_the_gate_falls_silent_and_an_arm_that_was_moved_stays_there(bench):
+    bench.run(0.5)
+    bench.tick(stop=True)
+    assert bench.run(0.4).sent and not bench.run(0.2).sent
+    bench.follows, bench.q = False, bench.robot.home + 0.1  # moved by hand
+    bench.run(1.0)
+    tick = bench.tick(arm=True)
+    assert tick.armed and np.array_equal(tick.command, bench.robot.home + 0.1)
+
+
+def test_an_arm_that_sags_a_little_is_not_followed(bench):
+    bench.tick(stop=True)
+    bench.run(1.0)
+    bench.follows, bench.q = False, bench.robot.home - 0.02  # start_tolerance_rad is 0.05
+    bench.run(1.0)
+    assert np.array_equal(bench.tick(arm=True).command, bench.robot.home)
+
+
+def test_easing_ends_when_nobody_knows_where_the_arm_is(bench):
+    bench.tick(stop=True)
+    bench.follows, bench.q = False, bench.robot.home + 0.3
+    assert bench.tick(arm=True).reason is Reason.START_MISMATCH
+    bench.run(0.2)
+    bench.joints_silent = True
+    bench.run(0.5)  # joint_state_timeout_s is 0.2; then it brakes
+    resting = bench.ticks[-1].command
+    assert 0.0 < np.abs(resting - bench.robot.home).max() < 0.2
+    assert np.array_equal(bench.run(0.5).command, resting)
+
+
+def test_a_held_arm_button_does_not_arm_again_after_a_stop(bench):
+    bench.run(0.5, joy=lambda: hold_arm_button(bench))
+    assert not bench.tick(stop=True, joy=hold_arm_button(bench)).armed
+    assert not bench.run(1.0, joy=lambda: hold_arm_button(bench)).armed
+    bench.tick(joy=bench.stick(enabled=False))
+    assert bench.tick(joy=hold_arm_button(bench)).armed
+
+
+def test_a_dead_pad_with_the_arm_button_down_does_not_arm_after_a_protective_stop(bench):
+    bench.ready()
+    axes, buttons = bench.joystick.encode(False, (0, 0, 0), (0, 0, 0), 0, pressed=frozenset({"arm"}))
+
+    def repeat():
+        return JoyReading(axes, buttons, bench.ros_s, bench.steady_s)
+
+    bench.run(1.5, joy=repeat)
+    bench.ready(protective_stop=True)
+    assert bench.run(0.3, joy=repeat).state is State.FAULT
+    bench.ready()
+    assert bench.run(1.0, joy=repeat).state is State.FAULT
+
+
+def test_a_pad_that_comes_back_with_the_arm_button_down_does_not_arm(new_bench):
+    bench = new_bench()
+    bench.tick(joy=bench.stick(enabled=False))
+    bench.run(0.5)  # joy_timeout_s is 0.25
+    assert not bench.tick(joy=hold_arm_button(bench)).armed
+
+
+def test_enable_that_is_held_while_arming_must_be_released_first(new_bench):
+    bench = new_bench()
+    bench.tick(joy=bench.stick((0.1, 0, 0)))
+    tick = bench.tick(joy=bench.stick((0.1, 0, 0)), arm=True)
+    assert (tick.armed, tick.text) == (True, "armed; release enable first")
+    assert bench.run(0.3, joy=lambda: bench.stick((0.1, 0, 0))).state is State.HOLD
+    bench.tick(joy=bench.stick(enabled=False))
+    assert bench.tick(joy=bench.stick((0.1, 0, 0))).state is State.EXPERT
+
+
+def test_a_fault_outside_the_workspace_is_left_by_homing(bench):
+    bench.follows, bench.q = False, bench.robot.home.copy()
+    bench.q[0] = 1.5  # y = 0.45 m
+    assert bench.run(0.1).state is State.FAULT
+    bench.run(1.0)
+    bench.follows = True
+    assert bench.tick(arm=True).reason is Reason.OUT_OF_WORKSPACE
+    assert bench.tick(home=True).state is State.HOMING
+    tick = bench.run(10.0)
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.NOT_ARMED)
+    assert bench.tick(arm=True).armed
+
+
+def test_easing_that_the_workspace_blocks_gives_up_so_that_homing_is_possible(bench):
+    bench.tick(stop=True)
+    bench.follows, bench.q = False, bench.robot.home.copy()
+    bench.q[0] = 1.5  # y = 0.45 m, outside; the command may only go to its edge
+    assert bench.tick(arm=True).reason is Reason.START_MISMATCH
+    bench.run(8.0)
+    bench.follows = True
+    assert bench.tick(home=True).state is State.HOMING
+
+
+def test_homing_does_not_leave_a_fault_whose_cause_is_still_there(bench):
+    bench.ready(protective_stop=True)
+    assert bench.run(0.1).state is State.FAULT
+    assert bench.tick(home=True).state is State.FAULT
+
+
+def test_the_enable_button_ends_homing_of_an_arm_that_is_not_armed(new_bench):
+    bench = new_bench()
+    bench.q = bench.robot.home + 0.2
+    bench.tick()
+    assert bench.tick(home=True).state is State.HOMING
+    tick = bench.tick(joy=bench.stick((0.1, 0, 0)))
+    assert (tick.state, tick.armed, tick.text) == (State.HOLD, False, "homing ended: enable is held")
+
+
+def test_homing_that_the_guard_blocks_says_why_it_did_not_arrive(new_bench):
+    bench = new_bench()
+    bench.q = bench.robot.home + 0.1
+    rules = bench.loop.guard.motion
+    rules[:] = [Refuse(rules[0].verdict)]
+    bench.tick(home=True)
+    assert bench.run(20.2).text == "not at home after 20.0 s: a joint would pass its position limit"
+
+
+def test_a_chunk_that_waited_too_long_for_the_person_is_not_executed(bench):
+    bench.run(0.2, joy=lambda: bench.stick((0.1, 0, 0)))
+    bench.run(0.4)  # silent while held: release required
+    chunk = bench.line((0, 0.1, 0), steps=100)
+    bench.run(2.0, chunk=chunk)  # chunk_timeout_s is 1.5
+    began = len(bench.ticks)
+    bench.run(0.3, chunk=chunk, joy=lambda: bench.stick(enabled=False))
+    assert {tick.source for tick in bench.ticks[began:]} == {Source.HOLD}
+
+
+@pytest.mark.parametrize("back_s", [30.0, 1e6])
+def test_a_joystick_whose_clock_is_set_back_stops_at_once_and_takes_over_after_its_timeout(bench, back_s):
+    def late(**what):
+        joy = bench.stick(**what)
+        return JoyReading(joy.axes, joy.buttons, joy.stamp_s - back_s, joy.arrival_s)
+
+    bench.run(0.2, joy=lambda: bench.stick(enabled=False), chunk=lambda: bench.line((0, 0.02, 0)))
+    assert bench.ticks[-1].state is State.POLICY
+    chunks = {"chunk": lambda: bench.line((0, 0.02, 0))}
+    bench.run(0.3, joy=lambda: late(linear=(0.1, 0, 0)), **chunks)  # joy_timeout_s is 0.25
+    assert bench.ticks[-1].state is State.EXPERT
+    bench.tick(joy=late(enabled=False, pressed=frozenset({"stop"})), **chunks)
+    assert not bench.ticks[-1].armed
+
+
+def test_after_the_clock_went_back_the_newest_message_of_before_does_not_block_the_next(bench):
+    joy = bench.stick(enabled=False)
+    bench.tick(joy=joy)
+    bench.ros_s -= 100.0
+    bench.joints_silent = True
+    bench.tick(joy=joy)  # joint state and joystick message are those of before the jump
+    bench.joints_silent = False
+    tick = bench.tick(joy=bench.stick((0.1, 0, 0)))
+    assert tick.state is State.EXPERT
+    assert bench.run(0.3, joy=lambda: bench.stick((0.1, 0, 0))).state is State.EXPERT
+
+
+def test_a_joint_state_from_the_future_is_over_after_the_timeout(bench):
+    bench.joints_silent = True
+    bench._joints = JointReading(bench.q.copy(), 0.08, bench.ros_s + 1e6, bench.steady_s)
+    bench.tick()
+    bench.joints_silent = False
+    assert bench.run(0.4).reason is not Reason.JOINTS_STALE
+
+
+def test_a_step_in_which_the_guard_brakes_is_a_hold_though_the_person_drives(new_bench, panda):
+    bench = new_bench()
+    bench.tick(arm=True)
+    bench.loop.guard.motion[:] = [Refuse(bench.loop.guard.motion[0].verdict)]
+    tick = bench.run(0.5, joy=lambda: bench.stick((0.1, 0, 0)))
+    assert tick.source is Source.EXPERT and GuardFlag.HOLD in tick.guard_flags
+    assert np.array_equal(tick.command, panda.home)
+
+
+class Refuse:
+    """A rule that objects to every motion."""
+
+    def __init__(self, verdict):
+        self.verdict = verdict
+
+    def excess(self, path):
+        return np.concatenate([[0.0], np.ones(len(path.q) - 1)])

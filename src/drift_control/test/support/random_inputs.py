@@ -1,0 +1,166 @@
+"""Random devices, chunks, requests and clocks for the gate, and what must hold whatever they are.
+
+Used by the properties, and at length by fuzz.py.
+"""
+
+import itertools
+import math
+
+import numpy as np
+from drift_control.gate.state import GuardFlag, State
+from drift_control.inputs import JoyReading
+from hypothesis import strategies as st
+
+# Set in every tick in which the guard brakes (and in some in which it only slows down).
+BRAKING = (
+    GuardFlag.HOLD | GuardFlag.POSITION | GuardFlag.TCP_SPEED | GuardFlag.WORKSPACE | GuardFlag.COLLISION
+)
+rate = st.floats(-1.5, 1.5)
+number = st.one_of(st.floats(-0.5, 0.5), st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 5.0]))
+joy = st.one_of(
+    st.none(),
+    st.tuples(st.just("stick"), st.booleans(), st.tuples(rate, rate, rate), st.tuples(rate, rate, rate)),
+    st.tuples(st.just("frozen"), st.booleans(), st.tuples(rate, rate, rate), st.tuples(rate, rate, rate)),
+    st.tuples(st.just("raw"), st.lists(number, max_size=10), st.lists(st.integers(0, 1), max_size=12)),
+)
+chunk = st.one_of(
+    st.none(),
+    st.tuples(st.just("line"), st.tuples(rate, rate, rate), st.floats(0.0, 0.4), st.floats(0.02, 0.3)),
+    st.tuples(st.just("offset"), st.tuples(rate, rate, rate), st.floats(0.0, 0.4), st.floats(0.02, 0.3)),
+    st.tuples(st.just("random"), st.integers(0, 2**31), st.floats(0.0, 0.4), st.floats(0.02, 0.3)),
+    st.tuples(st.just("bad"), number, st.integers(0, 12), st.integers(0, 12)),
+    st.tuples(st.just("broken"), st.sampled_from(["stamp_s", "oldest_input_s", "dt_s"]), number),
+    st.tuples(st.just("broken"), st.just("action_space"), st.text(max_size=3)),
+    st.tuples(st.just("joints"), st.integers(0, 2**31), st.floats(0.0, 0.4), st.floats(0.02, 0.3)),
+)
+rarely = st.integers(0, 11).map(lambda n: n == 0)
+segment = st.fixed_dictionaries(
+    {
+        "ticks": st.integers(1, 60),
+        "joy": joy,
+        "chunk": chunk,
+        "chunk_every": st.integers(1, 10),
+        "old_epoch": rarely,
+        "arm": st.booleans(),
+        "stop": rarely,
+        "home": rarely,
+        "silent": rarely,
+        "joints": st.sampled_from(["sound"] * 10 + ["not finite", "too few"]),
+        "stuck": rarely,
+        "stall_s": st.sampled_from([0.0] * 10 + [0.1, 0.5, 1.5]),
+        "joy_offset_s": st.sampled_from([0.0] * 10 + [-30.0, 1e6]),
+        "jump_s": st.sampled_from([0.0] * 10 + [-1.0, 3.0]),
+        "speed_scale": st.sampled_from([1.0] * 6 + [0.3, 0.0, math.nan]),
+        "protective_stop": rarely,
+        "arm_silent": rarely,
+    }
+)
+segments = st.lists(segment, min_size=1, max_size=8)
+
+
+def make_joy(bench, spec, kept):
+    """Return the joystick message of this tick."""
+    if spec is None:
+        return kept
+    if spec[0] == "raw":
+        return JoyReading(tuple(spec[1]), tuple(spec[2]), bench.ros_s, bench.steady_s)
+    if spec[0] == "frozen" and kept is not None:
+        return JoyReading(kept.axes, kept.buttons, bench.ros_s, bench.steady_s)
+    return bench.stick(spec[2], spec[3], enabled=spec[1])
+
+
+def make_chunk(bench, spec, epoch):
+    """Return a chunk as described."""
+    kind = spec[0]
+    if kind == "line":
+        return bench.line(spec[1], delay_s=spec[2], dt_s=spec[3], epoch=epoch)
+    if kind == "offset":
+        return bench.chunk(offset=spec[1], delay_s=spec[2], dt_s=spec[3], epoch=epoch)
+    if kind == "bad":
+        return bench.chunk(np.full((spec[2], spec[3]), spec[1]), epoch=epoch)
+    if kind == "broken":
+        return bench.chunk(epoch=epoch, **{spec[1]: spec[2]})
+    rng = np.random.default_rng(spec[1])
+    if kind == "random":
+        data = rng.normal(size=(16, 10))
+        return bench.chunk(data, delay_s=spec[2], dt_s=spec[3], epoch=epoch)
+    data = rng.normal(size=(16, bench.robot.n_joints + 1))
+    return bench.chunk(data, delay_s=spec[2], dt_s=spec[3], epoch=epoch, action_space="joint_position")
+
+
+def play(bench, segments):
+    """Run the segments through the gate."""
+    bench.tick(arm=True)
+    kept, newest = None, None
+    for part in segments:
+        bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
+        bench.joints = part["joints"]
+        bench.stall(part["stall_s"])
+        bench.ros_s += part["jump_s"]
+        bench.joy_offset_s = part["joy_offset_s"]
+        bench.arm_silent = part["arm_silent"]
+        bench.ready(speed_scale=part["speed_scale"], protective_stop=part["protective_stop"])
+        for i in range(part["ticks"]):
+            kept = make_joy(bench, part["joy"], kept)
+            if part["chunk"] is not None and i % part["chunk_every"] == 0:
+                newest = make_chunk(bench, part["chunk"], bench.ticks[-1].epoch - part["old_epoch"])
+            first = i == 0
+            tick = bench.tick(
+                chunk=newest,
+                joy=kept,
+                arm=part["arm"],
+                stop=part["stop"] and first,
+                home=part["home"] and first,
+            )
+            assert not (tick.armed and bench.stop_asked)
+
+
+def check_limits(bench):
+    """Assert that nothing that was sent broke a limit, and that each stretch of it began at the arm."""
+    begin_rad = bench.robot.config.start_tolerance_rad + bench.robot.velocity.max() * bench.config.dt_s
+    silent = True
+    # in a long pause of the gate the arm has stopped at the last command
+    for (sent, _), ticks in itertools.groupby(bench.ticks, key=lambda tick: (tick.sent, bench.pauses(tick))):
+        stretch = list(ticks)
+        if sent:
+            check_stretch(bench, stretch)
+        if sent and silent:
+            assert np.abs(stretch[0].command - stretch[0].measured[:-1]).max() <= begin_rad
+        silent = not sent
+
+
+def check_stretch(bench, ticks):
+    """Assert that consecutive ticks broke no limit. Tolerances: rounding only (1e-6 of the limit)."""
+    robot, dt_s = bench.robot, bench.config.dt_s
+    q = np.array([tick.command for tick in ticks])
+    if len(q) < 4:
+        return
+    velocity = np.diff(q, axis=0) / dt_s
+    acceleration = np.diff(velocity, axis=0) / dt_s
+    jerk = np.diff(acceleration, axis=0) / dt_s
+    # A change of acceleration seen here is made within three ticks, in any of which the guard may brake.
+    braking = np.array([bool(tick.guard_flags & BRAKING) for tick in ticks])
+    by_motion = ~(braking[1:-2] | braking[2:-1] | braking[3:])
+    assert np.isfinite(q).all()
+    assert (np.abs(velocity) <= robot.velocity * (1 + 1e-6)).all()
+    assert (np.abs(acceleration) <= robot.acceleration * (1 + 1e-6)).all()
+    assert (np.abs(jerk) <= robot.braking_jerk * (1 + 1e-6)).all()
+    assert (np.abs(jerk[by_motion]) <= robot.jerk * (1 + 1e-6)).all()
+    assert (q >= robot.low - 1e-9).all() and (q <= robot.high + 1e-9).all()
+    tcp = np.array([tick.action[:3] for tick in ticks])
+    assert np.linalg.norm(np.diff(tcp, axis=0), axis=1).max() <= robot.config.tcp_speed_max_m_s * dt_s
+    gripper = np.array([tick.gripper_m for tick in ticks])
+    assert gripper.min() >= 0.0 and gripper.max() <= robot.config.gripper.opening_max_m
+    assert np.abs(np.diff(gripper)).max(initial=0.0) <= robot.config.gripper.speed_m_s * dt_s + 1e-9
+    workspace = robot.config.workspace
+    assert (tcp >= np.array(workspace.low_m) - 0.003).all()
+    assert (tcp <= np.array(workspace.high_m) + 0.003).all()
+    assert tcp[:, 2].min() >= workspace.floor_m - 0.003
+
+
+def check_hold(bench):
+    """Assert that a hold stands still once it has come to rest, unless an arm request eases it to the arm."""
+    for before, here, after in zip(bench.ticks[:-2], bench.ticks[1:-1], bench.ticks[2:], strict=True):
+        held = {tick.state for tick in (before, here, after)} == {State.HOLD} and after.armed
+        if held and np.array_equal(before.command, here.command):
+            assert np.array_equal(here.command, after.command)

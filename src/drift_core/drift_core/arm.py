@@ -1,0 +1,20 @@
+"""What learning knows of an arm; `drift_control` has the arms themselves."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class ArmModel(Protocol):
+    """An arm, as far as its name, its joints and its state count."""
+
+    @property
+    def name(self) -> str:
+        """Name of the arm, as in its file and in every checkpoint."""
+
+    @property
+    def n_joints(self) -> int:
+        """Number of joints J."""
+
+    def state(self, q: np.ndarray, gripper_m: float) -> np.ndarray:
+        """Return the state (S,) at joint positions (J,) [rad] and gripper opening [m]."""

@@ -1,0 +1,71 @@
+"""The training windows of recorded episodes, cut for one robot and one task."""
+
+import numpy as np
+
+from drift_core.arm import ArmModel
+from drift_core.data.windows import WindowSet, cut_windows
+from drift_core.episodes import EpisodeStore
+from drift_core.errors import DriftError
+from drift_core.task import TaskConfig
+
+
+class WindowCutter:
+    """Cut the windows of episodes in a store."""
+
+    def __init__(self, store: EpisodeStore, arm: ArmModel | None, task: TaskConfig) -> None:
+        """`arm` is None for a task whose action space is "point": its state is the point itself."""
+        self._store = store
+        self._task = task
+        self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
+        self._state_of = _point_state if arm is None else arm.state
+
+    def __call__(self, episode_id: str) -> WindowSet:
+        """Read an episode, decode its frames and return all its windows; DriftError when it does not fit."""
+        task = self._task
+        return cut_windows(
+            self._store.read(episode_id),
+            self._spec,
+            self._state_of,
+            task.latency_s,
+            task.horizon,
+            task.action_space,
+        )
+
+
+class LabelCounter:
+    """How many expert labels there are, by episode: the NEL of the method's tables."""
+
+    def __init__(self, store: EpisodeStore, cut: WindowCutter) -> None:
+        self._store = store
+        self._cut = cut
+        self._labels: dict[str, int] = {}
+
+    @property
+    def episodes(self) -> int:
+        """Episodes counted so far."""
+        return len(self._labels)
+
+    @property
+    def total(self) -> int:
+        """Labels counted so far; evaluations give none."""
+        return sum(self._labels.values())
+
+    def add(self, episode_id: str) -> int:
+        """Count one episode."""
+        is_evaluation = self._store.meta(episode_id).kind == "evaluation"
+        self._labels[episode_id] = 0 if is_evaluation else self._cut(episode_id).expert_labels
+        return self._labels[episode_id]
+
+    def add_all(self) -> list[str]:
+        """Count what is in the store; return what is wrong with the episodes that do not fit."""
+        faults = []
+        for episode_id in self._store.new_ids(self._labels):
+            try:
+                self.add(episode_id)
+            except DriftError as error:
+                faults.append(f"episode {episode_id}: {error}")
+        return faults
+
+
+def _point_state(positions: np.ndarray, gripper_m: float) -> np.ndarray:
+    return positions

@@ -1,0 +1,195 @@
+"""Training windows of many episodes in memory, and batches of them in which each frame appears once."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from drift_core.data.windows import WindowSet
+from drift_core.errors import DataError, ShapeError
+from drift_core.policy.batch import Batch, concatenate
+
+Encode = Callable[[dict[str, Tensor]], Tensor]  # images by camera (F, 3, H, W) uint8 -> features (F, D)
+
+
+class WindowDataset:
+    """Windows with at least one valid label. Frames stay uint8; everything is ready-made for indexing."""
+
+    def __init__(self, window_sets: Iterable[WindowSet] = ()) -> None:
+        self.episode_ids: list[str] = []
+        self._images: dict[str, Tensor] = {}  # by camera: (K, 3, H, W) uint8
+        self._frame_rows = torch.zeros(0, 0, dtype=torch.long)  # (F, cameras) rows of the images
+        self._frame_index = torch.zeros(0, 0, dtype=torch.long)  # (N, To) rows of the frame rows
+        self._episode_start = torch.zeros(0, dtype=torch.long)  # (N,) first window of the same episode
+        self._episode_length = torch.zeros(0, dtype=torch.long)  # (N,) windows in the same episode
+        self.state = torch.zeros(0, 0, 0)  # (N, To, S) raw
+        self.actions = torch.zeros(0, 0, 0)  # (N, T, A) raw
+        self.mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, T)
+        self.window_class = torch.zeros(0, dtype=torch.long)  # (N,) WindowClass
+        self.features: Tensor | None = None  # (F, D) of the frames, once `encode` was called
+        self.extend(window_sets)
+
+    def __len__(self) -> int:
+        return self.state.shape[0]
+
+    @property
+    def n_frames(self) -> int:
+        """F, moments at which every camera has a frame."""
+        return self._frame_rows.shape[0]
+
+    @property
+    def labels(self) -> int:
+        """Policy steps that became labels."""
+        return len(self)
+
+    def add(self, window_set: WindowSet) -> int:
+        """Add the windows of an episode that have a label; return their number."""
+        return self.extend([window_set])
+
+    def extend(self, window_sets: Iterable[WindowSet]) -> int:
+        """Add the windows of several episodes at once, which copies what is there only once."""
+        added = [chosen for chosen in (windows.trainable() for windows in window_sets) if len(chosen)]
+        images: dict[str, list[Tensor]] = {name: [frames] for name, frames in self._images.items()}
+        parts: dict[str, list[Tensor]] = {
+            name: [getattr(self, name)] if len(self) else [] for name in _COLUMNS
+        }
+        ids = list(self.episode_ids)
+        n_frames, n_windows, size = self.n_frames, len(self), {k: len(v) for k, v in self._images.items()}
+        for windows in added:
+            if windows.episode_id in ids:
+                raise DataError(f"episode {windows.episode_id} is in the dataset already")
+            self._check(windows, {name: frames[0] for name, frames in images.items()}, parts)
+            rows = torch.from_numpy(windows.frame_rows).clone()
+            for column, (camera, frames) in enumerate(windows.frames.items()):
+                rows[:, column] += size.get(camera, 0)
+                size[camera] = size.get(camera, 0) + len(frames)
+                images.setdefault(camera, []).append(
+                    torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
+                )
+            parts["_frame_rows"].append(rows)
+            parts["_frame_index"].append(torch.from_numpy(windows.frame_index) + n_frames)
+            parts["_episode_start"].append(torch.full((len(windows),), n_windows))
+            parts["_episode_length"].append(torch.full((len(windows),), len(windows)))
+            parts["state"].append(torch.from_numpy(windows.state))
+            parts["actions"].append(torch.from_numpy(windows.actions))
+            parts["mask"].append(torch.from_numpy(windows.mask))
+            parts["window_class"].append(torch.from_numpy(windows.window_class).long())
+            n_frames += len(rows)
+            n_windows += len(windows)
+            ids.append(windows.episode_id)
+        if added:
+            self._images = {camera: torch.cat(frames) for camera, frames in images.items()}
+            for name, tensors in parts.items():
+                setattr(self, name, torch.cat(tensors))
+            self.episode_ids = ids
+        return sum(len(windows) for windows in added)
+
+    def batch(self, indices: Tensor) -> Batch:
+        """Join the windows `indices` (B,) into a batch, with features instead of images if there are any."""
+        if self.features is not None and len(self.features) != self.n_frames:
+            have = len(self.features)
+            raise DataError(
+                f"features={have} must be one per frame, {self.n_frames}: encode new frames first"
+            )
+        index = self._frame_index[indices]  # (B, To)
+        frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To)
+        return Batch(
+            images=self._images_of(frames) if self.features is None else {},
+            frame_index=index,
+            features=None if self.features is None else self.features.index_select(0, frames),
+            state=self.state.index_select(0, indices),
+            actions=self.actions.index_select(0, indices),
+            mask=self.mask.index_select(0, indices),
+        )
+
+    def sample(self, generator: torch.Generator, batch_size: int) -> Batch:
+        """Draw windows uniformly, with replacement."""
+        return self.batch(self._draw(generator, batch_size))
+
+    def sample_segments(self, generator: torch.Generator, batch_size: int, length: int) -> Batch:
+        """Draw runs of `length` neighbouring windows, which share frames; each window is drawn as often.
+
+        A run that reaches the end of its episode goes on at the episode's beginning.
+        """
+        runs = -(-batch_size // length)
+        start = self._draw(generator, runs)
+        first, count = self._episode_start[start], self._episode_length[start]
+        offset = (start - first)[:, None] + torch.arange(length)  # (runs, length)
+        return self.batch((first[:, None] + offset % count[:, None]).flatten()[:batch_size])
+
+    def encode(self, encode: Encode, frames_at_once: int = 256) -> None:
+        """Replace the images in all batches by `encode(images)`, as long as the encoder is frozen.
+
+        Frames that were encoded before are kept, so that a round encodes only what it added.
+        """
+        done = 0 if self.features is None else len(self.features)
+        parts = [] if self.features is None else [self.features]
+        with torch.no_grad():
+            for begin in range(done, self.n_frames, frames_at_once):
+                frames = torch.arange(begin, min(begin + frames_at_once, self.n_frames))
+                parts.append(encode(self._images_of(frames)))
+        if parts:
+            self.features = torch.cat(parts)
+
+    def forget_features(self) -> None:
+        """Put images into the batches again, as after a change of the encoder."""
+        self.features = None
+
+    def _images_of(self, frames: Tensor) -> dict[str, Tensor]:
+        rows = self._frame_rows[frames]  # (F, cameras)
+        # index_select copies whole images, which indexing by a tensor does a number at a time
+        return {
+            camera: images.index_select(0, rows[:, n])
+            for n, (camera, images) in enumerate(self._images.items())
+        }
+
+    def _draw(self, generator: torch.Generator, count: int) -> Tensor:
+        if len(self) == 0:
+            raise DataError("the dataset has no window with a valid label")
+        return torch.randint(len(self), (count,), generator=generator)
+
+    def _check(self, windows: WindowSet, images: dict[str, Tensor], parts: dict[str, list[Tensor]]) -> None:
+        """Refuse windows that do not fit to those that are here."""
+        if not parts["state"]:
+            return
+        here = {name: tuple(parts[name][0].shape[1:]) for name in ("state", "actions")}
+        here |= {camera: tuple(frames.shape[2:]) for camera, frames in images.items()}
+        new = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
+        new |= {camera: frames.shape[1:3] for camera, frames in windows.frames.items()}
+        if new != here:
+            raise ShapeError(f"episode {windows.episode_id}: shapes={new} must be {here} as in the dataset")
+
+
+_COLUMNS = (
+    "_frame_rows",
+    "_frame_index",
+    "_episode_start",
+    "_episode_length",
+    "state",
+    "actions",
+    "mask",
+    "window_class",
+)
+
+
+def batches(dataset: WindowDataset, generator: torch.Generator, batch_size: int) -> Iterator[Batch]:
+    """Draw uniform batches without end."""
+    while True:
+        yield dataset.sample(generator, batch_size)
+
+
+def mixed_batches(
+    offline: WindowDataset,
+    online: WindowDataset,
+    generator: torch.Generator,
+    batch_size: int,
+    online_share: float = 0.5,
+) -> Iterator[Batch]:
+    """Draw batches without end, half of each from the online data; all from the other while one is empty."""
+    if not 0.0 <= online_share <= 1.0:
+        raise DataError(f"online_share={online_share} must lie in [0, 1]")
+    while True:
+        n_online = round(batch_size * online_share) if len(offline) else batch_size
+        n_online = n_online if len(online) else 0
+        sources = ((offline, batch_size - n_online), (online, n_online))
+        yield concatenate([dataset.sample(generator, count) for dataset, count in sources if count])

@@ -1,0 +1,35 @@
+"""Episodes: what they hold, and how they are written, read and found again."""
+
+from drift_core.episodes.reader import read_episode, read_meta
+from drift_core.episodes.record import (
+    GUARD_HOLD,
+    Episode,
+    EpisodeMeta,
+    Frames,
+    Joints,
+    Kind,
+    OutcomeName,
+    Source,
+    StepRecord,
+    Steps,
+)
+from drift_core.episodes.store import EpisodeStore, held_out
+from drift_core.episodes.writer import EpisodeWriter
+
+__all__ = [
+    "GUARD_HOLD",
+    "Episode",
+    "EpisodeMeta",
+    "EpisodeStore",
+    "EpisodeWriter",
+    "Frames",
+    "Joints",
+    "Kind",
+    "OutcomeName",
+    "Source",
+    "StepRecord",
+    "Steps",
+    "held_out",
+    "read_episode",
+    "read_meta",
+]

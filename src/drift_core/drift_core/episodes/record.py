@@ -1,0 +1,132 @@
+"""What an episode is: its description, the control steps, the joint samples and the camera frames."""
+
+from dataclasses import dataclass as plain_dataclass
+from enum import IntEnum
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from drift_core.errors import DataError
+from drift_core.observation.spec import STRICT, CameraSpec
+
+SCHEMA = 1  # of the files of an episode
+GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
+
+Kind = Literal["demonstration", "intervention", "evaluation"]
+OutcomeName = Literal["success", "failure", "unknown"]
+
+
+class Source(IntEnum):
+    """Whose command a control step executed; the values of Step.SOURCE_*."""
+
+    HOLD = 0
+    POLICY = 1
+    EXPERT = 2
+    HOMING = 3
+
+
+@dataclass(frozen=True, config=STRICT)
+class EpisodeMeta:
+    """What episode.json says; the second half is filled in when the episode is closed."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+    robot: str
+    task: str
+    seed: int  # of the simulated task, 0 on a real arm
+    kind: Kind
+    cameras: tuple[CameraSpec, ...]
+    dt_s: Annotated[float, Field(gt=0)]  # policy step
+    started_s: float  # ROS time
+    outcome: OutcomeName = "unknown"
+    duration_s: float = 0.0  # from the first to the last control step
+    policy_versions: tuple[int, ...] = ()  # that drove a step
+    steps: int = 0  # control steps
+    expert_steps: int = 0  # control steps driven by the expert
+    interventions: int = 0  # take-overs by the expert; a demonstration counts as one
+    drift_version: str = version("drift_core")
+    schema: Literal[1] = SCHEMA  # type: ignore[assignment]
+
+
+@plain_dataclass(frozen=True, slots=True, eq=False)
+class StepRecord:
+    """One control step: what the arm was told and by whom. Arrays that were never known are None or empty."""
+
+    stamp_s: float  # when the command was due
+    seq: int  # counts up by one each control tick
+    source: int  # Source
+    epoch: int
+    intervention_id: int  # of the current take-over when source is EXPERT, else of the last one
+    chunk_id: int
+    policy_version: int
+    chunk_age_s: float  # -1: no chunk
+    commanded: np.ndarray | None  # (J + 1,) joint positions [rad], gripper opening [m]
+    measured: np.ndarray | None  # (J + 1,) the same, measured
+    action: np.ndarray | None  # (A,) the guarded command as action
+    guard_flags: int
+
+
+@plain_dataclass(frozen=True, eq=False)
+class Steps:
+    """N control steps in columns, in the order of arrival; a row that was never known is NaN."""
+
+    stamp_s: np.ndarray  # (N,)
+    seq: np.ndarray  # (N,) int64
+    source: np.ndarray  # (N,)
+    epoch: np.ndarray  # (N,)
+    intervention_id: np.ndarray  # (N,)
+    chunk_id: np.ndarray  # (N,)
+    policy_version: np.ndarray  # (N,)
+    chunk_age_s: np.ndarray  # (N,)
+    commanded: np.ndarray  # (N, J + 1)
+    measured: np.ndarray  # (N, J + 1)
+    action: np.ndarray  # (N, A)
+    guard_flags: np.ndarray  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.stamp_s)
+
+
+@plain_dataclass(frozen=True, eq=False)
+class Joints:
+    """M joint samples in the order of arrival."""
+
+    stamp_s: np.ndarray  # (M,)
+    arrival_s: np.ndarray  # (M,)
+    positions_rad: np.ndarray  # (M, J)
+    gripper_m: np.ndarray  # (M,)
+
+    def __len__(self) -> int:
+        return len(self.stamp_s)
+
+
+@plain_dataclass(frozen=True, eq=False)
+class Frames:
+    """The frames of one camera in the order of arrival, decoded when asked for."""
+
+    stamp_s: np.ndarray  # (K,)
+    arrival_s: np.ndarray  # (K,)
+    png: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.png)
+
+    def image(self, index: int) -> np.ndarray:
+        """Decode one frame to (H, W, 3) uint8 RGB."""
+        image = cv2.imdecode(np.frombuffer(self.png[index], np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f"frame {index} cannot be decoded ({len(self.png[index])} bytes)")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+@plain_dataclass(frozen=True, eq=False)
+class Episode:
+    """A finished episode."""
+
+    meta: EpisodeMeta
+    steps: Steps
+    joints: Joints
+    frames: dict[str, Frames]  # by camera

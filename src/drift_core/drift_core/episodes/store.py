@@ -1,0 +1,64 @@
+"""The append-only folder of finished episodes."""
+
+import hashlib
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from drift_core.episodes.files import META_FILE
+from drift_core.episodes.reader import read_episode, read_meta
+from drift_core.episodes.record import Episode, EpisodeMeta
+from drift_core.errors import DataError
+
+
+def held_out(episode_id: str) -> bool:
+    """Whether an episode is never trained on: one in ten, decided by its id alone."""
+    digest = hashlib.sha256(episode_id.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % 10 == 0
+
+
+class EpisodeStore:
+    """Finished episodes below `root`; open or broken-off ones (`.<id>.part`) do not count."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def ids(self) -> list[str]:
+        """Return the ids of all finished episodes, sorted."""
+        if not self.root.is_dir():
+            return []
+        folders = (path for path in self.root.iterdir() if not path.name.startswith("."))
+        return sorted(path.name for path in folders if (path / META_FILE).is_file())
+
+    def new_ids(self, known: Collection[str]) -> list[str]:
+        """Return the ids that are not in `known`, sorted."""
+        seen = set(known)
+        return [episode_id for episode_id in self.ids() if episode_id not in seen]
+
+    def meta(self, episode_id: str) -> EpisodeMeta:
+        """Read the description of an episode."""
+        return read_meta(self._folder(episode_id))
+
+    def read(self, episode_id: str) -> Episode:
+        """Read an episode."""
+        return read_episode(self._folder(episode_id))
+
+    def held_out(self, episode_id: str) -> bool:
+        """Whether an episode is never trained on."""
+        return held_out(episode_id)
+
+    def clean(self, keep: Collection[str] = ()) -> list[str]:
+        """Delete what killed writers left and return the ids; `keep` names those still being written."""
+        cleaned = []
+        for path in sorted(self.root.glob(".*.part")):
+            episode_id = path.name.removeprefix(".").removesuffix(".part")
+            if episode_id not in keep:
+                shutil.rmtree(path)
+                cleaned.append(episode_id)
+        return cleaned
+
+    def _folder(self, episode_id: str) -> Path:
+        folder = self.root / episode_id
+        if episode_id.startswith(".") or folder.parent != self.root or not (folder / META_FILE).is_file():
+            raise DataError(f"episode id={episode_id!r} is not in {self.root} ({len(self.ids())} episodes)")
+        return folder

@@ -1,0 +1,188 @@
+"""Write an episode beside its final place and rename it there: a killed process leaves no half episode."""
+
+import json
+import os
+import shutil
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from drift_core.config import to_plain
+from drift_core.episodes.files import (
+    FRAME_COLUMNS,
+    JOINT_COLUMNS,
+    JOINTS_FILE,
+    META_FILE,
+    STEP_COLUMNS,
+    STEPS_FILE,
+    camera_file,
+    flush_to_disk,
+    part_folder,
+)
+from drift_core.episodes.record import EpisodeMeta, OutcomeName, Source, StepRecord
+from drift_core.errors import DataError, ShapeError
+
+_ROWS_PER_GROUP = 512
+_FRAMES_PER_GROUP = 64
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+class _Table:
+    """Rows that go to a parquet file a group at a time, so that memory stays bounded."""
+
+    def __init__(self, path: Path, columns: pa.Schema, rows_per_group: int) -> None:
+        self._columns, self._rows_per_group = columns, rows_per_group
+        self._rows: deque[tuple[Any, ...]] = deque()
+        compression = "none" if columns is FRAME_COLUMNS else "zstd"
+        self._file = pq.ParquetWriter(path, columns, compression=compression)
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= self._rows_per_group:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._file.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [
+                pa.array(values, field.type) for values, field in zip(columns, self._columns, strict=True)
+            ]
+            self._file.write_table(pa.Table.from_arrays(arrays, schema=self._columns))
+            self._rows.clear()
+
+
+class EpisodeWriter:
+    """Record one episode below `root`, from one thread; as a context manager it aborts if not closed."""
+
+    def __init__(self, root: Path | str, meta: EpisodeMeta) -> None:
+        self._root, self._meta = Path(root), meta
+        self._final, self._part = self._root / meta.id, part_folder(self._root, meta.id)
+        self._root.mkdir(parents=True, exist_ok=True)
+        if self._final.exists():
+            raise DataError(f"episode id={meta.id!r} exists already in {self._root}")
+        if self._part.exists():
+            raise DataError(f"episode id={meta.id!r} is being written or was broken off: {self._part}")
+        self._part.mkdir()
+        self._open = True
+        self._cameras = {camera.name: camera for camera in meta.cameras}
+        self._steps = _Table(self._part / STEPS_FILE, STEP_COLUMNS, _ROWS_PER_GROUP)
+        self._joints = _Table(self._part / JOINTS_FILE, JOINT_COLUMNS, _ROWS_PER_GROUP)
+        self._frames = {
+            name: _Table(self._part / camera_file(name), FRAME_COLUMNS, _FRAMES_PER_GROUP)
+            for name in self._cameras
+        }
+        self._n_steps = self._n_expert_steps = 0
+        self._first_s = self._last_s = meta.started_s
+        self._interventions: set[int] = set()
+        self._versions: set[int] = set()
+
+    def add_step(self, step: StepRecord) -> None:
+        """Take one control step; some microseconds, now and then some milliseconds to write 512 of them."""
+        self._steps.add(
+            (
+                step.stamp_s,
+                step.seq,
+                step.source,
+                step.epoch,
+                step.intervention_id,
+                step.chunk_id,
+                step.policy_version,
+                step.chunk_age_s,
+                _vector("commanded", step.commanded),
+                _vector("measured", step.measured),
+                _vector("action", step.action),
+                int(step.guard_flags),
+            )
+        )
+        if self._n_steps == 0:
+            self._first_s = step.stamp_s
+        self._last_s = step.stamp_s
+        self._n_steps += 1
+        if step.source == Source.EXPERT:
+            self._n_expert_steps += 1
+            self._interventions.add(step.intervention_id)
+        elif step.source == Source.POLICY:
+            self._versions.add(step.policy_version)
+
+    def add_joints(
+        self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
+    ) -> None:
+        """Take one joint sample (J,), as it arrived."""
+        positions = np.asarray(positions_rad)
+        if positions.ndim != 1:
+            raise ShapeError(f"joints: positions_rad must be (J,), got {positions.shape}")
+        self._joints.add((stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
+
+    def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
+        """Take one (H, W, 3) uint8 RGB image, as it arrived; it is stored without loss."""
+        spec = self._cameras.get(camera)
+        if spec is None:
+            raise DataError(f"camera={camera!r} is unknown; allowed: {', '.join(self._cameras) or 'none'}")
+        if image.shape != (spec.height, spec.width, 3) or image.dtype != np.uint8:
+            raise ShapeError(
+                f"camera {camera}: image must be ({spec.height}, {spec.width}, 3) uint8, "
+                f"got {image.shape} {image.dtype}"
+            )
+        encoded, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG)
+        if not encoded:
+            raise DataError(f"camera {camera}: image at stamp_s={stamp_s} cannot be encoded")
+        self._frames[camera].add((stamp_s, arrival_s, png.tobytes()))
+
+    def close(self, outcome: OutcomeName) -> Path:
+        """Finish the files, put the episode in its place and return that."""
+        self._close_tables()
+        meta = replace(
+            self._meta,
+            outcome=outcome,
+            duration_s=self._last_s - self._first_s,
+            policy_versions=tuple(sorted(self._versions)),
+            steps=self._n_steps,
+            expert_steps=self._n_expert_steps,
+            interventions=len(self._interventions),
+        )
+        (self._part / META_FILE).write_text(json.dumps(to_plain(meta), indent=2) + "\n", encoding="utf-8")
+        for path in (*self._part.iterdir(), self._part):
+            flush_to_disk(path)
+        os.rename(self._part, self._final)
+        flush_to_disk(self._root)
+        return self._final
+
+    def abort(self) -> None:
+        """Throw the episode away."""
+        self._close_tables()
+        shutil.rmtree(self._part)
+
+    def __enter__(self) -> "EpisodeWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open:
+            self.abort()
+
+    def _close_tables(self) -> None:
+        if not self._open:
+            raise DataError(f"episode id={self._meta.id!r} is closed already")
+        self._open = False
+        for table in (self._steps, self._joints, *self._frames.values()):
+            table.close()
+
+
+def _vector(name: str, values: np.ndarray | None) -> list[float] | None:
+    if values is None:
+        return None
+    if values.ndim != 1:
+        raise ShapeError(f"step: {name} must be a vector, got {values.shape}")
+    return values.tolist()

@@ -1,0 +1,1 @@
+"""The diffusion policy: what it holds, how it is saved, tried and run."""

@@ -1,0 +1,83 @@
+"""The last look at a checkpoint before it drives: does it fit, and does it act on a real observation?"""
+
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from drift_core.errors import CheckpointError, DataError, DriftError
+from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+
+
+@dataclass(frozen=True)
+class CanaryReport:
+    """What a policy did with the stored observation."""
+
+    chunk: np.ndarray  # (T, A) raw units
+    inference_ms: float  # of the second of two passes: the first one also builds tables
+
+
+def check_fits(config: PolicyConfig, spec: ObservationSpec, action_space: str) -> None:
+    """Refuse a policy trained for other cameras, joints or times than `spec`, naming what differs."""
+    faults = [
+        f"{field.name} must be {_shown(getattr(spec, field.name))}, "
+        f"got {_shown(getattr(config.observation, field.name))}"
+        for field in fields(ObservationSpec)
+        if getattr(config.observation, field.name) != getattr(spec, field.name)
+    ]
+    if config.action_space != action_space:
+        faults.append(f"action_space must be {action_space!r}, got {config.action_space!r}")
+    if faults:
+        raise CheckpointError(f"the checkpoint does not fit: {'; '.join(faults)}")
+
+
+def run_canary(policy: DiffusionPolicy, observation: Observation, sampler_name: str) -> CanaryReport:
+    """Let `policy` act on `observation` with a fresh sampler; a CheckpointError says what went wrong."""
+    for _ in range(2):
+        started_s = time.perf_counter()
+        try:
+            sampler = policy.make_sampler(sampler_name)
+            chunk = policy.act(observation, sampler, torch.Generator().manual_seed(0))
+        except DriftError as error:
+            raise CheckpointError(f"the checkpoint fails on a stored observation: {error}") from error
+        inference_ms = 1e3 * (time.perf_counter() - started_s)
+    return CanaryReport(chunk, inference_ms)
+
+
+def blank_observation(spec: ObservationSpec) -> Observation:
+    """Return grey images and a zero state, for a robot that has not stored an observation yet."""
+    steps = spec.observation_steps
+    images = {c.name: np.full((steps, c.height, c.width, 3), 128, dtype=np.uint8) for c in spec.cameras}
+    return Observation(0.0, images, np.zeros((steps, spec.state_dim), dtype=np.float32), 0.0)
+
+
+def save_observation(path: Path, observation: Observation) -> None:
+    """Store an observation as safetensors."""
+    tensors = {f"image/{name}": np.ascontiguousarray(frames) for name, frames in observation.images.items()}
+    tensors["state"] = np.ascontiguousarray(observation.state)
+    tensors["times_s"] = np.array([observation.t_ref_s, observation.oldest_input_s])
+    save_file(tensors, path)
+
+
+def load_observation(path: Path) -> Observation:
+    """Read what `save_observation` wrote."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        t_ref_s, oldest_input_s = (float(value) for value in tensors.pop("times_s"))
+        state = tensors.pop("state")
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a stored observation: {error}") from error
+    images = {key.removeprefix("image/"): frames for key, frames in tensors.items()}
+    return Observation(t_ref_s, images, state, oldest_input_s)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f"{c.name} {c.height}x{c.width}" for c in value) + "]"
+    return str(value)

@@ -1,0 +1,249 @@
+"""Checkpoints: plain weights and normaliser in safetensors, everything else as JSON in its header.
+
+A checkpoint describes itself: the policy is rebuilt from the file alone. It is written beside and renamed
+into place, and it is verified as a whole (hash, header, keys, shapes, types, finite values) before anybody
+sees a policy. Never pickle.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from drift_core.config import parse, to_plain
+from drift_core.errors import CheckpointError, DriftError
+from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+
+T = TypeVar("T")
+
+FORMAT = 1  # raised when a reader of the last format would misread a file
+LATEST = "LATEST"
+_PIECE_BYTES = 1 << 18
+_NAME = re.compile(r"^policy_(\d{6,})\.safetensors$")
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class HashMismatchError(CheckpointError):
+    """The file is not the one that was announced."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CheckpointInfo:
+    """What is known about a set of weights."""
+
+    task: str
+    robot: str
+    version: Annotated[int, Field(ge=1)]  # counts up within a folder
+    parent: Annotated[int, Field(ge=0)]  # version it was trained from, 0 for none
+    rank: Annotated[float, Field(gt=0, le=1)]  # trained rank as a fraction of the maximum
+    # the same after rounding layers above break-even up to full
+    effective_rank: Annotated[float, Field(gt=0, le=1)]
+    step: Annotated[int, Field(ge=0)]  # gradient steps in all
+    loss: float | None  # held-out denoising loss, None if there was nothing to evaluate on
+    reason: str  # "offline", "online round 2", ...
+    created_s: Annotated[float, Field(ge=0)]  # system time of writing [s since 1970]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LatestCheckpoint:
+    """The content of LATEST."""
+
+    file: Annotated[str, Field(pattern=_NAME.pattern)]  # in the same folder
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    version: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class _Header:
+    format: int
+    policy: PolicyConfig
+    info: CheckpointInfo
+
+
+@plain_dataclass(frozen=True)
+class LoadedCheckpoint:
+    """A verified checkpoint, its policy in evaluation mode."""
+
+    policy: DiffusionPolicy
+    info: CheckpointInfo
+    sha256: str  # of the whole file, lower-case hex
+
+
+def save_checkpoint(path: Path, policy: DiffusionPolicy, info: CheckpointInfo, latest: bool = True) -> str:
+    """Write `policy` (plain, merged weights) to `path` atomically; return the SHA-256 of the file.
+
+    With `latest`, LATEST beside it then names the file.
+    """
+    template = _skeleton(policy.config).state_dict()
+    tensors = {key: value.detach().cpu().contiguous() for key, value in policy.state_dict().items()}
+    _check_tensors(tensors, template, f"policy for {path}")
+    header = to_plain(_Header(FORMAT, policy.config, info))
+    data = save(tensors, metadata={"drift": json.dumps(header)})
+    _write_atomically(path, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if latest:
+        write_latest(path, sha256, info.version)
+    return sha256
+
+
+def write_latest(path: Path, sha256: str, version: int) -> None:
+    """Let LATEST in the folder of the checkpoint `path` name it, atomically."""
+    content = to_plain(LatestCheckpoint(path.name, sha256, version))
+    _write_atomically(path.with_name(LATEST), json.dumps(content).encode())
+
+
+def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
+    """Read and verify a checkpoint, against `sha256` if given; a faulty file gives a CheckpointError."""
+    path = Path(path)
+    try:
+        data, found = _read(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    if sha256 is not None and found != sha256.lower():
+        raise HashMismatchError(f"{path}: sha256={found} must be {sha256.lower()}")
+    header = _read_header(path, data)
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file: {error}") from error
+    _check_tensors(tensors, _skeleton(header.policy).state_dict(), str(path))  # before there is memory for it
+    policy = DiffusionPolicy(header.policy)
+    policy.load_state_dict(tensors)
+    return LoadedCheckpoint(policy.eval(), header.info, found)
+
+
+def checkpoint_path(folder: Path, version: int) -> Path:
+    """Return where version `version` stands: policy_000012.safetensors."""
+    return folder / f"policy_{version:06d}.safetensors"
+
+
+def next_version(folder: Path) -> int:
+    """Return one more than the highest version in `folder`; 1 for an empty or missing folder."""
+    if not folder.is_dir():
+        return 1
+    versions = [int(match[1]) for entry in folder.iterdir() if (match := _NAME.match(entry.name))]
+    return max(versions, default=0) + 1
+
+
+def read_latest(folder: Path) -> LatestCheckpoint | None:
+    """Return what LATEST in `folder` says, None if there is no such file."""
+    path = folder / LATEST
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    return _parse_json(path, content, LatestCheckpoint)
+
+
+def load_latest(folder: Path) -> LoadedCheckpoint:
+    """Load the checkpoint that LATEST in `folder` names."""
+    latest = read_latest(folder)
+    if latest is None:
+        raise CheckpointError(f"{folder}: must contain a file {LATEST}, there is none")
+    return load_checkpoint(folder / latest.file, latest.sha256)
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """Return the content of `path` and its SHA-256.
+
+    Piece by piece: one read of 100 MB keeps a core in the kernel for so long that a real-time process waiting
+    for that core misses its tick (benchmarks/hot_swap.py).
+    """
+    pieces, sha256 = [], hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            pieces.append(piece)
+            sha256.update(piece)
+    return b"".join(pieces), sha256.hexdigest()
+
+
+def _read_header(path: Path, data: bytes) -> _Header:
+    """Read our JSON out of the safetensors header: 8 bytes length, then JSON with "__metadata__"."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise CheckpointError(f"{path}: not a whole safetensors file: {len(data)} bytes, header of {length}")
+    try:
+        metadata = json.loads(data[8 : 8 + length])["__metadata__"]["drift"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: must have a key 'drift' in its safetensors metadata") from error
+    content = _loads(path, metadata)
+    # Before the rest is validated: another format may have other keys.
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else content
+        raise CheckpointError(f"{path}: format={found!r} must be {FORMAT}")
+    return _parse(path, content, _Header)
+
+
+def _parse_json(path: Path, text: bytes | str, kind: type[T]) -> T:
+    return _parse(path, _loads(path, text), kind)
+
+
+def _loads(path: Path, text: bytes | str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not valid JSON: {error}") from error
+
+
+def _parse(path: Path, content: Any, kind: type[T]) -> T:
+    try:
+        return parse(content, kind, source=str(path))
+    except DriftError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _skeleton(config: PolicyConfig) -> DiffusionPolicy:
+    """Return the policy of `config` without memory for its weights."""
+    with torch.device("meta"):
+        return DiffusionPolicy(config)
+
+
+def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
+    """Check keys, shapes, types and that all values are finite; the error lists the first few faults."""
+    faults = [f"key {key!r} is missing" for key in expected if key not in tensors]
+    faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
+    for key, want in expected.items():  # in the network's order; a file's own order is arbitrary
+        if key not in tensors:
+            continue
+        value = tensors[key]
+        if value.shape != want.shape or value.dtype != want.dtype:
+            faults.append(
+                f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(value.shape)} {value.dtype}"
+            )
+        elif value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            faults.append(f"{key!r} must be finite")
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    """Write `path` so that after a crash it is either the old or the new file, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            for first in range(0, len(data), _PIECE_BYTES):  # see _read
+                file.write(data[first : first + _PIECE_BYTES])
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

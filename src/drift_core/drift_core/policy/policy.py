@@ -1,0 +1,237 @@
+"""The diffusion policy: encoder, normaliser and denoiser around one noise schedule (arXiv 2303.04137).
+
+Tensors are raw (SI units) outside and normalised inside. Names of axes as in `batch.py`.
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn import functional
+
+from drift_core.denoisers import DenoiserConfig, make_denoiser
+from drift_core.encoders import CameraEncoder, EncoderConfig
+from drift_core.engines import Engine
+from drift_core.errors import ConfigError, DriftError, ShapeError
+from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.policy.batch import Batch
+from drift_core.policy.normalizer import ROTATION, Normalizer
+from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
+from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
+from drift_core.samplers.sampler import draw
+
+
+class NonFiniteError(DriftError, ArithmeticError):
+    """The observation or the network's output is not finite; nothing of it may reach the arm."""
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class PolicyConfig:
+    """Everything that fixes the shape and meaning of a policy's weights; stored with them."""
+
+    observation: ObservationSpec
+    action_dim: Annotated[int, Field(gt=0)]  # A
+    action_space: Literal["tcp_pose", "joint_position", "point"]
+    horizon: Annotated[int, Field(gt=0)]  # T, predicted steps
+    action_steps: Annotated[int, Field(gt=0)]  # executed steps, <= horizon
+    encoder: EncoderConfig | None  # None for a policy without cameras
+    denoiser: DenoiserConfig
+    prediction: Prediction = "epsilon"
+    train_steps: Annotated[int, Field(ge=2)] = 100  # K, steps of the noise schedule
+    clip: Annotated[float, Field(gt=0)] | None = DEFAULT_CLIP  # of normalised actions while sampling
+    # Two-valued action columns (a gripper that opens or closes): trained at +- `discrete_scale`, so that even
+    # the last denoising steps can still flip them, and put back to their extremes by sign ("scale" treatment,
+    # arXiv 2508.05396).
+    discrete_columns: tuple[int, ...] = ()
+    discrete_scale: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    def __post_init__(self) -> None:
+        if self.action_steps > self.horizon:
+            raise ConfigError(f"action_steps={self.action_steps} must be at most horizon={self.horizon}")
+        if self.action_space == "tcp_pose" and self.action_dim != 10:
+            raise ConfigError(f"action_dim={self.action_dim} must be 10 for action_space='tcp_pose'")
+        if (self.encoder is None) != (not self.observation.cameras):
+            cameras = [camera.name for camera in self.observation.cameras]
+            raise ConfigError(
+                f"encoder={self.encoder} must be given if and only if there are cameras={cameras}"
+            )
+        if any(not 0 <= column < self.action_dim for column in self.discrete_columns):
+            raise ConfigError(
+                f"discrete_columns={list(self.discrete_columns)} must lie in [0, {self.action_dim - 1}]"
+            )
+
+
+class DiffusionPolicy(nn.Module):
+    """Denoise a chunk of actions (B, T, A), given what the cameras and joints have just shown."""
+
+    discrete: Tensor
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        spec = config.observation
+        self.config = config
+        self.schedule = NoiseSchedule(config.train_steps)
+        self.normalizer = Normalizer(spec.state_dim, config.action_dim)
+        self.encoder = None if config.encoder is None else CameraEncoder(config.encoder, spec.cameras)
+        self.feature_dim = 0 if self.encoder is None else self.encoder.feature_dim  # D
+        condition_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)  # C
+        self.denoiser = make_denoiser(config.denoiser, config.horizon, config.action_dim, condition_dim)
+        discrete = torch.zeros(config.action_dim, dtype=torch.bool)
+        discrete[list(config.discrete_columns)] = True
+        self.register_buffer("discrete", discrete, persistent=False)
+        self._engine: Engine | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.normalizer.state_centre.device
+
+    def make_sampler(self, name: str) -> Sampler:
+        """Return the sampler called `name` for this policy's schedule and prediction."""
+        return make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
+
+    def use_engine(self, engine: Engine | None) -> None:
+        """Let `engine`, made for this policy's denoiser, run the network in `act`; None: PyTorch as it is."""
+        self._engine = engine
+
+    def encode_frames(
+        self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; (0, 0) without cameras."""
+        if self.encoder is None:
+            return torch.zeros(0, 0, device=self.device)
+        return self.encoder(images, shift_px, generator)
+
+    def condition(self, features: Tensor, frame_index: Tensor, state: Tensor) -> Tensor:
+        """Return (B, C) from rows `frame_index` (B, To) of `features` (F, D), and raw `state` (B, To, S)."""
+        spec = self.config.observation
+        if tuple(state.shape[1:]) != (spec.observation_steps, spec.state_dim):
+            raise ShapeError(
+                f"state must be (B, {spec.observation_steps}, {spec.state_dim}), got {tuple(state.shape)}"
+            )
+        flat = self.normalizer.normalize_state(state).flatten(1)
+        if self.encoder is None:
+            return flat
+        if features.shape[-1] != self.feature_dim:
+            raise ShapeError(f"features must be (F, {self.feature_dim}), got {tuple(features.shape)}")
+        return torch.cat([features[frame_index].flatten(1), flat], dim=1)
+
+    def loss(
+        self, batch: Batch, generator: torch.Generator, noise_draws: int = 1, shift_px: int = 0
+    ) -> Tensor:
+        """Return the squared error, mean over valid steps, with `noise_draws` noises per window.
+
+        Cached `batch.features` are used where there are any, else the frames are encoded, each once.
+        """
+        config = self.config
+        if tuple(batch.actions.shape[1:]) != (config.horizon, config.action_dim):
+            raise ShapeError(
+                f"actions must be (B, {config.horizon}, {config.action_dim}), "
+                f"got {tuple(batch.actions.shape)}"
+            )
+        features = batch.features
+        if features is None:
+            features = self.encode_frames(batch.images, shift_px, generator)
+        condition = self.condition(features, batch.frame_index, batch.state)
+        x_0 = self.normalize_actions(batch.actions).repeat_interleave(noise_draws, dim=0)
+        noise = draw(x_0.shape, generator).to(x_0)
+        k = torch.randint(
+            self.schedule.train_steps, x_0.shape[:1], generator=generator, device=generator.device
+        ).to(x_0.device)
+        # The observation part of FiLM is the same for all draws, so it is computed once per window.
+        observed = self.denoiser.condition_film(condition).repeat_interleave(noise_draws, dim=0)
+        output = self.denoiser.trunk(
+            self.schedule.add_noise(x_0, noise, k), self.denoiser.step_film(k) + observed
+        )
+        target = self.schedule.target(x_0, noise, k, config.prediction)
+        error = functional.mse_loss(output, target, reduction="none").mean(dim=-1)  # (B * draws, T)
+        valid = batch.mask.repeat_interleave(noise_draws, dim=0).to(error)
+        return (error * valid).sum() / valid.sum().clamp(min=1.0)
+
+    def sample(
+        self,
+        condition: Tensor,
+        sampler: Sampler,
+        generator: torch.Generator,
+        initial: Tensor | None = None,
+        start: Start | None = None,
+        guide: Guide | None = None,
+        prefix: Prefix | None = None,
+    ) -> Tensor:
+        """Return raw actions (B, T, A) for `condition` (B, C).
+
+        `initial`, `start` and `guide` are in normalised units (`samplers/sampler.py`), `prefix` in raw ones.
+        """
+        shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
+        engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
+        stages = None if engine is None else engine.checked_stages(self.denoiser)
+        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, stages)
+        if prefix is not None:
+            prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
+        normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, condition.device)
+        return self.denormalize_actions(normal)
+
+    @torch.no_grad()
+    def act(
+        self,
+        observation: Observation,
+        sampler: Sampler,
+        generator: torch.Generator,
+        prefix: Prefix | None = None,
+    ) -> np.ndarray:
+        """Return the chunk (T, A), float32, raw, whose step i is due at `t_ref_s + (i + 1) dt_s`.
+
+        ShapeError: the observation does not fit; NonFiniteError: it, or what became of it, is not finite.
+        """
+        condition = self.observe(observation)
+        sampler.observe(observation.t_ref_s, self.config.observation.dt_s, condition)
+        chunk = self.sample(condition, sampler, generator, prefix=prefix)[0].float().cpu().numpy()
+        if not np.isfinite(chunk).all():
+            raise NonFiniteError("the network's output must be finite, got NaN or infinity")
+        return chunk
+
+    @torch.no_grad()
+    def observe(self, observation: Observation) -> Tensor:
+        """Return the condition (1, C) of one observation."""
+        spec = self.config.observation
+        if not np.isfinite(observation.state).all():
+            raise NonFiniteError(f"the state must be finite, got {observation.state[-1].tolist()}")
+        images = {}
+        for camera in spec.cameras:
+            frames = observation.images.get(camera.name)
+            expected = (spec.observation_steps, camera.height, camera.width, 3)
+            if frames is None or frames.shape != expected or frames.dtype != np.uint8:
+                got = "nothing" if frames is None else f"{frames.shape} {frames.dtype}"
+                raise ShapeError(f"images of camera {camera.name!r} must be {expected} uint8, got {got}")
+            images[camera.name] = torch.from_numpy(frames).to(self.device).permute(0, 3, 1, 2)
+        state = torch.from_numpy(np.asarray(observation.state, dtype=np.float32)).to(self.device)
+        rows = torch.arange(spec.observation_steps, device=self.device)
+        return self.condition(self.encode_frames(images), rows[None], state[None])
+
+    def normalize_actions(self, actions: Tensor) -> Tensor:
+        """Return (B, T, A) as the network sees them."""
+        normal = self.normalizer.normalize_action(actions)
+        if self.config.discrete_columns:
+            normal = torch.where(self.discrete, normal * self.config.discrete_scale, normal)
+        return normal
+
+    def denormalize_actions(self, normal: Tensor) -> Tensor:
+        """Return raw actions (B, T, A); rotations orthonormal, discrete columns at an extreme."""
+        if self.config.discrete_columns:
+            normal = torch.where(self.discrete, torch.where(normal < 0.0, -1.0, 1.0), normal)
+        actions = self.normalizer.denormalize_action(normal)
+        if self.config.action_space != "tcp_pose":
+            return actions
+        rotation = orthonormal_6d(actions[..., ROTATION])
+        return torch.cat([actions[..., : ROTATION.start], rotation, actions[..., ROTATION.stop :]], dim=-1)
+
+
+def orthonormal_6d(rotation: Tensor) -> Tensor:
+    """Return the 6-D `rotation` (..., 6), two columns of a matrix, made orthonormal by Gram-Schmidt."""
+    first = functional.normalize(rotation[..., :3], dim=-1)
+    second = rotation[..., 3:]
+    second = second - (first * second).sum(dim=-1, keepdim=True) * first
+    return torch.cat([first, functional.normalize(second, dim=-1)], dim=-1)

@@ -1,0 +1,1 @@
+"""The one trainer: steps, schedules of rank, averages, state."""

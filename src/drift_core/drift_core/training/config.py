@@ -1,0 +1,140 @@
+"""The settings of training, as in config/train/*.yaml: one `TrainFile` with the policy, the rank and both
+kinds of round."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from torch import nn
+
+from drift_core.config import load_yaml
+from drift_core.denoisers import DenoiserConfig
+from drift_core.encoders import EncoderConfig
+from drift_core.errors import ConfigError
+from drift_core.policy.policy import PolicyConfig
+from drift_core.rank import Form, RankPolicy, Subspace
+from drift_core.rank.schedule import ScheduleConfig
+from drift_core.samplers.noise_schedule import Prediction
+from drift_core.task import TaskConfig
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainConfig:
+    """One round of training: the offline bootstrapping, or one online round."""
+
+    steps: Annotated[int, Field(ge=1)]  # gradient steps, the length of the learning-rate schedule
+    batch_size: Annotated[int, Field(ge=1)]  # windows per step
+    noise_draws: Annotated[int, Field(ge=1)]  # noises per window, so that an encoded frame is used that often
+    lr: Annotated[float, Field(gt=0.0)]  # peak learning rate
+    warmup_steps: Annotated[int, Field(ge=0)]  # linear from 0 to `lr`, then half a cosine down to lr_end
+    weight_decay: Annotated[
+        float, Field(ge=0.0)
+    ]  # of AdamW; on weight matrices only, never on factors of one
+    clip_norm: Annotated[float, Field(gt=0.0)]  # largest norm of the gradient
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)]  # per step, after warm-up
+    threads: Annotated[
+        int, Field(ge=1)
+    ]  # of torch, while training; results repeat to the bit at the same number
+    lr_end: Annotated[float, Field(ge=0.0)] = 0.0  # learning rate at the last step
+    ema_power: Annotated[float, Field(gt=0.0, le=1.0)] = (
+        0.75  # decay at step t of a round <= 1 - (1 + t)^-power
+    )
+    autocast: bool = False  # run the network in bfloat16 where torch's autocast does
+    freeze_encoder: bool = False  # keep the image encoder as it is; batches then carry cached features
+    shift_px: Annotated[int, Field(ge=0)] = 0  # random shift of the images, when frames are encoded
+    feature_views: Annotated[int, Field(ge=1)] = (
+        1  # cached encodings per frame, each with its own random shift
+    )
+    online_share: Share = 0.0  # share of online data in a batch
+
+    def __post_init__(self) -> None:
+        if self.warmup_steps >= self.steps:
+            raise ConfigError(f"warmup_steps={self.warmup_steps} must be less than steps={self.steps}")
+        if self.lr_end > self.lr:
+            raise ConfigError(f"lr_end={self.lr_end} must be at most lr={self.lr}")
+        if self.feature_views > 1 and not (self.freeze_encoder and self.shift_px):
+            raise ConfigError(
+                f"feature_views={self.feature_views} must be 1 unless freeze_encoder and shift_px are set"
+            )
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RankConfig:
+    """Which layers are rank-modulated, and how (docs/drift.md)."""
+
+    form: Form = "left"
+    policy: RankPolicy = "fast"
+    part: Literal["denoiser", "encoder", "all"] = "denoiser"  # of the policy
+    kinds: tuple[Literal["Linear", "Conv1d", "Conv2d", "ConvTranspose1d"], ...] = (
+        "Linear",
+        "Conv1d",
+        "Conv2d",
+        "ConvTranspose1d",
+    )
+    subspace: Subspace = "top"
+    bfloat16: bool = False  # compute the frozen part in bfloat16, where the processor has it
+    moments: Literal["carry", "reset"] = "carry"  # Adam's moments when the rank of a layer changes
+    # Learning rate of factors: raised so that a step changes the weight as much as a dense one would, or as
+    # it is.
+    factor_lr: Literal["matched", "same"] = "matched"
+
+    def where(self, name: str, layer: nn.Module) -> bool:
+        """Return whether the layer called `name` is to be modulated."""
+        inside = self.part == "all" or name == self.part or name.startswith(f"{self.part}.")
+        return inside and type(layer).__name__.removeprefix("Modulated") in self.kinds
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PolicySection:
+    """The part of PolicyConfig that does not follow from the task and the robot."""
+
+    encoder: EncoderConfig | None
+    denoiser: DenoiserConfig
+    prediction: Prediction
+    sampler: str  # for evaluation, e.g. ddim-8
+    train_steps: Annotated[int, Field(ge=2)] = 100
+    discrete_columns: tuple[int, ...] = ()  # action columns with two values; [9]: the gripper of tcp_pose
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Ranks:
+    """Rank modulation and its two schedules."""
+
+    modulation: RankConfig
+    offline: ScheduleConfig
+    online: ScheduleConfig
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainFile:
+    """One file of config/train."""
+
+    policy: PolicySection
+    rank: Ranks
+    offline: TrainConfig
+    online: TrainConfig
+
+    def policy_config(self, task: TaskConfig, n_joints: int) -> PolicyConfig:
+        """Return the policy for `task` on an arm with `n_joints`; without encoder for a task without
+        cameras."""
+        return PolicyConfig(
+            observation=task.observation_spec(n_joints),
+            action_dim=task.action_dim(n_joints),
+            action_space=task.action_space,
+            horizon=task.horizon,
+            action_steps=task.action_steps,
+            encoder=self.policy.encoder if task.cameras else None,
+            denoiser=self.policy.denoiser,
+            prediction=self.policy.prediction,
+            train_steps=self.policy.train_steps,
+            discrete_columns=self.policy.discrete_columns,
+        )
+
+
+def load_train_file(path: Path | str) -> TrainFile:
+    """Read one file of config/train."""
+    return load_yaml(path, TrainFile)

@@ -1,0 +1,57 @@
+"""What a trainer tells: after each step, after a run, and how good a policy is on held-out windows."""
+
+from dataclasses import dataclass
+
+import torch
+
+from drift_core.policy.batch import Batch
+from drift_core.policy.policy import DiffusionPolicy
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after one gradient step."""
+
+    step: int  # gradient steps in all, from 1
+    round_step: int  # in this round, from 1
+    round_steps: int  # planned for this round
+    loss: float
+    gradient_norm: float  # before clipping
+    lr: float
+    rank: float  # asked for, as a fraction of the maximum
+    effective_rank: float  # that really trained, mean over the layers by weight
+    step_s: float  # duration of the step, with the change of rank if there was one
+
+    @property
+    def steps_per_s(self) -> float:
+        """Rate of this one step."""
+        return 1.0 / self.step_s
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What one call of `Trainer.run` did."""
+
+    steps: int
+    stopped: bool  # by on_step
+    mean_loss: float  # over the last tenth of the steps; nan if there was none
+    rank: float
+    effective_rank: float
+    trainable_parameters: int
+    duration_s: float
+    rank_changes: int  # steps before which the parameters of some layer changed
+    rank_change_s: float  # spent on them
+
+
+@torch.no_grad()
+def held_out_loss(policy: DiffusionPolicy, batches: list[Batch], seed: int, noise_draws: int = 4) -> float:
+    """Return the mean denoising loss over `batches`, with the same noise whenever `seed` is the same."""
+    was_training = policy.training
+    policy.eval()
+    losses, weights = [], []
+    for index, batch in enumerate(batches):
+        generator = torch.Generator().manual_seed(seed + index)
+        losses.append(float(policy.loss(batch.to(policy.device), generator, noise_draws)))
+        weights.append(float(batch.mask.sum()))
+    policy.train(was_training)
+    return sum(a * b for a, b in zip(losses, weights, strict=True)) / max(sum(weights), 1.0)

@@ -1,0 +1,380 @@
+"""The one training loop: a trainer that lives across rounds and knows what changes when the rank does.
+
+    trainer = Trainer(policy, file.offline, file.rank.offline, generator, file.rank.modulation)
+    trainer.run(next_batch)                                   # bootstrapping, at the scheduled rank
+    trainer.begin_round(file.online, file.rank.online)        # goes on from the averaged weights
+    trainer.run(next_batch)
+    policy = trainer.merged_policy()                          # plain averaged weights, for a checkpoint
+
+The offline bootstrapping and every online round are the same loop with another `TrainConfig`, schedule and
+batches.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drift_core.config import to_plain
+from drift_core.errors import CheckpointError, ConfigError, DriftError
+from drift_core.policy.batch import Batch
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.rank import (
+    LayerChange,
+    allocate_ranks,
+    apply_rank,
+    has_modulated_layers,
+    is_fraction,
+    layer_ranks,
+    merge,
+    modulate,
+    plan_rank,
+    rank_report,
+    set_rank,
+    update_scales,
+)
+from drift_core.rank.schedule import SCHEDULES, ConstantRank, RankSchedule
+from drift_core.training.config import RankConfig, TrainConfig
+from drift_core.training.distributed import PolicyLoss, averaged_loss, share_moments
+from drift_core.training.ema import MergedEma, warm_decay
+from drift_core.training.freezing import encoder_parameters, freeze_encoder, set_trainable
+from drift_core.training.optimizer import (
+    follow_change,
+    learning_rate,
+    make_optimizer,
+)
+from drift_core.training.report import Progress, TrainReport, held_out_loss
+from drift_core.training.state import (
+    FORMAT,
+    TrainerInfo,
+    TrainerState,
+    check_architecture,
+    parse_info,
+)
+from drift_core.training.tensors import load_tensors, state_tensors
+
+__all__ = ["DivergedError", "NextBatch", "OnStep", "Progress", "TrainReport", "Trainer", "held_out_loss"]
+
+NextBatch = Callable[[torch.Generator], Batch]
+OnStep = Callable[[Progress], bool | None]
+
+
+class DivergedError(DriftError):
+    """The loss or its gradient is no longer a finite number; the weights are those before the step."""
+
+
+class Trainer:
+    """Train one policy round after round; `policy` is modulated in place and belongs to the trainer from
+    then on."""
+
+    def __init__(
+        self,
+        policy: DiffusionPolicy,
+        config: TrainConfig,
+        schedule: RankSchedule | None,
+        generator: torch.Generator,
+        modulation: RankConfig | None = None,
+        distributed: bool = False,
+    ) -> None:
+        """Begin the first round.
+
+        Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
+        batches, noise and random subspaces. `distributed`: gradients are averaged over the processes of
+        torch.distributed, each of which has its own trainer, generator and share of the batch.
+        """
+        self.policy = policy
+        self.generator = generator
+        self.modulation = (modulation or RankConfig()) if schedule is not None else None
+        self.step = 0  # gradient steps in all
+        self._distributed = distributed
+        self._frozen: tuple[str, ...] = ()  # parameters that freeze_encoder froze
+        rank = _first_rank(schedule)
+        if self.modulation is not None:
+            self._modulate(policy, self.modulation)
+        with _threads(config.threads), _put_back_on_error(policy, self.modulation is not None):
+            self._start(policy, config, schedule, rank)
+
+    def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
+        """Begin the next round from the averaged weights: those that a robot runs.
+
+        Directions are chosen anew in the averaged weights; Adam's moments, warm-up and averaging begin anew.
+        Without `schedule` the present rank stays. `self.policy` is another object afterwards; on an error
+        nothing has changed.
+        """
+        if self.modulation is None and schedule is not None:
+            raise ConfigError(f"schedule={schedule!r} must be None for a trainer that was made without one")
+        if self.modulation is not None:
+            schedule = schedule or ConstantRank(self.rank)
+        rank = _first_rank(schedule)
+        with _threads(config.threads):
+            policy = copy.deepcopy(self.policy)
+            if self.modulation is not None:
+                merge(policy)
+            _assign(policy, self._ema.weights())
+            if self.modulation is not None:
+                self._modulate(policy, self.modulation)
+            self._start(policy, config, schedule, rank)
+
+    def run(
+        self, next_batch: NextBatch, steps: int | None = None, on_step: OnStep | None = None
+    ) -> TrainReport:
+        """Do `steps` gradient steps, or those that are left of the round; `on_step` may return True to
+        stop."""
+        steps = max(self.config.steps - self.round_step, 0) if steps is None else steps
+        begun = time.perf_counter()
+        losses: list[float] = []
+        changes, change_s, stopped = 0, 0.0, False
+        with _threads(self.config.threads):
+            for _ in range(steps):
+                started = time.perf_counter()
+                if self._follow_schedule():
+                    changes += 1
+                    change_s += time.perf_counter() - started
+                progress = self._one_step(next_batch, started)
+                losses.append(progress.loss)
+                if on_step is not None and on_step(progress):
+                    stopped = True
+                    break
+        recent = losses[-max(1, len(losses) // 10) :]
+        return TrainReport(
+            steps=len(losses),
+            stopped=stopped,
+            mean_loss=sum(recent) / len(recent) if recent else math.nan,
+            rank=self.rank,
+            effective_rank=self.effective_rank,
+            trainable_parameters=self._trainable_parameters,
+            duration_s=time.perf_counter() - begun,
+            rank_changes=changes,
+            rank_change_s=change_s,
+        )
+
+    def merged_policy(self, averaged: bool = True) -> DiffusionPolicy:
+        """Return a plain copy of the policy in evaluation mode, with the averaged or the present weights."""
+        policy = copy.deepcopy(self.policy)
+        with _threads(self.config.threads):
+            if has_modulated_layers(policy):
+                merge(policy)
+            if averaged:
+                _assign(policy, self._ema.weights())
+        policy.requires_grad_(True)
+        policy.zero_grad(set_to_none=True)
+        return policy.eval()
+
+    def state_dict(self) -> TrainerState:
+        """Return everything that is needed to go on to the bit (on a CPU, with as many threads)."""
+        tensors = state_tensors(self.policy, self._ema, self._optimizer, self.generator)
+        info = TrainerInfo(
+            format=FORMAT,
+            architecture=to_plain(self.policy.config),
+            train=self.config,
+            schedule=_known(self.schedule),
+            modulation=self.modulation,
+            rank=self.rank,
+            ranks=layer_ranks(self.policy),
+            scales=update_scales(self.policy),
+            averages=self._ema.state()[1],
+            step=self.step,
+            round_step=self.round_step,
+            frozen=self._frozen,
+        )
+        return TrainerState(tensors, to_plain(info))
+
+    def load_state_dict(self, state: TrainerState, schedule: RankSchedule | None = None) -> None:
+        """Go on from `state`, taken from a trainer of the same architecture; on an error nothing has changed.
+
+        `self.policy` is another object afterwards. `schedule` is needed only when the state was taken with
+        one that is not of drift_core.rank.schedule. Of several processes each has a state of its own.
+        """
+        info = parse_info(state.info)
+        check_architecture(info.architecture, to_plain(self.policy.config))
+        if info.modulation is None and schedule is not None:
+            raise CheckpointError(f"schedule={schedule!r} must be None for a state without modulation")
+        schedule = schedule or info.schedule
+        if info.modulation is not None and schedule is None:
+            raise CheckpointError(
+                "schedule=None must be given: the state was taken with a schedule of one's own"
+            )
+        policy = copy.deepcopy(self.policy)
+        if has_modulated_layers(policy):
+            merge(policy)
+        set_trainable(policy, self._frozen, True)
+        if not set(info.frozen) <= set(encoder_parameters(policy)):
+            wrong = sorted(set(info.frozen) - set(encoder_parameters(policy)))
+            raise CheckpointError(f"trainer state: frozen={wrong[:5]} must be parameters of the encoder")
+        set_trainable(policy, info.frozen, False)
+        if info.modulation is not None:
+            try:
+                self._modulate(policy, info.modulation)
+                allocate_ranks(policy, info.ranks, info.scales)
+            except ConfigError as error:
+                raise CheckpointError(f"trainer state: {error}") from error
+        ema, optimizer = MergedEma(policy), _make_optimizer(policy, info.train, info.modulation)
+        load_tensors(state.tensors, info.averages, policy, ema, optimizer, self.generator)
+        self.policy, self._ema, self._optimizer = policy, ema, optimizer
+        self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
+        self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
+        self._frozen = info.frozen
+        self.generator.set_state(state.tensors["generator"])
+        self._describe()
+
+    def _start(
+        self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule | None, rank: float
+    ) -> None:
+        policy.train()
+        set_trainable(policy, self._frozen, True)
+        frozen = freeze_encoder(policy) if config.freeze_encoder else ()
+        if not any(parameter.requires_grad for parameter in policy.parameters()):
+            raise ConfigError(
+                f"{type(policy).__name__} has nothing to train: freeze_encoder={config.freeze_encoder}, "
+                "and what is left must require a gradient"
+            )
+        if schedule is not None:
+            set_rank(policy, rank, generator=self.generator)
+        self.policy, self.config, self.schedule, self.rank = policy, config, schedule, rank
+        self._frozen, self.round_step = frozen, 0
+        self._describe()
+        self._optimizer = _make_optimizer(policy, config, self.modulation)
+        self._ema = MergedEma(policy)
+
+    def _follow_schedule(self) -> bool:
+        """Change the rank if the schedule says so; return whether any parameter changed."""
+        if self.schedule is None:
+            return False
+        rank = _scheduled(self.schedule, self.round_step)
+        if rank == self.rank:
+            return False
+        plan = plan_rank(self.policy, rank, generator=self.generator)
+        self.rank = rank
+        if plan.plans:
+            self._ema.fold()
+        changes = apply_rank(plan)
+        if changes:
+            self._follow_changes(changes)
+        return bool(changes)
+
+    def _follow_changes(self, changes: list[LayerChange]) -> None:
+        """Bring all that depends on the set of parameters up to date."""
+        assert self.modulation is not None
+        self._describe()
+        optimizer = _make_optimizer(self.policy, self.config, self.modulation)
+        follow_change(self._optimizer, optimizer, changes, carry=self.modulation.moments == "carry")
+        self._optimizer = optimizer
+        if self._distributed:
+            share_moments(self._optimizer, changes)
+        self._ema.begin()
+
+    def _one_step(self, next_batch: NextBatch, started: float) -> Progress:
+        config = self.config
+        batch = next_batch(self.generator).to(self.policy.device)
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.policy.device.type, torch.bfloat16, enabled=config.autocast):
+            loss = self._loss(batch, self.generator, config.noise_draws, config.shift_px)
+        loss.backward()
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
+        value, norm_value = float(loss.detach()), float(norm)
+        if not math.isfinite(value) or not math.isfinite(norm_value):
+            raise DivergedError(
+                f"loss={value} with gradient norm {norm_value} at step {self.step + 1} must be finite; "
+                f"lr={config.lr} may be too high, or the batch holds values that are not finite"
+            )
+        lr = learning_rate(config, self.round_step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr * group["scale"]
+        self._optimizer.step()
+        self._ema.update(warm_decay(self.round_step, config.ema_decay, config.ema_power))
+        self.step += 1
+        self.round_step += 1
+        return Progress(
+            step=self.step,
+            round_step=self.round_step,
+            round_steps=config.steps,
+            loss=value,
+            gradient_norm=norm_value,
+            lr=lr,
+            rank=self.rank,
+            effective_rank=self.effective_rank,
+            step_s=time.perf_counter() - started,
+        )
+
+    def _describe(self) -> None:
+        """Look again at what trains, and let torch.distributed do so, too."""
+        report = rank_report(self.policy)
+        self.effective_rank = report.effective_fraction if report.layers else 1.0
+        self._trainable_parameters = report.trainable_parameters
+        self._loss: nn.Module = PolicyLoss(self.policy)  # first let go of a previous wrapper's hooks
+        if self._distributed:
+            self._loss = averaged_loss(self.policy)
+
+    def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
+        modulate(
+            policy,
+            form=modulation.form,
+            policy=modulation.policy,
+            where=modulation.where,
+            subspace=modulation.subspace,
+            bfloat16=modulation.bfloat16,
+            generator=self.generator,
+        )
+
+
+def _make_optimizer(
+    policy: nn.Module, config: TrainConfig, modulation: RankConfig | None
+) -> torch.optim.AdamW:
+    matched = modulation is not None and modulation.factor_lr == "matched"
+    return make_optimizer(policy, config.weight_decay, matched)
+
+
+def _scheduled(schedule: RankSchedule, step: int) -> float:
+    """Return what `schedule` gives at `step`, if that can be a rank."""
+    rank = schedule(step)
+    if not is_fraction(rank):
+        raise ConfigError(f"schedule={schedule!r}: fraction={rank!r} at step {step} must lie in (0, 1]")
+    return rank
+
+
+def _first_rank(schedule: RankSchedule | None) -> float:
+    return 1.0 if schedule is None else _scheduled(schedule, 0)
+
+
+def _known(schedule: RankSchedule | None) -> Any:
+    """Return a schedule that can be written down as it is, None for any other."""
+    return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
+
+
+@torch.no_grad()
+def _assign(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    parameters = dict(module.named_parameters())
+    for name, value in weights.items():
+        parameters[name].copy_(value)
+
+
+@contextmanager
+def _put_back_on_error(policy: DiffusionPolicy, modulated: bool) -> Iterator[None]:
+    """Leave `policy` plain, in its mode and with what trained, if starting to train it fails."""
+    trained = [name for name, parameter in policy.named_parameters() if parameter.requires_grad]
+    training = policy.training
+    try:
+        yield
+    except BaseException:
+        if modulated:
+            merge(policy)
+        policy.train(training).requires_grad_(False)
+        set_trainable(policy, trained, True)
+        raise
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads for the time being."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,176 @@
+"""Batches hold each frame once and are what the windows say."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from drift_core.data.dataset import WindowDataset, batches, mixed_batches
+from drift_core.data.windows import WindowSet
+from drift_core.errors import DataError, ShapeError
+from drift_core.policy.batch import Batch, concatenate
+
+
+def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), size=4):
+    """`count` windows of two frames in a row; frame n is filled with value + n, as are state and action."""
+    n = np.arange(count)
+    mask = np.ones((count, 3), bool)
+    if labels is not None:
+        mask &= np.isin(n, labels)[:, None]
+    moments = np.arange(count + 1)
+    images = np.broadcast_to((value + moments)[:, None, None, None], (count + 1, size, size + 1, 3)).astype(
+        np.uint8
+    )
+    return WindowSet(
+        episode_id=name,
+        t_ref_s=n / 10,
+        frames={camera: images + 100 * k for k, camera in enumerate(cameras)},
+        frame_rows=np.stack([moments] * len(cameras), axis=1) if cameras else np.zeros((count + 1, 0), int),
+        frame_index=np.stack([n, n + 1], axis=1),
+        state=np.broadcast_to((value + n)[:, None, None], (count, 2, 7)).astype(np.float32),
+        actions=np.broadcast_to((value + n)[:, None, None], (count, 3, 2)).astype(np.float32),
+        mask=mask,
+        window_class=np.zeros(count, int),
+    )
+
+
+def seen(batch, camera):
+    """Pixel of each window's two frames: (B, To)."""
+    return batch.images[camera][:, 0, 0, 0][batch.frame_index].tolist()
+
+
+def generator():
+    return torch.Generator().manual_seed(3)
+
+
+def test_a_batch_holds_each_frame_once():
+    dataset = WindowDataset([windows("a"), windows("b", value=50)])
+    batch = dataset.batch(torch.tensor([0, 1, 6, 1]))
+    assert batch.images["front"].shape == (5, 3, 4, 5), "frames 0, 1, 2 of a and 1, 2 of b"
+    assert batch.images["front"].dtype == torch.uint8
+    assert seen(batch, "front") == [[0, 1], [1, 2], [51, 52], [1, 2]]
+    assert seen(batch, "wrist") == [[100, 101], [101, 102], [151, 152], [101, 102]]
+    assert batch.state[:, 0, 0].tolist() == [0, 1, 51, 1]
+    assert batch.actions[:, 0, 0].tolist() == [0, 1, 51, 1]
+
+
+def test_cameras_that_are_not_in_step_keep_their_own_frames():
+    shifted = windows("a")
+    shifted.frame_rows[:, 1] = np.maximum(shifted.frame_rows[:, 1] - 1, 0)
+    batch = WindowDataset([windows("b", value=50), shifted]).batch(torch.tensor([5, 9]))
+    assert seen(batch, "front") == [[0, 1], [4, 5]]
+    assert seen(batch, "wrist") == [[100, 100], [103, 104]]
+
+
+def test_windows_without_a_label_and_their_frames_stay_out():
+    dataset = WindowDataset([windows("a", labels=[3])])
+    assert len(dataset) == dataset.labels == 1 and dataset.n_frames == 2
+    assert seen(dataset.batch(torch.tensor([0])), "front") == [[3, 4]]
+    assert WindowDataset([windows("a", labels=[])]).labels == 0
+
+
+def test_adding_later_is_the_same_as_adding_at_once():
+    parts = [windows("a", labels=[1, 2]), windows("b", value=20), windows("c", value=40, labels=[0, 4])]
+    at_once, later = WindowDataset(parts), WindowDataset()
+    assert [later.add(part) for part in parts] == [2, 5, 2]
+    indices = torch.arange(9)
+    for one, other in ((at_once.batch(indices), later.batch(indices)),):
+        assert torch.equal(one.images["wrist"], other.images["wrist"])
+        assert torch.equal(one.frame_index, other.frame_index) and torch.equal(one.actions, other.actions)
+    assert later.episode_ids == ["a", "b", "c"]
+
+
+def test_uniform_samples_are_repeatable_and_reach_every_window():
+    dataset = WindowDataset([windows("a"), windows("b", value=50)])
+    one, other = dataset.sample(generator(), 500), dataset.sample(generator(), 500)
+    assert torch.equal(one.state, other.state)
+    assert len(one.state[:, 0, 0].unique()) == 10
+
+
+def test_segments_share_frames_and_stay_in_their_episode():
+    dataset = WindowDataset([windows("a"), windows("b", value=50)])
+    batch = dataset.sample_segments(generator(), batch_size=3, length=3)
+    first = batch.state[0, 0, 0].item() % 50
+    assert (batch.state[:, 0, 0] % 50).tolist() == [first, (first + 1) % 5, (first + 2) % 5]
+    assert batch.n_frames <= 6
+    many = dataset.sample_segments(generator(), 8000, 4).state[:, 0, 0].unique(return_counts=True)[1]
+    assert len(many) == 10 and many.min() > 650, "800 each are expected"
+
+
+def test_cached_features_take_the_place_of_images_and_only_new_frames_are_encoded():
+    dataset, encoded = WindowDataset([windows("a")]), []
+
+    def encode(images):
+        encoded.append(len(images["front"]))
+        return torch.stack([images["front"][:, 0, 0, 0], images["wrist"][:, 0, 0, 0]], dim=1).float()
+
+    dataset.encode(encode, frames_at_once=4)
+    batch = dataset.batch(torch.tensor([0, 4]))
+    assert encoded == [4, 2] and batch.images == {} and batch.n_frames == 4
+    assert batch.features[batch.frame_index][1].tolist() == [[4, 104], [5, 105]]
+    dataset.add(windows("b", value=50))
+    with pytest.raises(DataError, match="features=6 must be one per frame, 12: encode new frames first"):
+        dataset.batch(torch.tensor([0]))
+    dataset.encode(encode)
+    assert encoded == [4, 2, 6]
+    assert dataset.batch(torch.tensor([5])).features[:, 0].tolist() == [50, 51]
+    dataset.forget_features()
+    assert dataset.batch(torch.tensor([0])).features is None
+
+
+def test_half_of_a_mixed_batch_is_online():
+    offline, online = WindowDataset([windows("a")]), WindowDataset([windows("b", value=50)])
+    batch = next(mixed_batches(offline, online, generator(), 8))
+    assert (batch.state[:, 0, 0] >= 50).tolist() == [False] * 4 + [True] * 4
+    np.testing.assert_array_equal(np.array(seen(batch, "front"))[:, 0], batch.state[:, 0, 0])
+
+
+def test_all_of_a_mixed_batch_is_offline_before_the_first_correction():
+    batch = next(mixed_batches(WindowDataset([windows("a")]), WindowDataset(), generator(), 8))
+    assert batch.size == 8 and batch.state.max() < 50
+
+
+def test_batches_go_on_for_ever_and_differ():
+    first, second = islice(batches(WindowDataset([windows("a")]), generator(), 20), 2)
+    assert not torch.equal(first.state, second.state)
+
+
+def test_a_task_without_cameras_has_no_frames():
+    dataset = WindowDataset([windows("a", cameras=())])
+    batch = dataset.sample(generator(), 4)
+    assert batch.images == {} and batch.n_frames == 0 and batch.features is None
+    joined = concatenate([batch, batch])
+    assert joined.size == 8
+
+
+def test_an_empty_dataset_says_so():
+    with pytest.raises(DataError, match="no window with a valid label"):
+        WindowDataset().sample(generator(), 1)
+
+
+def test_what_does_not_fit_is_refused_and_named():
+    dataset = WindowDataset([windows("a")])
+    with pytest.raises(ShapeError, match=r"episode b: shapes=.* must be .*'front': \(4, 5\)"):
+        dataset.add(windows("b", size=6))
+    with pytest.raises(DataError, match="episode a is in the dataset already"):
+        dataset.add(windows("a"))
+    with pytest.raises(DataError, match="episode c is in the dataset already"):
+        dataset.extend([windows("c"), windows("c")])
+    assert len(dataset) == 5 and dataset.episode_ids == ["a"], "all or nothing"
+
+
+def test_batches_with_and_without_features_cannot_be_joined():
+    plain = WindowDataset([windows("a")]).batch(torch.tensor([0]))
+    cached = WindowDataset([windows("a")])
+    cached.encode(lambda images: images["front"].flatten(1).float())
+    with pytest.raises(ShapeError, match="must agree in"):
+        concatenate([plain, cached.batch(torch.tensor([0]))])
+
+
+def test_a_batch_checks_its_shapes_and_moves_between_devices():
+    batch = WindowDataset([windows("a")]).batch(torch.tensor([0, 1]))
+    assert torch.equal(batch.to("cpu").frame_index, batch.frame_index)
+    with pytest.raises(ShapeError, match=r"mask must be \(2, 3\), got \(2, 2\)"):
+        Batch(batch.images, batch.frame_index, None, batch.state, batch.actions, batch.mask[:, :2])
+    with pytest.raises(ShapeError, match=r"actions must have B=2 rows like state, got \(1, 3, 2\)"):
+        Batch(batch.images, batch.frame_index, None, batch.state, batch.actions[:1], batch.mask)

@@ -1,0 +1,370 @@
+"""Windows are what a live policy would have seen, and labels are the expert's alone."""
+
+import numpy as np
+import pytest
+from drift_core.data.labels import cut_labels
+from drift_core.data.windows import WindowClass, cut_windows
+from drift_core.episodes import GUARD_HOLD, Episode, EpisodeMeta, Frames, Joints, Source, Steps
+from drift_core.episodes.reader import read_episode
+from drift_core.episodes.writer import EpisodeWriter
+from drift_core.errors import DataError
+from drift_core.observation.assembler import Assembler, Observation
+from drift_core.observation.spec import CameraSpec, ObservationSpec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HOLD, POLICY, EXPERT = Source.HOLD, Source.POLICY, Source.EXPERT
+NOW_S = 1.8e9  # seconds since 1970, where float64 is coarsest
+
+
+def make_steps(drivers, rate_hz=50, start_s=0.0, first_seq=1, drop=()):
+    """One step per driver (source, take-over); action = [time, 0]; step n is due at start + n / rate."""
+    kept = [n for n in range(len(drivers)) if n not in drop]
+    n = np.array(kept, dtype=int)
+    source = np.array([int(drivers[k][0]) for k in kept], dtype=int)
+    take_over = np.array([drivers[k][1] for k in kept], dtype=int)
+    zero = np.zeros(len(n), dtype=int)
+    action = np.stack([n / rate_hz, np.zeros(len(n))], axis=1)
+    stamp_s = start_s + n / rate_hz
+    return Steps(
+        stamp_s, n + first_seq, source, zero, take_over, zero, zero, zero - 1.0, action, action, action, zero
+    )
+
+
+def labels_at(steps, t_ref_s, dt_s=0.1, horizon=4):
+    return cut_labels(steps, np.atleast_1d(np.asarray(t_ref_s, float)), dt_s, horizon, "point")
+
+
+def valid(steps, t_ref_s, **more):
+    """Number of valid labels of one window."""
+    mask = labels_at(steps, t_ref_s, **more).mask[0]
+    assert (np.diff(mask.astype(int)) <= 0).all(), "a prefix"
+    return int(mask.sum())
+
+
+@pytest.mark.parametrize("start_s", [0.0, NOW_S])
+def test_label_i_is_the_command_at_t_ref_plus_i_plus_one_dt(start_s):
+    steps = make_steps([(EXPERT, 1)] * 51, start_s=start_s)  # 0.00 ... 1.00 s
+    labels = labels_at(steps, start_s + 0.2)
+    assert labels.mask.all()
+    np.testing.assert_allclose(labels.actions[0, :, 0], [0.3, 0.4, 0.5, 0.6], atol=1e-6)
+
+
+def test_a_label_between_two_control_steps_is_interpolated():
+    steps = make_steps([(EXPERT, 1)] * 51)
+    labels = labels_at(steps, 0.205)
+    np.testing.assert_allclose(labels.actions[0, :, 0], [0.305, 0.405, 0.505, 0.605], atol=1e-6)
+    assert labels.actions.dtype == np.float32
+
+
+def test_labels_end_with_the_episode():
+    steps = make_steps([(EXPERT, 1)] * 51)  # the last step is due at 1.00
+    assert [valid(steps, t) for t in (0.6, 0.7, 0.8, 0.9, 1.0)] == [4, 3, 2, 1, 0]
+    assert valid(steps, 0.695) == 3, "1.095 is beyond the last step, and 0.995 is not"
+
+
+def test_labels_end_at_a_hand_back():
+    # the expert drives 0.00 ... 0.48, the policy from 0.50 on
+    steps = make_steps([(EXPERT, 1)] * 25 + [(POLICY, 1)] * 25)
+    assert [valid(steps, t) for t in (0.0, 0.08, 0.1, 0.2, 0.3, 0.4, 0.5)] == [4, 4, 3, 2, 1, 0, 0]
+    assert valid(steps, 0.09) == 3, "0.49 lies between the expert's last step and the policy's first"
+
+
+def test_labels_do_not_begin_before_the_take_over():
+    # the policy drives 0.00 ... 0.48, the expert from 0.50 on
+    steps = make_steps([(POLICY, 0)] * 25 + [(EXPERT, 1)] * 50)
+    assert [valid(steps, t) for t in (0.3, 0.46, 0.48, 0.5)] == [0, 0, 4, 4]
+
+
+def test_labels_do_not_cross_from_one_take_over_to_the_next():
+    steps = make_steps([(EXPERT, 1)] * 25 + [(EXPERT, 2)] * 50)
+    assert [valid(steps, t) for t in (0.1, 0.3, 0.4, 0.48, 0.5)] == [3, 1, 0, 4, 4]
+
+
+def test_labels_do_not_cross_a_hold():
+    steps = make_steps([(EXPERT, 1)] * 25 + [(HOLD, 1)] + [(EXPERT, 1)] * 50)
+    assert [valid(steps, t) for t in (0.2, 0.45, 0.5)] == [2, 0, 4]
+
+
+def test_labels_do_not_cross_a_step_in_which_the_guard_held_the_arm():
+    steps = make_steps([(EXPERT, 1)] * 75)
+    steps.guard_flags[25] = GUARD_HOLD | 1
+    steps.guard_flags[5] = 2  # only limited
+    assert [valid(steps, t) for t in (0.0, 0.2, 0.45, 0.5)] == [4, 2, 0, 4]
+
+
+def test_labels_do_not_cross_a_missing_step():
+    steps = make_steps([(EXPERT, 1)] * 75, drop=[25])  # 0.50 is missing
+    assert [valid(steps, t) for t in (0.2, 0.3, 0.4, 0.49, 0.5, 0.52)] == [2, 1, 0, 0, 0, 4]
+
+
+def test_labels_do_not_cross_a_pause_of_the_gate():
+    steps = make_steps([(EXPERT, 1)] * 75)
+    steps.stamp_s[25:] += 0.15
+    assert [valid(steps, t) for t in (0.2, 0.3, 0.4, 0.5, 0.65)] == [2, 1, 0, 0, 4]
+
+
+def test_a_step_that_came_twice_does_no_harm():
+    steps = make_steps([(EXPERT, 1)] * 51)
+    twice = Steps(*(np.repeat(getattr(steps, name), 2, axis=0) for name in Steps.__dataclass_fields__))
+    assert valid(twice, 0.2) == 4
+
+
+def test_unknown_commands_are_no_labels():
+    steps = make_steps([(EXPERT, 1)] * 51)
+    steps.action[:10] = np.nan
+    assert [valid(steps, t) for t in (0.1, 0.18, 0.3)] == [0, 4, 4]
+    assert np.isfinite(labels_at(steps, 0.0).actions).all()
+
+
+def test_the_interpolated_rotation_is_orthonormal():
+    steps = make_steps([(EXPERT, 1)] * 51)
+    angle = np.arange(51) * 0.1
+    c, s, zero, one = np.cos(angle), np.sin(angle), np.zeros(51), np.ones(51)
+    pose = np.stack([zero, zero, zero, c, s, zero, -s, c, zero, one], axis=1)
+    turned = Steps(**{**{k: getattr(steps, k) for k in Steps.__dataclass_fields__}, "action": pose})
+    labels = cut_labels(turned, np.array([0.21]), 0.1, 2, "tcp_pose")
+    # halfway between steps 15 and 16: 1.55 rad
+    expected = [np.cos(1.55), np.sin(1.55), 0, -np.sin(1.55), np.cos(1.55), 0]
+    np.testing.assert_allclose(labels.actions[0, 0, 3:9], expected, atol=1e-6)
+
+
+def test_no_steps_no_labels():
+    labels = labels_at(make_steps([]), [0.0, 1.0])
+    assert not labels.mask.any() and labels.mask.shape == (2, 4)
+
+
+def naive_valid(steps, t_ref_s, dt_s, horizon):
+    """The definition, word by word, one label after the other."""
+    count = 0
+    for i in range(horizon):
+        due_s = t_ref_s + (i + 1) * dt_s
+        inside = [n for n in range(len(steps)) if t_ref_s + 1e-6 < steps.stamp_s[n] <= due_s + 1e-6]
+        here = [n for n in inside if steps.stamp_s[n] > t_ref_s + i * dt_s + 1e-6]
+        closing = [n for n in range(len(steps)) if steps.stamp_s[n] > due_s + 1e-6][:1]
+        if not here:
+            return count
+        if abs(steps.stamp_s[here[-1]] - due_s) > 1e-6:
+            if not closing:
+                return count
+            inside += closing
+        if inside[0] > 0:
+            linked = [inside[0] - 1, *inside]
+        else:
+            linked = inside
+        if any(steps.seq[b] - steps.seq[a] != 1 for a, b in zip(linked, linked[1:], strict=False)):
+            return count
+        if any(steps.source[n] != EXPERT for n in inside):
+            return count
+        if len({int(steps.intervention_id[n]) for n in inside}) != 1:
+            return count
+        count += 1
+    return count
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([HOLD, POLICY, EXPERT, EXPERT, EXPERT]), st.integers(1, 2), st.integers(1, 12)
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sets(st.integers(0, 40), max_size=2),
+    st.integers(0, 90),
+)
+def test_labels_agree_with_the_definition_word_by_word(runs, drop, t_ref_cs):
+    drivers = [(source, take_over) for source, take_over, length in runs for _ in range(length)]
+    steps = make_steps(drivers, drop=drop)
+    assert valid(steps, t_ref_cs / 100, dt_s=0.06) == naive_valid(steps, t_ref_cs / 100, 0.06, 4)
+
+
+# Windows of whole episodes --------------------------------------------------------------------------------
+
+CAMERAS = (CameraSpec("front", 4, 4), CameraSpec("wrist", 4, 4))
+SPEC = ObservationSpec(CAMERAS, state_dim=3, observation_steps=2, dt_s=0.1)
+LATENCY_S = {"front": 0.0, "wrist": 0.004}
+SMALL = ObservationSpec(CAMERAS[:1], state_dim=3, observation_steps=1, dt_s=0.1)
+
+
+def state_of(positions_rad, gripper_m):
+    return np.array([*np.sin(positions_rad), gripper_m])
+
+
+def episode_of(spec, frames, joints, steps, kind="intervention"):
+    meta = EpisodeMeta("e", "panda", "place", 0, kind, spec.cameras, spec.dt_s, 0.0)
+    return Episode(meta, steps, joints, frames)
+
+
+def joints_at(stamps_s, delay_s=0.0):
+    stamps_s = np.asarray(stamps_s)
+    positions = np.stack([stamps_s, 2 * stamps_s], axis=1)
+    return Joints(stamps_s, stamps_s + delay_s, positions, np.zeros(len(stamps_s)))
+
+
+class Plain(Frames):
+    """Frames that need no decoding: the image is filled with the index."""
+
+    def image(self, index):
+        return np.full((4, 4, 3), index, np.uint8)
+
+
+def frames_at(stamps_s, delay_s=0.0):
+    stamps_s = np.asarray(stamps_s)
+    return Plain(stamps_s, stamps_s + delay_s, [b""] * len(stamps_s))
+
+
+def windows_of(episode, spec=SMALL, horizon=4, **more):
+    latency_s = {camera.name: LATENCY_S[camera.name] for camera in spec.cameras}
+    return cut_windows(episode, spec, state_of, latency_s, horizon, "point", **more)
+
+
+def test_one_window_per_policy_step_also_when_the_camera_is_faster():
+    for rate_hz in (10, 30, 60):
+        frames = {"front": frames_at(np.arange(rate_hz * 19 // 10 + 1) / rate_hz, delay_s=0.02)}
+        episode = episode_of(SMALL, frames, joints_at(np.arange(220) / 100), make_steps([(EXPERT, 1)] * 120))
+        windows = windows_of(episode)
+        np.testing.assert_allclose(windows.t_ref_s, np.arange(20) / 10, atol=1e-9)
+        assert windows.frames["front"][:, 0, 0, 0].tolist() == [n * rate_hz // 10 for n in range(20)]
+
+
+def test_windows_are_classed_and_only_those_with_a_label_can_be_trained_on():
+    # policy 0.00 ... 0.98, expert 1.00 ... 1.48, hold 1.50 ... 1.58, policy from 1.60 to 2.98
+    drivers = [(POLICY, 0)] * 50 + [(EXPERT, 1)] * 25 + [(HOLD, 1)] * 5 + [(POLICY, 1)] * 70
+    frames = {"front": frames_at(np.arange(30) / 10)}
+    episode = episode_of(SMALL, frames, joints_at(np.arange(301) / 100), make_steps(drivers))
+    windows = windows_of(episode, pre_intervention_s=0.5)
+    assert windows.expert_labels == 4, "1.0, 1.1, 1.2, 1.3: the label of 1.4 is due in the hold"
+    assert windows.counts == {
+        "demonstration": 0,
+        "intervention": 4,
+        "pre_intervention": 5,  # 0.5 ... 0.9
+        "policy": 5 + 14,  # 0.0 ... 0.4 and 1.6 ... 2.9
+        "idle": 2,  # 1.4: expert, but without a label; 1.5: hold
+    }
+    chosen = windows.trainable()
+    np.testing.assert_allclose(chosen.t_ref_s, [1.0, 1.1, 1.2, 1.3])
+    assert chosen.mask.sum(axis=1).tolist() == [4, 3, 2, 1]
+    assert chosen.frames["front"][:, 0, 0, 0].tolist() == [10, 11, 12, 13]
+    assert chosen.frame_index.tolist() == [[0], [1], [2], [3]]
+
+
+def test_the_windows_of_a_demonstration_are_demonstrations():
+    frames = {"front": frames_at(np.arange(10) / 10)}
+    steps = make_steps([(EXPERT, 1)] * 51)
+    windows = windows_of(episode_of(SMALL, frames, joints_at(np.arange(101) / 100), steps, "demonstration"))
+    assert set(windows.window_class.tolist()) == {WindowClass.DEMONSTRATION}
+    assert windows.expert_labels == 10
+
+
+def test_neighbouring_windows_share_frames():
+    frames = {"front": frames_at(np.arange(10) / 10), "wrist": frames_at(np.arange(10) / 10 + 0.004)}
+    steps = make_steps([(EXPERT, 1)] * 51)
+    windows = windows_of(episode_of(SPEC, frames, joints_at(np.arange(101) / 100), steps), SPEC)
+    assert len(windows) == 9 and windows.frame_rows.shape == (10, 2)
+    assert windows.frame_index.tolist() == [[n, n + 1] for n in range(9)]
+    assert windows.frames["wrist"].shape == (10, 4, 4, 3)
+
+
+def test_a_frame_that_had_not_arrived_is_not_in_the_window():
+    # the frame of 0.10 arrives after the one of 0.20, whose window has to do with the one of 0.06 as history
+    stamps_s = np.array([0.0, 0.06, 0.10, 0.20, 0.30])
+    frames = {"front": Plain(stamps_s, np.array([0.0, 0.06, 0.25, 0.20, 0.30]), [b""] * 5)}
+    spec = ObservationSpec(CAMERAS[:1], 3, 2, 0.1)
+    steps = make_steps([(EXPERT, 1)] * 51)
+    windows = windows_of(episode_of(spec, frames, joints_at(np.arange(101) / 100), steps), spec)
+    np.testing.assert_allclose(windows.t_ref_s, [0.2, 0.3])
+    rows = windows.frame_rows[windows.frame_index, 0]  # (N, To)
+    assert windows.frames["front"][rows][:, :, 0, 0, 0].tolist() == [[1, 3], [3, 4]]
+
+
+def test_a_camera_that_was_not_recorded_is_named():
+    episode = episode_of(SMALL, {}, joints_at([0.0]), make_steps([]))
+    with pytest.raises(DataError, match=r"episode e: cameras=\['front'\] were not recorded"):
+        windows_of(episode)
+
+
+def test_without_cameras_windows_follow_the_joints():
+    spec = ObservationSpec((), 3, 1, 0.1)
+    episode = episode_of(spec, {}, joints_at(np.arange(101) / 50), make_steps([(EXPERT, 1)] * 101))
+    windows = windows_of(episode, spec)
+    np.testing.assert_allclose(windows.t_ref_s, np.arange(21) / 10, atol=1e-9)
+    assert windows.mask.sum() == 17 * 4 + 3 + 2 + 1 and windows.frame_rows.shape == (1, 0)
+
+
+def test_an_episode_without_samples_has_no_windows():
+    windows = windows_of(episode_of(SMALL, {"front": frames_at([])}, joints_at([]), make_steps([])))
+    assert len(windows) == 0 and windows.expert_labels == 0 and len(windows.trainable()) == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_live_and_replayed_observations_are_equal_to_the_bit(seed):
+    """Random rates, jitter, delays, losses and disorder; live, an observation is tried after each arrival."""
+    rng = np.random.default_rng(seed)
+    events = []
+    for name, rate_hz, delay_s in (("front", 10, 0.02), ("wrist", 12, 0.05), ("joints", 100, 0.002)):
+        for n in range(int(2 * rate_hz)):
+            if rng.random() < 0.97:
+                stamp_s = NOW_S + n / rate_hz + rng.normal(0, 0.001)
+                events.append((50.0 + n / rate_hz + rng.exponential(delay_s), name, stamp_s))
+    events.sort()
+    live = Assembler(SPEC, state_of, LATENCY_S)
+    seen: dict[float, Observation] = {}
+    images = {"front": [], "wrist": []}
+    joints = []
+    for arrival_s, name, stamp_s in events:
+        if name == "joints":
+            joints.append((stamp_s, arrival_s, rng.normal(size=2), rng.random()))
+            live.put_joints(joints[-1][2], joints[-1][3], stamp_s, arrival_s)
+        else:
+            images[name].append((stamp_s, arrival_s, rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)))
+            live.put_frame(name, images[name][-1][2], stamp_s, arrival_s)
+        observation = live.assemble()
+        if isinstance(observation, Observation):
+            seen.setdefault(observation.t_ref_s, observation)
+
+    class Recorded(Frames):
+        def image(self, index):
+            return self.png[index]
+
+    def column(rows, at):
+        return np.array([row[at] for row in rows])
+
+    frames = {
+        name: Recorded(column(rows, 0), column(rows, 1), [row[2] for row in rows])
+        for name, rows in images.items()
+    }
+    recorded = Joints(column(joints, 0), column(joints, 1), column(joints, 2), column(joints, 3))
+    windows = windows_of(episode_of(SPEC, frames, recorded, make_steps([])), SPEC)
+    assert len(windows) > 5
+    for n, t_ref_s in enumerate(windows.t_ref_s):
+        observation = seen[t_ref_s]
+        np.testing.assert_array_equal(windows.state[n], observation.state)
+        for column_of, camera in enumerate(windows.frames):
+            rows = windows.frame_rows[windows.frame_index[n], column_of]
+            np.testing.assert_array_equal(windows.frames[camera][rows], observation.images[camera])
+
+
+def test_windows_of_an_episode_from_disk_equal_those_of_the_live_run(tmp_path):
+    rng = np.random.default_rng(1)
+    meta = EpisodeMeta("e", "panda", "place", 0, "intervention", SMALL.cameras, 0.1, NOW_S)
+    live, seen = Assembler(SMALL, state_of, {"front": 0.0}), {}
+    with EpisodeWriter(tmp_path, meta) as writer:
+        for n in range(200):
+            stamp_s, arrival_s = NOW_S + n / 100, 9.0 + n / 100
+            q, gripper_m = rng.normal(size=2), rng.random()
+            writer.add_joints(q, gripper_m, stamp_s, arrival_s)
+            live.put_joints(q, gripper_m, stamp_s, arrival_s)
+            if n % 10 == 0:
+                image = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+                writer.add_frame("front", image, stamp_s, arrival_s)
+                live.put_frame("front", image, stamp_s, arrival_s)
+                seen[stamp_s] = live.assemble()
+        path = writer.close("success")
+    windows = windows_of(read_episode(path))
+    assert windows.t_ref_s.tolist() == list(seen)
+    for n, observation in enumerate(seen.values()):
+        np.testing.assert_array_equal(windows.state[n], observation.state)
+        np.testing.assert_array_equal(windows.frames["front"][[n]], observation.images["front"])

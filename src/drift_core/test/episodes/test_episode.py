@@ -1,0 +1,258 @@
+"""Episodes survive the round trip to disk, and a killed writer leaves nothing that looks finished."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drift_core.episodes import (
+    EpisodeMeta,
+    EpisodeStore,
+    EpisodeWriter,
+    Source,
+    StepRecord,
+    held_out,
+    read_episode,
+)
+from drift_core.errors import DataError, ShapeError
+from drift_core.observation.spec import CameraSpec
+
+META = EpisodeMeta(
+    id="e1",
+    robot="panda",
+    task="place",
+    seed=7,
+    kind="intervention",
+    cameras=(CameraSpec("front", 8, 6),),
+    dt_s=0.1,
+    started_s=100.0,
+)
+
+
+def step(seq, source=Source.EXPERT, intervention_id=1, version=0, known=True):
+    return StepRecord(
+        stamp_s=100.0 + seq * 0.02,
+        seq=seq,
+        source=source,
+        epoch=3,
+        intervention_id=intervention_id,
+        chunk_id=5,
+        policy_version=version,
+        chunk_age_s=-1.0,
+        commanded=np.arange(8.0) + seq if known else None,
+        measured=np.array([]) if not known else np.arange(8.0),
+        action=np.arange(10.0) if known else None,
+        guard_flags=129,
+    )
+
+
+def write(root, meta=META, steps=3, outcome="success"):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (150, 8, 6, 3), dtype=np.uint8)
+    with EpisodeWriter(root, meta) as writer:
+        for seq in range(steps):
+            writer.add_step(step(seq))
+        for n, image in enumerate(images):
+            writer.add_frame("front", image, 100.0 + n / 10, 5.0 + n / 10)
+            writer.add_joints(np.array([0.1 * n, 1 / 3]), 0.04, 100.0 + n / 10, 5.0 + n / 10)
+        path = writer.close(outcome)
+    return path, images
+
+
+def test_what_is_written_is_read_to_the_bit(tmp_path):
+    path, images = write(tmp_path, steps=1300)
+    assert path == tmp_path / "e1"
+    episode = read_episode(path)
+    assert len(episode.steps) == 1300
+    assert episode.steps.seq.tolist() == list(range(1300))
+    np.testing.assert_array_equal(episode.steps.commanded[1299], np.arange(8.0) + 1299)
+    assert episode.steps.guard_flags[0] == 129 and episode.steps.source[0] == Source.EXPERT
+    np.testing.assert_array_equal(episode.joints.positions_rad[3], [0.1 * 3, 1 / 3])
+    assert episode.joints.arrival_s[1] == 5.1 and episode.frames["front"].stamp_s[1] == 100.1
+    assert len(episode.frames["front"]) == 150
+    for n in (0, 63, 64, 149):
+        np.testing.assert_array_equal(episode.frames["front"].image(n), images[n])
+
+
+def test_the_description_counts_steps_take_overs_and_versions(tmp_path):
+    writer = EpisodeWriter(tmp_path, META)
+    for seq, (source, intervention, version) in enumerate(
+        [(0, 0, 0), (1, 0, 4), (1, 0, 4), (2, 1, 0), (2, 1, 0), (0, 1, 0), (1, 1, 5), (2, 2, 0)]
+    ):
+        writer.add_step(step(seq, Source(source), intervention, version))
+    writer.close("failure")
+    meta = EpisodeStore(tmp_path).meta("e1")
+    assert (meta.steps, meta.expert_steps, meta.interventions) == (8, 3, 2)
+    assert meta.policy_versions == (4, 5) and meta.outcome == "failure"
+    assert meta.duration_s == pytest.approx(0.14)
+    assert meta == replace(
+        META,
+        outcome="failure",
+        steps=8,
+        expert_steps=3,
+        interventions=2,
+        policy_versions=(4, 5),
+        duration_s=meta.duration_s,
+    )
+
+
+def test_rows_that_were_never_known_come_back_as_nan(tmp_path):
+    writer = EpisodeWriter(tmp_path, META)
+    writer.add_step(step(0, known=False))
+    writer.add_step(step(1))
+    steps = read_episode(writer.close("unknown")).steps
+    assert steps.action.shape == (2, 10) and np.isnan(steps.action[0]).all()
+    assert np.isnan(steps.measured[0]).all() and steps.measured[1, 7] == 7.0
+
+
+def test_an_episode_without_anything_can_be_read(tmp_path):
+    episode = read_episode(EpisodeWriter(tmp_path, META).close("unknown"))
+    assert len(episode.steps) == len(episode.joints) == len(episode.frames["front"]) == 0
+
+
+def test_an_open_episode_is_not_in_the_store_and_an_aborted_one_leaves_nothing(tmp_path):
+    writer = EpisodeWriter(tmp_path, META)
+    assert EpisodeStore(tmp_path).ids() == []
+    assert [path.name for path in tmp_path.iterdir()] == [".e1.part"]
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_inside_the_with_block_aborts(tmp_path):
+    with pytest.raises(ZeroDivisionError), EpisodeWriter(tmp_path, META):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_is_used_once_and_a_writer_closed_once(tmp_path):
+    writer = EpisodeWriter(tmp_path, META)
+    with pytest.raises(DataError, match="id='e1' is being written or was broken off"):
+        EpisodeWriter(tmp_path, META)
+    writer.close("success")
+    with pytest.raises(DataError, match="id='e1' is closed already"):
+        writer.close("success")
+    with pytest.raises(DataError, match="id='e1' exists already"):
+        EpisodeWriter(tmp_path, META)
+
+
+def test_wrong_frames_are_refused_by_name(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        with pytest.raises(
+            ShapeError, match=r"camera front: image must be \(8, 6, 3\) uint8, got \(6, 8, 3\)"
+        ):
+            writer.add_frame("front", np.zeros((6, 8, 3), np.uint8), 0.0, 0.0)
+        with pytest.raises(DataError, match="camera='side' is unknown; allowed: front"):
+            writer.add_frame("side", np.zeros((8, 6, 3), np.uint8), 0.0, 0.0)
+
+
+def test_vectors_of_another_shape_are_refused_by_name(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        with pytest.raises(ShapeError, match=r"joints: positions_rad must be \(J,\), got \(1, 7\)"):
+            writer.add_joints(np.zeros((1, 7)), 0.0, 0.0, 0.0)
+        with pytest.raises(ShapeError, match=r"step: action must be a vector, got \(1, 10\)"):
+            writer.add_step(replace(step(0), action=np.zeros((1, 10))))
+
+
+def test_the_store_lists_finished_episodes_and_new_ones(tmp_path):
+    store = EpisodeStore(tmp_path)
+    for name in ("b", "a", "c"):
+        write(tmp_path, replace(META, id=name))
+    assert store.ids() == ["a", "b", "c"]
+    assert store.new_ids({"a", "b"}) == ["c"]
+    assert store.read("b").meta.id == "b"
+    with pytest.raises(DataError, match="id='d' is not in"):
+        store.read("d")
+    with pytest.raises(DataError, match="is not in"):
+        store.read("../a")
+
+
+def test_a_store_that_does_not_exist_yet_is_empty(tmp_path):
+    assert EpisodeStore(tmp_path / "none").ids() == []
+    assert EpisodeStore(tmp_path / "none").clean() == []
+
+
+def test_one_in_ten_is_held_out_by_its_id_alone():
+    chosen = [held_out(f"episode-{n}") for n in range(5000)]
+    assert 400 < sum(chosen) < 600
+    assert chosen == [held_out(f"episode-{n}") for n in range(5000)]
+    # sha256("a") starts with ca978112ca1bbdca = 14598278634844962250, which 10 divides
+    assert held_out("a")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("episode.json", "{", "episode.json: cannot be read"),
+        ("episode.json", json.dumps({"schema": 2}), "episode.json: schema=2 must be 1"),
+        ("episode.json", json.dumps({"schema": 1, "id": "e1"}), "episode.json: robot is missing"),
+        ("steps.parquet", "PAR1", "steps.parquet: cannot be read"),
+        ("camera_front.parquet", None, "camera_front.parquet: cannot be read"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, name, content, message):
+    path, _ = write(tmp_path)
+    (path / name).unlink()
+    if content is not None:
+        (path / name).write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_episode(path)
+
+
+def test_a_step_takes_less_than_50_us_to_add(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        records = [step(seq) for seq in range(2048)]
+        start = time.process_time()
+        for record in records:
+            writer.add_step(record)
+        assert (time.process_time() - start) / 2048 < 50e-6
+
+
+KILLED = """
+import sys
+import numpy as np
+from drift_core.episodes import EpisodeMeta, EpisodeWriter
+from drift_core.observation.spec import CameraSpec
+
+rng = np.random.default_rng(0)
+cameras = (CameraSpec("front", 32, 32),)
+for number in range(10_000):
+    meta = EpisodeMeta(f"e{number:05d}", "panda", "place", 0, "demonstration", cameras, 0.1, 0.0)
+    writer = EpisodeWriter(sys.argv[1], meta)
+    for n in range(100):
+        writer.add_frame("front", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), n / 10, n / 10)
+        writer.add_joints(np.zeros(7), 0.0, n / 10, n / 10)
+    writer.close("success")
+    print(number, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_only_whole_episodes_and_parts(tmp_path):
+    for delay_s in (0.0, 0.013, 0.031):
+        root = tmp_path / str(delay_s)
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(root)], stdout=subprocess.PIPE)
+        process.stdout.readline()  # the first episode is finished
+        time.sleep(delay_s)  # anywhere inside one of the next
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        store = EpisodeStore(root)
+        assert "e00000" in store.ids()
+        for episode_id in store.ids():
+            frames = store.read(episode_id).frames["front"]
+            assert len(frames) == 100 and frames.image(99).shape == (32, 32, 3)
+        parts = [path.name for path in root.iterdir() if path.name not in store.ids()]
+        assert all(name.startswith(".e") and name.endswith(".part") for name in parts) and len(parts) <= 1
+        assert len(store.clean()) == len(parts)
+        assert sorted(path.name for path in root.iterdir()) == store.ids()
+
+
+def test_parts_that_are_still_written_are_kept_on_request(tmp_path):
+    EpisodeWriter(tmp_path, META)
+    EpisodeWriter(tmp_path, replace(META, id="e2"))
+    assert EpisodeStore(tmp_path).clean(keep={"e2"}) == ["e1"]
+    assert [path.name for path in tmp_path.iterdir()] == [".e2.part"]

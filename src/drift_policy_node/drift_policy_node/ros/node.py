@@ -1,0 +1,223 @@
+"""The policy node: camera images and joint states in, time-stamped chunks of set-points out."""
+
+import sys
+import traceback
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from drift_control.inputs import Chunk
+from drift_control.robot.robot import load_robot
+from drift_core.errors import DriftError
+from drift_core.policy.checkpoint import read_latest
+from drift_core.task import load_task
+from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, Rollback
+from drift_ros import qos
+from drift_ros.chunk_message import to_chunk_message
+from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
+from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
+from drift_ros.errors import EncodingError
+from drift_ros.images import to_rgb
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.task import Future
+from sensor_msgs.msg import CompressedImage, Image, JointState
+
+from drift_policy_node.config import PolicyNodeConfig
+from drift_policy_node.exchange import Answer
+from drift_policy_node.intake import camera_source
+from drift_policy_node.runtime import MadeChunk, PolicyRuntime
+from drift_policy_node.status import Status
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+_SUPERVISE_S = 0.1  # how often threads and inputs are looked after when nothing arrives
+_STATE_S = 1.0  # policy/state is repeated with new latencies
+
+
+class PolicyNode(LifecycleNode):
+    """Configure: look for a checkpoint. Activate: publish chunks. Deactivate: none (the gate then holds)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("policy", **kwargs)
+        self._config = load_parameters(self, PolicyNodeConfig)
+        self._robot = load_robot(self._config.robot_file)
+        self._task = load_task(self._config.task_file)
+        torch.set_num_threads(self._config.torch_threads)
+        self._wake = self.create_guard_condition(self._step)
+        self._runtime = PolicyRuntime(self._config, self._robot, self._task, self._wake.trigger)
+        self._shown: Status | None = None
+        self._shown_s = 0.0
+        self._create_entities()
+        self._show()
+        if self._config.autostart:
+            if self.trigger_configure() != SUCCESS:
+                raise DriftError(self._runtime.exchange.refusal or "the node could not be configured")
+            self.trigger_activate()
+
+    def _create_entities(self) -> None:
+        # plain publishers and our own flag: a lifecycle publisher would drop messages without a word
+        self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
+        self._state = self.create_publisher(PolicyState, "policy/state", qos.LATCHED)
+        image_type, suffix = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressed")}[
+            self._config.image_transport
+        ]
+        for camera in self._task.cameras:
+            on_image = partial(self._on_image, camera.name)
+            self.create_subscription(image_type, camera.topic + suffix, on_image, qos.SENSOR)
+        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
+        self.create_subscription(Checkpoint, "trainer/checkpoint", self._on_checkpoint, qos.LATCHED)
+        # a group of its own: while the answer is awaited, the default group would let nothing else run
+        waiting = MutuallyExclusiveCallbackGroup()
+        self.create_service(LoadCheckpoint, "policy/load_checkpoint", self._on_load, callback_group=waiting)
+        self.create_service(Rollback, "policy/rollback", self._on_rollback)
+        self.create_timer(_SUPERVISE_S, self._on_supervise, clock=steady_clock())
+        Diagnostics(self, self._report)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the checkpoint that is there; without one the node waits for the first announcement."""
+        try:
+            path, sha256 = self._first_checkpoint()
+            if path is not None:
+                self._runtime.exchange.load_now(path, sha256)
+                self.get_logger().info(f"running {path}, sampler {self._config.sampler}")
+            else:
+                self.get_logger().info(
+                    f"no checkpoint in {self._config.checkpoint_folder} yet, waiting for one"
+                )
+        except DriftError as error:
+            self.get_logger().error(f"checkpoint refused: {error}")
+            if self._config.checkpoint_file:  # asked for by name: nothing else would do
+                return FAILURE
+        except Exception:  # rclpy would drop it without a word
+            self.get_logger().error(traceback.format_exc())
+            return FAILURE
+        self._runtime.configured = True
+        return SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish chunks from now on."""
+        self._runtime.active = True
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish no more chunks."""
+        self._runtime.active = False
+        return SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget that a checkpoint was looked for; configure looks again."""
+        self._runtime.configured = False
+        return SUCCESS
+
+    def destroy_node(self) -> None:
+        """End the threads first."""
+        self._runtime.close()
+        super().destroy_node()
+
+    def _first_checkpoint(self) -> tuple[Path | None, str]:
+        if self._config.checkpoint_file:
+            return Path(self._config.checkpoint_file), ""
+        latest = read_latest(self._config.checkpoint_folder)
+        return (self._config.checkpoint_folder / latest.file, latest.sha256) if latest else (None, "")
+
+    def _on_image(self, camera: str, msg: Image | CompressedImage) -> None:
+        arrival_s = steady_s()
+        try:
+            image = to_rgb(msg)
+        except EncodingError as error:
+            self._runtime.watch.refused(camera_source(camera), str(error))
+            return
+        self._runtime.intake.put_frame(camera, image, to_seconds(msg.header.stamp), arrival_s, self._ros_s())
+        self._step()
+
+    def _on_joints(self, msg: JointState) -> None:
+        stamp_s = to_seconds(msg.header.stamp)
+        self._runtime.intake.put_joints(msg.name, msg.position, stamp_s, steady_s(), self._ros_s())
+        self._step()
+
+    def _on_gate(self, msg: GateState) -> None:
+        driving = msg.state == GateState.POLICY or (msg.state == GateState.HOLD and msg.armed)
+        self._runtime.put_gate(msg.epoch, driving, steady_s())
+        self._step()
+
+    def _on_checkpoint(self, msg: Checkpoint) -> None:
+        self._runtime.exchange.request(Path(msg.path), msg.sha256, True, self._log_answer)
+        self._step()
+
+    async def _on_load(
+        self, request: LoadCheckpoint.Request, response: LoadCheckpoint.Response
+    ) -> LoadCheckpoint.Response:
+        answered = Future()
+        self._runtime.exchange.request(Path(request.path), request.sha256, False, answered.set_result)
+        self._step()
+        answer = await answered
+        self._log_answer(answer)
+        response.error_code = int(answer.fault or LoadCheckpoint.Response.NONE)
+        response.error_msg, response.version = answer.message, answer.version
+        return response
+
+    def _on_rollback(self, request: Rollback.Request, response: Rollback.Response) -> Rollback.Response:
+        if not self._runtime.roll_back():
+            response.error_code = Rollback.Response.NOTHING_TO_ROLL_BACK_TO
+            response.error_msg = "no other checkpoint has run since the start"
+        response.version = self._runtime.exchange.version
+        self._show()
+        return response
+
+    def _on_supervise(self) -> None:
+        self._step()
+        now_s = steady_s()
+        if now_s - self._shown_s > _STATE_S or self._runtime.status(now_s).differs(self._shown):
+            self._show()
+
+    def _step(self) -> None:
+        chunk = self._runtime.step(steady_s(), self._ros_s())
+        for crash in self._runtime.take_crashes():
+            self.get_logger().error(f"a thread died and is restarted:\n{crash}")
+        if chunk is not None:
+            self._publish(chunk)
+
+    def _ros_s(self) -> float:
+        return ros_s(self.get_clock())
+
+    def _publish(self, made: MadeChunk) -> None:
+        chunk = Chunk(
+            made.id, made.epoch, made.t_ref_s, self._task.dt_s, made.data, self._task.action_space,
+            made.version, made.oldest_input_s, arrival_s=0.0,
+        )  # fmt: skip
+        self._chunks.publish(
+            to_chunk_message(chunk, self._robot.config.base_frame, 1000.0 * made.inference_s)
+        )
+
+    def _log_answer(self, answer: Answer) -> None:
+        if answer.fault is None:
+            self.get_logger().info(answer.message or f"swapped in version {answer.version}")
+        else:
+            self.get_logger().error(f"checkpoint refused ({answer.fault.name}): {answer.message}")
+        self._show()
+
+    def _show(self) -> None:
+        self._shown, self._shown_s = self._runtime.status(steady_s()), steady_s()
+        msg = PolicyState(**(asdict(self._shown) | {"state": int(self._shown.state)}))
+        msg.header.stamp = self.get_clock().now().to_msg()
+        self._state.publish(msg)
+
+    def _report(self) -> Report:
+        now_s = steady_s()
+        text = self._runtime.status(now_s).text
+        return Report(WARN if text else OK, text or "chunks are made", self._runtime.figures(now_s))
+
+
+def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
+    return run_node(PolicyNode, config_errors=(DriftError,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

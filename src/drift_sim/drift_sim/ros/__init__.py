@@ -1,0 +1,1 @@
+"""The processes `sim` and `expert`."""

@@ -1,0 +1,134 @@
+"""The scripted expert as a process: looks at the true state and moves the joystick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from drift_control.errors import ConfigError as ControlConfigError
+from drift_control.gate.state import State
+from drift_control.robot.joint_states import JointStateMerger
+from drift_control.robot.pose import Pose
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.joystick import load_joystick
+from drift_core.task import load_task
+from drift_interfaces.msg import GateState, Outcome
+from drift_ros import qos
+from drift_ros.clock import steady_clock, steady_s, to_seconds
+from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
+from drift_ros.gate_messages import to_joy_message
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from geometry_msgs.msg import Pose as PoseMessage
+from geometry_msgs.msg import PoseArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from rclpy.node import Node
+from sensor_msgs.msg import JointState, Joy
+
+from drift_sim.errors import DriftError
+from drift_sim.expert.scripted import GateView, ScriptedExpert
+from drift_sim.world import Truth
+
+_STALE_S = 0.5  # inputs older than this: hands off the stick
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class ExpertNodeConfig:
+    """Parameters of the scripted expert."""
+
+    robot_file: Path  # config/robots/<robot>.yaml
+    task_file: Path  # config/tasks/<task>.yaml
+    joystick_file: Path  # config/joysticks/<joystick>.yaml
+    mode: Literal["correct", "demonstrate"]  # take over when the policy goes wrong, or drive all the time
+    rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of joy
+    seed: Annotated[int, Field(ge=0)]  # of the tremor
+
+
+class ExpertNode(Node):
+    """Publish `joy` at a fixed rate from the newest true state, joint state and gate state."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__("expert", **kwargs)
+        config = load_parameters(self, ExpertNodeConfig)
+        robot, joystick = load_robot(config.robot_file), load_joystick(config.joystick_file)
+        self._seed = config.seed
+        self._expert = ScriptedExpert(load_task(config.task_file), robot, joystick, config.mode, config.seed)
+        self._merger = JointStateMerger(robot.config)
+        self._joints = None
+        self._truth: tuple[Truth, float] | None = None
+        self._gate = GateView(State.HOLD, False, 0)
+        self._takeovers = 0
+        self._joy = self.create_publisher(Joy, "joy", qos.JOY)
+        self.create_subscription(PoseArray, "sim/ground_truth", self._on_truth, qos.GROUND_TRUTH)
+        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
+        self.create_subscription(Outcome, "task/outcome", self._on_outcome, qos.LATCHED)
+        self._diagnostics = Diagnostics(self, self._report)
+        self.create_timer(1.0 / config.rate_hz, self._on_timer, clock=steady_clock())
+
+    def _on_truth(self, msg: PoseArray) -> None:
+        if len(msg.poses) == 2:
+            self._truth = Truth(*(_to_pose(pose) for pose in msg.poses)), steady_s()
+
+    def _on_joints(self, msg: JointState) -> None:
+        reading = self._merger.merge(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
+        self._joints = reading or self._joints
+
+    def _on_gate(self, msg: GateState) -> None:
+        self._gate = GateView(State(msg.state), msg.armed, msg.epoch)
+
+    def _on_outcome(self, msg: Outcome) -> None:
+        """A running outcome after a reset: a new episode."""
+        if msg.result == Outcome.RUNNING:
+            self._expert.reset(self._seed + msg.seed)
+
+    def _on_timer(self) -> None:
+        now_s = steady_s()
+        if self._stale(now_s):
+            stick = self._expert.hands_off()
+        else:
+            was_driving = self._expert.driving
+            truth, joints = self._truth[0], self._joints
+            stick = self._expert.act(truth, joints.positions_rad, joints.gripper_m, self._gate, now_s)
+            if self._expert.driving and not was_driving:
+                self._takeovers += 1
+                self.get_logger().info(f"taking over: {self._expert.reason}")
+        self._joy.publish(to_joy_message(stick.axes, stick.buttons, self.get_clock().now().to_msg()))
+
+    def _stale(self, now_s: float) -> bool:
+        if self._truth is None or self._joints is None:
+            return True
+        return now_s - min(self._truth[1], self._joints.arrival_s) > _STALE_S
+
+    def _report(self) -> Report:
+        values = {
+            "takeovers": self._takeovers,
+            "driving": self._expert.driving,
+            "phase": self._expert.phase.value,
+        }
+        values["cost_to_go"] = self._expert.cost_to_go
+        if self._stale(steady_s()):
+            return Report(WARN, "no fresh sim/ground_truth or joint_states", values)
+        return Report(OK, "watching" if not self._expert.driving else "driving", values)
+
+
+def _to_pose(msg: PoseMessage) -> Pose:
+    w, x, y, z = msg.orientation.w, msg.orientation.x, msg.orientation.y, msg.orientation.z
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return Pose(np.array([msg.position.x, msg.position.y, msg.position.z]), rotation)
+
+
+def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
+    return run_node(ExpertNode, (DriftError, ControlConfigError))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""The simulation node: a MuJoCo cell in real time that speaks the topics of a real arm with cameras."""
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from drift_control.errors import ConfigError as ControlConfigError
+from drift_control.robot.pose import Pose
+from drift_control.robot.robot import load_robot
+from drift_core.task import CameraConfig, load_task
+from drift_interfaces.msg import ArmState, Outcome
+from drift_interfaces.srv import ResetTask
+from drift_ros import qos
+from drift_ros.clock import steady_clock, steady_s
+from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
+from drift_ros.gate_messages import to_joint_state
+from drift_ros.images import to_image
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from geometry_msgs.msg import Point, PoseArray, Quaternion
+from geometry_msgs.msg import Pose as PoseMessage
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
+from trajectory_msgs.msg import JointTrajectory
+
+from drift_sim.errors import DriftError
+from drift_sim.hand import FINGER_JOINTS
+from drift_sim.mjcf import quaternion
+from drift_sim.real_time import RealTime
+from drift_sim.scene import TIMESTEP_S
+from drift_sim.world import Result, World
+
+_ARM_STATE_PERIOD_S = 0.1
+_SLOW = 0.95  # a real-time factor below this is a warning
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class SimNodeConfig:
+    """Parameters of the simulation node."""
+
+    robot_file: Path  # config/robots/<robot>.yaml
+    task_file: Path  # config/tasks/<task>.yaml
+    joint_state_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
+    camera_rate_hz: Annotated[float, Field(gt=0.0, le=100.0)]
+    ground_truth_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
+    seed: Annotated[int, Field(ge=0)]  # of the objects' poses at start
+
+
+@dataclass
+class _Every:
+    """Something that happens at a rate of its own within a faster timer."""
+
+    period_s: float
+    next_s: float = -math.inf
+
+    def due(self, now_s: float) -> bool:
+        if now_s < self.next_s:
+            return False
+        self.next_s = max(self.next_s + self.period_s, now_s)
+        return True
+
+
+class SimNode(Node):
+    """Step, publish, obey. All MuJoCo and GL work happens in the thread that spins this node."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__("sim", **kwargs)
+        config = load_parameters(self, SimNodeConfig)
+        self._robot = load_robot(config.robot_file)
+        self._task = load_task(config.task_file)
+        self._world = World(self._robot, self._task)
+        self._world.reset(config.seed)
+        self._seed, self._result = config.seed, None
+        self._real_time = RealTime(TIMESTEP_S)
+        self._cameras = {camera.name: camera for camera in self._task.cameras}
+        self._images, self._infos = {}, {}
+        for name, camera in self._cameras.items():
+            self._images[name] = self.create_publisher(Image, camera.topic, qos.IMAGE)
+            info_topic = f"{camera.topic.rpartition('/')[0]}/camera_info".lstrip("/")
+            self._infos[name] = self.create_publisher(CameraInfo, info_topic, qos.IMAGE)
+        self._joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+        self._truth = self.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
+        self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
+        self._protective_stop = False
+        self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+        if self._robot.config.command_interface == "joint_trajectory":
+            self.create_subscription(JointTrajectory, "command", self._on_trajectory, qos.COMMAND)
+        else:
+            self.create_subscription(Float64MultiArray, "command", self._on_positions, qos.COMMAND)
+        self.create_subscription(Float64MultiArray, "gripper_command", self._on_gripper, qos.COMMAND)
+        self.create_service(ResetTask, "sim/reset", self._on_reset)
+        self.create_service(SetBool, "sim/protective_stop", self._on_protective_stop)
+        self._diagnostics = Diagnostics(self, self._report)
+        self._frames_due = _Every(1.0 / config.camera_rate_hz)
+        self._arm_state_due = _Every(_ARM_STATE_PERIOD_S)
+        self._truth_due = _Every(1.0 / config.ground_truth_rate_hz)
+        self._joint_names = [*self._robot.config.joint_names, *FINGER_JOINTS]
+        self.create_timer(1.0 / config.joint_state_rate_hz, self._on_timer, clock=steady_clock())
+
+    def destroy_node(self) -> None:
+        self._world.close()
+        super().destroy_node()
+
+    def _on_timer(self) -> None:
+        now_s = steady_s()
+        self._world.step(self._real_time.steps_due(now_s))
+        stamp = self.get_clock().now().to_msg()
+        positions = np.concatenate([self._world.joint_positions(), self._world.finger_positions()])
+        self._joints.publish(to_joint_state(self._joint_names, positions, stamp))
+        if self._arm_state_due.due(now_s):
+            self._publish_arm_state(stamp)
+        if self._truth_due.due(now_s):
+            truth = self._world.truth()
+            message = PoseArray(poses=[_to_pose(truth.object), _to_pose(truth.goal)])
+            message.header.stamp, message.header.frame_id = stamp, self._robot.config.base_frame
+            self._truth.publish(message)
+        if self._world.outcome() != self._result:
+            self._publish_outcome(stamp)
+        if self._frames_due.due(now_s):
+            for name, camera in self._cameras.items():
+                frame = f"{name}_optical_frame"
+                self._images[name].publish(to_image(self._world.render(name), "rgb8", stamp, frame))
+                self._infos[name].publish(self._camera_info(camera, stamp, frame))
+
+    def _on_positions(self, msg: Float64MultiArray) -> None:
+        self._command(np.array(msg.data))
+
+    def _on_trajectory(self, msg: JointTrajectory) -> None:
+        """Go to the first point of the rolling horizon, which is due one control period from now."""
+        names = self._robot.config.joint_names
+        if not msg.points or sorted(msg.joint_names) != sorted(names):
+            self._refuse(
+                f"joint_names={list(msg.joint_names)} must be {list(names)}, with at least one point"
+            )
+            return
+        given = dict(zip(msg.joint_names, msg.points[0].positions, strict=False))
+        self._command(np.array([given.get(name, math.nan) for name in names]))
+
+    def _command(self, positions: np.ndarray) -> None:
+        if positions.shape != (self._robot.n_joints,) or not np.isfinite(positions).all():
+            self._refuse(
+                f"command={positions.tolist()} must be {self._robot.n_joints} finite joint positions"
+            )
+            return
+        if not self._protective_stop:
+            self._world.set_joint_command(positions)
+
+    def _on_gripper(self, msg: Float64MultiArray) -> None:
+        if len(msg.data) != 1 or not math.isfinite(msg.data[0]):
+            self._refuse(f"gripper_command={list(msg.data)} must be one finite opening [m]")
+            return
+        self._world.set_gripper_command(msg.data[0])
+
+    def _refuse(self, reason: str) -> None:
+        self.get_logger().warning(f"refused: {reason}", throttle_duration_sec=1.0)
+
+    def _on_reset(self, request: ResetTask.Request, response: ResetTask.Response) -> ResetTask.Response:
+        if not self._world.reset_objects(request.seed):
+            response.error_code = ResetTask.Response.ARM_IN_THE_WAY
+            response.error_msg = "the hand touches where the objects shall be: home the arm first"
+            return response
+        self._seed = request.seed
+        self._publish_outcome(self.get_clock().now().to_msg())
+        return response
+
+    def _on_protective_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Stop the arm as its controller would, whatever it is told, or let it listen again."""
+        if request.data and not self._protective_stop:
+            self._world.set_joint_command(self._world.joint_positions())
+        self._protective_stop, response.success = request.data, True
+        self._publish_arm_state(self.get_clock().now().to_msg())
+        return response
+
+    def _publish_arm_state(self, stamp) -> None:
+        stopped = self._protective_stop
+        message = ArmState(ready=not stopped, protective_stop=stopped, speed_scale=1.0)
+        message.header.stamp = stamp
+        self._arm_state.publish(message)
+
+    def _publish_outcome(self, stamp) -> None:
+        self._result = self._world.outcome()
+        text = {
+            Result.RUNNING: "",
+            Result.SUCCESS: "the object rests on its goal",
+            Result.FAILURE: "the object left the table",
+        }
+        message = Outcome(result=int(self._result), judged_by=Outcome.BY_SIMULATION, seed=self._seed)
+        message.text = text[self._result]
+        message.header.stamp = stamp
+        self._outcome.publish(message)
+
+    def _camera_info(self, camera: CameraConfig, stamp, frame: str) -> CameraInfo:
+        """Return the pinhole model of a camera: square pixels, no distortion, centre in the middle."""
+        fovy = math.radians(self._world.scene.cameras[camera.name].fovy_deg)
+        focal = 0.5 * camera.height / math.tan(0.5 * fovy)  # [pixel]
+        cx, cy = camera.width / 2, camera.height / 2
+        info = CameraInfo(height=camera.height, width=camera.width, distortion_model="plumb_bob")
+        info.header.stamp, info.header.frame_id = stamp, frame
+        info.d = [0.0] * 5
+        info.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+        return info
+
+    def _report(self) -> Report:
+        factor = self._real_time.factor()
+        values = {"real_time_factor": factor, "simulated_s": self._world.time_s, "seed": self._seed}
+        if factor < _SLOW:
+            return Report(WARN, f"real_time_factor={factor:.2f} should be at least {_SLOW}", values)
+        return Report(OK, "in real time", values)
+
+
+def _to_pose(pose: Pose) -> PoseMessage:
+    w, x, y, z = (float(value) for value in quaternion(pose.rotation))
+    px, py, pz = (float(value) for value in pose.position)
+    return PoseMessage(position=Point(x=px, y=py, z=pz), orientation=Quaternion(x=x, y=y, z=z, w=w))
+
+
+def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
+    return run_node(SimNode, (DriftError, ControlConfigError))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""What the gate tells the arm and everybody else."""

@@ -1,1 +1,0 @@
-"""What the gate is asked: arm, stop, home."""

@@ -1,0 +1,177 @@
+"""The gate node: the only publisher of arm commands; person before policy, the guard before the arm."""
+
+import gc
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+from drift_control.gate.state import State
+from drift_control.inputs import Now, Requests
+from drift_control.loop import ControlLoop, Tick
+from drift_control.robot.joint_states import JointStateMerger
+from drift_control.robot.robot import load_robot
+from drift_control.teleop.buttons import ButtonWatch
+from drift_control.teleop.joystick import load_joystick
+from drift_interfaces.msg import ActionChunk, ArmState, GateState
+from drift_ros import qos
+from drift_ros.chunk_message import to_chunk
+from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
+from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from drift_ros.gate_messages import to_arm_state, to_gate_state, to_joy, to_step
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from rclpy.node import Node
+from sensor_msgs.msg import JointState, Joy
+from std_srvs.srv import Trigger
+
+from expert_gate_node.config import ExpertGateConfig
+from expert_gate_node.emergency import EmergencyBrake
+from expert_gate_node.heartbeat import Heartbeat
+from expert_gate_node.inbox import Inbox
+from expert_gate_node.pulse import Pulse
+from expert_gate_node.ros.output import TickPublisher
+from expert_gate_node.ros.requests import RequestServer
+from expert_gate_node.scheduling import run_before_others
+
+_MARKS = {  # button of the joystick -> service
+    "success": "trainer/mark_success",
+    "failure": "trainer/mark_failure",
+    "start": "trainer/start_episode",
+    "end": "trainer/end_episode",
+}
+_REST_TICKS = 3  # commands without motion before the node may end
+
+
+class ExpertGateNode(Node):
+    """Step the control loop at control rate, tell the arm what it says, and tell everybody why."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("expert_gate", **kwargs)
+        config = self._config = load_parameters(self, ExpertGateConfig)
+        robot = self._robot = load_robot(config.robot_file)
+        joystick = load_joystick(config.joystick_file)
+        self._loop = ControlLoop(config, robot, joystick)
+        self._buttons = ButtonWatch(joystick, config.joy_timeout_s)
+        self._joints = JointStateMerger(robot.config)
+        self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
+        self._heartbeat = Heartbeat()
+        self._brake = EmergencyBrake(robot, config.dt_s)
+        self._failure = ""  # traceback of the exception that broke the control loop
+        self._stopping, self._still_ticks = False, 0
+        self._tick: Tick | None = None
+        self._out = TickPublisher(self, robot, config.dt_s, config.dry_run)
+        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._out.rivals)
+        self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
+        self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
+        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
+        self._marks = {mark: self.create_client(Trigger, service) for mark, service in _MARKS.items()}
+        self._diagnostics = Diagnostics(self, self._report)
+        self.create_timer(config.dt_s, self._on_tick, clock=steady_clock())
+
+    def begin_stop(self) -> None:
+        """Decelerate; asked for at shutdown."""
+        self._stopping = True
+
+    def stopped(self) -> bool:
+        """The arm has been told to stand still, or was never told anything."""
+        return self._still_ticks >= _REST_TICKS
+
+    def _on_chunk(self, msg: ActionChunk) -> None:
+        self._inbox.put_chunk(to_chunk(msg, steady_s()))
+
+    def _on_joy(self, msg: Joy) -> None:
+        joy = to_joy(msg, steady_s())
+        self._inbox.put_joy(joy)
+        self._requests.press(self._buttons.update(joy))
+
+    def _on_joints(self, msg: JointState) -> None:
+        stamp_s = to_seconds(msg.header.stamp)
+        self._inbox.put_joints(self._joints.merge(msg.name, msg.position, stamp_s, steady_s()))
+
+    def _on_arm_state(self, msg: ArmState) -> None:
+        self._inbox.put_arm_state(to_arm_state(msg, steady_s()))
+
+    def _on_tick(self) -> None:
+        now = Now(steady_s(), ros_s(self.get_clock()))
+        self._pulse.beat(now.steady_s)
+        if not self._failure:
+            try:
+                self._step(now)
+            except Exception:  # whatever it is, the arm must come to rest
+                self._failure = traceback.format_exc()
+                self.get_logger().fatal(f"the control loop failed, the arm is held:\n{self._failure}")
+        if self._failure:
+            self._hold_after_failure(now)
+        self._heartbeat.beat(now.steady_s)
+
+    def _step(self, now: Now) -> None:
+        if self._stopping:
+            self._inbox.request(Requests(shutdown=True))
+        last, tick = self._tick, self._loop.tick(self._inbox.take(), now)
+        self._tick = tick
+        if tick.sent and tick.command is not None and tick.gripper_m is not None:
+            self._out.command(tick.command, tick.gripper_m)
+            self._brake.note(tick.command, tick.gripper_m)
+        else:
+            self._brake.forget()
+        self._out.step(to_step(tick, self._robot.config.base_frame))
+        self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
+        self._requests.answer(tick, now.steady_s)
+        self._pass_on(tick.marks - last.marks if last else tick.marks)
+        at_rest = tick.command is None or (last is not None and np.array_equal(tick.command, last.command))
+        self._still_ticks = self._still_ticks + 1 if self._stopping and at_rest else 0
+
+    def _hold_after_failure(self, now: Now) -> None:
+        command = self._brake.command()
+        if command is not None:
+            self._out.command(command, self._brake.gripper_m)
+        self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
+        text = f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
+        state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)
+        if self._tick is not None:
+            state.epoch, state.intervention_id = self._tick.epoch + 1, self._tick.intervention_id
+        self._out.state(state, now.steady_s, now.ros_s)
+        self._requests.fail(text)
+
+    def _pass_on(self, marks: frozenset[str]) -> None:
+        """Tell the trainer what the person has just marked; nothing waits for its answer."""
+        for mark in marks & self._marks.keys():
+            if self._marks[mark].service_is_ready():
+                self._marks[mark].call_async(Trigger.Request())
+            else:
+                self.get_logger().warning(f"mark {mark!r} is lost: no {_MARKS[mark]} service")
+
+    def _report(self) -> Report:
+        tick, figures = self._tick, self._pulse.figures()
+        if self._failure or tick is None:
+            level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
+            return Report(level, text, figures)
+        message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
+        if self._joints.unheard:
+            return Report(WARN, f"joint_states does not name {', '.join(self._joints.unheard)}", figures)
+        figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
+        return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
+
+
+def main() -> int:
+    """Run the node; see `run_node` for exit codes."""
+    code = run_node(_quiet_node)
+    gc.unfreeze()
+    return code
+
+
+def _quiet_node() -> ExpertGateNode:
+    node = ExpertGateNode()
+    priority = node.get_parameter("realtime_priority").value
+    if priority and not run_before_others(priority):
+        node.get_logger().info(
+            f"realtime_priority={priority} is not permitted (ulimit -r): late ticks under load"
+        )
+    gc.freeze()  # a full collection takes 10 ms, half a control period; what is here now stays anyway
+    return node
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Tell the arm, the trainer and everybody else what a control tick has decided."""
+
+import numpy as np
+from drift_control.robot.robot import Robot
+from drift_interfaces.msg import GateState, Step
+from drift_ros import qos
+from drift_ros.clock import to_stamp
+from drift_ros.gate_messages import to_numbers, to_trajectory
+from rclpy.node import Node
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
+
+from expert_gate_node.horizon import rolling_horizon
+
+_REPEAT_S = 0.2  # gate/state is repeated at 5 Hz
+_SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of one is published at once
+
+
+class TickPublisher:
+    """`command`, `gripper_command`, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
+
+    def __init__(self, node: Node, robot: Robot, dt_s: float, dry_run: bool) -> None:
+        self._node, self._robot, self._dt_s = node, robot, dt_s
+        self._trajectory = robot.config.command_interface == "joint_trajectory"
+        suffix = "_preview" if dry_run else ""
+        command_type = JointTrajectory if self._trajectory else Float64MultiArray
+        self._command = node.create_publisher(command_type, f"command{suffix}", qos.COMMAND)
+        self._gripper = node.create_publisher(Float64MultiArray, f"gripper_command{suffix}", qos.COMMAND)
+        self._state = node.create_publisher(GateState, "gate/state", qos.LATCHED)
+        self._step = node.create_publisher(Step, "gate/step", qos.PROVENANCE)
+        self._last_rad: np.ndarray | None = None
+        self._said: GateState | None = None
+        self._said_s = float("-inf")
+
+    def rivals(self) -> int:
+        """Return how many other publishers send commands on this gate's topic."""
+        return self._node.count_publishers(self._command.topic_name) - 1
+
+    def command(self, positions_rad: np.ndarray, gripper_m: float) -> None:
+        """Send joint positions (J,) and the gripper's opening."""
+        if self._trajectory:
+            last_rad = positions_rad if self._last_rad is None else self._last_rad
+            points = rolling_horizon(positions_rad, last_rad, self._robot.low, self._robot.high)
+            self._command.publish(to_trajectory(self._robot.config.joint_names, points, self._dt_s))
+        else:
+            self._command.publish(to_numbers(positions_rad))
+        self._last_rad = positions_rad
+        self._gripper.publish(to_numbers([gripper_m]))
+
+    def step(self, msg: Step) -> None:
+        """Publish the provenance of a control step."""
+        self._step.publish(msg)
+
+    def state(self, msg: GateState, now_s: float, ros_s: float) -> None:
+        """Publish who drives and why, on a change and at 5 Hz; `now_s` is steady time."""
+        changed = self._said is None or any(getattr(msg, name) != getattr(self._said, name) for name in _SAID)
+        if changed or now_s - self._said_s >= _REPEAT_S:
+            msg.header.stamp = to_stamp(ros_s)
+            self._state.publish(msg)
+            self._said, self._said_s = msg, now_s

@@ -1,0 +1,148 @@
+"""The trainer as a ROS node: records episodes, runs them as an action, supervises the training worker."""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from drift_control.robot.joint_states import JointStateMerger
+from drift_control.robot.robot import load_robot
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore
+from drift_core.errors import DriftError
+from drift_core.task import CameraConfig, load_task
+from drift_interfaces.msg import Step
+from drift_ros import qos
+from drift_ros.clock import steady_clock, steady_s, to_seconds
+from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
+from drift_ros.errors import EncodingError
+from drift_ros.images import to_rgb
+from drift_ros.parameters import load_parameters
+from drift_ros.run import run_node
+from drift_ros.statistics import Rate
+from drift_ros.step_record import to_step_record
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image, JointState
+
+from trainer_node.config import TrainerConfig
+from trainer_node.recorder import Recorder
+from trainer_node.ros.run_episode import EpisodeServer
+from trainer_node.ros.train import TrainServer
+from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
+
+_TICK_S = 0.05  # of the timer that moves episodes and training on
+_WORKER_STOP_S = 0.6
+
+
+class TrainerNode(Node):
+    """Callbacks only hand on what arrives; one timer moves the episode and the training round on."""
+
+    def __init__(self) -> None:
+        super().__init__("trainer")
+        config = load_parameters(self, TrainerConfig)
+        robot, task = load_robot(config.robot_file), load_task(config.task_file)
+        store = EpisodeStore(config.episode_folder)
+        for left_over in store.clean():
+            self._warn(f"episode {left_over} was broken off and is deleted")
+        self._labels = LabelCounter(store, WindowCutter(store, robot, task))
+        self._recorder = Recorder(config.episode_folder, 1.0 / config.control_rate_hz, self._warn)
+        self._joints = JointStateMerger(robot.config)
+        self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._files.submit(self._count_labels)
+        self._worker = WorkerProcess(
+            worker_command(config.job()), worker_environment(), config.restarts(), self._warn
+        )
+        self._step_rate = Rate(1.0)
+
+        compressed = config.image_transport == "compressed"
+        for camera in task.cameras:
+            topic = f"{camera.topic}/compressed" if compressed else camera.topic
+            on_image = partial(self._on_image, camera)
+            self.create_subscription(CompressedImage if compressed else Image, topic, on_image, qos.SENSOR)
+        self.create_subscription(JointState, "joint_states", self._on_joint_states, qos.SENSOR)
+        self.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
+        self._episodes = EpisodeServer(
+            self, robot.config.name, task, config.timing(), self._recorder, self._labels, self._files
+        )
+        self._rounds = TrainServer(self, self._worker)
+        self._diagnostics = Diagnostics(self, self._report)
+        self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
+
+    def _on_image(self, camera: CameraConfig, msg: Image | CompressedImage) -> None:
+        if not self._recorder.recording:
+            return
+        arrival_s = steady_s()
+        try:
+            image = to_rgb(msg)
+        except EncodingError as error:
+            self.get_logger().error(f"camera {camera.name}: {error}", throttle_duration_sec=5.0)
+            return
+        self._recorder.put_frame(camera.name, image, to_seconds(msg.header.stamp), arrival_s)
+
+    def _on_joint_states(self, msg: JointState) -> None:
+        now = self._joints.merge(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
+        if now is not None:
+            self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
+
+    def _on_step(self, msg: Step) -> None:
+        self._step_rate.add(steady_s())
+        self._recorder.put_step(to_step_record(msg))
+
+    def _on_tick(self) -> None:
+        self._rounds.tick()
+        self._episodes.tick(self._step_rate.hz(steady_s()))
+
+    def begin_stop(self) -> None:
+        """Stop the arm if an episode runs, and the worker; the run loop spins on until `stopped`."""
+        self._episodes.refuse("the trainer is being stopped")
+        self._episodes.cancel()
+        self._worker.quit()
+
+    def stopped(self) -> bool:
+        """Whether the arm was told to stop and the open episode is dropped."""
+        return not self._episodes.running
+
+    def destroy_node(self) -> None:
+        """End the worker, drop an open episode, finish one that is being written."""
+        self._worker.stop(_WORKER_STOP_S)
+        self._recorder.abort()
+        self._files.shutdown(wait=True, cancel_futures=True)
+        super().destroy_node()
+
+    def _count_labels(self) -> None:
+        for fault in self._labels.add_all():
+            self._warn(f"cannot be trained on: {fault}")
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
+
+    def _report(self) -> Report:
+        counts, newest = self._recorder.counts, self._rounds.newest
+        lost = counts.missed_steps + counts.refused
+        trouble = [f"{lost} samples of this episode lost"] if lost else []
+        trouble += ["no training worker"] if self._worker.pid is None else []
+        return Report(
+            WARN if trouble else OK,
+            "; ".join(trouble),
+            {
+                "episode": self._episodes.status,
+                "control_rate_hz": self._step_rate.hz(steady_s()),
+                "late_steps": counts.late_steps,
+                "missed_steps": counts.missed_steps,
+                "refused_samples": counts.refused,
+                "episodes_in_store": self._labels.episodes,
+                "expert_labels_in_store": self._labels.total,
+                "training": self._rounds.status,
+                "checkpoint_version": 0 if newest is None else newest.version,
+                "checkpoint_age_s": 0.0 if newest is None else time.time() - newest.created_s,
+            },
+        )
+
+
+def main() -> int:
+    """Run the trainer until it is told to stop; see `run_node` for exit codes."""
+    return run_node(TrainerNode, config_errors=(DriftError,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

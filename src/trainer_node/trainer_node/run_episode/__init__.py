@@ -1,1 +1,0 @@
-"""RunEpisode: home, reset, run, judge, write one episode."""

@@ -1,1 +1,0 @@
-"""Train: offline bootstrapping and online rounds in a worker of their own."""
