@@ -123,6 +123,18 @@ def test_every_module_can_be_imported():
     assert failed == {}
 
 
+@pytest.mark.parametrize("package", ["drift_core", "drift_control"])
+def test_what_a_core_calls_public_is_there_and_is_loaded_when_it_is_used(package):
+    told = run_python(
+        f"import json, sys, {package} as core\n"
+        "early = {'torch', 'numpy'} & set(sys.modules)\n"
+        "missing = [name for name in core.__all__ if getattr(core, name, None) is None]\n"
+        "print(json.dumps([len(core.__all__), sorted(early), missing]))"
+    )
+    assert told[0] > 20
+    assert told[1:] == [[], []]
+
+
 def module_name(path):
     parts = path.relative_to(SRC).with_suffix("").parts[1:]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
