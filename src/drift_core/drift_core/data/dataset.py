@@ -20,8 +20,6 @@ class WindowDataset:
         self._images: dict[str, Tensor] = {}  # by camera: (K, 3, H, W) uint8
         self._frame_rows = torch.zeros(0, 0, dtype=torch.long)  # (F, cameras) rows of the images
         self._frame_index = torch.zeros(0, 0, dtype=torch.long)  # (N, To) rows of the frame rows
-        self._episode_start = torch.zeros(0, dtype=torch.long)  # (N,) first window of the same episode
-        self._episode_length = torch.zeros(0, dtype=torch.long)  # (N,) windows in the same episode
         self.state = torch.zeros(0, 0, 0)  # (N, To, S) raw
         self.actions = torch.zeros(0, 0, 0)  # (N, T, A) raw
         self.mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, T)
@@ -54,7 +52,7 @@ class WindowDataset:
             name: [getattr(self, name)] if len(self) else [] for name in _COLUMNS
         }
         ids = list(self.episode_ids)
-        n_frames, n_windows, size = self.n_frames, len(self), {k: len(v) for k, v in self._images.items()}
+        n_frames, size = self.n_frames, {k: len(v) for k, v in self._images.items()}
         for windows in added:
             if windows.episode_id in ids:
                 raise DataError(f"episode {windows.episode_id} is in the dataset already")
@@ -68,14 +66,11 @@ class WindowDataset:
                 )
             parts["_frame_rows"].append(rows)
             parts["_frame_index"].append(torch.from_numpy(windows.frame_index) + n_frames)
-            parts["_episode_start"].append(torch.full((len(windows),), n_windows))
-            parts["_episode_length"].append(torch.full((len(windows),), len(windows)))
             parts["state"].append(torch.from_numpy(windows.state))
             parts["actions"].append(torch.from_numpy(windows.actions))
             parts["mask"].append(torch.from_numpy(windows.mask))
             parts["window_class"].append(torch.from_numpy(windows.window_class).long())
             n_frames += len(rows)
-            n_windows += len(windows)
             ids.append(windows.episode_id)
         if added:
             self._images = {camera: torch.cat(frames) for camera, frames in images.items()}
@@ -104,18 +99,9 @@ class WindowDataset:
 
     def sample(self, generator: torch.Generator, batch_size: int) -> Batch:
         """Draw windows uniformly, with replacement."""
-        return self.batch(self._draw(generator, batch_size))
-
-    def sample_segments(self, generator: torch.Generator, batch_size: int, length: int) -> Batch:
-        """Draw runs of `length` neighbouring windows, which share frames; each window is drawn as often.
-
-        A run that reaches the end of its episode goes on at the episode's beginning.
-        """
-        runs = -(-batch_size // length)
-        start = self._draw(generator, runs)
-        first, count = self._episode_start[start], self._episode_length[start]
-        offset = (start - first)[:, None] + torch.arange(length)  # (runs, length)
-        return self.batch((first[:, None] + offset % count[:, None]).flatten()[:batch_size])
+        if len(self) == 0:
+            raise DataError("the dataset has no window with a valid label")
+        return self.batch(torch.randint(len(self), (batch_size,), generator=generator))
 
     def encode(self, encode: Encode, frames_at_once: int = 256) -> None:
         """Replace the images in all batches by `encode(images)`, as long as the encoder is frozen.
@@ -143,11 +129,6 @@ class WindowDataset:
             for n, (camera, images) in enumerate(self._images.items())
         }
 
-    def _draw(self, generator: torch.Generator, count: int) -> Tensor:
-        if len(self) == 0:
-            raise DataError("the dataset has no window with a valid label")
-        return torch.randint(len(self), (count,), generator=generator)
-
     def _check(self, windows: WindowSet, images: dict[str, Tensor], parts: dict[str, list[Tensor]]) -> None:
         """Refuse windows that do not fit to those that are here."""
         if not parts["state"]:
@@ -163,8 +144,6 @@ class WindowDataset:
 _COLUMNS = (
     "_frame_rows",
     "_frame_index",
-    "_episode_start",
-    "_episode_length",
     "state",
     "actions",
     "mask",

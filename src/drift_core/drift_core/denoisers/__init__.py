@@ -1,15 +1,16 @@
-"""Networks that predict noise, clean data or velocity: U-Net, MLP and transformer behind one interface."""
+"""Networks that predict noise, clean data or velocity, behind one interface: U-Net, MLP and transformer."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from drift_core.denoisers.denoiser import Denoiser
+from drift_core.denoisers.denoiser import Denoiser, SizeConfig
 from drift_core.denoisers.mlp import MlpConfig, MlpDenoiser
 from drift_core.denoisers.transformer import TransformerConfig, TransformerDenoiser
 from drift_core.denoisers.unet import ConditionalUnet1D, UNetConfig
+from drift_core.kinds import one_of
 
 __all__ = [
+    "DENOISERS",
     "ConditionalUnet1D",
     "Denoiser",
     "DenoiserConfig",
@@ -21,15 +22,19 @@ __all__ = [
     "make_denoiser",
 ]
 
-DenoiserConfig = Annotated[UNetConfig | MlpConfig | TransformerConfig, Field(discriminator="kind")]
+# By its configuration; each is made from that, horizon, action_dim and condition_dim.
+DENOISERS: dict[type, Callable[..., Denoiser]] = {
+    UNetConfig: ConditionalUnet1D,
+    MlpConfig: MlpDenoiser,
+    TransformerConfig: TransformerDenoiser,
+}
+
+if TYPE_CHECKING:
+    DenoiserConfig = SizeConfig
+else:
+    DenoiserConfig = one_of(DENOISERS)
 
 
-def make_denoiser(
-    config: UNetConfig | MlpConfig | TransformerConfig, horizon: int, action_dim: int, condition_dim: int
-) -> Denoiser:
+def make_denoiser(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int) -> Denoiser:
     """Return the network that `config` describes."""
-    if isinstance(config, UNetConfig):
-        return ConditionalUnet1D(config, horizon, action_dim, condition_dim)
-    if isinstance(config, MlpConfig):
-        return MlpDenoiser(config, horizon, action_dim, condition_dim)
-    return TransformerDenoiser(config, horizon, action_dim, condition_dim)
+    return DENOISERS[type(config)](config, horizon, action_dim, condition_dim)

@@ -33,6 +33,10 @@ class SizeConfig(Hashable, Protocol):
     """The sizes of one kind of network, frozen."""
 
     @property
+    def kind(self) -> str:
+        """Return the name of the kind, as in config/train."""
+
+    @property
     def step_dim(self) -> int:
         """Return the size of the embedding of the diffusion step."""
 

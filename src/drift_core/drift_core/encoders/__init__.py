@@ -1,19 +1,23 @@
 """Networks that turn camera frames into features, one copy per camera."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
+from drift_core.encoders.encoder import Encoder
 from drift_core.encoders.random_shift import random_shift
 from drift_core.encoders.resnet import ResNet18, ResNetConfig
 from drift_core.encoders.small_cnn import SmallCnn, SmallCnnConfig
 from drift_core.errors import ShapeError
+from drift_core.kinds import one_of
 from drift_core.observation.spec import CameraSpec
 
 __all__ = [
+    "ENCODERS",
     "CameraEncoder",
+    "Encoder",
     "EncoderConfig",
     "ResNet18",
     "ResNetConfig",
@@ -22,16 +26,21 @@ __all__ = [
     "random_shift",
 ]
 
-EncoderConfig = Annotated[SmallCnnConfig | ResNetConfig, Field(discriminator="kind")]
+ENCODERS: dict[type, Callable[..., Encoder]] = {SmallCnnConfig: SmallCnn, ResNetConfig: ResNet18}
+
+if TYPE_CHECKING:
+    EncoderConfig = Any
+else:
+    EncoderConfig = one_of(ENCODERS)
 
 
 class CameraEncoder(nn.Module):
     """One encoder per camera; the features of all cameras of a frame, in the order of the specification."""
 
-    def __init__(self, config: SmallCnnConfig | ResNetConfig, cameras: tuple[CameraSpec, ...]) -> None:
+    def __init__(self, config: EncoderConfig, cameras: tuple[CameraSpec, ...]) -> None:
         super().__init__()
         self.cameras = cameras
-        self.networks = nn.ModuleDict({camera.name: _make_network(config) for camera in cameras})
+        self.networks = nn.ModuleDict({camera.name: ENCODERS[type(config)](config) for camera in cameras})
         self.feature_dim = sum(network.feature_dim for network in self._networks())
 
     def forward(
@@ -56,9 +65,5 @@ class CameraEncoder(nn.Module):
             parts.append(network(frames))
         return torch.cat(parts, dim=1)
 
-    def _networks(self) -> list[SmallCnn | ResNet18]:
-        return [net for net in self.networks.values() if isinstance(net, SmallCnn | ResNet18)]
-
-
-def _make_network(config: SmallCnnConfig | ResNetConfig) -> SmallCnn | ResNet18:
-    return SmallCnn(config) if isinstance(config, SmallCnnConfig) else ResNet18(config)
+    def _networks(self) -> list[Encoder]:
+        return [net for net in self.networks.values() if isinstance(net, Encoder)]

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drift_core.encoders.encoder import Encoder
 from drift_core.encoders.small_cnn import expected_position
 
 
@@ -48,7 +49,7 @@ class BasicBlock(nn.Module):
         return functional.relu(self.bn2(self.conv2(h)) + shortcut)
 
 
-class ResNet18(nn.Module):
+class ResNet18(Encoder):
     """(F, 3, H, W) uint8 -> (F, 512) by average, or (F, 1024) by spatial softmax."""
 
     mean: Tensor

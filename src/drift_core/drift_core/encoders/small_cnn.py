@@ -8,6 +8,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drift_core.encoders.encoder import Encoder
+
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SmallCnnConfig:
@@ -26,7 +28,7 @@ _SHARPNESS = 8.0
 _SPAN = 3.0
 
 
-class SmallCnn(nn.Module):
+class SmallCnn(Encoder):
     """(F, 3, H, W) uint8 -> (F, 3 maps): expected x and y in +-_SPAN, and the maximum of each map."""
 
     def __init__(self, config: SmallCnnConfig) -> None:

@@ -2,14 +2,11 @@
 
 import time
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from drift_core.errors import CheckpointError, DataError, DriftError
+from drift_core.errors import CheckpointError, DriftError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 
@@ -54,27 +51,6 @@ def blank_observation(spec: ObservationSpec) -> Observation:
     steps = spec.observation_steps
     images = {c.name: np.full((steps, c.height, c.width, 3), 128, dtype=np.uint8) for c in spec.cameras}
     return Observation(0.0, images, np.zeros((steps, spec.state_dim), dtype=np.float32), 0.0)
-
-
-def save_observation(path: Path, observation: Observation) -> None:
-    """Store an observation as safetensors."""
-    tensors = {f"image/{name}": np.ascontiguousarray(frames) for name, frames in observation.images.items()}
-    tensors["state"] = np.ascontiguousarray(observation.state)
-    tensors["times_s"] = np.array([observation.t_ref_s, observation.oldest_input_s])
-    save_file(tensors, path)
-
-
-def load_observation(path: Path) -> Observation:
-    """Read what `save_observation` wrote."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        t_ref_s, oldest_input_s = (float(value) for value in tensors.pop("times_s"))
-        state = tensors.pop("state")
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a stored observation: {error}") from error
-    images = {key.removeprefix("image/"): frames for key, frames in tensors.items()}
-    return Observation(t_ref_s, images, state, oldest_input_s)
 
 
 def _shown(value: object) -> str:

@@ -251,18 +251,10 @@ class RankReport:
     parameters: int  # of the merged module
 
     @property
-    def requested_fraction(self) -> float:
-        """Mean of requested / max over the layers, weighted by their weights."""
-        return self._mean([layer.requested / layer.max_rank for layer in self.layers])
-
-    @property
     def effective_fraction(self) -> float:
         """Mean of effective / max over the layers, weighted by their weights."""
-        return self._mean([layer.effective / layer.max_rank for layer in self.layers])
-
-    def _mean(self, fractions: list[float]) -> float:
         total = sum(layer.weights for layer in self.layers)
-        return sum(f * layer.weights for f, layer in zip(fractions, self.layers, strict=True)) / total
+        return sum(layer.effective / layer.max_rank * layer.weights for layer in self.layers) / total
 
 
 def rank_report(module: nn.Module) -> RankReport:

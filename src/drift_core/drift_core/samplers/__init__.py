@@ -11,6 +11,7 @@ from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Sampler, S
 
 __all__ = [
     "DEFAULT_CLIP",
+    "SAMPLERS",
     "DdimSampler",
     "DdpmSampler",
     "Denoise",
@@ -27,10 +28,12 @@ __all__ = [
     "prefix_weights",
 ]
 
-KINDS = ("ddpm", "ddim", "dpm", "rti")
-# A full denoise of RTI, and the noise level (steps of 100) at which its warm start begins.
-_RTI_COLD_STEPS = 10
-_RTI_WARM_LEVEL = 0.25
+SAMPLERS: dict[str, type[Sampler]] = {
+    "ddpm": DdpmSampler,
+    "ddim": DdimSampler,
+    "dpm": DpmSolverSampler,
+    "rti": RtiSampler,
+}
 
 
 def make_sampler(
@@ -39,23 +42,7 @@ def make_sampler(
     """Return the sampler called `name`, "<kind>-<steps>"."""
     kind, _, digits = name.partition("-")
     count = int(digits) if digits.isascii() and digits.isdigit() else 0
-    if kind not in KINDS or not 1 <= count <= schedule.train_steps:
-        allowed = ", ".join(f"{kind}-<steps>" for kind in KINDS)
+    if kind not in SAMPLERS or not 1 <= count <= schedule.train_steps:
+        allowed = ", ".join(f"{kind}-<steps>" for kind in SAMPLERS)
         raise ConfigError(f"sampler={name!r} must be one of: {allowed}, steps 1 to {schedule.train_steps}")
-    if kind == "rti":
-        cold = schedule.even_steps(min(max(count, _RTI_COLD_STEPS), schedule.train_steps))
-        return RtiSampler(schedule, prediction, cold, WarmStart(_warm_steps(count, schedule)), clip)
-    steps = schedule.even_steps(count)
-    if kind == "ddpm":
-        return DdpmSampler(schedule, prediction, steps, clip)
-    if kind == "ddim":
-        return DdimSampler(schedule, prediction, steps, clip)
-    return DpmSolverSampler(schedule, prediction, steps, clip)
-
-
-def _warm_steps(count: int, schedule: NoiseSchedule) -> tuple[int, ...]:
-    """Return `count` steps from the warm level down to 0; (25, 12, 0) for 3 of 100."""
-    first = max(round(_RTI_WARM_LEVEL * schedule.train_steps), count - 1)
-    if count == 1:
-        return (first,)
-    return tuple(round(first * (1.0 - i / (count - 1))) for i in range(count))
+    return SAMPLERS[kind].of_length(count, schedule, prediction, clip)

@@ -8,6 +8,7 @@ from its guess.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -51,6 +52,11 @@ class _Last:
     condition: Tensor | None
 
 
+# A full denoise, and the noise level (share of the schedule) at which the warm start begins.
+_COLD_STEPS = 10
+_WARM_LEVEL = 0.25
+
+
 class RtiSampler(DdimSampler):
     """Deterministic DDIM from the last chunk; `reset` it with every episode and epoch."""
 
@@ -72,6 +78,14 @@ class RtiSampler(DdimSampler):
         self.warm = warm
         self.cold = True  # whether the newest sample was a full denoise
         self.reset()
+
+    @classmethod
+    def of_length(
+        cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
+    ) -> Self:
+        """Return the sampler whose warm start takes `count` steps."""
+        cold = schedule.even_steps(min(max(count, _COLD_STEPS), schedule.train_steps))
+        return cls(schedule, prediction, cold, WarmStart(_warm_steps(count, schedule)), clip)
 
     def reset(self) -> None:
         """Forget the last chunk: the next sample is a full denoise."""
@@ -156,3 +170,11 @@ class RtiSampler(DdimSampler):
         overlap = chunk.shape[1] - self._elapsed
         change = (chunk - guess)[:, :overlap]
         return bool(change[:, :, continuous].square().mean().sqrt() <= self.warm.chunk_jump)
+
+
+def _warm_steps(count: int, schedule: NoiseSchedule) -> tuple[int, ...]:
+    """Return `count` steps from the warm level down to 0; (25, 12, 0) for 3 of 100."""
+    first = max(round(_WARM_LEVEL * schedule.train_steps), count - 1)
+    if count == 1:
+        return (first,)
+    return tuple(round(first * (1.0 - i / (count - 1))) for i in range(count))

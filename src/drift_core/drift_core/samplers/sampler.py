@@ -14,6 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -100,6 +101,13 @@ class Sampler(ABC):
         self.prediction: Prediction = prediction
         self.steps = _checked_steps(steps, schedule)
         self.clip = clip
+
+    @classmethod
+    def of_length(
+        cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
+    ) -> Self:
+        """Return the sampler of `count` denoising steps, here even ones."""
+        return cls(schedule, prediction, schedule.even_steps(count), clip)
 
     @abstractmethod
     def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:

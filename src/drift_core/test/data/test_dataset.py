@@ -87,16 +87,6 @@ def test_uniform_samples_are_repeatable_and_reach_every_window():
     assert len(one.state[:, 0, 0].unique()) == 10
 
 
-def test_segments_share_frames_and_stay_in_their_episode():
-    dataset = WindowDataset([windows("a"), windows("b", value=50)])
-    batch = dataset.sample_segments(generator(), batch_size=3, length=3)
-    first = batch.state[0, 0, 0].item() % 50
-    assert (batch.state[:, 0, 0] % 50).tolist() == [first, (first + 1) % 5, (first + 2) % 5]
-    assert batch.n_frames <= 6
-    many = dataset.sample_segments(generator(), 8000, 4).state[:, 0, 0].unique(return_counts=True)[1]
-    assert len(many) == 10 and many.min() > 650, "800 each are expected"
-
-
 def test_cached_features_take_the_place_of_images_and_only_new_frames_are_encoded():
     dataset, encoded = WindowDataset([windows("a")]), []
 

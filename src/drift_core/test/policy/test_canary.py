@@ -7,14 +7,12 @@ import pytest
 import torch
 from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
-from drift_core.errors import CheckpointError, DataError
+from drift_core.errors import CheckpointError
 from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
 from drift_core.policy.canary import (
     blank_observation,
     check_fits,
-    load_observation,
     run_canary,
-    save_observation,
 )
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 
@@ -62,22 +60,6 @@ def test_what_does_not_fit_is_named():
         check_fits(CONFIG, spec, "tcp_pose")
     with pytest.raises(CheckpointError, match="action_space must be 'joint_position', got 'tcp_pose'"):
         check_fits(CONFIG, SPEC, "joint_position")
-
-
-def test_an_observation_is_stored_and_read_back(tmp_path):
-    save_observation(tmp_path / "canary.safetensors", stored_observation())
-    found = load_observation(tmp_path / "canary.safetensors")
-    assert (found.t_ref_s, found.oldest_input_s) == (12.5, 12.4)
-    np.testing.assert_array_equal(found.images["front"], stored_observation().images["front"])
-    np.testing.assert_array_equal(found.state, stored_observation().state)
-
-
-def test_a_broken_observation_file_is_refused(tmp_path):
-    (tmp_path / "canary.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(DataError, match="canary.safetensors: not a stored observation"):
-        load_observation(tmp_path / "canary.safetensors")
-    with pytest.raises(DataError, match="not a stored observation"):
-        load_observation(tmp_path / "missing.safetensors")
 
 
 def test_a_blank_observation_fits_any_specification():
