@@ -1,12 +1,12 @@
 """From what the sources want to what the arm is told, once per control tick. No clock, no topics."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from drift_control.chunks.queue import ChunkQueue
-from drift_control.freshness import ClockWatch, Freshness
+from drift_control.commanded import Commanded
+from drift_control.freshness import ClockWatch
 from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening, step
 from drift_control.gate.in_charge import InCharge
@@ -14,25 +14,33 @@ from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.guard.guard import Guard
 from drift_control.guard.verdict import Reaction, Verdict
 from drift_control.guard.watch import Situation
-from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, Now
-from drift_control.robot.motion import MotionState
-from drift_control.robot.pose import Array, Pose, pose_to_action
+from drift_control.happenings import Facts, Happenings, objection
+from drift_control.inputs import ArmState, Inputs, Now
+from drift_control.robot.pose import Array, pose_to_action
 from drift_control.robot.robot import Robot
-from drift_control.sources import CommandedArm, ExpertSource, PolicySource, Tracker, Wish
+from drift_control.sources.easing import EasingSource
+from drift_control.sources.expert import ExpertSource
+from drift_control.sources.homing import HomingSource
+from drift_control.sources.policy import PolicySource
+from drift_control.sources.tracker import Tracker
+from drift_control.sources.wish import MotionSource
 from drift_control.teleop.joystick import Joystick, TeleopCommand
 from drift_control.teleop.operator import Person
 from drift_control.tick import Tick
 
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
 
-HOME_TOLERANCE_RAD = 0.002
-OPEN_TOLERANCE_M = 1e-6
 NO_JOINTS = "no state of all joints has arrived yet"
-STALL_S = 0.2  # after a pause of the gate this long the arm has stopped at the last command by itself
 SOURCES = {State.POLICY: Source.POLICY, State.EXPERT: Source.EXPERT, State.HOMING: Source.HOMING}
-EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reaction.FAULT: Event.FAULT}
-# What held the arm, and is over as soon as it is no longer reported.
-PASSING = (Reason.JOINTS_STALE,)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of the wish of this tick's source."""
+
+    flags: GuardFlag  # what the guard changed
+    verdict: Verdict | None = None  # its objection
+    reference: Array | None = None  # (J,) what the source asked for
 
 
 class ControlLoop:
@@ -42,324 +50,151 @@ class ControlLoop:
         self._config = config
         self._robot = robot
         self.guard = Guard(config, robot)
-        tracker = Tracker(config, robot, self.guard)
-        self._tracker = tracker
-        self._policy = PolicySource(config, tracker)
-        self._expert = ExpertSource(config, robot, tracker, self.guard)
-        self._status = GateStatus()
         self._clock = ClockWatch(config.clock_jump_s)
-        self._joints_fresh = Freshness(config.joint_state_timeout_s)
         self._person = Person(config, joystick)
-        self._last_steady_s: float | None = None
-        self._seq = 0
+        self._commanded = Commanded(robot, config.joint_state_timeout_s)
+        tracker = Tracker(config, robot, self.guard)
+        self._policy = PolicySource(config, tracker, ChunkQueue(config, self.guard))
+        self._homing = HomingSource(config, robot, tracker, self.guard)
+        self._easing = EasingSource(config, tracker)  # in every state without a source of its own
+        self._sources: dict[State, MotionSource] = {
+            State.POLICY: self._policy,
+            State.EXPERT: ExpertSource(config, robot, tracker),
+            State.HOMING: self._homing,
+        }
+        self._happenings = Happenings(config, self.guard, self._person, self._policy, self._homing)
+        self._status = GateStatus()
         self._in_charge = InCharge()
-        self._motion: MotionState | None = None
-        self._gripper_m = 0.0
-        self._measured: JointReading | None = None
-        self._arm: CommandedArm | None = None
-        self._ease_to: Array | None = None  # (J,) measured pose that the held command moves to before arming
-        self._queue = ChunkQueue(config, self.guard)
-        self._homing_since_s = 0.0
-        self._objection = ""  # of the guard to the last step
-        self._reference: Array | None = None  # (J,) what this tick's source asked for
+        self._seq = 0
 
     def tick(self, inputs: Inputs, now: Now) -> Tick:
         """Return what to tell the arm now."""
         self._seq += 1
-        self._rest_after_stall(now)
+        self._commanded.rest_after_stall(now)
         jump_s = self._clock.check(now)
         if jump_s is not None:
-            self._after_jump()
-        self._take_joints(inputs.joints)
-        self._follow_idle_arm(now)
-        self._person.take(inputs.joy)
+            self._forget_stamps()
+        self._sense(inputs, now)
+        self._ease_or_not(inputs.arm_state, now)
+        self._let_happen(inputs, now, jump_s)
         teleop = self._person.command(now)
-        situation = self._situation(inputs, now)
-        stopped = inputs.arm_state is not None and inputs.arm_state.protective_stop
-        if stopped and not self._status.armed:
-            self._ease_to_stopped_arm()
-        if situation.joints_age_s > self._config.joint_state_timeout_s:
-            self._ease_to = None  # nobody knows where the arm is now
-        if self._motion is not None:
-            for happening in self._happenings(inputs, now, situation, jump_s):
-                self._apply(happening, now)
-        flags, verdict = self._move(teleop, now, _speed_scale(inputs.arm_state))
+        moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
         source = SOURCES.get(self._status.state, Source.HOLD)
-        self.guard.count(source, flags)
+        self.guard.count(source, moved.flags)
         self._in_charge.update(self._busy, now)
-        tick = self._report(teleop, now, source, flags)
+        tick = self._report(teleop, now, source, moved)
+        verdict = moved.verdict
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
-            self._apply(Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text), now)
+            self._apply(objection(verdict), now)
         return tick
 
     # --- inputs
 
-    def _rest_after_stall(self, now: Now) -> None:
-        last, self._last_steady_s = self._last_steady_s, now.steady_s
-        if last is not None and now.steady_s - last > STALL_S and self._motion is not None:
-            self._motion = MotionState.standstill(self._motion.q)
-            self._arm = None
-
-    def _after_jump(self) -> None:
-        self._joints_fresh.forget_stamp()
+    def _forget_stamps(self) -> None:
+        """After a jump of the ROS clock older stamps and due times mean nothing."""
+        self._commanded.forget_stamp()
         self._person.forget_stamp()
-        self._queue.clear()
-        self._policy.drop()
+        self._policy.void()
 
-    def _ease_to_stopped_arm(self) -> None:
-        """An arm that has stopped by itself must not be pulled on to its old command when it is released.
+    def _sense(self, inputs: Inputs, now: Now) -> None:
+        self._commanded.measure(inputs.joints)
+        if not self._in_charge.now:
+            # Small differences stay once something has been commanded, else an arm that sags would creep.
+            tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
+            self._commanded.follow(now, tolerance_rad)
+        self._person.take(inputs.joy)
 
-        The command stands first, like after any other fault.
-        """
-        if self._motion is None or self._measured is None or not self._motion.still:
+    def _ease_or_not(self, arm_state: ArmState | None, now: Now) -> None:
+        stopped = arm_state is not None and arm_state.protective_stop
+        if stopped and not self._status.armed:
+            self._easing.ease_to_stopped(self._commanded.measured_rad, self._commanded.arm)
+        if self._commanded.stale(now):
+            self._easing.stop()  # nobody knows where the arm is now
+
+    # --- events
+
+    def _let_happen(self, inputs: Inputs, now: Now, jump_s: float | None) -> None:
+        """Let the gate act on what happened since the last tick; before the first joint state on nothing."""
+        arm = self._commanded.arm
+        if arm is None:
             return
-        measured = np.asarray(self._measured.positions_rad, dtype=float)
-        if float(np.abs(measured - self._motion.q).max()) > HOME_TOLERANCE_RAD:
-            self._ease_to = measured
+        measured = self._commanded.measured_rad
+        homing = self._status.state is State.HOMING
+        situation = Situation(
+            now=now,
+            moving=self._status.armed or homing,
+            homing=homing,
+            joints_age_s=self._commanded.age_s(now),
+            measured=measured,
+            measured_tcp=None if measured is None else self._robot.forward(measured).position,
+            commanded=arm.motion.q,
+            arm_state=inputs.arm_state,
+        )
+        verdict = self.guard.check_situation(situation)
+        facts = Facts(now, inputs.requests, inputs.chunk, situation, arm, verdict, jump_s)
+        for look in self._happenings.in_order:
+            for happening in look(facts, self._status):
+                self._apply(happening, now)
 
-    def _take_joints(self, joints: JointReading | None) -> None:
-        if joints is None:
-            return
-        positions = np.asarray(joints.positions_rad, dtype=float)
-        sound = positions.shape == (self._robot.n_joints,) and np.isfinite(positions).all()
-        if not sound or not np.isfinite(joints.gripper_m):
-            return  # and so it grows stale
-        if not self._joints_fresh.update(joints.stamp_s, joints.arrival_s):
-            return
-        self._measured = joints
-        if self._motion is None:
-            self._start_from(joints)
-
-    def _start_from(self, joints: JointReading) -> None:
-        """Command what is measured."""
-        self._motion, self._arm = MotionState.standstill(np.asarray(joints.positions_rad, dtype=float)), None
-        self._gripper_m = float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
-
-    def _follow_idle_arm(self, now: Now) -> None:
-        """While nothing is sent, the command is where the arm is: it may be moved by others meanwhile.
-
-        Small differences stay once something has been commanded, else an arm that sags would creep.
-        """
-        joints, motion = self._measured, self._motion
-        fresh = self._joints_fresh.age_s(now) <= self._config.joint_state_timeout_s
-        if joints is None or motion is None or self._in_charge.now or not fresh:
-            return
-        tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
-        if float(np.abs(joints.positions_rad - motion.q).max()) > tolerance_rad:
-            self._start_from(joints)
+    def _apply(self, happening: Happening, now: Now) -> None:
+        """Let one event act on the state machine, and start what the new state needs."""
+        before, after = self._status, step(self._status, happening)
+        self._status = after
+        if before.state is State.POLICY and happening.event in (Event.GUARD_HOLD, Event.BAD_CHUNK):
+            self.guard.count_hold(now)
+        if after.epoch != before.epoch:
+            self._policy.void()
+        if after.state is not State.POLICY:
+            self._policy.drop()
+        arm = self._commanded.arm
+        if after.state is not before.state and after.state in self._sources and arm is not None:
+            self._sources[after.state].start(arm, now)
+        if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
+            self._easing.stop()
+        elif happening.event is Event.ARM_REFUSED and happening.reason is Reason.START_MISMATCH:
+            self._easing.ease_to(self._commanded.measured_rad)
 
     @property
     def _busy(self) -> bool:
         """Whether the arm has to be told something."""
-        if self._motion is None:
+        arm, status = self._commanded.arm, self._status
+        if arm is None:
             return False
-        status, easing = self._status, self._ease_to is not None
-        return status.armed or status.state is State.HOMING or easing or not self._motion.still
-
-    def _situation(self, inputs: Inputs, now: Now) -> Situation:
-        measured = None if self._measured is None else np.asarray(self._measured.positions_rad, dtype=float)
-        status = self._status
-        return Situation(
-            now=now,
-            moving=status.armed or status.state is State.HOMING,
-            homing=status.state is State.HOMING,
-            joints_age_s=self._joints_fresh.age_s(now),
-            measured=measured,
-            measured_tcp=None if measured is None else self._robot.forward(measured).position,
-            commanded=None if self._motion is None else self._motion.q,
-            arm_state=inputs.arm_state,
-        )
-
-    # --- events
-
-    def _happenings(
-        self,
-        inputs: Inputs,
-        now: Now,
-        situation: Situation,
-        jump_s: float | None,
-    ) -> Iterator[Happening]:
-        """Yield what happened since the last tick, in order of precedence.
-
-        The caller applies each before it asks for the next: later ones see the state that earlier ones left.
-        """
-        requests, stop = inputs.requests, inputs.requests.stop
-        verdict = self.guard.check_situation(situation)
-        if verdict is not None and verdict.reaction is Reaction.FAULT:
-            yield Happening(Event.FAULT, verdict.reason, verdict.text)
-        if requests.shutdown:
-            yield Happening(Event.SHUTDOWN, text="the gate is being stopped")
-        if stop:
-            yield Happening(Event.STOP, text="stop requested")
-        if jump_s is not None:
-            yield Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {jump_s:+.3f} s")
-        if verdict is not None and verdict.reaction in (Reaction.HOLD, Reaction.HELP):
-            # Held for the same reason already: nothing new.
-            if not (self._status.state is State.HOLD and self._status.reason is verdict.reason):
-                yield Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)
-        held_back = stop or requests.shutdown or verdict is not None or jump_s is not None
-        if self._person.frozen(now):
-            self._status = replace(self._status, release_required=True)
-        elif not self._person.may_hold_enable():
-            self._status = replace(self._status, release_required=False)
-        yield from self._person.happenings(now, self._status, held_back)
-        if not held_back:
-            yield from self._asked(inputs, now, situation)
-        yield from self._chunks(inputs.chunk, now, held_back)
-        if not held_back and self._status.reason in PASSING:
-            yield Happening(Event.READY_AGAIN, text="waiting for a chunk")
-
-    def _asked(self, inputs: Inputs, now: Now, situation: Situation) -> Iterator[Happening]:
-        requests, status = inputs.requests, self._status
-        if requests.arm and status.state in (State.HOLD, State.FAULT):
-            refusal = self.guard.check_start(situation) if not status.armed else None
-            if refusal is not None:
-                yield Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
-                if refusal.reason is Reason.START_MISMATCH and situation.measured is not None:
-                    self._ease_to = situation.measured
-            elif self._motion is not None and (status.armed or self._motion.still):
-                held = not status.armed and self._person.may_hold_enable()
-                what = "release enable first" if held else "waiting for a chunk"
-                yield Happening(Event.ARM, text=f"armed; {what}")
-                self._status = replace(self._status, release_required=held)
-        if requests.home:
-            refusal = self._home_refusal(situation)
-            if refusal is None:
-                yield Happening(Event.HOME, text="homing")
-            else:
-                yield Happening(Event.ARM_REFUSED, refusal.reason, refusal.text)
-        if status.state is State.HOMING:
-            if requests.release_home:
-                yield Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")
-            elif now.steady_s - self._homing_since_s > self._config.homing_timeout_s:
-                text = f"not at home after {self._config.homing_timeout_s} s"
-                text += f": {self._objection}" if self._objection else ""
-                yield Happening(Event.HOME_ENDED, Reason.NONE, text)
-            elif self._home_distance_rad() < HOME_TOLERANCE_RAD and self._open_m() < OPEN_TOLERANCE_M:
-                yield Happening(Event.HOME_DONE, text="at home")
-
-    def _home_refusal(self, situation: Situation) -> Verdict | None:
-        """Homing is allowed from outside the workspace, but not on an arm that is elsewhere or silent."""
-        if self._status.armed:
-            return None  # the watching rules already look after it
-        refusal = self.guard.check_start(situation)
-        return None if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE else refusal
-
-    def _chunks(self, chunk: Chunk | None, now: Now, held_back: bool) -> Iterator[Happening]:
-        queue = self._queue
-        if chunk is not None and not held_back:
-            verdict = queue.take(chunk, self._status.epoch, self._policy.clock, now)
-            if verdict is not None:
-                yield Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)
-        if queue.next is not None and queue.over(queue.next, now):
-            queue.clear()  # it waited for the person for too long
-        running = self._policy.clock
-        if running is not None and queue.next is None and queue.over(running, now):
-            limit_s = self._config.chunk_timeout_s
-            yield Happening(Event.CHUNK_OVER, text=f"chunk {running.chunk.id} ran out or is {limit_s} s old")
-        blocked = self._status.help_wanted or self._status.release_required
-        if queue.next is not None and not blocked:
-            yield Happening(Event.CHUNK_READY, text=f"policy drives from chunk {queue.next.chunk.id}")
-
-    def _apply(self, happening: Happening, now: Now) -> None:
-        """Let one event act on the state machine, and start what the new state needs."""
-        before = self._status
-        self._status = step(before, happening)
-        after = self._status
-        if before.state is State.POLICY and happening.event in (Event.GUARD_HOLD, Event.BAD_CHUNK):
-            self.guard.count_hold(now)
-        if after.epoch != before.epoch:
-            self._queue.clear()
-            self._policy.drop()
-        if after.state is State.EXPERT and before.state is not State.EXPERT and self._motion is not None:
-            self._expert.start(self._commanded())
-        if after.state is State.HOMING and before.state is not State.HOMING:
-            self._homing_since_s = now.steady_s
-        if after.state is State.POLICY and before.state is not State.POLICY:
-            self._policy.start()
-        if after.state is not State.POLICY:
-            self._policy.drop()
-        if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
-            self._ease_to = None
+        return status.armed or status.state is State.HOMING or self._easing.active or not arm.motion.still
 
     # --- motion
 
-    def _move(
-        self, teleop: TeleopCommand | None, now: Now, speed_scale: float
-    ) -> tuple[GuardFlag, Verdict | None]:
-        """Advance the commanded motion by one tick; return what the guard did."""
-        self._reference = None
-        if self._motion is None:
-            return GuardFlag.HOLD, None
-        arm, state = self._commanded(), self._status.state
-        wish: Wish | None = None
-        if state is State.POLICY:
-            if (clock := self._queue.pop()) is not None:
-                self._policy.take(clock, now.ros_s)
-            wish = self._policy.wish(arm, now.ros_s + self._config.dt_s)
-        elif state is State.EXPERT and teleop is not None:
-            wish = self._expert.wish(arm, teleop, self._gripper_m)
-        elif state is State.HOMING:
-            scale = self._config.homing_speed_scale
-            opening_m = self._gripper_m + min(self._open_m(), self.guard.gripper_step_m)
-            wish = Wish(self._tracker.straight(arm, self._robot.home, scale), opening_m)
-        elif self._ease_to is not None:
-            scale = self._config.homing_speed_scale
-            wish = Wish(self._tracker.straight(arm, self._ease_to, scale), self._gripper_m, GuardFlag.HOLD)
-            if float(np.abs(self._ease_to - self._motion.q).max()) < HOME_TOLERANCE_RAD:
-                self._ease_to = None
+    def _move(self, teleop: TeleopCommand | None, now: Now, speed_scale: float) -> Moved:
+        """Advance the command by one tick."""
+        arm, state = self._commanded.arm, self._status.state
+        if arm is None:
+            return Moved(GuardFlag.HOLD)
+        wish = self._sources.get(state, self._easing).wish(arm, teleop, now)
         if wish is None:
-            self._advance(self.guard.brake(self._motion))
-            return GuardFlag.HOLD, None
-        self._reference = wish.reference
+            self._commanded.advance(self.guard.brake(arm.motion), arm.gripper_m)
+            return Moved(GuardFlag.HOLD)
         if wish.problem and state is State.POLICY:
-            self._advance(self.guard.brake(self._motion))
-            return wish.flags | GuardFlag.HOLD, Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
-        motion, flags, verdict = self.guard.step(self._motion, wish.velocity, arm.jacobian, speed_scale)
-        self._objection = verdict.text if verdict is not None else ""
-        self._advance(motion)
+            self._commanded.advance(self.guard.brake(arm.motion), arm.gripper_m)
+            unreached = Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
+            return Moved(wish.flags | GuardFlag.HOLD, unreached, wish.reference)
+        motion, flags, verdict = self.guard.step(arm.motion, wish.velocity, arm.jacobian, speed_scale)
+        gripper_m, gripper_flags = self.guard.step_gripper(wish.gripper_m, arm.gripper_m)
+        self._commanded.advance(motion, gripper_m)
+        self._homing.objection = verdict.text if verdict is not None else ""
         if verdict is not None and motion.still:
-            self._ease_to = None  # it gets no nearer; silence and a fresh start are left
-        gripper_m = wish.gripper_m
-        for rule in self.guard.grippers:
-            gripper_m, flag = rule.limit(gripper_m, self._gripper_m)
-            flags |= flag
-        self._gripper_m = gripper_m
-        return flags | wish.flags, verdict
-
-    def _advance(self, motion: MotionState) -> None:
-        if motion is not self._motion:
-            self._motion, self._arm = motion, None
-
-    def _commanded(self) -> CommandedArm:
-        """Return the commanded motion with its kinematics, computed once per change."""
-        if self._motion is None:
-            raise ValueError("there must be a joint state before anything is commanded")
-        if self._arm is None:
-            tcp, jacobian = self._robot.tcp_and_jacobian(self._motion.q)
-            self._arm = CommandedArm(self._motion, Pose(tcp[:3, 3], tcp[:3, :3]), jacobian)
-        return self._arm
-
-    def _home_distance_rad(self) -> float:
-        if self._motion is None:
-            return -1.0
-        return float(np.abs(self._robot.home - self._motion.q).max())
-
-    def _open_m(self) -> float:
-        """Return how far the hand still has to open [m]."""
-        return self._robot.config.gripper.opening_max_m - self._gripper_m
+            self._easing.stop()  # it gets no nearer; silence and a fresh start are left
+        return Moved(flags | gripper_flags | wish.flags, verdict, wish.reference)
 
     # --- report
 
-    def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, flags: GuardFlag) -> Tick:
-        status, measured = self._status, self._measured
+    def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, moved: Moved) -> Tick:
+        status, arm = self._status, self._commanded.arm
         chunk = self._policy.clock.chunk if source is Source.POLICY and self._policy.clock else None
-        moving = self._motion is not None
         return Tick(
             seq=self._seq,
             state=status.state,
             reason=status.reason,
-            text=status.text if moving else NO_JOINTS,
+            text=NO_JOINTS if arm is None else status.text,
             armed=status.armed,
             epoch=status.epoch,
             intervention_id=status.intervention_id,
@@ -367,17 +202,17 @@ class ControlLoop:
             chunk_id=chunk.id if chunk else 0,
             policy_version=chunk.policy_version if chunk else 0,
             chunk_age_s=now.ros_s - chunk.stamp_s if chunk else -1.0,
-            command=self._motion.q.copy() if self._motion is not None else None,
-            gripper_m=self._gripper_m if moving else None,
-            reference=self._reference,
-            measured=None if measured is None else np.append(measured.positions_rad, measured.gripper_m),
-            action=pose_to_action(self._commanded().tcp, self._gripper_m) if moving else None,
-            guard_flags=flags,
+            command=None if arm is None else arm.motion.q.copy(),
+            gripper_m=None if arm is None else arm.gripper_m,
+            reference=moved.reference,
+            measured=self._commanded.measured,
+            action=None if arm is None else pose_to_action(arm.tcp, arm.gripper_m),
+            guard_flags=moved.flags,
             sent=self._in_charge.now,
             marks=teleop.marks if teleop is not None else frozenset(),
             due_s=now.ros_s + self._config.dt_s,
-            home_distance_rad=self._home_distance_rad(),
-            chunks_refused=self._queue.refused,
+            home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
+            chunks_refused=self._policy.queue.refused,
         )
 
 

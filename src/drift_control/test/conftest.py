@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drift_control.commanded import STALL_S
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
-from drift_control.loop import STALL_S, ControlLoop, GateConfig
+from drift_control.loop import ControlLoop, GateConfig
 from drift_control.robot.pose import Pose, pose_to_action
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.buttons import ButtonWatch

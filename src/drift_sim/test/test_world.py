@@ -3,6 +3,7 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+from drift_control.robot import ik
 from drift_control.robot.robot import Robot
 from drift_sim.errors import ConfigError
 from drift_sim.hand import FINGER_JOINTS
@@ -100,7 +101,7 @@ def test_objects_are_not_reset_into_the_hand(world):
     world.reset(1)
     box = world.truth().object.position
     above = replace(world.robot.forward(world.robot.home), position=box + [0.0, 0.0, 0.02])
-    solution = world.robot.inverse(above, world.robot.home)
+    solution = ik.solve(world.robot, above, world.robot.home)
     world._data.qpos[world._arm_qpos] = solution.q  # the fingers stand over the box; now close them into it
     world._data.qpos[world._finger_qpos] = 0.005
     before = world.truth().object.position

@@ -8,6 +8,8 @@ def mermaid() -> str:
     """Return a Mermaid state diagram of the table; events that lead the same way share an arrow."""
     arrows: dict[tuple[State, State], list[str]] = {}
     for row in TABLE:
+        if row.quiet:
+            continue  # nothing that one could see
         for state in row.states:
             events = arrows.setdefault((state, state if row.to is None else row.to), [])
             label = _label(row)

@@ -15,14 +15,17 @@ class Event(Enum):
     CLOCK_JUMP = auto()  # ROS time jumped
     GUARD_HOLD = auto()  # a guard rule holds: stale joints, collision, no inverse kinematics
     GUARD_HELP = auto()  # a guard rule holds and wants the person
-    JOY_LOST = auto()  # silent or frozen while driving
-    ENABLE = auto()  # the person holds the enable button of a live joystick
-    RELEASE = auto()  # she does not
-    HOME = auto()  # asked to home
-    HOME_DONE = auto()  # at home
-    HOME_ENDED = auto()  # cancelled or out of time
+    ENABLE_FREE = auto()  # the newest joystick message, however old, says that nobody holds enable
+    ENABLE_VOID = auto()  # enable is held, but by a dead device; or, after ARM, since before that
+    JOY_LOST = auto()  # silent, broken or frozen while driving
+    RELEASE = auto()  # the person does not hold the enable button of a live joystick
+    ENABLE = auto()  # she does
     ARM = auto()  # asked to arm, and all start rules agree
     ARM_REFUSED = auto()  # asked to arm, but a start rule objects
+    HOME = auto()  # asked to home, and no start rule objects but that of the workspace
+    HOME_REFUSED = auto()  # asked to home, but another one does
+    HOME_ENDED = auto()  # cancelled or out of time
+    HOME_DONE = auto()  # at home
     BAD_CHUNK = auto()  # a chunk of this epoch was refused; it is nothing to the person, nor to homing
     CHUNK_OVER = auto()  # the chunk ran out or grew too old
     CHUNK_READY = auto()  # a sound chunk of this epoch is there
@@ -43,10 +46,12 @@ class Row:
     help_wanted: bool | None = None  # effect: the policy may not go on by itself
     intervention: bool = False  # effect: a new take-over begins
     release_required: bool | None = None  # effect: enable must be released before the next take-over
+    quiet: bool = False  # effect: reason and text stay as well
 
 
 HOLD, HOMING, POLICY, EXPERT, FAULT = State.HOLD, State.HOMING, State.POLICY, State.EXPERT, State.FAULT
 MOVING = (HOMING, POLICY, EXPERT)
+ANY = (HOLD, *MOVING, FAULT)
 
 # fmt: off
 TABLE: tuple[Row, ...] = (
@@ -63,20 +68,25 @@ TABLE: tuple[Row, ...] = (
     Row(Event.GUARD_HOLD, (EXPERT,), HOLD, void=True, release_required=True),
     Row(Event.GUARD_HOLD, (HOLD,), HOLD, armed=True, void=True),
     Row(Event.GUARD_HELP, (HOLD, POLICY), HOLD, armed=True, void=True, help_wanted=True),
+    Row(Event.ENABLE_FREE, ANY, None, release_required=False, quiet=True),
+    Row(Event.ENABLE_VOID, ANY, None, release_required=True, quiet=True),
     Row(Event.JOY_LOST, (EXPERT,), HOLD, void=True, release_required=True),
+    Row(Event.RELEASE, (EXPERT,), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
     Row(Event.ENABLE, (HOLD, HOMING, POLICY), EXPERT, Reason.NONE, armed=True, help_wanted=False,
         intervention=True),
-    Row(Event.RELEASE, (EXPERT,), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
     Row(Event.ENABLE, (HOMING,), HOLD, Reason.NOT_ARMED, armed=False, void=True, release_required=True),
+    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=False, set_armed=True, void=True,
+        help_wanted=False, release_required=False),
+    Row(Event.ARM, (FAULT,), HOLD, Reason.WAITING_FOR_CHUNK, set_armed=True, void=True, help_wanted=False,
+        release_required=False),
+    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, help_wanted=False,
+        release_required=False),
+    Row(Event.ARM_REFUSED, (HOLD, FAULT), None, armed=False),
     Row(Event.HOME, (HOLD, POLICY, FAULT), HOMING, Reason.NONE, void=True),
+    Row(Event.HOME_REFUSED, (HOLD, FAULT), None, armed=False),
+    Row(Event.HOME_ENDED, (HOMING,), HOLD, void=True),
     Row(Event.HOME_DONE, (HOMING,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, void=True),
     Row(Event.HOME_DONE, (HOMING,), HOLD, Reason.NOT_ARMED, armed=False, void=True),
-    Row(Event.HOME_ENDED, (HOMING,), HOLD, void=True),
-    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=False, set_armed=True, void=True,
-        help_wanted=False),
-    Row(Event.ARM, (FAULT,), HOLD, Reason.WAITING_FOR_CHUNK, set_armed=True, void=True, help_wanted=False),
-    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, help_wanted=False),
-    Row(Event.ARM_REFUSED, (HOLD, FAULT), None, armed=False),
     Row(Event.BAD_CHUNK, (POLICY,), HOLD, void=True),
     Row(Event.BAD_CHUNK, (HOLD,), HOLD, armed=True, void=True),
     Row(Event.CHUNK_OVER, (POLICY,), HOLD, Reason.CHUNK_STALE),
@@ -126,10 +136,11 @@ def step(status: GateStatus, happening: Happening) -> GateStatus:
     def keep(value: bool | None, old: bool) -> bool:
         return old if value is None else value
 
+    reason, text = happening.reason if row.reason is None else row.reason, happening.text
     return GateStatus(
         state=status.state if row.to is None else row.to,
-        reason=happening.reason if row.reason is None else row.reason,
-        text=happening.text,
+        reason=status.reason if row.quiet else reason,
+        text=status.text if row.quiet else text,
         armed=keep(row.set_armed, status.armed),
         epoch=status.epoch + row.void,
         intervention_id=status.intervention_id + row.intervention,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from drift_control.gate.config import GateConfig
-from drift_control.gate.state import GuardFlag
+from drift_control.gate.state import GuardFlag, Source
 from drift_control.guard.intake import intake_rules
 from drift_control.guard.motion_rules import motion_rules, violated
 from drift_control.guard.path import Path
@@ -51,7 +51,7 @@ class Guard:
         """Return the first objection to arming."""
         return next((v for rule in self.start if (v := rule.check(at))), None)
 
-    def count(self, source, flags: GuardFlag) -> None:  # type: ignore[no-untyped-def]
+    def count(self, source: Source, flags: GuardFlag) -> None:
         """Let the counting rules know what was executed."""
         for rule in self.watch:
             if isinstance(rule, ClampCount):
@@ -88,6 +88,14 @@ class Guard:
                 return after, flags, None
             flags |= verdict.flag
         return self.brake(state), flags | GuardFlag.HOLD, verdict
+
+    def step_gripper(self, asked_m: float, last_m: float) -> tuple[float, GuardFlag]:
+        """Return the opening [m] one tick after `last_m` when `asked_m` is wanted."""
+        flags = GuardFlag.NONE
+        for rule in self.grippers:
+            asked_m, flag = rule.limit(asked_m, last_m)
+            flags |= flag
+        return asked_m, flags
 
     def _objection(self, state: MotionState, after: MotionState, speed_scale: float) -> Verdict | None:
         braking = self._motion.braking_path(after)

@@ -1,14 +1,11 @@
 """Inverse kinematics near a seed: damped least squares with a pull toward home in the null space."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drift_control.robot.pose import Array, Pose, rotation_vector
-
-if TYPE_CHECKING:
-    from drift_control.robot.robot import Robot
+from drift_control.robot.robot import Robot
 
 ITERATIONS = 12
 STEP_MAX_RAD = 0.2  # largest joint step of one iteration
@@ -27,7 +24,7 @@ class IkResult:
     rotation_error_rad: float
 
 
-def solve(robot: "Robot", target: Pose, seed: Array, iterations: int = ITERATIONS) -> IkResult:
+def solve(robot: Robot, target: Pose, seed: Array, iterations: int = ITERATIONS) -> IkResult:
     """Return joint positions for `target`, starting at `seed` (J,) and moving continuously from there.
 
     The damping grows with the error (Sugihara, "Solvability-unconcerned inverse kinematics by the
@@ -60,7 +57,7 @@ def solve(robot: "Robot", target: Pose, seed: Array, iterations: int = ITERATION
     return IkResult(q, False, position_error, rotation_error)
 
 
-def joint_velocity(robot: "Robot", jacobian: Array, twist: Array) -> Array:
+def joint_velocity(jacobian: Array, twist: Array) -> Array:
     """Return joint velocities (J,) [rad/s] for a TCP twist (6,) [m/s, rad/s] in the base frame."""
     gram = jacobian @ jacobian.T
     gram.flat[::7] += 1e-4

@@ -1,4 +1,4 @@
-"""An arm: its configuration, forward and inverse kinematics, and the state vector."""
+"""An arm: its configuration, forward kinematics, and the state vector."""
 
 from pathlib import Path
 
@@ -6,13 +6,11 @@ import numpy as np
 
 from drift_control.config_file import load_config
 from drift_control.errors import ConfigError
-from drift_control.robot import ik
 from drift_control.robot.config import RobotConfig
-from drift_control.robot.ik import IkResult
 from drift_control.robot.kinematics import kinematics_of, rotation_z, translation
 from drift_control.robot.pose import Array, Pose, pose_to_action
 
-__all__ = ["IkResult", "Robot", "RobotConfig", "load_robot"]
+__all__ = ["Robot", "RobotConfig", "load_robot"]
 
 
 class Robot:
@@ -90,10 +88,6 @@ class Robot:
         jacobian[2] = axis_x * y - axis_y * x
         jacobian[3:] = frames[:, :3, 2].T
         return tcp, jacobian
-
-    def inverse(self, target: Pose, seed: Array) -> IkResult:
-        """Return joint positions for a TCP pose, reached continuously from `seed` (J,) [rad]."""
-        return ik.solve(self, target, np.asarray(seed, dtype=float))
 
     def state(self, q: Array, gripper_m: float) -> Array:
         """Return TCP position, 6-D rotation, gripper opening, joint positions as (10 + J,)."""

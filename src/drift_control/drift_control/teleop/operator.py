@@ -1,7 +1,5 @@
 """What the person's hand on the joystick means to the gate."""
 
-from collections.abc import Iterator
-
 from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening
 from drift_control.gate.state import Reason
@@ -41,19 +39,21 @@ class Person:
         """Accept any stamp next, after the ROS clock jumped."""
         self._watch.forget_stamp()
 
-    def happenings(self, now: Now, status: GateStatus, held_back: bool) -> Iterator[Happening]:
-        """Yield what she does; `held_back`: something else forbids to take over now."""
+    def happenings(self, now: Now, status: GateStatus, held_back: bool) -> list[Happening]:
+        """Return what she does; `held_back`: something else forbids to take over now."""
         command = self.command(now)
         if self.frozen(now):
             text = f"joystick repeats the same values for {self._frozen_s} s; release enable"
-            yield Happening(Event.JOY_LOST, Reason.JOY_FROZEN, text)
-        elif command is None:
+            return [Happening(Event.ENABLE_VOID), Happening(Event.JOY_LOST, Reason.JOY_FROZEN, text)]
+        found = [] if self.may_hold_enable() else [Happening(Event.ENABLE_FREE)]
+        if command is None:
             text = f"joystick silent for {self._watch.silent_s(now):.2f} s; release enable"
-            yield Happening(Event.JOY_LOST, Reason.JOY_LOST, text)
+            found.append(Happening(Event.JOY_LOST, Reason.JOY_LOST, text))
         elif command.problem:
-            yield Happening(Event.JOY_LOST, Reason.JOY_LOST, f"{command.problem}; release enable")
+            found.append(Happening(Event.JOY_LOST, Reason.JOY_LOST, f"{command.problem}; release enable"))
         elif not command.enabled:
-            yield Happening(Event.RELEASE, text="handed back; waiting for a chunk")
+            found.append(Happening(Event.RELEASE, text="handed back; waiting for a chunk"))
         elif not held_back and not status.release_required:
             text = "the person drives" if status.armed else "homing ended: enable is held"
-            yield Happening(Event.ENABLE, text=text)
+            found.append(Happening(Event.ENABLE, text=text))
+        return found

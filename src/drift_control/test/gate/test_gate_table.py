@@ -1,5 +1,7 @@
 """The state machine, row by row."""
 
+from dataclasses import replace
+
 import pytest
 from drift_control.gate.gate import TABLE, Event, GateStatus, Happening, find_row, step
 from drift_control.gate.state import Reason, State
@@ -79,13 +81,22 @@ def test_a_policy_that_ran_dry_may_go_on_with_the_same_epoch():
 
 def test_whatever_stops_the_policy_from_outside_voids_its_chunks():
     going_on = (Event.ENABLE, Event.CHUNK_OVER)
-    for event in {row.event for row in TABLE if State.POLICY in row.states} - set(going_on):
+    leaving = {row.event for row in TABLE if State.POLICY in row.states and row.to is not None}
+    for event in leaving - set(going_on):
         assert after(ARMED[State.POLICY], event).epoch == 6, event
 
 
 def test_losing_the_joystick_holds_and_wants_a_release():
     status = after(ARMED[State.EXPERT], Event.JOY_LOST, Reason.JOY_FROZEN)
     assert (status.state, status.reason, status.release_required) == (State.HOLD, Reason.JOY_FROZEN, True)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_what_enable_may_do_next_changes_in_silence_and_in_every_state(state):
+    status = GateStatus(state, Reason.TRACKING_ERROR, "why", armed=state is not State.FAULT)
+    void = after(status, Event.ENABLE_VOID)
+    assert void == replace(status, release_required=True)
+    assert after(void, Event.ENABLE_FREE) == status
 
 
 def test_every_event_has_a_row_and_no_row_is_hidden_by_an_earlier_one():

@@ -7,6 +7,7 @@ import pytest
 from drift_control.gate.state import State
 from drift_control.guard.motion_rules import TcpSpeed
 from drift_control.guard.path import Path
+from drift_control.robot import ik
 from drift_control.robot.config import Box
 from drift_control.robot.motion import BrakingPath, MotionState
 from drift_control.robot.pose import Pose
@@ -61,10 +62,10 @@ def test_beyond_the_workspace_in_x_the_floor_holds(new_bench, ur5e):
     x = np.concatenate((np.linspace(0.45, 0.745, 20), np.full(20, 0.745)))
     z = np.concatenate((np.full(20, 0.25), np.linspace(0.25, 0.05, 20)))
     for point in zip(x, np.zeros(40), z, strict=True):
-        q = ur5e.inverse(Pose(np.array(point), rotation), q).q
+        q = ik.solve(ur5e, Pose(np.array(point), rotation), q).q
     below = q
     for height in np.linspace(0.05, -0.04, 20):
-        below = ur5e.inverse(Pose(np.array([0.745, 0.0, height]), rotation), below).q
+        below = ik.solve(ur5e, Pose(np.array([0.745, 0.0, height]), rotation), below).q
     bench.q = q
     bench.tick(arm=True)
     data = np.tile(np.append(below, 0.08), (16, 1))

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from drift_control.robot import ik
 from drift_control.robot.collision import CapsuleModel, box_distance, segment_distance
 
 CROSSED = [  # p1, q1, p2, q2, distance
@@ -34,7 +35,7 @@ def test_nothing_touches_anywhere_in_the_workspace_with_the_hand_down(robots, na
     for corner in np.stack(np.meshgrid(*np.linspace(low, high, 4).T), axis=-1).reshape(-1, 3):
         q = robot.home
         for _ in range(10):
-            q = robot.inverse(type(home)(corner, home.rotation), q).q
+            q = ik.solve(robot, type(home)(corner, home.rotation), q).q
         if np.linalg.norm(robot.forward(q).position - corner) > 1e-3:
             continue  # out of reach
         ends = model.place(robot.joint_frames(q[None]))

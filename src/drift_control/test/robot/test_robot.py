@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from drift_control.config_file import parse_config
 from drift_control.errors import ConfigError
+from drift_control.robot import ik
 from drift_control.robot.config import Box, RobotConfig
 from drift_control.robot.kinematics import KINEMATICS
 from drift_control.robot.pose import Pose, rotation_from_vector, rotation_vector
@@ -80,7 +81,7 @@ def test_inverse_finds_nearby_poses_without_changing_the_branch(robots, name):
         offset = rng.uniform(-0.05, 0.05, 3)
         home = robot.forward(robot.home)
         target = Pose(home.position + offset, rotation_from_vector(rng.uniform(-0.2, 0.2, 3)) @ home.rotation)
-        result = robot.inverse(target, robot.home)
+        result = ik.solve(robot, target, robot.home)
         assert result.converged
         assert np.allclose(robot.forward(result.q).position, target.position, atol=2e-5)
         assert np.abs(result.q - robot.home).max() < 0.8
@@ -93,7 +94,7 @@ def test_inverse_follows_a_path_continuously(robots, name):
     for i in range(1, 200):  # 0.2 m/s at 50 Hz, around a circle of 0.08 m
         angle = i * 0.004 / 0.08
         offset = 0.08 * np.array([math.cos(angle) - 1.0, math.sin(angle), 0.0])
-        result = robot.inverse(Pose(home.position + offset, home.rotation), q)
+        result = ik.solve(robot, Pose(home.position + offset, home.rotation), q)
         assert result.converged
         assert np.abs(result.q - q).max() < 0.03
         q = result.q
@@ -101,7 +102,7 @@ def test_inverse_follows_a_path_continuously(robots, name):
 
 def test_an_unreachable_pose_is_reported_with_what_is_left(panda):
     target = Pose(np.array([1.5, 0.0, 0.3]), DOWN)
-    result = panda.inverse(target, panda.home)
+    result = ik.solve(panda, target, panda.home)
     assert not result.converged
     assert result.position_error_m > 0.4
     assert ((result.q >= panda.low) & (result.q <= panda.high)).all()

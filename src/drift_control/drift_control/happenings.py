@@ -1,0 +1,165 @@
+"""What happened since the last tick, in order of precedence.
+
+| order | event | told by | held back |
+|---|---|---|---|
+| 1 | fault, shutdown, stop, clock jump | watching rules, requests, clock | |
+| 2 | guard hold, guard help | watching rules | |
+| 3 | enable free, enable void, joy lost, release, enable | the person | enable |
+| 4 | arm, home, or a refusal; home ended, home done | requests, homing | all |
+| 5 | bad chunk | a chunk that arrived | all; the chunk is looked at as soon as that is over |
+| 6 | chunk over | the chunk that is executed | |
+| 7 | chunk ready | the chunk that waits | |
+| 8 | ready again | the reason of the hold | all |
+
+Held back: while the guard objects, on stop and shutdown, and when the clock jumped, nothing new begins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drift_control.chunks.queue import ChunkQueue
+from drift_control.commanded import CommandedArm
+from drift_control.gate.config import GateConfig
+from drift_control.gate.gate import Event, GateStatus, Happening
+from drift_control.gate.state import Reason, State
+from drift_control.guard.guard import Guard
+from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.watch import Situation
+from drift_control.inputs import Chunk, Now, Requests
+from drift_control.sources.homing import HomingSource
+from drift_control.sources.policy import PolicySource
+from drift_control.teleop.operator import Person
+
+EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reaction.FAULT: Event.FAULT}
+# What held the arm, and is over as soon as it is no longer reported.
+PASSING = (Reason.JOINTS_STALE,)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one tick has to judge; the same for all that follows from it."""
+
+    now: Now
+    requests: Requests
+    chunk: Chunk | None  # the newest
+    situation: Situation
+    arm: CommandedArm
+    verdict: Verdict | None  # of the watching rules
+    jump_s: float | None  # of the ROS clock
+
+    @property
+    def held_back(self) -> bool:
+        """Whether something forbids that anything new begins."""
+        asked = self.requests.stop or self.requests.shutdown
+        return asked or self.verdict is not None or self.jump_s is not None
+
+
+Look = Callable[[Facts, GateStatus], list[Happening]]
+
+
+class Happenings:
+    """Who is asked what happened: one after the other, each with the status that the earlier ones led to."""
+
+    def __init__(
+        self,
+        config: GateConfig,
+        guard: Guard,
+        person: Person,
+        policy: PolicySource,
+        homing: HomingSource,
+    ) -> None:
+        self._chunk_timeout_s = config.chunk_timeout_s
+        self._guard, self._person, self._policy, self._homing = guard, person, policy, homing
+        self.in_order: tuple[Look, ...] = (
+            self._emergencies,
+            self._guard_holds,
+            self._hand,
+            self._requests,
+            self._bad_chunk,
+            self._chunk_over,
+            self._chunk_ready,
+            self._ready_again,
+        )
+
+    @property
+    def _queue(self) -> ChunkQueue:
+        return self._policy.queue
+
+    def _emergencies(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        found = []
+        if facts.verdict is not None and facts.verdict.reaction is Reaction.FAULT:
+            found.append(objection(facts.verdict))
+        if facts.requests.shutdown:
+            found.append(Happening(Event.SHUTDOWN, text="the gate is being stopped"))
+        if facts.requests.stop:
+            found.append(Happening(Event.STOP, text="stop requested"))
+        if facts.jump_s is not None:
+            found.append(Happening(Event.CLOCK_JUMP, text=f"ROS time jumped by {facts.jump_s:+.3f} s"))
+        return found
+
+    def _guard_holds(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        verdict = facts.verdict
+        if verdict is None or verdict.reaction not in (Reaction.HOLD, Reaction.HELP):
+            return []
+        held_already = status.state is State.HOLD and status.reason is verdict.reason
+        return [] if held_already else [objection(verdict)]
+
+    def _hand(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        return self._person.happenings(facts.now, status, facts.held_back)
+
+    def _requests(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        if facts.held_back:
+            return []
+        found = []
+        asked = facts.requests.arm or facts.requests.home
+        refusal = self._guard.check_start(facts.situation) if asked and not status.armed else None
+        if facts.requests.arm and status.state in (State.HOLD, State.FAULT):
+            if refusal is not None:
+                found.append(Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+            elif status.armed or facts.arm.motion.still:
+                found += self._armed(status)
+        if facts.requests.home:
+            # It leads back into the workspace, but does not move an arm that is elsewhere or silent.
+            if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE:
+                found.append(Happening(Event.HOME, text="homing"))
+            else:
+                found.append(Happening(Event.HOME_REFUSED, refusal.reason, refusal.text))
+        if status.state is State.HOMING:
+            found += self._homing.happenings(facts.arm, facts.requests.release_home, facts.now)
+        return found
+
+    def _armed(self, status: GateStatus) -> list[Happening]:
+        if status.armed or not self._person.may_hold_enable():
+            return [Happening(Event.ARM, text="armed; waiting for a chunk")]
+        return [Happening(Event.ARM, text="armed; release enable first"), Happening(Event.ENABLE_VOID)]
+
+    def _bad_chunk(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        if facts.chunk is None or facts.held_back:
+            return []
+        verdict = self._queue.take(facts.chunk, status.epoch, self._policy.clock, facts.now)
+        return [] if verdict is None else [Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)]
+
+    def _chunk_over(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        queue, running = self._queue, self._policy.clock
+        if queue.next is not None and queue.over(queue.next, facts.now):
+            queue.clear()  # it waited for the person for too long
+        if running is None or queue.next is not None or not queue.over(running, facts.now):
+            return []
+        text = f"chunk {running.chunk.id} ran out or is {self._chunk_timeout_s} s old"
+        return [Happening(Event.CHUNK_OVER, text=text)]
+
+    def _chunk_ready(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        waiting = self._queue.next
+        if waiting is None or status.help_wanted or status.release_required:
+            return []
+        return [Happening(Event.CHUNK_READY, text=f"policy drives from chunk {waiting.chunk.id}")]
+
+    def _ready_again(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        if facts.held_back or status.reason not in PASSING:
+            return []
+        return [Happening(Event.READY_AGAIN, text="waiting for a chunk")]
+
+
+def objection(verdict: Verdict) -> Happening:
+    """Return what an objection of the guard, stronger than a clamp, means to the gate."""
+    return Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)

@@ -1,0 +1,76 @@
+"""The policy: chunks of set-points in time."""
+
+from drift_control.chunks.clock import ChunkClock, SetPoint
+from drift_control.chunks.join import ChunkJoin
+from drift_control.chunks.queue import ChunkQueue
+from drift_control.commanded import CommandedArm
+from drift_control.gate.config import GateConfig
+from drift_control.gate.state import GuardFlag
+from drift_control.guard.target import PoseTarget
+from drift_control.inputs import Now
+from drift_control.robot.pose import Pose, slerp
+from drift_control.sources.tracker import Tracker
+from drift_control.sources.wish import Wish
+from drift_control.teleop.joystick import TeleopCommand
+
+
+class PolicySource:
+    """Execute one chunk after the other, each blended into the last; the first after a hold is ramped in."""
+
+    def __init__(self, config: GateConfig, tracker: Tracker, queue: ChunkQueue) -> None:
+        self._tracker = tracker
+        self.queue = queue
+        self._dt_s = config.dt_s
+        self._blend_s = config.chunk_blend_s
+        self._ramp_in_s = config.ramp_in_s
+        self._ramp_s = 0.0  # time since the blend began
+        self._join: ChunkJoin | None = None
+
+    @property
+    def clock(self) -> ChunkClock | None:
+        """The chunk that is executed."""
+        return None if self._join is None else self._join.clock
+
+    def void(self) -> None:
+        """Forget every chunk: the one that is executed and the one that waits."""
+        self.queue.clear()
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is left to execute."""
+        self._join = None
+
+    def start(self, arm: CommandedArm, now: Now) -> None:
+        """Begin the blend."""
+        self._ramp_s = 0.0
+
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish:
+        """Return what the chunk wants one tick from now."""
+        if (clock := self.queue.pop()) is not None:
+            self._join = ChunkJoin(clock, self._join, now.ros_s, self._blend_s)
+        if self._join is None:
+            raise ValueError("wish() must be called with a chunk to execute")
+        point = self._join.at(now.ros_s + self._dt_s)
+        weight, flags = self._weight()
+        self._ramp_s += self._dt_s
+        if point.pose is None or point.twist is None:
+            return self._joint_wish(arm, point, weight, flags)
+        position = (1.0 - weight) * arm.tcp.position + weight * point.pose.position
+        rotation = (
+            point.pose.rotation if weight >= 1.0 else slerp(arm.tcp.rotation, point.pose.rotation, weight)
+        )
+        target = PoseTarget(Pose(position, rotation), weight * point.twist)
+        return self._tracker.to_pose(arm, target, point.gripper_m, flags)
+
+    def _joint_wish(self, arm: CommandedArm, point: SetPoint, weight: float, flags: GuardFlag) -> Wish:
+        if point.joints is None or point.joint_velocity is None:
+            raise ValueError("a set-point must have a pose or joint positions")
+        q = (1.0 - weight) * arm.motion.q + weight * point.joints
+        return self._tracker.to_joints(arm, q, weight * point.joint_velocity, point.gripper_m, flags)
+
+    def _weight(self) -> tuple[float, GuardFlag]:
+        """Return how much the chunk counts: from 0 to 1 along a smooth step."""
+        if self._ramp_s >= self._ramp_in_s:
+            return 1.0, GuardFlag.NONE
+        u = (self._ramp_s + self._dt_s) / (self._ramp_in_s + self._dt_s)
+        return u * u * (3.0 - 2.0 * u), GuardFlag.RAMP
