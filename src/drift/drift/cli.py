@@ -4,8 +4,7 @@ import os
 import sys
 
 import typer
-from drift_control.errors import ConfigError as ControlConfigError
-from drift_core.errors import DriftError
+from drift_config.errors import DriftError
 
 from drift.commands import demo, doctor, eval, session, teleop, train, up
 from drift.errors import StackError, UserError
@@ -29,7 +28,7 @@ def main() -> None:
     """Run the command; wrong input is one line and exit code 2, a stack that fails exit code 1."""
     try:
         app()
-    except (UserError, DriftError, ControlConfigError) as error:
+    except (UserError, DriftError) as error:
         _exit(f"error: {error}", 2)
     except StackError as error:
         _exit(f"error: {error}", 1)

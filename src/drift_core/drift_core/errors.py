@@ -1,12 +1,6 @@
-"""What can be wrong with what drift is given: each message names the thing, its value and what is allowed."""
+"""What can be wrong with what learning is given; each message names the thing and what is allowed."""
 
-
-class DriftError(Exception):
-    """Anything drift refuses on purpose."""
-
-
-class ConfigError(DriftError, ValueError):
-    """A configuration value, key or name that is not allowed."""
+from drift_config.errors import DriftError
 
 
 class CheckpointError(DriftError):

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from drift_config.errors import ConfigError
+from drift_config.loader import load_yaml
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from drift_core.config import load_yaml
-from drift_core.errors import ConfigError
 from drift_core.observation.spec import STRICT, CameraSpec, ObservationSpec
 
 ActionSpace = Literal["tcp_pose", "joint_position", "point"]

@@ -3,10 +3,10 @@
 from typing import Literal
 
 import pytest
-from drift_core.config import parse
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 from drift_core.denoisers import DENOISERS
 from drift_core.encoders import ENCODERS
-from drift_core.errors import ConfigError
 from drift_core.kinds import one_of
 from drift_core.samplers import SAMPLERS, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule

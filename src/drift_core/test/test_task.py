@@ -1,7 +1,7 @@
 """A task file says everything about a task, and nothing that does not fit together."""
 
 import pytest
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.observation.spec import CameraSpec, ObservationSpec
 from drift_core.task import load_task
 

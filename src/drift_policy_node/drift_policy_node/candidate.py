@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from drift_config.errors import DriftError
 from drift_core.engines import EngineError, make_engine
-from drift_core.errors import CheckpointError, DriftError
+from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
 from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint

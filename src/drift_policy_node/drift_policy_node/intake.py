@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+from drift_config.errors import DriftError
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
-from drift_core.errors import DriftError
 from drift_core.observation.assembler import Assembler
 from drift_core.task import TaskConfig
 

@@ -10,8 +10,8 @@ from queue import SimpleQueue
 
 import numpy as np
 import torch
+from drift_config.errors import ConfigError, DriftError
 from drift_control.robot.robot import Robot
-from drift_core.errors import ConfigError, DriftError
 from drift_core.observation.assembler import Missing
 from drift_core.observation.spec import Observation
 from drift_core.policy.pace import Pace

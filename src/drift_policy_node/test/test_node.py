@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import yaml
-from drift_core.errors import DriftError
+from drift_config.errors import DriftError
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, Rollback
 from drift_policy_node.ros.node import PolicyNode

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_policy_node.status import Phase
 
 

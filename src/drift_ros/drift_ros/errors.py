@@ -1,10 +1,6 @@
 """Errors of the ROS border; each names the thing, its value and what is allowed."""
 
 
-class ParameterError(ValueError):
-    """A node parameter is missing, unknown, of the wrong type or out of range."""
-
-
 class EncodingError(ValueError):
     """An image has an encoding or a size that cannot be converted."""
 

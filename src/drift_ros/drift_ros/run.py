@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import FrameType
 
 import rclpy
+from drift_config.errors import DriftError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -33,11 +34,11 @@ class _Signals:
         self.received = True
 
 
-def run_node(make_node: Callable[[], Node], config_errors: tuple[type[Exception], ...] = ()) -> int:
+def run_node(make_node: Callable[[], Node]) -> int:
     """Run one node on a single-threaded executor until it is told to stop; return the exit code.
 
-    0: stopped by SIGINT or SIGTERM. 1: an exception, logged with its traceback. 2: wrong configuration, one
-    line; ValueError, OSError and `config_errors` from the constructor count as that.
+    0: stopped by SIGINT or SIGTERM. 1: an exception, logged with its traceback. 2: wrong configuration, said
+    without one; ValueError, OSError and DriftError from the constructor count as that.
     A node with the methods `begin_stop()` and `stopped() -> bool` is spun on while it comes to rest (<= 1 s).
     """
     signals = _Signals()
@@ -47,7 +48,7 @@ def run_node(make_node: Callable[[], Node], config_errors: tuple[type[Exception]
     try:
         try:
             node = make_node()
-        except (ValueError, OSError, *config_errors) as error:
+        except (ValueError, OSError, DriftError) as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             return EXIT_CONFIG
         _spin(node, signals)

@@ -72,13 +72,18 @@ def test_ros_is_imported_only_in_folders_called_ros(package):
 
 
 def test_learning_and_control_do_not_know_each_other_nor_the_nodes():
-    others = set(PACKAGES) - {"drift_core", "drift_control"}
+    others = set(PACKAGES) - {"drift_core", "drift_control", "drift_config"}
     assert offences("drift_core", lambda name: name == "drift_control" or name in others) == []
     assert offences("drift_control", lambda name: name in ("drift_core", "torch") or name in others) == []
 
 
+def test_the_ground_imports_nothing_of_drift_and_neither_torch_nor_numpy():
+    others = set(PACKAGES) - {"drift_config"} | {"torch", "numpy"}
+    assert offences("drift_config", others.__contains__) == []
+
+
 def test_the_simulation_knows_no_node_but_what_all_nodes_share():
-    others = set(PACKAGES) - {"drift_sim", "drift_core", "drift_control"}
+    others = set(PACKAGES) - {"drift_sim", "drift_core", "drift_control", "drift_config"}
     assert "drift_ros" in others
     assert offences("drift_sim", others.__contains__, allowed=at_the_border) == []
     assert offences("drift_sim", (others - {"drift_ros"}).__contains__) == []
@@ -98,7 +103,7 @@ def test_the_shared_package_knows_no_node():
     assert offences("drift_ros", nodes.__contains__) == []
 
 
-@pytest.mark.parametrize("package", ["drift_control", "expert_gate_node"])
+@pytest.mark.parametrize("package", ["drift_config", "drift_control", "expert_gate_node"])
 def test_nothing_beside_the_arm_loads_torch(package):
     names = [module_name(path) for path in modules(package)]
     loaded = run_python(

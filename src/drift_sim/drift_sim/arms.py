@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 import numpy as np
+from drift_config.errors import ConfigError
 from drift_control.robot.robot import Robot
 
-from drift_sim.errors import ConfigError
 from drift_sim.hand import add_hand
 from drift_sim.mjcf import child, quaternion
 

@@ -4,8 +4,9 @@ import threading
 
 import mujoco
 import numpy as np
+from drift_config.errors import ConfigError
 
-from drift_sim.errors import ConfigError, SimulationError
+from drift_sim.errors import SimulationError
 
 
 class CameraRenderer:

@@ -1,8 +1,6 @@
 """Errors of the simulation."""
 
-from drift_core.errors import ConfigError, DriftError
-
-__all__ = ["ConfigError", "DriftError", "SimulationError"]
+from drift_config.errors import DriftError
 
 
 class SimulationError(DriftError):

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Annotated, Literal
 
 import numpy as np
-from drift_core.config import parse
+from drift_config.loader import parse
 from drift_core.observation.spec import STRICT, Observation
 from drift_core.task import TaskConfig
 from pydantic import Field

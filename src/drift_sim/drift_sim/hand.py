@@ -8,9 +8,9 @@ are boxes of our own.
 from xml.etree.ElementTree import Element
 
 import numpy as np
+from drift_config.errors import ConfigError
 from drift_control.robot.config import Gripper
 
-from drift_sim.errors import ConfigError
 from drift_sim.mjcf import child
 
 OPENING_MAX_M = 0.08  # both fingers together

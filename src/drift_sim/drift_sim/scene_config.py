@@ -3,13 +3,12 @@
 from typing import Annotated, Literal
 
 import numpy as np
-from drift_core.config import parse
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 from drift_core.observation.spec import STRICT
 from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-
-from drift_sim.errors import ConfigError
 
 Positive = Annotated[float, Field(gt=0)]
 Vector2 = tuple[float, float]

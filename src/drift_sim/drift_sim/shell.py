@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from drift_config.errors import ConfigError
 from drift_control.gate.state import Source, State
 from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, GateConfig, Tick
@@ -19,7 +20,6 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
-from drift_sim.errors import ConfigError
 from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
 from drift_sim.scene import TIMESTEP_S

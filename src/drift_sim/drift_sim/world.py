@@ -5,12 +5,13 @@ from enum import IntEnum
 
 import mujoco
 import numpy as np
+from drift_config.errors import ConfigError
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import Robot
 from drift_core.task import TaskConfig
 
 from drift_sim.camera import CameraRenderer
-from drift_sim.errors import ConfigError, SimulationError
+from drift_sim.errors import SimulationError
 from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
 from drift_sim.scene import GOAL_BODY, OBJECT_BODY, TIMESTEP_S, build_mjcf
 from drift_sim.scene_config import SceneConfig, parse_scene

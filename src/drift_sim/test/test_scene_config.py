@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from drift_sim.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_sim.scene_config import parse_scene
 
 

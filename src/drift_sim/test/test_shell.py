@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from drift_config.errors import ConfigError
 from drift_core.episodes import Source, read_episode
-from drift_sim.errors import ConfigError
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell
 

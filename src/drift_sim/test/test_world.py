@@ -3,9 +3,9 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+from drift_config.errors import ConfigError
 from drift_control.robot import ik
 from drift_control.robot.robot import Robot
-from drift_sim.errors import ConfigError
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.world import Result, World
 

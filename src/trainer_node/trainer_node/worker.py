@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import IO
 
 import torch
+from drift_config.errors import DriftError
 from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeStore
-from drift_core.errors import CheckpointError, DriftError
+from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import CheckpointInfo
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file

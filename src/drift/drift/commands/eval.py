@@ -23,7 +23,7 @@ def main(
 
     Robot and task are those of the checkpoint; the seeds are the same for every checkpoint.
     """
-    from drift_core.errors import DriftError
+    from drift_config.errors import DriftError
     from drift_core.policy.checkpoint import load_checkpoint, read_latest
 
     from drift.configuration import config_file

@@ -26,9 +26,9 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Train a policy on demonstrations with its rank falling as scheduled, or one online round."""
+    from drift_config.errors import DriftError
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
-    from drift_core.errors import DriftError
     from drift_core.task import load_task
     from drift_core.training.config import load_train_file
     from drift_core.training.rounds import Hooks, Rounds

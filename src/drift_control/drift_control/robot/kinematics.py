@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from drift_config.errors import ConfigError
 
-from drift_control.errors import ConfigError
 from drift_control.robot.pose import Array
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from drift_config.errors import ConfigError
+from drift_config.loader import load_yaml
 
-from drift_control.config_file import load_config
-from drift_control.errors import ConfigError
 from drift_control.robot.config import RobotConfig
 from drift_control.robot.kinematics import kinematics_of, rotation_z, translation
 from drift_control.robot.pose import Array, Pose, pose_to_action
@@ -97,4 +97,4 @@ class Robot:
 
 def load_robot(path: Path) -> Robot:
     """Return the arm described by a file like config/robots/panda.yaml."""
-    return Robot(load_config(Path(path), RobotConfig))
+    return Robot(load_yaml(Path(path), RobotConfig))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from drift_config.loader import load_yaml
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from drift_control.config_file import load_config
 from drift_control.inputs import JoyReading
 from drift_control.robot.config import STRICT
 from drift_control.robot.pose import Array
@@ -232,4 +232,4 @@ def _within_unit_ball(vector: Array) -> Array:
 
 def load_joystick(path: Path) -> Joystick:
     """Return the device described by a file like config/joysticks/gamepad.yaml."""
-    return Joystick(load_config(Path(path), JoystickConfig))
+    return Joystick(load_yaml(Path(path), JoystickConfig))

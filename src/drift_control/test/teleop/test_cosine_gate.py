@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drift_control.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_control.teleop.cosine_gate import CosineGate, cosine_similarity
 
 

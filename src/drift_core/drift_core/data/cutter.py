@@ -1,11 +1,11 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
 import numpy as np
+from drift_config.errors import DriftError
 
 from drift_core.arm import ArmModel
 from drift_core.data.windows import WindowSet, cut_windows
 from drift_core.episodes import EpisodeStore
-from drift_core.errors import DriftError
 from drift_core.task import TaskConfig
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import torch
+from drift_config.errors import DriftError
 from torch import Tensor
 
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import WindowDataset
 from drift_core.data.windows import WindowSet
 from drift_core.episodes import EpisodeStore
-from drift_core.errors import DriftError
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 

@@ -3,13 +3,13 @@
 from typing import Annotated, Literal
 
 import torch
+from drift_config.errors import ConfigError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
 from drift_core.denoisers.denoiser import Denoiser, Film
-from drift_core.errors import ConfigError
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

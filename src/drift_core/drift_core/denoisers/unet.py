@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 
 import torch
+from drift_config.errors import ConfigError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from drift_core.denoisers.denoiser import Denoiser, mish, modulate
-from drift_core.errors import ConfigError
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

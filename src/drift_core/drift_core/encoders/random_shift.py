@@ -1,9 +1,8 @@
 """Random shift of training images by a few pixels (Yarats et al., arXiv 2107.09645), the edge repeated."""
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor
-
-from drift_core.errors import ConfigError
 
 
 def random_shift(frames: Tensor, pixels: int, generator: torch.Generator) -> Tensor:

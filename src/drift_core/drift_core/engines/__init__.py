@@ -6,11 +6,12 @@ weights and verified against PyTorch before anybody uses it.
 
 import logging
 
+from drift_config.errors import ConfigError
+
 from drift_core.denoisers.denoiser import Denoiser
 from drift_core.engines.cuda_graph import cuda_graph_engine
 from drift_core.engines.engine import Engine, EngineError, eager_engine
 from drift_core.engines.openvino import openvino_available, openvino_bf16_engine, openvino_engine
-from drift_core.errors import ConfigError
 
 __all__ = ["ENGINES", "Engine", "EngineError", "check_engine", "make_engine"]
 

@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 
 import torch
+from drift_config.errors import DriftError
 from torch import Tensor
 
 from drift_core.denoisers.denoiser import Denoiser, Stages, version_of
-from drift_core.errors import DriftError
 
 _CHECKS = 3  # random inputs
 TOLERANCE = 1e-4  # in float32: largest difference to PyTorch, relative to the largest output

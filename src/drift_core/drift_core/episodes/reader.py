@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 
-from drift_core.config import parse
 from drift_core.episodes.files import (
     FRAME_COLUMNS,
     JOINT_COLUMNS,
@@ -18,7 +19,7 @@ from drift_core.episodes.files import (
     camera_file,
 )
 from drift_core.episodes.record import SCHEMA, Episode, EpisodeMeta, Frames, Joints, Steps
-from drift_core.errors import ConfigError, DataError
+from drift_core.errors import DataError
 
 
 def read_meta(folder: Path | str) -> EpisodeMeta:

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from drift_config.loader import to_plain
 
-from drift_core.config import to_plain
 from drift_core.episodes.files import (
     FRAME_COLUMNS,
     JOINT_COLUMNS,

@@ -4,10 +4,9 @@ from dataclasses import dataclass as plain_dataclass
 from typing import Annotated
 
 import numpy as np
+from drift_config.errors import ConfigError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
-from drift_core.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from drift_config.errors import DriftError
 
-from drift_core.errors import CheckpointError, DriftError
+from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import torch
+from drift_config.errors import DriftError
+from drift_config.loader import parse, to_plain
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from drift_core.config import parse, to_plain
-from drift_core.errors import CheckpointError, DriftError
+from drift_core.errors import CheckpointError
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from drift_config.errors import ConfigError, DriftError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.nn import functional
 from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.encoders import CameraEncoder, EncoderConfig
 from drift_core.engines import Engine
-from drift_core.errors import ConfigError, DriftError, ShapeError
+from drift_core.errors import ShapeError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.normalizer import ROTATION, Normalizer

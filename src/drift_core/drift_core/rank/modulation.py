@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor, nn
 
-from drift_core.errors import ConfigError
 from drift_core.rank.change import LayerChange, Plan, apply_change, plan_change
 from drift_core.rank.cost import fast_rank
 from drift_core.rank.layers import (

@@ -22,10 +22,9 @@ import math
 from dataclasses import fields, replace
 from typing import Annotated, Literal, Protocol, Self
 
+from drift_config.errors import ConfigError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
-from drift_core.errors import ConfigError
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)

@@ -1,6 +1,7 @@
 """Samplers by name: "ddpm-100", "ddim-8", "dpm-10", "rti-3" (kind and number of denoising steps)."""
 
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
+
 from drift_core.samplers.ddim import DdimSampler
 from drift_core.samplers.ddpm import DdpmSampler
 from drift_core.samplers.dpm_solver import DpmSolverSampler

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from drift_config.errors import ConfigError
 from torch import Tensor
 
-from drift_core.errors import ConfigError
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.sampler import DEFAULT_CLIP, Path, Sampler
 

@@ -11,9 +11,8 @@ from itertools import accumulate
 from typing import Literal
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor
-
-from drift_core.errors import ConfigError
 
 Prediction = Literal["epsilon", "sample", "v"]
 PREDICTIONS: tuple[Prediction, ...] = ("epsilon", "sample", "v")

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor
-
-from drift_core.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor
 
-from drift_core.errors import ConfigError
 from drift_core.samplers.ddim import DdimSampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.prefix import Prefix

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import torch
+from drift_config.errors import ConfigError
 from torch import Tensor
 
-from drift_core.errors import ConfigError, ShapeError
+from drift_core.errors import ShapeError
 from drift_core.samplers.noise_schedule import (
     CLEAN,
     PREDICTIONS,

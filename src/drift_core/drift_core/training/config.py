@@ -4,14 +4,14 @@ kinds of round."""
 from pathlib import Path
 from typing import Annotated, Literal
 
+from drift_config.errors import ConfigError
+from drift_config.loader import load_yaml
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from drift_core.config import load_yaml
 from drift_core.denoisers import DenoiserConfig
 from drift_core.encoders import EncoderConfig
-from drift_core.errors import ConfigError
 from drift_core.policy.policy import PolicyConfig
 from drift_core.rank import Form, RankPolicy, Subspace
 from drift_core.rank.schedule import ScheduleConfig

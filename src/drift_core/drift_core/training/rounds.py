@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from drift_config.errors import DriftError
+from drift_config.loader import to_plain
 
 from drift_core.arm import ArmModel
-from drift_core.config import to_plain
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import batches, mixed_batches
 from drift_core.data.training_data import FeatureCache, TrainingData
 from drift_core.episodes import EpisodeStore
-from drift_core.errors import DriftError
 from drift_core.policy.batch import Batch
 from drift_core.policy.checkpoint import (
     CheckpointInfo,

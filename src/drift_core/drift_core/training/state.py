@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from drift_core.config import parse
-from drift_core.errors import CheckpointError, ConfigError
+from drift_core.errors import CheckpointError
 from drift_core.rank.change import SCALE_MAX
 from drift_core.rank.schedule import Fraction, ScheduleConfig
 from drift_core.training.config import RankConfig, Share, TrainConfig

@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from drift_config.errors import ConfigError, DriftError
+from drift_config.loader import to_plain
 from torch import Tensor, nn
 
-from drift_core.config import to_plain
-from drift_core.errors import CheckpointError, ConfigError, DriftError
+from drift_core.errors import CheckpointError
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank import (

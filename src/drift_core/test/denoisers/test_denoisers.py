@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from drift_config.errors import ConfigError
 from drift_core.denoisers import (
     ConditionalUnet1D,
     MlpConfig,
@@ -11,7 +12,7 @@ from drift_core.denoisers import (
     UNetConfig,
     make_denoiser,
 )
-from drift_core.errors import ConfigError, ShapeError
+from drift_core.errors import ShapeError
 
 SMALL = {
     "unet": UNetConfig(down_dims=(16, 32), groups=4, step_dim=16),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from drift_config.errors import ConfigError
 from drift_core.encoders import (
     CameraEncoder,
     ResNet18,
@@ -11,7 +12,7 @@ from drift_core.encoders import (
     random_shift,
 )
 from drift_core.encoders.small_cnn import expected_position
-from drift_core.errors import ConfigError, ShapeError
+from drift_core.errors import ShapeError
 from drift_core.observation.spec import CameraSpec
 
 

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from drift_config.errors import ConfigError
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
 from drift_core.denoisers.denoiser import Stages, mish
 from drift_core.engines import EngineError, make_engine, onnx_graph, openvino
 from drift_core.engines.engine import verified
-from drift_core.errors import ConfigError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 import torch
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.rank import merge, modulate, set_rank
 from drift_core.rank.modulation import bfloat16_is_fast
 from torch import nn

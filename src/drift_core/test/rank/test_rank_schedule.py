@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from drift_core.config import parse
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 from drift_core.rank.schedule import (
     SCHEDULES,
     ConstantRank,

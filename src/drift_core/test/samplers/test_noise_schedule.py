@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.samplers.noise_schedule import CLEAN, NoiseSchedule
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
-from drift_core.errors import ConfigError, ShapeError
+from drift_config.errors import ConfigError
+from drift_core.errors import ShapeError
 from drift_core.samplers import (
     DdimSampler,
     DdpmSampler,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.samplers import Prefix, Start, make_sampler, prefix_weights
 from drift_core.samplers.noise_schedule import NoiseSchedule
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.samplers import RtiSampler, WarmStart, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule
 

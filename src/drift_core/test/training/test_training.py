@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
 from drift_core.rank import has_modulated_layers, modulate, modulated_layers
 from drift_core.rank.schedule import ConstantRank, LinearDecay
 from drift_core.training.config import RankConfig

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from drift_core.config import parse
-from drift_core.errors import ConfigError
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import load_task
 from drift_core.training.config import TrainFile, load_train_file

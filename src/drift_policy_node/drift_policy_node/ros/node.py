@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from drift_config.errors import DriftError
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
-from drift_core.errors import DriftError
 from drift_core.policy.checkpoint import read_latest
 from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
@@ -216,7 +216,7 @@ class PolicyNode(LifecycleNode):
 
 def main() -> int:
     """Run the node; see `run_node` for exit codes."""
-    return run_node(PolicyNode, config_errors=(DriftError,))
+    return run_node(PolicyNode)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from drift_control.errors import ConfigError as ControlConfigError
 from drift_control.gate.state import State
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.pose import Pose
@@ -26,7 +25,6 @@ from pydantic.dataclasses import dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 
-from drift_sim.errors import DriftError
 from drift_sim.expert.scripted import GateView, ScriptedExpert
 from drift_sim.world import Truth
 
@@ -127,7 +125,7 @@ def _to_pose(msg: PoseMessage) -> Pose:
 
 def main() -> int:
     """Run the node; see `run_node` for exit codes."""
-    return run_node(ExpertNode, (DriftError, ControlConfigError))
+    return run_node(ExpertNode)
 
 
 if __name__ == "__main__":

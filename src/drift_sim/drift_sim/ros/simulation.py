@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from drift_control.errors import ConfigError as ControlConfigError
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_core.task import CameraConfig, load_task
@@ -30,7 +29,6 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
-from drift_sim.errors import DriftError
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion
 from drift_sim.real_time import RealTime
@@ -225,7 +223,7 @@ def _to_pose(pose: Pose) -> PoseMessage:
 
 def main() -> int:
     """Run the node; see `run_node` for exit codes."""
-    return run_node(SimNode, (DriftError, ControlConfigError))
+    return run_node(SimNode)
 
 
 if __name__ == "__main__":

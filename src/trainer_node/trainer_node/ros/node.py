@@ -9,7 +9,6 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
-from drift_core.errors import DriftError
 from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import Step
 from drift_ros import qos
@@ -141,7 +140,7 @@ class TrainerNode(Node):
 
 def main() -> int:
     """Run the trainer until it is told to stop; see `run_node` for exit codes."""
-    return run_node(TrainerNode, config_errors=(DriftError,))
+    return run_node(TrainerNode)
 
 
 if __name__ == "__main__":

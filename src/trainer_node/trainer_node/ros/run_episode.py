@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drift_config.errors import DriftError
 from drift_core.data.cutter import LabelCounter
 from drift_core.episodes import EpisodeMeta, EpisodeWriter
-from drift_core.errors import DriftError
 from drift_core.task import TaskConfig
 from drift_interfaces.action import Home, RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
