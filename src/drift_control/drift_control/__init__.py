@@ -9,7 +9,6 @@ from typing import Any
 
 # name: module below this package
 _HOME = {
-    "ConfigError": "errors",
     "RobotConfig": "robot.config",
     "Robot": "robot.robot",
     "load_robot": "robot.robot",

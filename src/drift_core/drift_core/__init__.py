@@ -9,8 +9,6 @@ from typing import Any
 
 # name: module below this package
 _HOME = {
-    "DriftError": "errors",
-    "ConfigError": "errors",
     "CheckpointError": "errors",
     "ShapeError": "errors",
     "DataError": "errors",
