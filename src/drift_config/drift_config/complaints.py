@@ -52,7 +52,7 @@ def _explain(fault: Any, config_type: Any, data: Any, above: Location) -> Fault:
         if kind == "union_tag_not_found":
             return Fault(at, f"{name} is missing")
         return Fault(at, f"{name}={fault['ctx']['tag']!r} must be one of {fault['ctx']['expected_tags']}")
-    must = str(fault["msg"]).replace("Input should be ", "must be ").replace("Input should have", "must have")
+    must = re.sub(r"^\w+ should ", "must ", str(fault["msg"]))
     if location[-1:] == ("[key]",):
         return Fault(location[:-1], f"{dotted(location[:-1])}: the key {must}")
     return Fault(location, f"{name}={fault['input']!r} {must}" if name else must)

@@ -53,7 +53,7 @@ def test_dimensions_follow_from_the_action_space(tmp_path, space, state, action)
     ],
 )
 def test_what_does_not_fit_is_named_with_file_value_and_what_is_allowed(tmp_path, old, new, message):
-    with pytest.raises(ConfigError, match=f"place.yaml: .*{message}"):
+    with pytest.raises(ConfigError, match=rf"place.yaml:\d+: .*{message}"):
         load(tmp_path, TEXT.replace(old, new))
 
 
