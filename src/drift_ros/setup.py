@@ -8,7 +8,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/drift_ros"]),
         ("share/drift_ros", ["package.xml"]),
     ],
-    description="What every node shares: parameters, QoS, conversions, run loop, session client",
+    description="What every node shares: parameters, QoS, conversions, run loop, stack client",
     license="Apache-2.0",
     entry_points={"console_scripts": []},
 )

@@ -1,10 +1,13 @@
 """What a person sees while episodes run: who drives, success, labels, loss, rank, version, control rate."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
+
+from drift.session_loop import SUCCESS
 
 DRIVERS = {0: "nobody (hold)", 1: "policy", 2: "expert", 3: "nobody (homing)"}  # Step.SOURCE_*
 _STYLES = {1: "blue", 2: "dark_orange3"}
@@ -28,6 +31,23 @@ class SessionView:
     policy_version: int = 0
     control_rate_hz: float | None = None
     note: str = ""
+
+    def show_episode(self, feedback: Any) -> None:
+        """Take in feedback of RunEpisode.action."""
+        self.elapsed_s, self.source = feedback.elapsed_s, feedback.source
+        self.interventions, self.control_rate_hz = feedback.interventions, feedback.control_rate_hz
+        self.policy_version = feedback.policy_version or self.policy_version
+
+    def count_episode(self, result: Any) -> None:
+        """Take in a result of RunEpisode.action."""
+        self.done += 1
+        self.successes += result.outcome == SUCCESS
+        self.expert_labels += result.expert_labels
+
+    def show_training(self, feedback: Any) -> None:
+        """Take in feedback of Train.action."""
+        self.loss, self.rank = feedback.loss, feedback.rank
+        self.training = f"step {feedback.step} of {feedback.total_steps}, {feedback.eta_s:.0f} s to go"
 
     def __rich__(self) -> RenderableType:
         grid = Table.grid(padding=(0, 2))

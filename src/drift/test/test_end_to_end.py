@@ -17,7 +17,8 @@ import pytest
 from drift.run_folder import RunFolder
 from drift_core.episodes import Episode, EpisodeStore
 from drift_core.policy.checkpoint import read_latest
-from drift_ros.session import RunEpisode, Running, SessionClient, Train
+from drift_ros.session import SessionClient
+from drift_ros.stack_client import RunEpisode, Train
 
 DOMAIN = 1 + (os.getpid() + 50) % 100
 EXPERT, POLICY = 2, 1  # Step.SOURCE_*
@@ -184,9 +185,10 @@ def test_control_c_ends_every_process_and_leaves_no_half_episode(
     client: SessionClient, up: subprocess.Popen[bytes], machine: Machine, run: RunFolder
 ) -> None:
     since_s: list[float] = []
-    goal = RunEpisode.Goal(kind=RunEpisode.Goal.INTERVENTION, seed=1)
-    episode = Running(client, "trainer/run_episode", goal, lambda news: since_s.append(news.elapsed_s))
-    client.wait_until(lambda: episode.poll() or max(since_s, default=0.0) > 1.0, 60.0, "the episode to run")
+    episode = client.stack.run_episode(
+        RunEpisode.Goal.INTERVENTION, 1, lambda news: since_s.append(news.elapsed_s)
+    )
+    client.wait_until(lambda: episode.done or max(since_s, default=0.0) > 1.0, 60.0, "the episode to run")
     assert list(run.episodes.glob(".*.part"))  # it is being written
     assert len(machine.processes()) >= 6  # drift, simulation, gate, trainer, policy, expert
 

@@ -1,95 +1,290 @@
-"""`drift session` with a fake client in place of ROS."""
+"""The loop of a session and `drift session`, with a fake stack in place of ROS; Ctrl-C with real nodes."""
 
 import io
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from drift.commands.session import Kind, Session, wait_for_arm
+from drift.commands.session import Display, wait_for_arm
 from drift.errors import StackError
+from drift.session_loop import SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView
 from drift_ros.errors import SessionError
-from drift_ros.session import RunEpisode, Train
+from drift_ros.goal_server import GoalServer
+from drift_ros.stack_client import Home, RunEpisode, Train
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rich.console import Console
+from std_srvs.srv import Trigger
+
+INTERVENTION, EVALUATION = RunEpisode.Goal.INTERVENTION, RunEpisode.Goal.EVALUATION
 
 
-class FakeTraining:
-    """Ends at the third look."""
+class FakeRequest:
+    """Is done after `looks` looks, with a result or an error."""
 
-    def __init__(self, on_feedback: Callable[[Any], None], error_code: int) -> None:
-        self._on_feedback, self._error_code, self._looks = on_feedback, error_code, 0
+    def __init__(self, result: Any = None, error: Exception | None = None, looks: float = 1) -> None:
+        self._result, self._error, self._looks, self.cancelled = result, error, looks, False
 
-    def poll(self) -> bool:
-        self._looks += 1
-        self._on_feedback(Train.Feedback(step=self._looks, total_steps=3, loss=0.5, rank=0.25, eta_s=2.0))
-        return self._looks == 3
+    @property
+    def done(self) -> bool:
+        self._looks -= 1
+        return self._looks <= 0
 
-    def result(self, limit_s: float) -> Train.Result:
-        return Train.Result(error_code=self._error_code, error_msg="told so", version=2, loss=0.4, rank=0.25)
+    @property
+    def error(self) -> Exception | None:
+        return self._error
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def cancel(self) -> None:
+        self.cancelled, self._looks = True, 3
 
 
-class FakeClient:
-    """Odd seeds succeed; each episode gives ten labels and two feedbacks."""
+class FakeStack:
+    """Odd seeds succeed; each episode gives ten labels and two feedbacks. A training takes `train_looks`."""
 
-    def __init__(self, train_error: int = 0, episode_error: int = 0) -> None:
-        self.seeds: list[int] = []
-        self.kinds: list[int] = []
-        self.trainings = 0
-        self._train_error, self._episode_error = train_error, episode_error
+    def __init__(
+        self, train_error: int = 0, episode_errors: tuple[int, ...] = (), train_looks: float = 3
+    ) -> None:
+        self.happened: list[str] = []
+        self.kinds: set[int] = set()
+        self.trainings: list[FakeRequest] = []
+        self.episode: FakeRequest | None = None
+        self.lost: SessionError | None = None  # what an episode ends with
+        self.looks: float = 1
+        self._errors = list(episode_errors)
+        self._train_error, self._train_looks = train_error, train_looks
 
-    def run_episode(self, kind: int, seed: int, on_feedback: Callable[[Any], None]) -> RunEpisode.Result:
-        self.seeds.append(seed)
-        self.kinds.append(kind)
+    @property
+    def seeds(self) -> list[int]:
+        return [int(what.split()[1]) for what in self.happened if what.startswith("episode")]
+
+    def run_episode(self, kind: int, seed: int, on_feedback: Callable[[Any], None]) -> FakeRequest:
+        self.happened.append(f"episode {seed}")
+        self.kinds.add(kind)
         for source in (1, 2):
             on_feedback(
                 RunEpisode.Feedback(source=source, control_rate_hz=99.5, policy_version=1, elapsed_s=3.0)
             )
-        return RunEpisode.Result(
-            error_code=self._episode_error, error_msg="joints stale", outcome=seed % 2, expert_labels=10
+        code = self._errors.pop(0) if self._errors else 0
+        result = RunEpisode.Result(
+            error_code=code, error_msg="joints stale", outcome=seed % 2, expert_labels=10
         )
+        self.episode = FakeRequest(result, self.lost, self.looks)
+        return self.episode
 
-    def start_train(self, kind: int, on_feedback: Callable[[Any], None]) -> FakeTraining:
+    def train(self, kind: Any, *, on_feedback: Callable[[Any], None]) -> FakeRequest:
         assert kind == Train.Goal.ONLINE
-        self.trainings += 1
-        return FakeTraining(on_feedback, self._train_error)
+        assert all(training.done for training in self.trainings), "at most one at a time"
+        self.happened.append("train")
+        on_feedback(Train.Feedback(step=1, total_steps=3, loss=0.5, rank=0.25, eta_s=2.0))
+        result = Train.Result(
+            error_code=self._train_error, error_msg="told so", version=2, loss=0.4, rank=0.25
+        )
+        self.trainings.append(FakeRequest(result, looks=self._train_looks))
+        return self.trainings[-1]
+
+    def stop(self) -> FakeRequest:
+        self.happened.append("stop")
+        return FakeRequest("stopped")
 
 
-def run(client: FakeClient, episodes: int, train: bool, kind: Kind = Kind.INTERVENTION) -> SimpleNamespace:
-    view = SessionView(episodes)
-    output = io.StringIO()
-    Session(client, view, Console(file=output, width=120), train).run(kind, seed=5)  # type: ignore[arg-type]
+class FakeClient:
+    """Calls the condition until it holds, every 0.1 s; Ctrl-C comes at look `interrupt_at`."""
+
+    def __init__(self, interrupt_at: int = 0) -> None:
+        self.looks, self._interrupt_at = 0, interrupt_at
+
+    def clock(self) -> float:
+        return 0.1 * self.looks
+
+    def wait_until(self, condition: Callable[[], bool], limit_s: float, what: str) -> None:
+        end_s = self.clock() + limit_s
+        while not condition():
+            self.looks += 1
+            if self.looks == self._interrupt_at:
+                raise KeyboardInterrupt
+            if self.clock() > end_s:
+                raise SessionError(f"waited {limit_s:g} s for {what}")
+            assert self.looks < 10_000
+
+
+class Witness(SessionWatcher):
+    """Writes down what the loop tells."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.episodes: list[tuple[int, int]] = []
+
+    def on_fault(self, text: str) -> None:
+        self.faults.append(text)
+
+    def on_episode(self, round_number: int, seed: int, result: Any) -> None:
+        self.episodes.append((round_number, seed))
+
+
+def run(stack: FakeStack, episodes: int, train: bool, kind: int = INTERVENTION) -> SimpleNamespace:
+    """What `drift session --seed 5` does once the stack is there."""
+    view, output, client = SessionView(episodes), io.StringIO(), FakeClient()
+    when = TrainWhen.NEW_LABELS if train else TrainWhen.NEVER
+    watcher = Display(view, Console(file=output, width=120))
+    run_session(client, SessionLoop(stack, watcher, kind, [range(5, 5 + episodes)], when), client.clock)
     return SimpleNamespace(view=view, output=output.getvalue())
 
 
 def test_episodes_run_with_seeds_that_count_up() -> None:
-    client = FakeClient()
-    done = run(client, episodes=4, train=False, kind=Kind.EVALUATION)
-    assert client.seeds == [5, 6, 7, 8]
-    assert client.kinds == [RunEpisode.Goal.EVALUATION] * 4
+    stack = FakeStack()
+    done = run(stack, episodes=4, train=False, kind=EVALUATION)
+    assert stack.happened == ["episode 5", "episode 6", "episode 7", "episode 8"]
+    assert stack.kinds == {EVALUATION}
     assert (done.view.successes, done.view.done, done.view.expert_labels) == (2, 4, 40)
-    assert client.trainings == 0
 
 
 def test_training_runs_beside_the_episodes_and_its_last_round_is_awaited() -> None:
-    client = FakeClient()
-    done = run(client, episodes=3, train=True)
-    assert client.trainings >= 2
+    stack = FakeStack()
+    done = run(stack, episodes=3, train=True)
+    assert stack.happened[:3] == ["episode 5", "train", "episode 6"]
+    assert stack.happened.count("train") >= 2
     assert "version 2: loss 0.4000, rank 25%" in done.output
     assert (done.view.loss, done.view.rank, done.view.training) == (0.5, 0.25, "")
 
 
 def test_an_episode_that_could_not_run_ends_the_session_with_its_reason() -> None:
-    client = FakeClient(episode_error=RunEpisode.Result.ARM_REFUSED)
+    stack = FakeStack(episode_errors=(RunEpisode.Result.ARM_REFUSED,))
     with pytest.raises(StackError, match="episode with seed 5: ARM_REFUSED: joints stale"):
-        run(client, episodes=3, train=False)
-    assert client.seeds == [5]
+        run(stack, episodes=3, train=False)
+    assert stack.seeds == [5]
 
 
 def test_training_that_fails_is_shown_and_the_episodes_go_on() -> None:
-    done = run(FakeClient(train_error=Train.Result.NO_DATA), episodes=2, train=True)
+    done = run(FakeStack(train_error=Train.Result.NO_DATA), episodes=2, train=True)
     assert done.view.note == "training: NO_DATA: told so"
     assert done.view.done == 2
+
+
+def test_a_round_is_trained_on_while_the_next_one_runs_but_never_two_at_once() -> None:
+    stack, client, witness = FakeStack(train_looks=20), FakeClient(), Witness()
+    loop = SessionLoop(stack, witness, INTERVENTION, [(1, 2), (3, 4), (5,)], TrainWhen.AFTER_ROUND)
+    run_session(client, loop, client.clock)
+    rounds = ["episode 1", "episode 2", "train", "episode 3", "episode 4", "train", "episode 5", "train"]
+    assert stack.happened == rounds
+    assert witness.episodes == [(1, 1), (1, 2), (2, 3), (2, 4), (3, 5)]
+    assert stack.trainings[-1].done
+
+
+def test_training_that_does_not_end_is_given_up_after_its_limit_alone() -> None:
+    stack, client = FakeStack(train_looks=float("inf")), FakeClient()
+    loop = SessionLoop(
+        stack, SessionWatcher(), INTERVENTION, [(1,)], TrainWhen.AFTER_ROUND, training_limit_s=60.0
+    )
+    with pytest.raises(SessionError, match="waited 60 s for the training round to end"):
+        run_session(client, loop, client.clock)
+    assert 60.0 < client.clock() < 61.0
+
+
+def test_an_episode_that_a_fault_kept_from_running_is_tried_again_so_often() -> None:
+    fault = RunEpisode.Result.GATE_FAULT
+    stack, client, witness = (
+        FakeStack(episode_errors=(fault, fault, 0, fault, fault, fault)),
+        FakeClient(),
+        Witness(),
+    )
+    with pytest.raises(StackError, match="episode with seed 2: GATE_FAULT: joints stale"):
+        run_session(client, SessionLoop(stack, witness, INTERVENTION, [(1, 2)], attempts=3), client.clock)
+    assert stack.seeds == [1, 1, 1, 2, 2, 2]
+    assert witness.episodes == [(1, 1)]
+    assert witness.faults[1:3] == [
+        "episode with seed 1: GATE_FAULT: joints stale (attempt 2 of 3)",
+        "episode with seed 2: GATE_FAULT: joints stale (attempt 1 of 3)",
+    ]
+
+
+def test_control_c_cancels_the_episode_and_waits_for_its_end() -> None:
+    stack, client = FakeStack(), FakeClient(interrupt_at=5)
+    stack.looks = float("inf")
+    with pytest.raises(KeyboardInterrupt):
+        run_session(client, SessionLoop(stack, SessionWatcher(), INTERVENTION, [(1, 2)]), client.clock)
+    assert stack.episode is not None and stack.episode.cancelled
+    assert stack.happened == ["episode 1"]  # its trainer has stopped the arm
+    assert client.looks == 5 + 2  # done at the third look
+
+
+def test_a_trainer_that_dies_leaves_the_arm_to_the_gate() -> None:
+    stack, client = FakeStack(), FakeClient()
+    stack.lost = SessionError("trainer/run_episode: its server has died or was restarted")
+    with pytest.raises(SessionError, match="its server has died"):
+        run_session(client, SessionLoop(stack, SessionWatcher(), INTERVENTION, [(1, 2)]), client.clock)
+    assert stack.happened == ["episode 1", "stop"]
+
+
+def test_a_gate_that_does_not_stop_is_said_and_does_not_replace_the_reason() -> None:
+    stack, client, witness = FakeStack(), FakeClient(), Witness()
+    stack.lost = SessionError("trainer/run_episode: its server has died or was restarted")
+    stack.stop = lambda: FakeRequest(error=SessionError("waited 5 s for the answer of gate/stop"))  # type: ignore
+    with pytest.raises(SessionError, match="its server has died"):
+        run_session(client, SessionLoop(stack, witness, INTERVENTION, [(1,)]), client.clock)
+    assert witness.faults == ["waited 5 s for the answer of gate/stop"]
+
+
+class Cell(Node):
+    """Gate and trainer in one: an episode arms the arm and goes on until it is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__("cell")
+        self.armed, self.cancelled = threading.Event(), threading.Event()
+        self._home = GoalServer(self, Home, "gate/home", lambda goal: self._home.finish(Home.Result()), print)
+        self._train = GoalServer(self, Train, "trainer/train", lambda goal: None, lambda: None)
+        self._episodes = GoalServer(
+            self, RunEpisode, "trainer/run_episode", lambda goal: self.armed.set(), self.cancelled.set
+        )
+        self.create_service(Trigger, "gate/stop", lambda request, response: response)
+        self.create_timer(0.05, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._episodes.feedback(RunEpisode.Feedback(source=1))
+        if self._episodes.active and self.cancelled.is_set():
+            self.armed.clear()
+            code = RunEpisode.Result.CANCELLED
+            self._episodes.finish(RunEpisode.Result(error_code=code, error_msg="cancelled"))
+
+
+@pytest.fixture
+def cell(ros: None) -> Iterator[Cell]:
+    node, executor = Cell(), SingleThreadedExecutor()
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    yield node
+    executor.shutdown()
+    thread.join(timeout=5.0)
+    node.destroy_node()
+
+
+def test_control_c_in_drift_session_ends_the_episode_and_leaves_the_arm_held(cell: Cell) -> None:
+    program = [sys.executable, "-c", "from drift.cli import main; main()", "session", "--episodes", "2"]
+    session = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ)
+    try:
+        assert cell.armed.wait(30.0)
+        session.send_signal(signal.SIGINT)
+        began_s = time.monotonic()
+        output = session.communicate(timeout=20.0)[0].decode()
+    finally:
+        session.kill()
+        session.wait()
+    assert session.returncode == 130, output
+    assert cell.cancelled.is_set() and not cell.armed.is_set()
+    assert time.monotonic() - began_s < 5.0
 
 
 def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:

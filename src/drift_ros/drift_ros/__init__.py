@@ -1,1 +1,1 @@
-"""What every node shares: parameters, QoS, conversions, run loop, diagnostics, session client."""
+"""What every node shares: parameters, QoS, conversions, run loop, diagnostics, stack client."""

@@ -1,4 +1,8 @@
-"""An action server for work done elsewhere (in a timer, a worker): one goal at a time, nothing blocks."""
+"""An action server for work done elsewhere (in a timer, a worker): one goal at a time, nothing blocks.
+
+While a goal runs, the action's status is repeated: a client that hears nothing of its goal any more knows
+that this server has died or was restarted (a killed process stays in the ROS graph for up to 20 s).
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +10,10 @@ from typing import Any
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
+
+from drift_ros.clock import steady_clock
+
+HEARTBEAT_S = 0.5  # between two messages by which clients know that their goal is alive
 
 
 class GoalServer:
@@ -32,6 +40,7 @@ class GoalServer:
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel_request,
         )
+        node.create_timer(HEARTBEAT_S, self._on_heartbeat, clock=steady_clock())
         # a node's destroy_node leaves its action servers, and with them the node, in the ROS graph
         node.context.on_shutdown(self._server.destroy)
 
@@ -53,6 +62,10 @@ class GoalServer:
         """End the running goal: succeeded if `error_code` is 0, cancelled if that was asked, else aborted."""
         if self.active:
             self._outcome.set_result(result)
+
+    def _on_heartbeat(self) -> None:
+        if self.active:
+            self._server._handle.publish_status()  # rclpy itself does so at changes only
 
     def _on_accepted(self, handle: Any) -> None:
         self._starting = True

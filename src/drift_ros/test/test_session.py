@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from drift_interfaces.action import Home
-from drift_ros.errors import SessionError
+from drift_ros.errors import SessionError, error_name
 from drift_ros.goal_server import GoalServer
-from drift_ros.session import SessionClient, error_name
+from drift_ros.session import SessionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
@@ -81,10 +81,21 @@ def test_homing_ends_and_can_be_repeated(session):
     session.home(limit_s=10.0)
 
 
-def test_feedback_is_delivered_outside_of_callbacks_so_that_the_client_may_be_called(session, gate):
-    seen = []
-    session._run("gate/home", Home.Goal(), 10.0, lambda f: seen.append((f.distance_rad, session.arm())))
-    assert [round(distance, 1) for distance, _ in seen] == [0.4, 0.3, 0.2, 0.1, 0.0]
+def test_a_callback_may_ask_for_more_but_not_wait(session, gate):
+    seen, armed, waited = [], [], []
+
+    def on_feedback(feedback):
+        seen.append(round(feedback.distance_rad, 1))
+        armed.append(session.stack.arm())
+        try:
+            session.arm()
+        except RuntimeError as error:
+            waited.append(str(error))
+
+    session.home(10.0, on_feedback)
+    assert seen == [0.4, 0.3, 0.2, 0.1, 0.0]
+    assert waited == ["a callback must not wait: start it with session.stack"] * 5
+    assert [session.wait(request) for request in armed] == ["armed"] * 5
 
 
 def test_a_goal_that_takes_too_long_is_cancelled(session, gate):
@@ -96,8 +107,12 @@ def test_a_goal_that_takes_too_long_is_cancelled(session, gate):
 
 def test_a_second_goal_is_rejected_while_one_runs(session, gate):
     gate.ticks_to_home = 10_000
+    feedback = []
+    first = session.stack.home(on_feedback=feedback.append)
+    session.wait_until(lambda: feedback, 5.0, "the first goal to run")
     with pytest.raises(SessionError, match="gate/home rejected the goal"):
-        session._run("gate/home", Home.Goal(), 10.0, lambda feedback: session.home())
+        session.home()
+    assert not first.done
 
 
 def test_a_goal_is_active_only_when_its_owner_knows_of_it(ros):
@@ -116,7 +131,8 @@ def test_a_goal_is_active_only_when_its_owner_knows_of_it(ros):
 
 def test_an_owner_that_throws_does_not_keep_its_server_busy(session, gate):
     work, gate.home._on_goal = gate.home._on_goal, lambda goal: 1 / 0
-    assert session._run("gate/home", Home.Goal(), 10.0, None) == Home.Result()  # aborted, nothing in it
+    with pytest.raises(SessionError, match="gate/home ended as ABORTED without a result"):
+        session.home(limit_s=10.0)
     gate.home._on_goal = work
     session.home(limit_s=10.0)
 

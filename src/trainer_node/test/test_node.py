@@ -20,7 +20,8 @@ from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.goal_server import GoalServer
 from drift_ros.images import to_image
-from drift_ros.session import Running, SessionClient
+from drift_ros.request import Request
+from drift_ros.session import SessionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
@@ -138,9 +139,8 @@ class Cell:
         self.trainer = subprocess.Popen(command)
 
     def wait_for_trainer(self):
-        servers = [self.session._actions[name] for name in ("trainer/run_episode", "trainer/train")]
         end_s = time.monotonic() + 60.0
-        while not all(server.server_is_ready() for server in servers):
+        while self.session.stack.missing("trainer/run_episode", "trainer/train"):
             assert self.trainer.poll() is None, "the trainer has ended"
             assert time.monotonic() < end_s
             self.session.spin(0.05)
@@ -194,11 +194,10 @@ def call(session, service):
     return answer.result().success, answer.result().message
 
 
-def poll_until(goal: Running, condition, limit_s=30.0):
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end_s, "not seen in time"
-        assert not goal.poll()
+def spin_until(session, request: Request, condition, limit_s=30.0):
+    """Spin until the condition holds; the request is still under way."""
+    session.wait_until(lambda: request.done or condition(), limit_s, "the news")
+    assert not request.done, request.result()
 
 
 def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
@@ -233,14 +232,14 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     # training, and an episode meanwhile, in which the expert takes over after half a second
     gate.source_at = lambda s: Step.SOURCE_EXPERT if s > 0.5 else Step.SOURCE_POLICY
     steps = []
-    training = session.start_train(Train.Goal.OFFLINE, 4000, steps.append)
-    poll_until(training, lambda: steps)
+    training = session.stack.train(Train.Goal.OFFLINE, 4000, steps.append)
+    spin_until(session, training, lambda: steps)
     result = session.run_episode(INTERVENTION, seed=9, limit_s=30.0)
     assert (result.error_code, result.interventions, result.outcome) == (0, 1, Outcome.SUCCESS)
-    assert not training.poll()
+    assert not training.done
     assert 0 < steps[-1].step < 4000
     training.cancel()
-    assert training.result(10.0).error_code == Train.Result.CANCELLED
+    assert session.wait(training).error_code == Train.Result.CANCELLED
     assert session.checkpoint is None
 
     trained = session.train(Train.Goal.OFFLINE, 20, limit_s=60.0)
@@ -261,18 +260,18 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     cell.sim.success_after_s = 60.0
     gate.source_at = lambda s: Step.SOURCE_POLICY
     feedback = []
-    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
-    poll_until(running, lambda: feedback and feedback[-1].elapsed_s > 0.3)
+    running = session.stack.run_episode(EVALUATION, 0, feedback.append)
+    spin_until(session, running, lambda: feedback and feedback[-1].elapsed_s > 0.3)
     session.mark(success=True)
-    assert running.result(10.0).outcome == Outcome.SUCCESS
+    assert session.wait(running).outcome == Outcome.SUCCESS
 
     # a cancelled episode is dropped and the arm is stopped
     written = store.ids()
-    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    running = session.stack.run_episode(EVALUATION, 0, feedback.append)
     feedback.clear()
-    poll_until(running, lambda: feedback and feedback[-1].elapsed_s > 0.2)
+    spin_until(session, running, lambda: feedback and feedback[-1].elapsed_s > 0.2)
     running.cancel()
-    assert running.result(10.0).error_code == RunEpisode.Result.CANCELLED
+    assert session.wait(running).error_code == RunEpisode.Result.CANCELLED
     assert not gate.armed
     assert store.ids() == written
 
@@ -289,10 +288,10 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     assert store.ids() == written
 
     # a gate that becomes a dry run: the episode is dropped, and no other starts
-    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    running = session.stack.run_episode(EVALUATION, 0, feedback.append)
     session.wait_until(lambda: gate.armed, 10.0, "the run")
     gate.dry_run = True
-    result = running.result(10.0)
+    result = session.wait(running)
     assert (result.error_code, result.error_msg[:17]) == (RunEpisode.Result.ARM_REFUSED, "gate in a dry run")
     gate.calls.clear()
     assert session.run_episode(DEMONSTRATION, seed=1, limit_s=30.0).error_msg == result.error_msg
@@ -302,8 +301,8 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     session.spin(0.5)
 
     # waiting costs nothing: two goals under way, nothing happens but 100 messages a second
-    training = session.start_train(Train.Goal.OFFLINE, 100_000)
-    running = Running(session, "trainer/run_episode", RunEpisode.Goal(kind=EVALUATION), feedback.append)
+    training = session.stack.train(Train.Goal.OFFLINE, 100_000)
+    running = session.stack.run_episode(EVALUATION, 0, feedback.append)
     process = psutil.Process(cell.trainer.pid)
     session.spin(1.0)
     before = sum(process.cpu_times()[:2])

@@ -1,10 +1,13 @@
 """The online half of the demo: corrected episodes over real DDS while the trainer trains beside them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from drift_ros.session import RunEpisode, Running, SessionClient, Train, error_name
+from drift_ros.clock import steady_s, to_seconds
+from drift_ros.errors import error_name
+from drift_ros.session import SessionClient
+from drift_ros.stack_client import RunEpisode
 
 from drift.demo.plan import Plan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
@@ -13,6 +16,7 @@ from drift.evaluation import seeds
 from drift.processes.supervisor import Supervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
+from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
@@ -20,11 +24,10 @@ from drift.stack_arguments import StackArguments
 _START_LIMIT_S = 60.0  # for all servers, and for the policy to be active
 _TRAIN_LIMIT_S = 600.0  # for one round, once no episode runs beside it any more
 _SWAP_LIMIT_S = 20.0  # from the end of training until the policy node runs the checkpoint
-_ATTEMPTS = 3  # to run one episode
-_SUCCESS = 1  # Outcome.SUCCESS
+_ATTEMPTS = 3  # to run one episode: the gate recovers from what kept it from running
 
 
-class OnlineRounds:
+class OnlineRounds(SessionWatcher):
     """Drive a running stack through the rounds and write down what happens."""
 
     def __init__(
@@ -36,9 +39,6 @@ class OnlineRounds:
         log: Callable[[str], None],
     ) -> None:
         self._client, self._plan, self._record, self._view, self._log = client, plan, record, view, log
-        self._round = 0  # whose episodes are running
-        self._training: Running | None = None
-        self._trained_round = 0  # whose episodes are being trained on
         self._steps_before = record.training[-1].step if record.training else 0
         self._known_version = 0
 
@@ -49,38 +49,37 @@ class OnlineRounds:
             lambda: self._version() > 0, _START_LIMIT_S, "the policy node to run a checkpoint"
         )
         self._known_version = self._version()
-        for number in range(1, self._plan.rounds + 1):
-            self._round = number
-            for episode in range(self._plan.episodes):
-                self._corrected_episode(
-                    self._plan.first_corrected + (number - 1) * self._plan.episodes + episode
-                )
-            self._finish_training()
-            self._start_training(number)
-        self._finish_training()
+        first, episodes = self._plan.first_corrected, self._plan.episodes
+        starts = range(first, first + self._plan.rounds * episodes, episodes)
+        rounds = [range(start, start + episodes) for start in starts]
+        self._run(self, RunEpisode.Goal.INTERVENTION, rounds, TrainWhen.AFTER_ROUND)
         latest = self._client.checkpoint
         self._client.wait_until(
             lambda: latest is None or self._version() >= latest.version, _SWAP_LIMIT_S, "the last swap"
         )
-        self._look_around()
+        self._look_at_policy()
 
     def evaluate(self) -> list[bool]:
         """Run the last checkpoint on the first evaluation seeds; a take-over counts as failure."""
-        outcomes = []
-        for seed in seeds(self._plan.dds_evaluations):
-            result = self._episode(RunEpisode.Goal.EVALUATION, seed)
-            outcomes.append(result.outcome == _SUCCESS)
-            word = "success" if outcomes[-1] else "failure or take-over"
-            self._log(f"evaluation over DDS, seed {seed}: {word}")
-        return outcomes
+        evaluation = _Evaluation(self._view, self._log)
+        self._run(
+            evaluation, RunEpisode.Goal.EVALUATION, [seeds(self._plan.dds_evaluations)], TrainWhen.NEVER
+        )
+        return evaluation.outcomes
 
-    def _corrected_episode(self, seed: int) -> None:
-        result = self._episode(RunEpisode.Goal.INTERVENTION, seed)
+    def on_episode_progress(self, feedback: Any) -> None:
+        """Show who drives."""
+        self._view.show_episode(feedback)
+        self._look_at_policy()
+
+    def on_episode(self, round_number: int, seed: int, result: Any) -> None:
+        """Write a row of the record."""
+        self._look_at_policy()
         row = EpisodeRow(
-            round=self._round,
+            round=round_number,
             episode_id=result.episode_id,
             seed=seed,
-            success=result.outcome == _SUCCESS,
+            success=result.outcome == SUCCESS,
             interventions=result.interventions,
             expert_steps=result.expert_steps,
             control_steps=result.control_steps,
@@ -90,55 +89,23 @@ class OnlineRounds:
             duration_s=result.duration_s,
         )
         self._record.episodes.append(row)
-        self._view.done += 1
-        self._view.successes += row.success
-        self._view.expert_labels += row.expert_labels
+        self._view.count_episode(result)
         word = "success" if row.success else "failure"
         self._log(
             f"round {row.round}, seed {seed}, version {row.policy_version}: {word} in {row.duration_s:.1f} s,"
             f" {row.interventions} take-overs, {row.expert_labels} labels, {row.late_steps} late ticks"
         )
 
-    def _episode(self, kind: int, seed: int) -> Any:
-        """Run one episode; one that a fault kept from running is tried again, because the gate recovers."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            result = self._client.run_episode(kind, seed, on_feedback=self._on_episode)
-            if not result.error_code:
-                return result
-            fault = f"episode with seed {seed}: {error_name(result)}: {result.error_msg}"
-            self._log(f"{fault} (attempt {attempt} of {_ATTEMPTS})")
-        raise StackError(fault)
+    def on_fault(self, text: str) -> None:
+        """Say what will be tried again."""
+        self._log(text)
 
-    def _on_episode(self, feedback: Any) -> None:
-        view = self._view
-        view.elapsed_s, view.source = feedback.elapsed_s, feedback.source
-        view.interventions, view.control_rate_hz = feedback.interventions, feedback.control_rate_hz
-        self._look_around()
-
-    def _look_around(self) -> None:
-        """Take in what has changed beside the episode: training progress, a swapped policy."""
-        if self._training is not None and self._training.poll():
-            self._end_training()
-        state = self._client.policy_state
-        if state is None:
-            return
-        self._view.policy_version = state.version
-        if state.version > self._known_version > 0:
-            self._known_version = state.version
-            stamp_s = state.header.stamp.sec + 1e-9 * state.header.stamp.nanosec
-            self._record.swaps.append(Swap(state.version, stamp_s))
-            self._log(f"the policy node swapped in version {state.version}")
-
-    def _start_training(self, number: int) -> None:
-        self._trained_round = number
-        self._training = self._client.start_train(Train.Goal.ONLINE, on_feedback=self._on_training)
-
-    def _on_training(self, feedback: Any) -> None:
-        self._view.loss, self._view.rank = feedback.loss, feedback.rank
-        self._view.training = f"step {feedback.step} of {feedback.total_steps}, {feedback.eta_s:.0f} s to go"
+    def on_training_progress(self, round_number: int, feedback: Any) -> None:
+        """Write a point of the training curve."""
+        self._view.show_training(feedback)
         self._record.training.append(
             TrainingPoint(
-                phase=f"online round {self._trained_round}",
+                phase=f"online round {round_number}",
                 step=self._steps_before + feedback.step,
                 loss=feedback.loss,
                 rank=feedback.rank,
@@ -146,32 +113,65 @@ class OnlineRounds:
                 steps_per_s=feedback.steps_per_s,
             )
         )
+        self._look_at_policy()
 
-    def _finish_training(self) -> None:
-        if self._training is not None:
-            self._client.wait_until(
-                lambda: self._training is None or self._poll(), _TRAIN_LIMIT_S, "the training round to end"
-            )
-
-    def _poll(self) -> bool:
-        self._look_around()
-        return self._training is None
-
-    def _end_training(self) -> None:
-        if self._training is None:
-            return
-        result, self._training = self._training.result(limit_s=5.0), None
+    def on_training(self, round_number: int, result: Any) -> None:
+        """Go on counting steps; a round that fails ends the demo."""
         self._view.training = ""
         if result.error_code:
-            raise StackError(
-                f"training round {self._trained_round}: {error_name(result)}: {result.error_msg}"
-            )
+            raise StackError(f"training round {round_number}: {error_name(result)}: {result.error_msg}")
         self._steps_before = self._record.training[-1].step if self._record.training else 0
         self._log(f"trainer: version {result.version}, loss {result.loss:.4f}, rank {result.rank:.0%}")
+
+    def _run(
+        self, watcher: SessionWatcher, kind: int, rounds: Sequence[Sequence[int]], train: TrainWhen
+    ) -> None:
+        loop = SessionLoop(
+            self._client.stack,
+            watcher,
+            kind,
+            rounds,
+            train,
+            attempts=_ATTEMPTS,
+            training_limit_s=_TRAIN_LIMIT_S,
+        )
+        run_session(self._client, loop, steady_s)
+
+    def _look_at_policy(self) -> None:
+        state = self._client.policy_state
+        if state is None:
+            return
+        self._view.policy_version = state.version
+        if state.version > self._known_version > 0:
+            self._known_version = state.version
+            self._record.swaps.append(Swap(state.version, to_seconds(state.header.stamp)))
+            self._log(f"the policy node swapped in version {state.version}")
 
     def _version(self) -> int:
         state = self._client.policy_state
         return 0 if state is None else int(state.version)
+
+
+class _Evaluation(SessionWatcher):
+    """Collects the successes without a take-over."""
+
+    def __init__(self, view: SessionView, log: Callable[[str], None]) -> None:
+        self.outcomes: list[bool] = []
+        self._view, self._log = view, log
+
+    def on_episode_progress(self, feedback: Any) -> None:
+        """Show who drives."""
+        self._view.show_episode(feedback)
+
+    def on_fault(self, text: str) -> None:
+        """Say what will be tried again."""
+        self._log(text)
+
+    def on_episode(self, round_number: int, seed: int, result: Any) -> None:
+        """Say what came of a seed."""
+        self.outcomes.append(result.outcome == SUCCESS)
+        word = "success" if self.outcomes[-1] else "failure or take-over"
+        self._log(f"evaluation over DDS, seed {seed}: {word}")
 
 
 def start_stack(plan: Plan, run: RunFolder, on_line: Callable[[str, str], None]) -> Supervisor:

@@ -3,24 +3,22 @@
 import math
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from drift_config.errors import DriftError
 from drift_core.data.cutter import LabelCounter
 from drift_core.episodes import EpisodeMeta, EpisodeWriter
 from drift_core.task import TaskConfig
-from drift_interfaces.action import Home, RunEpisode
+from drift_interfaces.action import RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
-from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.clock import ros_s, steady_s, to_seconds
 from drift_ros.goal_server import GoalServer
-from rclpy.action import ActionClient
+from drift_ros.request import Request
+from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -39,6 +37,15 @@ from trainer_node.episode_runner import (
 from trainer_node.recorder import Recorder
 
 _FEEDBACK_S = 0.2
+_ASKED = (
+    "gate/arm",
+    "gate/stop",
+    "gate/home",
+    "gate/state",
+    "policy/state",
+    "sim/reset",
+    "trainer/run_episode",
+)
 
 
 class EpisodeServer:
@@ -59,29 +66,20 @@ class EpisodeServer:
         self._runner: EpisodeRunner | None = None
         self._refuse = ""  # why no goal is accepted any more
         self._episode_id = ""
-        self._ask_number = 0
-        self._answer: Answer | None = None
+        self._asked: Request | None = None  # of the gate or the simulation
+        self._answer: Answer | None = None  # to what was asked of the files
         self._closing: ThreadFuture | None = None
         self._written: tuple[Path, int] | None = None  # path and labels of the episode just written
         self._outcome = Result.RUNNING
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
-        self._gate: GateState | None = None
-        self._gate_arrival_s = 0.0
-        self._policy: PolicyState | None = None
         self._feedback_due_s = 0.0
-        node.create_subscription(GateState, "gate/state", self._on_gate_state, qos.LATCHED)
         node.create_subscription(Outcome, "task/outcome", self._on_outcome, qos.LATCHED)
-        node.create_subscription(PolicyState, "policy/state", self._on_policy_state, qos.LATCHED)
-        self._stop = node.create_client(Trigger, "gate/stop")
-        self._arm = node.create_client(Trigger, "gate/arm")
-        self._home = ActionClient(node, Home, "gate/home")
-        self._reset = node.create_client(ResetTask, "sim/reset")
+        self._stack = StackClient(node, _ASKED)
         for name, result in (("success", Result.SUCCESS), ("failure", Result.FAILURE)):
             node.create_service(Trigger, f"trainer/mark_{name}", partial(self._on_mark, result))
         node.create_service(Trigger, "trainer/start_episode", self._on_start)
         node.create_service(Trigger, "trainer/end_episode", self._on_end)
-        self._own = ActionClient(node, RunEpisode, "trainer/run_episode")
         self._started = 0  # episodes that a person has started; their seeds count up
         self._server = GoalServer(node, RunEpisode, "trainer/run_episode", self._on_goal, self.cancel)
 
@@ -113,9 +111,10 @@ class EpisodeServer:
         seen = self._seen()
         ask = runner.update(seen)
         if ask is not None:
-            self._ask_number += 1
             self._answer = None
-            self._do(ask, runner, partial(self._on_answer, self._ask_number))
+            if self._asked is not None:
+                self._asked.cancel()  # nobody waits for it any more
+            self._asked = self._do(ask, runner)
         if runner.done:
             self._runner = None
             self._server.finish(self._result(runner))
@@ -136,14 +135,9 @@ class EpisodeServer:
         duration_s = goal.max_duration_s or self._task.max_duration_s
         self._episode_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.name.lower()}-{uuid.uuid4().hex[:6]}"
         self._cancel, self._written, self._recording_since_s = False, None, math.inf
+        self._asked = self._answer = None
         self._recorder.forget_counts()
         self._runner = EpisodeRunner(EpisodeGoal(kind, goal.seed, duration_s), self._timing)
-
-    def _on_gate_state(self, msg: GateState) -> None:
-        self._gate, self._gate_arrival_s = msg, steady_s()
-
-    def _on_policy_state(self, msg: PolicyState) -> None:
-        self._policy = msg
 
     def _on_outcome(self, msg: Outcome) -> None:
         if self._runner is None or to_seconds(msg.header.stamp) < self._recording_since_s:
@@ -162,12 +156,12 @@ class EpisodeServer:
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Ask for an episode like any other client: with the policy where there is one."""
-        response.success = self._own.server_is_ready() and not self._server.active
+        response.success = not self._stack.missing("trainer/run_episode") and not self._server.active
         response.message = "an episode is running already"
         if response.success:
             kind = Kind.INTERVENTION if self._policy_ready else Kind.DEMONSTRATION
             response.message = f"{kind.name.lower()} with seed {self._started}"
-            self._own.send_goal_async(RunEpisode.Goal(kind=int(kind), seed=self._started))
+            self._stack.run_episode(int(kind), self._started, limit_s=math.inf)
             self._started += 1
         return response
 
@@ -181,51 +175,50 @@ class EpisodeServer:
 
     @property
     def _policy_ready(self) -> bool:
-        policy, active = self._policy, (PolicyState.ACTIVE, PolicyState.WAITING)
+        policy, active = self._stack.policy_state, (PolicyState.ACTIVE, PolicyState.WAITING)
         return policy is not None and policy.version > 0 and policy.state in active
 
     def _seen(self) -> Seen:
-        gate, step, now_s = self._gate, self._recorder.newest_step, steady_s()
+        gate, step = self._stack.gate_state, self._recorder.newest_step
         return Seen(
-            now_s=now_s,
-            answer=self._answer,
-            gate_age_s=None if gate is None else now_s - self._gate_arrival_s,
+            now_s=steady_s(),
+            answer=self._answer if self._asked is None else _to_answer(self._asked),
+            gate_age_s=self._stack.age_s("gate/state"),
             armed=gate is not None and gate.armed,
             fault=gate is not None and gate.state == GateState.FAULT,
             gate_text="" if gate is None else gate.text,
             dry_run=gate is not None and gate.dry_run,
             policy_ready=self._policy_ready,
-            simulated=self._reset.service_is_ready(),
+            simulated=not self._stack.missing("sim/reset"),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
             outcome=self._outcome,
             cancel=self._cancel,
         )
 
-    def _do(self, ask: Ask, runner: EpisodeRunner, answer: Callable[[Answer], None]) -> None:
+    def _do(self, ask: Ask, runner: EpisodeRunner) -> Request | None:
+        """Do what the runner asks; what is asked of the gate or the simulation is returned."""
+        stack, timing = self._stack, self._timing
         match ask:
             case Ask.STOP:
-                _call(self._stop, Trigger.Request(), answer)
+                return stack.stop(timing.service_timeout_s)
             case Ask.ARM:
-                _call(self._arm, Trigger.Request(), answer)
+                return stack.arm(timing.service_timeout_s)
             case Ask.RESET:
-                _call(self._reset, ResetTask.Request(seed=runner.goal.seed), answer)
+                return stack.reset_task(runner.goal.seed, timing.service_timeout_s)
             case Ask.HOME:
-                self._home.send_goal_async(Home.Goal()).add_done_callback(partial(_on_home, answer))
+                return stack.home(timing.home_timeout_s)
             case Ask.PROMPT:
                 text = "put the objects into place and arm; then mark success or failure"
                 self._node.get_logger().warning(f"{self._episode_id}: {text}")
             case Ask.RECORD:
-                answer(self._open(runner))
+                self._answer = self._open(runner)
             case Ask.WRITE:
                 outcome = "success" if runner.verdict.outcome is Result.SUCCESS else "failure"
                 self._closing = self._files.submit(self._write, self._recorder.detach(), outcome)
             case Ask.DISCARD:
                 self._recorder.abort()
-                answer(Answer(True))
-
-    def _on_answer(self, number: int, answer: Answer) -> None:
-        if number == self._ask_number:  # otherwise it is the answer to a question that was given up
-            self._answer = answer
+                self._answer = Answer(True)
+        return None
 
     def _open(self, runner: EpisodeRunner) -> Answer:
         self._recording_since_s, self._outcome = ros_s(self._node.get_clock()), Result.RUNNING
@@ -284,31 +277,18 @@ class EpisodeServer:
         return result
 
     def _feedback(self, runner: EpisodeRunner, now_s: float, control_rate_hz: float) -> RunEpisode.Feedback:
-        step, counts = self._recorder.newest_step, self._recorder.counts
+        step, counts, policy = self._recorder.newest_step, self._recorder.counts, self._stack.policy_state
         return RunEpisode.Feedback(
             elapsed_s=runner.elapsed_s(now_s),
             source=Step.SOURCE_HOLD if step is None else step.source,
             interventions=len(counts.interventions),
             expert_steps=counts.expert_steps,
-            policy_version=0 if self._policy is None else self._policy.version,
+            policy_version=0 if policy is None else policy.version,
             control_rate_hz=control_rate_hz,
         )
 
 
-def _call(client: Any, request: Any, answer: Callable[[Answer], None]) -> None:
-    """Call a service; its response is the answer. No server: no answer, and the runner gives up in time."""
-    client.call_async(request).add_done_callback(lambda future: answer(_to_answer(future.result())))
-
-
-def _on_home(answer: Callable[[Answer], None], accepted: Any) -> None:
-    handle = accepted.result()
-    if handle.accepted:
-        handle.get_result_async().add_done_callback(lambda done: answer(_to_answer(done.result().result)))
-    else:
-        answer(Answer(False, "the gate rejected the goal"))
-
-
-def _to_answer(response: Any) -> Answer:
-    if isinstance(response, Trigger.Response):
-        return Answer(response.success, response.message)
-    return Answer(response.error_code == 0, response.error_msg)
+def _to_answer(asked: Request) -> Answer | None:
+    if not asked.done:
+        return None
+    return Answer(True) if asked.error is None else Answer(False, asked.error.reason)

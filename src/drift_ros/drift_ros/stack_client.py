@@ -1,0 +1,230 @@
+"""The client of a running stack, made on any node: arm, home, run episodes, train. It never spins nor blocks.
+
+Each call returns a Request at once. What is asked is sent, watched and ended in callbacks of one group, by
+whatever executor spins the node; so it may be called from every callback and every thread.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from action_msgs.msg import GoalStatusArray
+from drift_interfaces.action import Home, RunEpisode, Train
+from drift_interfaces.msg import Checkpoint, GateState, PolicyState
+from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
+from rclpy.action import ActionClient
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import qos_profile_action_status_default
+from std_srvs.srv import Trigger
+
+from drift_ros import qos
+from drift_ros.clock import steady_clock, steady_s
+from drift_ros.errors import SessionError, error_name
+from drift_ros.request import ANSWER_S, ActionGoal, Request, ServiceCall
+
+_TICK_S = 0.05  # between two looks at limits, while a request is under way
+SERVICES = {
+    "gate/arm": Trigger,
+    "gate/stop": Trigger,
+    "trainer/start_episode": Trigger,
+    "trainer/mark_success": Trigger,
+    "trainer/mark_failure": Trigger,
+    "trainer/end_episode": Trigger,
+    "policy/load_checkpoint": LoadCheckpoint,
+    "policy/rollback": Rollback,
+    "sim/reset": ResetTask,
+}
+ACTIONS = {"gate/home": Home, "trainer/run_episode": RunEpisode, "trainer/train": Train}
+STATES = {"gate/state": GateState, "policy/state": PolicyState, "trainer/checkpoint": Checkpoint}
+_EVERYTHING = (*SERVICES, *ACTIONS, *STATES)
+
+
+class StackClient:
+    """Ask a stack for things. `names`: which services, actions and states are used; without, all of them."""
+
+    def __init__(self, node: Node, names: Iterable[str] = _EVERYTHING) -> None:
+        names = list(names)
+        if unknown := [name for name in names if name not in _EVERYTHING]:
+            raise SessionError(f"{', '.join(unknown)} must be among {', '.join(_EVERYTHING)}")
+        self._node, self._group = node, MutuallyExclusiveCallbackGroup()
+        self._new: deque[Request] = deque()
+        self._under_way: list[Request] = []
+        self._newest: dict[str, Any] = {}
+        self._arrival_s: dict[str, float] = {}
+        group = {"callback_group": self._group}
+        self._services = {
+            name: node.create_client(SERVICES[name], name, **group) for name in names if name in SERVICES
+        }
+        self._actions = {
+            name: ActionClient(node, ACTIONS[name], name, **group) for name in names if name in ACTIONS
+        }
+        for name in self._actions:
+            topic, of_status = f"{name}/_action/status", qos_profile_action_status_default
+            node.create_subscription(GoalStatusArray, topic, self._on_status, of_status, **group)
+        for name in (name for name in names if name in STATES):
+            node.create_subscription(STATES[name], name, partial(self._on_state, name), qos.LATCHED, **group)
+        self._guard = node.create_guard_condition(self._on_wake, self._group)
+        self._timer = node.create_timer(_TICK_S, self._on_tick, self._group, steady_clock())
+        self._timer.cancel()  # it runs while a request is under way
+
+    def close(self) -> None:
+        """Leave the graph; a node's destroy_node leaves its action clients behind."""
+        for client in self._actions.values():
+            client.destroy()
+
+    @property
+    def gate_state(self) -> GateState | None:
+        """The newest gate/state, None before the first."""
+        return self._newest.get("gate/state")
+
+    @property
+    def policy_state(self) -> PolicyState | None:
+        """The newest policy/state, None before the first."""
+        return self._newest.get("policy/state")
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest announced checkpoint, None before the first."""
+        return self._newest.get("trainer/checkpoint")
+
+    def age_s(self, state: str) -> float | None:
+        """Return how long ago the newest message of a state ("gate/state", …) came, None before the first."""
+        arrival_s = self._arrival_s.get(state)
+        return None if arrival_s is None else steady_s() - arrival_s
+
+    def missing(self, *names: str) -> list[str]:
+        """Return the services and actions of these names (without names: of all) that nobody serves."""
+        wanted = names or (*self._services, *self._actions)
+        known = self._services | self._actions
+        if unknown := [name for name in wanted if name not in known]:
+            raise SessionError(f"server {unknown[0]!r} must be one of {', '.join(known)}")
+        return [name for name in wanted if not self._is_ready(name)]
+
+    def arm(self, limit_s: float = ANSWER_S) -> Request:
+        """Arm the gate; the error says why it refuses."""
+        return self._trigger("gate/arm", limit_s)
+
+    def stop(self, limit_s: float = ANSWER_S) -> Request:
+        """Stop the arm."""
+        return self._trigger("gate/stop", limit_s)
+
+    def start_episode(self) -> Request:
+        """Press the person's button that starts an episode."""
+        return self._trigger("trainer/start_episode")
+
+    def mark(self, success: bool) -> Request:
+        """Judge the running episode."""
+        return self._trigger("trainer/mark_success" if success else "trainer/mark_failure")
+
+    def end_episode(self) -> Request:
+        """End the running episode without keeping it."""
+        return self._trigger("trainer/end_episode")
+
+    def reset_task(self, seed: int, limit_s: float = ANSWER_S) -> Request:
+        """Put the simulated objects into the start poses of `seed`."""
+        return self._call(
+            "sim/reset", ResetTask.Request(seed=seed), limit_s, partial(_without_error, "sim/reset")
+        )
+
+    def load_checkpoint(self, path: str, sha256: str = "", limit_s: float = 30.0) -> Request:
+        """Ask the policy to verify and swap in a checkpoint; the result has an error_code."""
+        return self._call("policy/load_checkpoint", LoadCheckpoint.Request(path=path, sha256=sha256), limit_s)
+
+    def rollback(self, limit_s: float = 10.0) -> Request:
+        """Ask the policy for the previous checkpoint; the result has an error_code."""
+        return self._call("policy/rollback", Rollback.Request(), limit_s)
+
+    def home(
+        self, limit_s: float = 30.0, on_feedback: Callable[[Home.Feedback], None] | None = None
+    ) -> Request:
+        """Move the arm to its home pose; the error says what came between."""
+        return self._run("gate/home", Home.Goal(), limit_s, on_feedback, partial(_without_error, "gate/home"))
+
+    def run_episode(
+        self,
+        kind: int,
+        seed: int,
+        on_feedback: Callable[[RunEpisode.Feedback], None] | None = None,
+        max_duration_s: float = 0.0,
+        limit_s: float = 300.0,
+    ) -> Request:
+        """Run one episode (kind: RunEpisode.Goal.DEMONSTRATION, …); the result has an error_code."""
+        goal = RunEpisode.Goal(kind=kind, seed=seed, max_duration_s=max_duration_s)
+        return self._run("trainer/run_episode", goal, limit_s, on_feedback)
+
+    def train(
+        self,
+        kind: int,
+        steps: int = 0,
+        on_feedback: Callable[[Train.Feedback], None] | None = None,
+        limit_s: float = 3600.0,
+    ) -> Request:
+        """Train (kind: Train.Goal.OFFLINE, ONLINE; 0 steps: as configured); the result has an error_code."""
+        return self._run("trainer/train", Train.Goal(kind=kind, steps=steps), limit_s, on_feedback)
+
+    def _trigger(self, name: str, limit_s: float = ANSWER_S) -> Request:
+        return self._call(name, Trigger.Request(), limit_s, partial(_granted, name))
+
+    def _call(
+        self, name: str, request: Any, limit_s: float, check: Callable[[Any], Any] = lambda answer: answer
+    ) -> Request:
+        return self._begin(
+            ServiceCall(self._services[name], request, name, limit_s, check, self._guard.trigger)
+        )
+
+    def _run(
+        self,
+        name: str,
+        goal: Any,
+        limit_s: float,
+        on_feedback: Callable[[Any], None] | None,
+        check: Callable[[Any], Any] = lambda answer: answer,
+    ) -> Request:
+        client, wake = self._actions[name], self._guard.trigger
+        return self._begin(ActionGoal(client, goal, on_feedback, name, limit_s, check, wake))
+
+    def _begin(self, request: Request) -> Request:
+        self._new.append(request)
+        self._guard.trigger()  # sent by the executor: rclpy loses answers to what another thread sends
+        return request
+
+    def _on_wake(self) -> None:
+        self._timer.reset()
+        self._on_tick()
+
+    def _on_tick(self) -> None:
+        while self._new:
+            self._under_way.append(self._new.popleft())
+        for request in self._under_way:
+            request.tick(steady_s())
+        self._under_way = [request for request in self._under_way if not request.done]
+        if not self._under_way and not self._new:
+            self._timer.cancel()
+
+    def _on_status(self, msg: GoalStatusArray) -> None:
+        heard = {bytes(status.goal_info.goal_id.uuid) for status in msg.status_list}
+        for request in self._under_way:
+            if isinstance(request, ActionGoal) and request.goal_id in heard:
+                request.hear(steady_s())
+
+    def _on_state(self, name: str, msg: Any) -> None:
+        self._newest[name], self._arrival_s[name] = msg, steady_s()
+
+    def _is_ready(self, name: str) -> bool:
+        if name in self._actions:
+            return self._actions[name].server_is_ready()
+        return self._services[name].service_is_ready()
+
+
+def _granted(name: str, answer: Trigger.Response) -> str:
+    if not answer.success:
+        raise SessionError(f"{name} refused: {answer.message}", answer.message)
+    return answer.message
+
+
+def _without_error(name: str, answer: Any) -> Any:
+    if answer.error_code:
+        raise SessionError(f"{name} failed: {error_name(answer)}: {answer.error_msg}", answer.error_msg)
+    return answer

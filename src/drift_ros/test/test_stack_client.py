@@ -1,0 +1,189 @@
+"""StackClient on nodes that somebody else spins, and against servers that die."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from drift_interfaces.action import RunEpisode, Train
+from drift_interfaces.msg import GateState
+from drift_ros import qos
+from drift_ros.errors import SessionError
+from drift_ros.goal_server import GoalServer
+from drift_ros.session import SessionClient
+from drift_ros.stack_client import StackClient
+from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+SERVER = """
+import rclpy
+from drift_interfaces.action import RunEpisode
+from drift_ros.goal_server import GoalServer
+from rclpy.node import Node
+rclpy.init()
+node = Node("trainer")
+server = GoalServer(node, RunEpisode, "trainer/run_episode", lambda goal: None, lambda: None)
+node.create_timer(0.05, lambda: server.feedback(RunEpisode.Feedback(elapsed_s=1.0)))
+rclpy.spin(node)
+"""
+
+
+class FakeTrainer(Node):
+    """An episode takes 10 ticks of 20 ms, a training 20; both say their tick."""
+
+    def __init__(self):
+        super().__init__("trainer")
+        self._ticks = {"episode": 0, "training": 0}
+        self._episodes = self._server(RunEpisode, "run_episode", "episode")
+        self._trainings = self._server(Train, "train", "training")
+        self._gate = self.create_publisher(GateState, "gate/state", qos.LATCHED)
+        self._gate.publish(GateState(text="not armed"))
+        self.create_service(Trigger, "gate/stop", self._on_stop)
+        self.create_timer(0.02, self._on_tick)
+
+    def _server(self, kind, name, what):
+        def begin(goal):
+            self._ticks[what] = 0
+
+        return GoalServer(self, kind, f"trainer/{name}", begin, lambda: None)
+
+    def _on_stop(self, request, response):
+        response.success, response.message = True, "stopped"
+        return response
+
+    def _on_tick(self):
+        if self._episodes.active:
+            self._ticks["episode"] += 1
+            self._episodes.feedback(RunEpisode.Feedback(elapsed_s=float(self._ticks["episode"])))
+            if self._ticks["episode"] == 10:
+                self._episodes.finish(RunEpisode.Result(outcome=1, episode_id="first"))
+        if self._trainings.active:
+            self._ticks["training"] += 1
+            self._trainings.feedback(Train.Feedback(step=self._ticks["training"]))
+            if self._ticks["training"] == 20:
+                self._trainings.finish(Train.Result(version=3))
+
+
+class Console(Node):
+    """A node with a client: everything is asked for in callbacks, nothing is waited for."""
+
+    def __init__(self):
+        super().__init__("console")
+        names = ("trainer/run_episode", "trainer/train", "gate/stop", "gate/state")
+        self.stack = StackClient(self, names)
+        self.happened, self.threads, self.over = [], set(), threading.Event()
+        self._begin = self.create_timer(0.05, self._on_begin)
+
+    def _on_begin(self):
+        if self.stack.missing():
+            return
+        self._begin.cancel()
+        episode = self.stack.run_episode(RunEpisode.Goal.EVALUATION, seed=1, on_feedback=self._on_feedback)
+        episode.add_done_callback(lambda done: self._on_end("episode", done.result().episode_id))
+        training = self.stack.train(Train.Goal.ONLINE, on_feedback=self._on_feedback)
+        training.add_done_callback(lambda done: self._on_end("training", done.result().version))
+
+    def _on_feedback(self, feedback):
+        self.happened.append(type(feedback).__qualname__)
+
+    def _on_end(self, what, value):
+        self.happened.append((what, value))
+        if what == "training":
+            self.stack.stop().add_done_callback(self._on_stopped)
+
+    def _on_stopped(self, done):
+        self.happened.append(done.result())
+        self.over.set()
+
+
+@pytest.mark.parametrize("executor_type", [SingleThreadedExecutor, MultiThreadedExecutor])
+def test_a_node_runs_an_episode_and_a_training_at_the_same_time_from_its_callbacks(ros, executor_type):
+    executor, nodes = executor_type(), [FakeTrainer(), Console()]
+    for node in nodes:
+        executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    console = nodes[1]
+    ended = console.over.wait(20.0)
+    console.stack.close()
+    executor.shutdown()
+    thread.join(timeout=5.0)
+    for node in nodes:
+        node.destroy_node()
+    assert ended, console.happened
+    happened = console.happened
+    assert happened[-2:] == [("training", 3), "stopped"]
+    trained_before = happened[: happened.index(("episode", "first"))].count("Train_Feedback")
+    assert 0 < trained_before < 20  # beside each other
+    assert console.stack.gate_state.text == "not armed"
+    assert 0.0 < console.stack.age_s("gate/state") < 30.0
+    assert console.stack.age_s("policy/state") is None
+
+
+def test_only_what_the_stack_has_can_be_asked_for(ros):
+    node = Node("console")
+    with pytest.raises(SessionError, match="gate/fly must be among gate/arm, gate/stop"):
+        StackClient(node, ("gate/arm", "gate/fly"))
+    node.destroy_node()
+
+
+@pytest.fixture
+def servers():
+    """Start servers as processes; they are killed in the end."""
+    processes = []
+
+    def start():
+        processes.append(subprocess.Popen([sys.executable, "-c", SERVER]))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def gids(session):
+    """Which servers of the action the ROS graph shows; a killed one stays there for 20 s."""
+    infos = session.node.get_publishers_info_by_topic("trainer/run_episode/_action/status")
+    return {bytes(info.endpoint_gid) for info in infos}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_death_of_a_server_ends_its_goal_within_five_seconds(servers, restarted):
+    server, feedback = servers(), []
+    with SessionClient() as session:
+        session.wait_for_servers("trainer/run_episode", limit_s=30.0)
+        episode = session.stack.run_episode(RunEpisode.Goal.EVALUATION, 1, feedback.append)
+        session.wait_until(lambda: feedback, 10.0, "the episode to run")
+        session.spin(5.0)  # longer than a goal may be silent: it is heard of
+        assert not episode.done
+        known = gids(session)
+        server.kill()
+        server.wait()
+        killed_s = time.monotonic()
+        if restarted:
+            servers()
+        with pytest.raises(SessionError, match="trainer/run_episode: its server has died or was restarted"):
+            session.wait(episode)
+        assert time.monotonic() - killed_s < 5.0
+        if restarted:  # the new one takes goals as before
+            session.wait_until(lambda: gids(session) - known, 30.0, "the new server")
+            feedback.clear()
+            again = session.stack.run_episode(RunEpisode.Goal.EVALUATION, 2, feedback.append)
+            session.wait_until(lambda: feedback or again.done, 10.0, "the next episode to run")
+            assert feedback and not again.done, again.error
+
+
+def test_an_interrupt_is_not_replaced_by_a_cancellation_that_nobody_answers(servers):
+    server = servers()
+
+    def interrupt(feedback):
+        server.kill()
+        raise KeyboardInterrupt
+
+    with SessionClient() as session:
+        session.wait_for_servers("trainer/run_episode", limit_s=30.0)
+        with pytest.raises(KeyboardInterrupt):
+            session.run_episode(RunEpisode.Goal.EVALUATION, 1, interrupt)
