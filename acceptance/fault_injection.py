@@ -23,13 +23,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
-from control_rate import busy_training
+from acceptance.hands import REMAP, Hands
+from benchmarks.support.busy_training import busy_training
+from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.running_stack import RunningStack, running_stack
 from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_interfaces.msg import Step
 from drift_ros.clock import to_seconds
-from fault_hands import REMAP, Hands
-from report import Row, arguments, report
-from running_stack import RunningStack, running_stack
 
 RATE_HZ = 50.0
 DT_S = 1.0 / RATE_HZ

@@ -1,7 +1,7 @@
 """The gate's properties at length: random messages and device traces through gate and guard.
 
-    python src/drift_control/test/fuzz.py --ticks 1000000  # one round after the other until so many ticks
-    python src/drift_control/test/fuzz.py --replay 17      # that round again, with its smallest failing input
+    python -m acceptance.fuzz --ticks 1000000  # one round after the other until so many ticks
+    python -m acceptance.fuzz --replay 17      # that round again, with its smallest failing input
 
 A round is one seed: thirty random sessions at the Panda (50 Hz) or the UR5e (125 Hz), like those of
 test_properties.py. The first failing round ends the run with its seed and exit code 1.
@@ -15,11 +15,12 @@ import traceback
 from multiprocessing import get_context
 
 import hypothesis
-from conftest import CONFIG, Bench
+from drift.configuration import config_file
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import load_joystick
+from drift_control.testing.bench import Bench
+from drift_control.testing.random_inputs import check_hold, check_limits, play, segments
 from hypothesis import HealthCheck, Phase, given, settings
-from random_inputs import check_hold, check_limits, play, segments
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 ARMS = (("panda", 50.0), ("ur5e", 125.0))  # and their control rates [Hz]
@@ -30,8 +31,8 @@ def fuzz_round(seed: int) -> tuple[int, int, str]:
     """Return the seed, the ticks that were played, and what failed (empty if nothing did)."""
     name, rate_hz = ARMS[seed % len(ARMS)]
     robot, joystick = (
-        load_robot(CONFIG / f"robots/{name}.yaml"),
-        load_joystick(CONFIG / "joysticks/gamepad.yaml"),
+        load_robot(config_file("robot", name)),
+        load_joystick(config_file("joystick", "gamepad")),
     )
     ticks = 0
 

@@ -27,6 +27,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell, node_parameters, policy_pace
@@ -36,9 +38,7 @@ from drift_core.observation.spec import Observation
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Prefix, Sampler
 from drift_sim.shell import Shell
-from report import Row, arguments, report
 from rich.console import Console
-from trained_policy import ROBOT, Training, trained_policy
 
 TASK = "place"
 DELAYS_MS = (50, 150, 300)

@@ -7,16 +7,12 @@ after it was due, as the gate counts it.
 """
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
-from report import Row, arguments, report
-from running_stack import running_stack
-from step_log import StepLog, late
+from benchmarks.support.busy_training import busy_training
+from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.running_stack import running_stack
+from benchmarks.support.step_log import StepLog, late
 
 RATES_HZ = (50.0, 125.0)
 LOADS = ("alone", "inference", "training")
@@ -43,20 +39,6 @@ def measure(rate_hz: float, duration_s: float) -> list[Row]:
         if stack.client.gate_state.state != 2:
             raise RuntimeError(f"the policy must drive to the end: {stack.client.gate_state.text}")
     return rows
-
-
-@contextmanager
-def busy_training() -> Iterator[None]:
-    """Train on all cores until the end of the block."""
-    program = Path(__file__).with_name("busy_training.py")
-    process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
-    try:
-        if process.stdout is None or not process.stdout.readline():
-            raise RuntimeError("the training program must start")
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def row(rate_hz: float, load: str, periods_s: np.ndarray) -> Row:

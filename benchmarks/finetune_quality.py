@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from benchmarks.support.lora import add_lora, without_lora
+from benchmarks.support.report import Row, arguments, report
 from drift_core.denoisers import UNetConfig
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
@@ -30,8 +32,6 @@ from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.rank.schedule import ConstantRank, SigmoidDecay
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer, held_out_loss
-from lora import add_lora, without_lora
-from report import Row, arguments, report
 from rich.console import Console
 from torch import Tensor
 

@@ -12,11 +12,11 @@ import statistics
 import time
 
 import numpy as np
+from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.running_stack import running_stack, save_random_policy
+from benchmarks.support.step_log import StepLog, Steps, late
 from drift_control.gate.state import Source
 from drift_core.denoisers import DenoiserConfig, UNetConfig
-from report import Row, arguments, report
-from running_stack import running_stack, save_random_policy
-from step_log import StepLog, Steps, late
 
 RATE_HZ = 50.0
 MARGIN_S = 0.5

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.support.distinct_weights import perturb
+from benchmarks.support.report import arguments, report
 from diffusers import DDIMScheduler, DDPMScheduler
-from distinct_weights import perturb
 from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.encoders import ResNetConfig
 from drift_core.engines import Engine, EngineError, make_engine
 from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.samplers import RtiSampler, Sampler
-from report import arguments, report
 from rich.console import Console
 from torch import Tensor
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument(
         "--repetitions", type=int, default=100, help="of every row (a tenth of the DDPM-100 ones)"
     )
-    parser.add_argument("--lerobot-python", type=Path, metavar="PYTHON", help="see lerobot_latency.py")
+    parser.add_argument("--lerobot-python", type=Path, metavar="PYTHON", help="with LeRobot in it")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -210,7 +210,7 @@ def measure_lerobot(
 ) -> dict[str, str | float | None]:
     """Time LeRobot's diffusion policy (DDPM-100, its default) in its own environment."""
     dims = ",".join(str(dim) for dim in dataclasses.asdict(NETWORKS[network])["down_dims"])
-    script = Path(__file__).with_name("lerobot_latency.py")
+    script = Path(__file__).parent / "support/lerobot_latency.py"
     count = max(1, repetitions // 10)
     command = [
         str(python),

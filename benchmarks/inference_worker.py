@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import rclpy
 import torch
+from benchmarks.support.report import Row, arguments, report
 from drift_core.engines import make_engine
 from drift_ros.clock import steady_clock
 from inference import NETWORKS, example_observation, make_policy
@@ -25,7 +26,6 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from report import Row, arguments, report
 
 RATE_HZ = 100.0
 SAMPLER = "ddim-10"

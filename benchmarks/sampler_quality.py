@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.configuration import config_file
 from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
@@ -31,10 +33,8 @@ from drift_core.task import TaskConfig, load_task
 from drift_sim.fork import Way, rollout
 from drift_sim.shell import START_S, Shell
 from inference import SAMPLERS as TIMED
-from report import Row, arguments, report
 from rich.console import Console
 from torch import Tensor
-from trained_policy import ROBOT, Training, trained_policy
 
 REFERENCE = "ddim-16"
 WARM = [name for name in dict.fromkeys(TIMED.values()) if name.startswith("rti")]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from benchmarks.support.report import Row, arguments, report
 from drift_core.denoisers import UNetConfig
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
@@ -26,7 +27,6 @@ from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.rank.modulation import bfloat16_is_fast
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer
-from report import Row, arguments, report
 
 HORIZON, ACTION_DIM, STATE_DIM, BATCH = 16, 10, 522, 64  # two observation steps of 522: a condition of 1044
 NETWORKS = {"S": (128, 256, 512), "L": (256, 512, 1024)}

@@ -1,17 +1,33 @@
-"""A program that does nothing but train, as greedy as the training worker may be: for other benchmarks."""
+"""A process that does nothing but train, as greedy as the training worker may be."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from benchmarks.support.running_stack import ROBOT, random_policy
 from drift.configuration import config_file
 from drift_control.robot.robot import load_robot
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
-from running_stack import ROBOT, random_policy
 
 NICENESS = 10  # worker_niceness of the trainer
 BATCH = 32
+
+
+@contextmanager
+def busy_training() -> Iterator[None]:
+    """Train on all cores until the end of the block."""
+    process = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True)
+    try:
+        if process.stdout is None or not process.stdout.readline():
+            raise RuntimeError("the training program must start")
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def example_batch(policy: DiffusionPolicy) -> Batch:

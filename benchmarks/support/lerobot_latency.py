@@ -1,7 +1,7 @@
 """Latency of LeRobot's own diffusion policy; runs in a throw-away environment and prints one line of JSON.
 
 python3 -m venv /tmp/lerobot && /tmp/lerobot/bin/pip install lerobot==0.4.4
-python benchmarks/inference.py --lerobot-python /tmp/lerobot/bin/python
+python -m benchmarks.inference --lerobot-python /tmp/lerobot/bin/python
 """
 
 import argparse

@@ -11,7 +11,7 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # before anything of R
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 import torch  # noqa: E402
-from distinct_weights import perturb  # noqa: E402
+from benchmarks.support.distinct_weights import perturb  # noqa: E402
 from drift.configuration import config_file  # noqa: E402
 from drift.processes.supervisor import Supervisor  # noqa: E402
 from drift.ros_command import processes  # noqa: E402

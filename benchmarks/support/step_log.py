@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from benchmarks.support.running_stack import RunningStack
 from drift_interfaces.msg import Step
 from drift_ros import qos
 from drift_ros.clock import to_seconds
-from running_stack import RunningStack
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import pytest
 from drift_control.gate.state import Source
+from drift_control.testing.random_inputs import check_hold, check_limits, play, rate, segments
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_inputs import check_hold, check_limits, play, rate, segments
 
 LENIENT = settings(
     max_examples=30,

@@ -1,15 +1,16 @@
 """Random devices, chunks, requests and clocks for the gate, and what must hold whatever they are.
 
-Used by the properties, and at length by fuzz.py.
+Used by the properties, and at length by acceptance/fuzz.py.
 """
 
 import itertools
 import math
 
 import numpy as np
+from hypothesis import strategies as st
+
 from drift_control.gate.state import GuardFlag, State
 from drift_control.inputs import JoyReading
-from hypothesis import strategies as st
 
 # Set in every tick in which the guard brakes (and in some in which it only slows down).
 BRAKING = (

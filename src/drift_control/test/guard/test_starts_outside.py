@@ -12,9 +12,9 @@ from drift_control.robot.config import Box
 from drift_control.robot.motion import BrakingPath, MotionState
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import Robot
+from drift_control.testing.random_inputs import play, segments
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_inputs import play, segments
 
 PLATE = Box("plate", (-0.2, -0.3, 0.0), (0.7, 0.3, 0.08))  # under the arm, 8 cm high
 POST = Box("post", (0.3, 0.2, 0.0), (0.6, 0.4, 0.5))

@@ -1,0 +1,151 @@
+"""A gate with an arm that follows perfectly, in steps of one tick."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from drift_control.commanded import STALL_S
+from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
+from drift_control.loop import ControlLoop, GateConfig
+from drift_control.robot.pose import Pose, pose_to_action
+from drift_control.teleop.buttons import ButtonWatch
+
+GATE = {
+    "rate_hz": 50.0,
+    "dry_run": False,
+    "chunk_timeout_s": 1.5,
+    "camera_timeout_s": 0.5,
+    "joint_state_timeout_s": 0.2,
+    "joint_state_lost_s": 1.0,
+    "joy_timeout_s": 0.25,
+    "joy_frozen_s": 1.0,
+    "arm_state_timeout_s": 0.5,
+    "clock_jump_s": 0.5,
+    "interpolation": "linear",
+    "ramp_in_s": 0.3,
+    "chunk_blend_s": 0.2,
+    "tracking_gain_1_s": 8.0,
+    "teleop_acceleration_m_s2": 1.0,
+    "teleop_angular_acceleration_rad_s2": 5.0,
+    "homing_speed_scale": 0.5,
+    "homing_timeout_s": 20.0,
+    "tracking_error_time_s": 0.1,
+    "workspace_margin_m": 0.03,
+    "clamp_window_s": 2.0,
+    "clamp_ratio_max": 0.5,
+    "hold_window_s": 10.0,
+    "holds_max": 5,
+}
+
+
+class Bench:
+    """One gate and an ideal arm; every tick moves both clocks on by one period."""
+
+    def __init__(self, robot, joystick, **gate):
+        self.robot, self.joystick = robot, joystick
+        self.config = GateConfig(**{**GATE, **gate})
+        self.loop = ControlLoop(self.config, robot, joystick)
+        self.buttons = ButtonWatch(joystick, self.config.joy_timeout_s)
+        self.steady_s, self.ros_s = 50.0, 1000.0
+        self.q, self.gripper_m = robot.home.copy(), 0.08
+        self.ticks = []
+        self._pauses = []  # numbers of ticks before them
+        self.joy_count = 0
+        self.joy_offset_s = 0.0  # of the joystick's clock
+        self.stop_asked = False  # in the last tick
+        self.chunk_id = 0
+        self.joints_silent = False  # the joint states stop
+        self.joints = "sound"  # or "not finite", "too few"
+        self.follows = True  # the arm does what it is told
+        self.arm_state = None
+        self.arm_silent = False  # it says no more how it is
+        self._joints = None
+
+    def tick(self, chunk=None, joy=None, **requests):
+        """Run one tick; `joy` is a JoyReading, made by `stick`."""
+        if not self.joints_silent:
+            q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
+            self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s)
+        if self.arm_state is not None and not self.arm_silent:
+            self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
+        if joy is not None:
+            pressed = self.buttons.update(joy)
+            requests = {"stop": pressed.stop, "arm": pressed.arm} | {k: v for k, v in requests.items() if v}
+        self.stop_asked = requests.get("stop", False)
+        inputs = Inputs(self._joints, joy, chunk, Requests(**requests), self.arm_state)
+        tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
+        if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:
+            self.q, self.gripper_m = tick.command.copy(), tick.gripper_m
+        self.steady_s += self.config.dt_s
+        self.ros_s += self.config.dt_s
+        self.ticks.append(tick)
+        return tick
+
+    def stall(self, seconds):
+        """Let time go by without a tick."""
+        self.steady_s += seconds
+        self.ros_s += seconds
+        if seconds > STALL_S:
+            self._pauses.append(len(self.ticks))
+
+    def pauses(self, tick):
+        """Return the number of long pauses before a tick."""
+        return sum(count < tick.seq for count in self._pauses)
+
+    def run(self, seconds, **inputs):
+        """Repeat a tick; values that can be called are called for each."""
+        for _ in range(round(seconds / self.config.dt_s)):
+            tick = self.tick(**{k: v() if callable(v) else v for k, v in inputs.items()})
+        return tick
+
+    def stick(self, linear=(0, 0, 0), angular=(0, 0, 0), gripper=0, enabled=True, pressed=frozenset()):
+        """Return a live joystick message."""
+        self.joy_count += 1
+        axes, buttons = self.joystick.encode(
+            enabled, linear, angular, gripper, pressed=pressed, count=self.joy_count
+        )
+        return JoyReading(axes, buttons, self.ros_s + self.joy_offset_s, self.steady_s)
+
+    def chunk(self, data=None, *, offset=(0, 0, 0), steps=16, dt_s=0.1, delay_s=0.0, **fields):
+        """Return a chunk that stays `offset` from the present command, or holds `data`."""
+        self.chunk_id += 1
+        if data is None:
+            tcp = self.robot.forward(self.q)
+            target = Pose(tcp.position + np.array(offset), tcp.rotation)
+            data = np.tile(pose_to_action(target, self.gripper_m), (steps, 1))
+        values = dict(
+            id=self.chunk_id,
+            epoch=self.ticks[-1].epoch if self.ticks else 1,
+            stamp_s=self.ros_s - delay_s,
+            dt_s=dt_s,
+            data=data,
+            action_space="tcp_pose",
+            policy_version=3,
+            oldest_input_s=self.ros_s - delay_s,
+            arrival_s=self.steady_s,
+        )
+        return Chunk(**{**values, **fields})
+
+    def line(self, velocity, *, steps=16, dt_s=0.1, **fields):
+        """Return a chunk along a straight line at `velocity` (3,) [m/s] from the present command."""
+        tcp = self.robot.forward(self.q)
+        times = dt_s * np.arange(1, steps + 1)[:, None]
+        data = np.tile(pose_to_action(tcp, self.gripper_m), (steps, 1))
+        data[:, :3] = tcp.position + times * np.array(velocity)
+        return self.chunk(data, dt_s=dt_s, **fields)
+
+    def ready(self, **fields):
+        """Set what the arm's controller says about itself."""
+        self.arm_state = ArmState(**{"ready": True, "protective_stop": False, "speed_scale": 1.0,
+                                     "arrival_s": self.steady_s, **fields})  # fmt: skip
+
+    @property
+    def commands(self):
+        """Commanded joint positions so far (N, J)."""
+        return np.array([tick.command for tick in self.ticks])
+
+    @property
+    def tcp_speed(self):
+        """Commanded TCP speeds between ticks (N - 1,) [m/s]."""
+        position = np.array([tick.action[:3] for tick in self.ticks])
+        return np.linalg.norm(np.diff(position, axis=0), axis=1) / self.config.dt_s
