@@ -1,27 +1,33 @@
-# make demo and make test set everything up first; a second run skips the set-up.
+# Every target sets up first what it needs; a second run skips that.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-BENCHMARKS := control_rate fault_injection hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
-.PHONY: help setup demo test lint bench clean
+BENCHMARKS := control_rate hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
+.PHONY: help setup test-setup demo test lint bench acceptance clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "  after '. env.sh': drift --help, drift doctor"
 
 setup: ## install packages into .venv and build the workspace
 	@bash setup/install.sh
 
+test-setup: # and what tests, linters and benchmarks need besides
+	@bash setup/install.sh test
+
 demo: setup ## learn from corrections in simulation, headless (ARGS="--control" adds the control run)
 	@. ./env.sh && drift demo $(ARGS)
 
-test: setup lint ## run the linters and the whole test suite (ARGS="-k gate" selects)
-	@. ./env.sh && python -m pytest $(ARGS)
+test: lint ## run the linters and the whole test suite (ARGS="-k gate" selects)
+	@. ./env.sh && python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
-lint: setup ## ruff and mypy
+lint: test-setup ## ruff and mypy
 	@. ./env.sh && ruff check . && ruff format --check . && mypy
 
-bench: setup ## every benchmark in its quick form
-	@. ./env.sh && for b in $(BENCHMARKS); do python benchmarks/$$b.py --quick || exit 1; done
+bench: test-setup ## every benchmark in its quick form
+	@. ./env.sh && for b in $(BENCHMARKS); do python -m benchmarks.$$b --quick || exit 1; done
+
+acceptance: test-setup ## break the running stack in every way, then random inputs at length (a quarter of an hour)
+	@. ./env.sh && python -m acceptance.fault_injection && python -m acceptance.fuzz --ticks 1000000
 
 clean: ## remove what the set-up and the runs made
 	rm -rf .venv build install log runs

@@ -1,6 +1,9 @@
 """A ROS domain for each test: neither other processes nor what an earlier test has killed are heard.
 
 A killed process stays in the ROS graph for 20 s (the lease of its DDS participant), and a client may call it.
+
+With several workers of pytest-xdist, one of them runs all tests that start nodes and processes, one after the
+other; the rest of the tests is spread over the others.
 """
 
 import gc
@@ -11,9 +14,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_BLOCK = 5  # domains of one test process; 20 processes beside each other, in 1…100
+_BLOCK = 5  # domains of one test process
+_PURE = ("drift_core", "drift_control", "drift_sim")  # below src; whose tests start nothing, or ask for `ros`
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
-_first = 1 + _BLOCK * (os.getpid() % 20)  # above 101, ports are among those that Linux hands out to anybody
+_BLOCKS = 20  # above domain 101, ports are among those that Linux hands out to anybody
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … of one run, or none
+_run = os.getppid() + int(_worker.removeprefix("gw")) if _worker else os.getpid()
+_first = 1 + _BLOCK * (_run % _BLOCKS)
 _domains = itertools.cycle(range(_first, _first + _BLOCK))
 
 os.environ["ROS_DOMAIN_ID"] = str(next(_domains))
@@ -22,6 +29,14 @@ os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 
 import pytest  # noqa: E402
 import rclpy  # noqa: E402
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what starts nodes and processes together in one worker."""
+    for item in items:
+        folder, package, *_ = item.path.relative_to(config.rootpath).parts
+        if "ros" in getattr(item, "fixturenames", ()) or (folder == "src" and package not in _PURE):
+            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 @pytest.fixture(autouse=True)
