@@ -16,33 +16,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.support.distinct_weights import perturb
+from benchmarks.support.networks import (
+    ACTION_DIM,
+    HORIZON,
+    NETWORKS,
+    SAMPLERS,
+    example_observation,
+    make_policy,
+)
 from benchmarks.support.report import arguments, report
 from diffusers import DDIMScheduler, DDPMScheduler
-from drift_core.denoisers import MlpConfig, UNetConfig
-from drift_core.encoders import ResNetConfig
 from drift_core.engines import Engine, EngineError, make_engine
-from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
-from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import RtiSampler, Sampler
 from rich.console import Console
 from torch import Tensor
 
-HORIZON, ACTION_DIM = 16, 10
-SPEC = ObservationSpec((CameraSpec("front", 96, 96),), state_dim=10, observation_steps=2, dt_s=0.1)
-NETWORKS = {
-    "S": UNetConfig(down_dims=(128, 256, 512)),
-    "L": UNetConfig(down_dims=(256, 512, 1024)),
-    "mlp": MlpConfig(),
-}
-SAMPLERS = {
-    "ddpm100": "ddpm-100",
-    "ddim10": "ddim-10",
-    "dpm10": "dpm-10",
-    "rti2": "rti-2",
-    "rti3": "rti-3",
-    "rti3_full": "rti-3",
-}
 ENGINES = ("eager", "openvino", "openvino_bf16")  # of a CPU
 PEERS = ("ddpm100", "ddim10")
 SLOW = "ddpm100"  # repeated ten times less
@@ -119,22 +108,6 @@ def row(
         "ratio_ddpm100": p50 / ddpm,
         "ratio_ddim10": p50 / ddim,
     }
-
-
-def make_policy(network: str) -> DiffusionPolicy:
-    torch.manual_seed(0)
-    config = PolicyConfig(
-        SPEC, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
-    )
-    policy = DiffusionPolicy(config).eval()
-    perturb(policy, seed=1)
-    return policy
-
-
-def example_observation() -> Observation:
-    rng = np.random.default_rng(0)
-    images = {"front": rng.integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)}
-    return Observation(0.0, images, rng.normal(size=(2, 10)).astype(np.float32), 0.0)
 
 
 def engines(policy: DiffusionPolicy) -> list[Engine]:

@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection
 import numpy as np
 import rclpy
 import torch
+from benchmarks.support.networks import NETWORKS, example_observation, make_policy
 from benchmarks.support.report import Row, arguments, report
 from drift_core.engines import make_engine
 from drift_ros.clock import steady_clock
-from inference import NETWORKS, example_observation, make_policy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node

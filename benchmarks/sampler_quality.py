@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.support.networks import SAMPLERS as TIMED
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.configuration import config_file
@@ -32,7 +33,6 @@ from drift_core.samplers import RtiSampler, Sampler
 from drift_core.task import TaskConfig, load_task
 from drift_sim.fork import Way, rollout
 from drift_sim.shell import START_S, Shell
-from inference import SAMPLERS as TIMED
 from rich.console import Console
 from torch import Tensor
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 5  # domains of one test process
-_PURE = ("drift_core", "drift_control", "drift_sim")  # below src; whose tests start nothing, or ask for `ros`
+_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # start nothing in tests without `ros`
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 20  # above domain 101, ports are among those that Linux hands out to anybody
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … of one run, or none
