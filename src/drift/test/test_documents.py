@@ -10,6 +10,7 @@ from drift.stack_arguments import arguments
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = sorted(path.parent for path in ROOT.glob("src/*/package.xml"))
+TOPS = [ROOT / name for name in ("acceptance", "benchmarks", "config", "examples", "launch", "setup")]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("src/*/README.md")]
 )
@@ -17,7 +18,7 @@ PRESENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # that on
 SUFFIXES = "py|yaml|md|toml|xml|txt|msg|srv|action"
 FILE = re.compile(rf"(?<![\w./<>{{}}*-])([\w./*{{}},-]+\.(?:{SUFFIXES}))(?![\w/<])")
 FOLDER = re.compile(
-    r"(?<![\w./<>-])((?:src|config|docs|benchmarks|launch|setup|docker)/[\w./-]*)(?![\w/<*{])"
+    r"(?<![\w./<>-])((?:src|config|docs|acceptance|benchmarks|examples|launch|setup|docker)/[\w./-]*)(?![\w/<*{])"
 )
 COMMANDS = typer.main.get_command(app).commands
 
@@ -48,10 +49,8 @@ def alternatives(name: str) -> list[str]:
 
 def exists(name: str, document: Path) -> bool:
     """Return whether `name` is there: a bare name anywhere in what `document` is about, else from a top."""
-    about = [document.parent] if document.parent in PACKAGES else [*PACKAGES, ROOT / "benchmarks"]
-    if "/" not in name and any(
-        found for top in (*about, ROOT / "config", ROOT / "launch") for found in top.rglob(name)
-    ):
+    about = [document.parent] if document.parent in PACKAGES else PACKAGES
+    if "/" not in name and any(found for top in (*about, *TOPS) for found in top.rglob(name)):
         return True
     starts = [ROOT, document.parent, *(top / top.name for top in about)]
     return any(found for start in starts for found in start.glob(name))
@@ -92,21 +91,21 @@ def test_every_relative_link_leads_somewhere(document):
 
 
 def test_every_module_that_is_to_be_run_exists():
-    modules = [
-        found for found in named(r"python -m ([\w.]+)") if (ROOT / "src" / found[1].split(".")[0]).is_dir()
-    ]
+    folders = {package.name: package for package in PACKAGES} | {top.name: ROOT for top in TOPS}
+    modules = [found for found in named(r"python -m ([\w.]+)") if found[1].split(".")[0] in folders]
     assert len(modules) > 1
     missing = [
         (document, module)
         for document, module in modules
-        if not (ROOT / "src" / module.split(".")[0] / module.replace(".", "/")).with_suffix(".py").is_file()
+        if "NAME" not in module
+        and not (folders[module.split(".")[0]] / module.replace(".", "/")).with_suffix(".py").is_file()
     ]
     assert missing == []
 
 
 def test_every_target_of_make_exists():
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    used = named(r"^make (\w+)")
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    used = named(r"^make ([\w-]+)")
     assert len(used) > 3
     assert [found for found in used if found[1] not in targets] == []
 
@@ -150,7 +149,7 @@ def test_every_pinned_package_is_explained():
     ]
     pinned = [
         found[1]
-        for file in sorted((ROOT / "setup").glob("*.txt"))
+        for file in sorted((ROOT / "setup").rglob("*.txt"))
         for line in file.read_text(encoding="utf-8").splitlines()
         if (found := re.match(r"([\w-]+)==", line))
     ]
