@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parent
 SAYS = {  # worked out by hand, or what cannot be otherwise
     "cut_windows": "63 with a label",
     "drive_the_simulation": "'POLICY': ",
+    "gate_without_ros": "HOLD, handed back",
     "load_an_arm": "2 m ahead: reached is False",
     "modulate_the_rank": "3: rank 16 of 64",
 }
@@ -40,3 +41,11 @@ def test_an_arm_reaches_a_point_near_home_and_none_two_metres_off(name):
     moved_m = robot.forward(near.q).position - robot.forward(robot.home).position
     np.testing.assert_allclose(moved_m, (0.05, 0.0, -0.05), atol=1e-4)
     assert not reach(robot, (2.0, 0.0, 0.0)).converged
+
+
+def test_the_arm_goes_as_far_as_the_hand_pushes():
+    robot = load_robot(config_file("robot", "panda"))
+    ticks = example("gate_without_ros")["push"](robot, (0.0, 0.1, 0.0), push_s=1.0)  # 0.1 m/s for 1 s
+    moved_m = ticks[-1].action[:3] - robot.forward(robot.home).position
+    np.testing.assert_allclose(moved_m, (0.0, 0.1, 0.0), atol=0.01)
+    assert (ticks[-1].command == ticks[-10].command).all(), "at rest after a second"

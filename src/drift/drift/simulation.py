@@ -11,6 +11,7 @@ from drift.configuration import config_file, nodes_file
 os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported
 
 if TYPE_CHECKING:
+    from drift_control.gate.config import GateConfig
     from drift_sim.policy_driver import PolicyPace
     from drift_sim.shell import Shell
 
@@ -21,20 +22,25 @@ INFERENCE_S = (
 
 def make_shell(robot: str, task: str) -> "Shell":
     """Return a shell for the named robot and task, with the gate and the gamepad as configured."""
-    from drift_control.loop import GateConfig
     from drift_control.robot.robot import load_robot
     from drift_control.teleop.joystick import load_joystick
     from drift_core.task import load_task
     from drift_sim.shell import Shell
 
-    values = node_parameters("expert_gate")
-    names = {field.name for field in fields(GateConfig)}
     return Shell(
         load_robot(config_file("robot", robot)),
         load_task(config_file("task", task)),
-        GateConfig(**{name: value for name, value in values.items() if name in names}),
+        gate_config(),
         load_joystick(config_file("joystick", "gamepad")),
     )
+
+
+def gate_config() -> "GateConfig":
+    """Return the gate's parameters as configured."""
+    from drift_control.gate.config import GateConfig
+
+    values = node_parameters("expert_gate")
+    return GateConfig(**{field.name: values[field.name] for field in fields(GateConfig)})
 
 
 def policy_pace() -> "PolicyPace":
