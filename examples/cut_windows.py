@@ -8,10 +8,8 @@ from pathlib import Path
 
 import torch
 from drift.simulation import make_shell
+from drift_core import EpisodeStore, WindowDataset, WindowSet
 from drift_core.data.cutter import WindowCutter
-from drift_core.data.dataset import WindowDataset
-from drift_core.data.windows import WindowSet
-from drift_core.episodes import EpisodeStore
 
 
 def record_and_cut(folder: Path) -> WindowSet:

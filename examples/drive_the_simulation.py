@@ -11,10 +11,8 @@ from pathlib import Path
 import torch
 from drift.configuration import config_file
 from drift.simulation import make_shell, policy_pace
-from drift_control.loop import Tick
-from drift_core.policy.checkpoint import load_checkpoint
-from drift_core.policy.policy import DiffusionPolicy
-from drift_core.training.config import load_train_file
+from drift_control import Tick
+from drift_core import DiffusionPolicy, load_checkpoint, load_train_file
 from drift_sim.shell import EpisodeResult, Shell
 
 

@@ -6,11 +6,19 @@ python examples/gate_without_ros.py
 import numpy as np
 from drift.configuration import config_file
 from drift.simulation import gate_config
-from drift_control.gate.state import GuardFlag
-from drift_control.inputs import Inputs, JointReading, JoyReading, Now, Requests
-from drift_control.loop import ControlLoop, Tick
-from drift_control.robot.robot import Robot, load_robot
-from drift_control.teleop.joystick import load_joystick
+from drift_control import (
+    ControlLoop,
+    GuardFlag,
+    Inputs,
+    JointReading,
+    JoyReading,
+    Now,
+    Requests,
+    Robot,
+    Tick,
+    load_joystick,
+    load_robot,
+)
 
 SPEED_M_S = 0.2
 STILL = (0.0, 0.0, 0.0)

@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 from drift.configuration import config_file
-from drift_control.robot.pose import Pose
-from drift_control.robot.robot import IkResult, Robot, load_robot
+from drift_control import Pose, Robot, load_robot
+from drift_control.robot.ik import IkResult
 
 
 def reach(robot: Robot, offset_m: tuple[float, float, float]) -> IkResult:

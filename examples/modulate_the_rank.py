@@ -4,7 +4,7 @@ python examples/modulate_the_rank.py
 """
 
 import torch
-from drift_core.rank import merge, modulate, rank_report, set_rank
+from drift_core import merge, modulate, rank_report, set_rank
 from torch import nn
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drift.configuration import config_file
-from drift_control.robot.robot import load_robot
+from drift_control import load_robot
 
 FOLDER = Path(__file__).parent
 SAYS = {  # worked out by hand, or what cannot be otherwise
