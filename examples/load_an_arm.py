@@ -8,13 +8,13 @@ import sys
 import numpy as np
 from drift.configuration import config_file
 from drift_control import Pose, Robot, load_robot
-from drift_control.robot.ik import IkResult
+from drift_control.robot.ik import IkResult, solve
 
 
 def reach(robot: Robot, offset_m: tuple[float, float, float]) -> IkResult:
     """Return joint positions at which the TCP stands `offset_m` from where it is at home, turned as there."""
     home = robot.forward(robot.home)  # position [m] and rotation matrix in the base frame
-    return robot.inverse(Pose(home.position + np.array(offset_m), home.rotation), seed=robot.home)
+    return solve(robot, Pose(home.position + np.array(offset_m), home.rotation), seed=robot.home)
 
 
 def main(name: str = "panda") -> None:
