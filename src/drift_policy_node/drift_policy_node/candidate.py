@@ -10,8 +10,8 @@ from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
 from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint
+from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
-from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
 
@@ -27,13 +27,10 @@ class Fault(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Running:
+class Running(Actor):
     """A verified policy with a sampler and an engine of its own."""
 
-    policy: DiffusionPolicy
-    sampler: Sampler
     engine: str
-    version: int
     sha256: str
     path: Path
 
@@ -99,4 +96,4 @@ def load_candidate(
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise RefusedError(Fault.HASH_MISMATCH if "sha256=" in text else fault, text) from error
     sampler = policy.make_sampler(execution.sampler)
-    return Running(policy, sampler, engine.name, loaded.info.version, loaded.sha256, path)
+    return Running(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path)

@@ -1,13 +1,10 @@
-"""Pictures and joint states on their way into the assembler; what is refused is named in the input watch."""
-
-from collections.abc import Callable
+"""Pictures and joint states on their way into the loop; what is refused is named in the input watch."""
 
 import numpy as np
 from drift_config.errors import DriftError
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
-from drift_core.observation.assembler import Assembler
-from drift_core.task import TaskConfig
+from drift_core.policy.loop import PolicyLoop
 
 from drift_policy_node.camera_watch import CameraWatch
 from drift_policy_node.config import PolicyNodeConfig
@@ -23,19 +20,10 @@ def camera_source(camera: str) -> str:
 
 
 class Intake:
-    """Believe a sample, or say why not; call `on_set_back` when a clock was set back."""
+    """Believe a sample, or say why not; tell the loop when a clock was set back."""
 
-    def __init__(
-        self,
-        config: PolicyNodeConfig,
-        robot: Robot,
-        task: TaskConfig,
-        watch: InputWatch,
-        on_set_back: Callable[[], None],
-    ) -> None:
-        spec = task.observation_spec(robot.n_joints)
-        self.assembler = Assembler(spec, robot.state, task.latency_s)
-        self._watch, self._on_set_back, self._stamps = watch, on_set_back, StampOrder()
+    def __init__(self, config: PolicyNodeConfig, robot: Robot, loop: PolicyLoop, watch: InputWatch) -> None:
+        self._loop, self._watch, self._stamps = loop, watch, StampOrder()
         self._merger = JointStateMerger(robot.config)
         self._cameras = CameraWatch(
             config.camera_repeat_s, config.camera_repeat_rad, config.camera_contrast_min
@@ -56,7 +44,7 @@ class Intake:
         if not self._in_order(source, stamp_s):
             return
         try:
-            refused = self.assembler.put_frame(camera, image, stamp_s, arrival_s)
+            refused = self._loop.put_frame(camera, image, stamp_s, arrival_s)
         except DriftError as error:
             self._watch.refused(source, str(error))
             return
@@ -80,7 +68,7 @@ class Intake:
             return
         self._cameras.take_joints(reading.positions_rad)
         opening_m = reading.gripper_m
-        refused = self.assembler.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s)
+        refused = self._loop.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s)
         if refused is None:
             self._watch.arrived(JOINTS, arrival_s)
         elif silent := self._merger.silent(arrival_s - self._timeout_s):
@@ -90,10 +78,10 @@ class Intake:
 
     def delayed(self, ros_s: float) -> str:
         """Name the cameras whose pictures come, but were taken too long ago; empty if there are none."""
-        spec = self.assembler.spec
+        spec = self._loop.assembler.spec
         # The gate judges a chunk by its oldest input, which is that of the first observation step.
         allowed_s = self._timeout_s - (spec.observation_steps - 1) * spec.dt_s
-        ages_s = {camera: ros_s - time_s for camera, time_s in self.assembler.newest_s().items()}
+        ages_s = {camera: ros_s - time_s for camera, time_s in self._loop.assembler.newest_s().items()}
         return "; ".join(
             f"{camera_source(camera)}: the newest picture is {age_s:.2f} s old, allowed: {allowed_s:.2f} s"
             for camera, age_s in ages_s.items()
@@ -106,6 +94,5 @@ class Intake:
             behind_s = self._stamps.behind_s(source, stamp_s)
             self._watch.refused(source, f"the stamp is {behind_s:.1f} s older than the newest")
         if order is Order.SET_BACK:
-            self.assembler.reset()
-            self._on_set_back()
+            self._loop.clock_set_back()
         return order is not Order.LATE

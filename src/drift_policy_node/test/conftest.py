@@ -164,7 +164,7 @@ class Rig:
             self.step()
 
     def busy(self):
-        return self.runtime._job is not None or self.runtime.exchange._request is not None
+        return self.runtime.loop.inference is not None or self.runtime.exchange._request is not None
 
     def run(self, ticks):
         for _ in range(ticks):

@@ -94,7 +94,7 @@ def test_one_late_frame_throws_nothing_away(rig):
     count, last = len(rig.chunks), rig.chunks[-1]
     rig.show("front", rig.now_s - 1.3)
     rig.put_joints(rig.now_s - 1.3)
-    assert rig.runtime._last_chunk is last
+    assert rig.runtime.loop._last_chunk is last
     rig.run(8)
     assert len(rig.chunks) == count + 2
     assert rig.chunks[count].t_ref_s - last.t_ref_s == pytest.approx(0.2)

@@ -37,7 +37,7 @@ def test_a_new_epoch_gets_a_chunk_at_once_and_the_old_ones_work_is_discarded(rig
     rig.run(2)
     assert len(rig.chunks) == count + 1 and rig.chunks[-1].epoch == 2
     rig.run(2)
-    while rig.runtime._job is None:
+    while rig.runtime.loop.inference is None:
         rig.tick()
     rig.runtime.put_gate(3, True, rig.now_s)
     rig.settle()
@@ -141,7 +141,7 @@ def test_an_inference_that_hangs_is_noticed_after_the_limit(rig, monkeypatch):
     release, policy = threading.Event(), rig.runtime.exchange.current.policy
     act = policy.act
     monkeypatch.setattr(policy, "act", lambda *args: release.wait(10.0) and act(*args))
-    while rig.runtime._job is None:
+    while rig.runtime.loop.inference is None:
         rig.tick()
     started_s = time.monotonic()
     assert "inference has been" not in rig.runtime.status(started_s + 0.5).text
@@ -156,7 +156,7 @@ def test_observations_that_come_during_an_inference_are_dropped_and_counted(rig,
     release, policy = threading.Event(), rig.runtime.exchange.current.policy
     act = policy.act
     monkeypatch.setattr(policy, "act", lambda *args: release.wait(10.0) and act(*args))
-    while rig.runtime._job is None:
+    while rig.runtime.loop.inference is None:
         rig.tick()
     before, made = rig.runtime.figures(rig.now_s)["dropped_observations"], len(rig.chunks)
     for _ in range(10):  # 0.5 s: five frames
@@ -164,7 +164,7 @@ def test_observations_that_come_during_an_inference_are_dropped_and_counted(rig,
     assert rig.runtime.figures(rig.now_s)["dropped_observations"] == before + 5
     release.set()
     rig.settle()
-    assert len(rig.chunks) == made + 2 and rig.chunks[-1].t_ref_s == rig.runtime.intake.assembler.t_ref_s()
+    assert len(rig.chunks) == made + 2 and rig.chunks[-1].t_ref_s == rig.runtime.loop.assembler.t_ref_s()
 
 
 def test_an_unknown_sampler_is_refused_at_the_start(make_rig):

@@ -1,6 +1,6 @@
 """The stack in one process and in simulated time: deterministic, and faster than real time.
 
-The same ControlLoop, Joystick, Assembler, EpisodeWriter and expert as in the nodes; what the nodes get
+The same ControlLoop, PolicyLoop, Joystick, EpisodeWriter and expert as in the nodes; what the nodes get
 from clocks, timers and the network comes here from a counter of physics steps.
 """
 
@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 from drift_config.errors import ConfigError
-from drift_control.gate.state import Source, State
+from drift_control.gate.state import Source, State, wants_chunks
 from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, GateConfig, Tick
 from drift_control.robot.robot import Robot
 from drift_control.teleop.joystick import Joystick
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, Kind, OutcomeName, StepRecord
+from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
@@ -47,7 +48,8 @@ class EpisodeResult:
     hold_steps: int  # of these, neither policy nor expert drove
     interventions: int  # take-overs by the expert
     reasons: tuple[str, ...]  # of the take-overs
-    chunks: int  # inferences
+    chunks: int  # handed to the gate
+    failures: int  # inferences whose output was not finite
     path: Path | None  # of the recorded episode
 
 
@@ -133,7 +135,8 @@ class Shell:
         if policy is not None:
             if sampler is None or pace is None:
                 raise ConfigError("sampler and pace must be given with a policy")
-            driver = PolicyDriver(policy, sampler, self.task, self.robot, pace, seed, policy_version)
+            actor = Actor(policy, sampler, policy_version)
+            driver = PolicyDriver(actor, self.task, self.robot, pace, seed)
         if expert is not None:
             expert.reset(seed)
         run = _Run(self, driver, expert, writer, on_tick)
@@ -208,7 +211,8 @@ class _Run:
             hold_steps=self._counts.hold,
             interventions=len(self._counts.reasons),
             reasons=tuple(self._counts.reasons.values()),
-            chunks=self._driver.n_chunks if self._driver else 0,
+            chunks=self._driver.loop.made if self._driver else 0,
+            failures=self._driver.failures if self._driver else 0,
             path=self._writer.close(outcome) if self._writer is not None else None,
         )
 
@@ -219,7 +223,7 @@ class _Run:
             joints = self._joints = JointReading(world.joint_positions(), world.gripper_m(), now_s, now_s)
             sample = joints.positions_rad, joints.gripper_m, joints.stamp_s, joints.arrival_s
             if self._driver is not None:
-                self._driver.assembler.put_joints(*sample)
+                self._driver.loop.put_joints(*sample)
             if self._writer is not None:
                 self._writer.add_joints(*sample)
         if n % shell.frames_every == 0:
@@ -228,7 +232,7 @@ class _Run:
         while self._on_the_way and self._on_the_way[0].due <= n:
             frame = self._on_the_way.pop(0)
             if self._driver is not None:
-                self._driver.assembler.put_frame(frame.camera, frame.image, frame.stamp_s, now_s)
+                self._driver.loop.put_frame(frame.camera, frame.image, frame.stamp_s, now_s)
             if self._writer is not None:
                 self._writer.add_frame(frame.camera, frame.image, frame.stamp_s, now_s)
         if self._driver is not None and n % shell.joints_every == 0:
@@ -243,7 +247,7 @@ class _Run:
             self._world.set_joint_command(tick.command)
             self._world.set_gripper_command(tick.gripper_m)
         if self._driver is not None:
-            self._driver.put_gate(tick.epoch, tick.state in (State.POLICY, State.HOLD))
+            self._driver.loop.put_gate(tick.epoch, wants_chunks(tick.state, tick.armed))
         if self._writer is not None:
             self._writer.add_step(to_step_record(tick))
         self._counts.add(tick, self._expert.reason if self._expert is not None else "")

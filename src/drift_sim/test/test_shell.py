@@ -8,7 +8,7 @@ from drift_core.episodes import Source, read_episode
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell
 
-PACE = PolicyPace(replan_steps=8, realtime_chunking=False, inference_s=0.05)
+PACE = PolicyPace(replan_steps=8, realtime_chunking=False, inference_s=0.05, idle_rate_hz=1.0)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,11 @@ class State(IntEnum):
     FAULT = 4
 
 
+def wants_chunks(state: int, armed: bool) -> bool:
+    """Say whether in this state of the gate the policy drives, or is awaited by an armed arm that holds."""
+    return state == State.POLICY or (state == State.HOLD and armed)
+
+
 class Reason(IntEnum):
     """Why the gate is in its state."""
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 from drift_config.errors import DriftError
+from drift_control.gate.state import wants_chunks
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
 from drift_core.policy.checkpoint import read_latest
+from drift_core.policy.loop import MadeChunk
 from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, Rollback
@@ -31,7 +33,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import Answer
 from drift_policy_node.intake import camera_source
-from drift_policy_node.runtime import MadeChunk, PolicyRuntime
+from drift_policy_node.runtime import PolicyRuntime
 from drift_policy_node.status import Status
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -142,8 +144,7 @@ class PolicyNode(LifecycleNode):
         self._step()
 
     def _on_gate(self, msg: GateState) -> None:
-        driving = msg.state == GateState.POLICY or (msg.state == GateState.HOLD and msg.armed)
-        self._runtime.put_gate(msg.epoch, driving, steady_s())
+        self._runtime.put_gate(msg.epoch, wants_chunks(msg.state, msg.armed), steady_s())
         self._step()
 
     def _on_checkpoint(self, msg: Checkpoint) -> None:
