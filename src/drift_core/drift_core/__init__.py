@@ -28,6 +28,7 @@ _HOME = {
     "WindowDataset": "data.dataset",
     "DiffusionPolicy": "policy.policy",
     "PolicyConfig": "policy.policy",
+    "PolicyLoop": "policy.loop",
     "Normalizer": "policy.normalizer",
     "Batch": "policy.batch",
     "load_checkpoint": "policy.checkpoint",

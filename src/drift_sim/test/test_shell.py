@@ -3,8 +3,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from drift_config.errors import ConfigError
+from drift_config.errors import ConfigError, ShapeError
 from drift_core.episodes import Source, read_episode
+from drift_core.policy.policy import NonFiniteError
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell
 
@@ -137,6 +138,36 @@ def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell
     assert result.interventions == 0
     # Eight steps of a chunk are used before the next one is computed.
     np.testing.assert_allclose(np.diff(policy.t_refs_s), 0.8, atol=1e-9)
+
+
+def test_an_output_that_is_not_finite_is_counted_and_the_next_observation_is_tried(make_shell, monkeypatch):
+    shell = make_shell("panda", "place")
+    policy = hold_policy(shell)
+    act, stamps_s = policy.act, []
+
+    def act_or_fail(observation, *rest):
+        stamps_s.append(observation.t_ref_s)
+        if len(stamps_s) == 3:
+            raise NonFiniteError("the network's output must be finite, got NaN or infinity")
+        return act(observation, *rest)
+
+    monkeypatch.setattr(policy, "act", act_or_fail)
+    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)
+    # every 0.8 s; the observation after the failed one came before its 0.05 s were over
+    np.testing.assert_allclose(np.diff(stamps_s)[:4], [0.8, 0.8, 0.1, 0.8], atol=1e-9)
+    assert (result.failures, result.chunks) == (1, len(stamps_s) - 1)
+
+
+def test_any_other_error_of_a_policy_ends_the_episode(make_shell, monkeypatch):
+    shell = make_shell("panda", "place")
+    policy = hold_policy(shell)
+
+    def refuse(*args):
+        raise ShapeError("state must be (1, 2, 3)")
+
+    monkeypatch.setattr(policy, "act", refuse)
+    with pytest.raises(ShapeError, match="state must be"):
+        shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)
 
 
 def test_a_policy_needs_a_sampler_and_a_pace(make_shell):

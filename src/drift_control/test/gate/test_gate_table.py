@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from drift_control.gate.gate import TABLE, Event, GateStatus, Happening, find_row, step
-from drift_control.gate.state import Reason, State
+from drift_control.gate.state import Reason, State, wants_chunks
 
 ARMED = {
     state: GateStatus(state=state, armed=True, epoch=5, intervention_id=2)
@@ -84,6 +84,11 @@ def test_whatever_stops_the_policy_from_outside_voids_its_chunks():
     leaving = {row.event for row in TABLE if State.POLICY in row.states and row.to is not None}
     for event in leaving - set(going_on):
         assert after(ARMED[State.POLICY], event).epoch == 6, event
+
+
+def test_chunks_are_wanted_while_the_policy_drives_or_an_armed_arm_holds():
+    wanting = {(state, armed) for state in State for armed in (True, False) if wants_chunks(state, armed)}
+    assert wanting == {(State.POLICY, True), (State.POLICY, False), (State.HOLD, True)}
 
 
 def test_losing_the_joystick_holds_and_wants_a_release():
