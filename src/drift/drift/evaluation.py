@@ -29,6 +29,7 @@ class Rollout:
     seed: int
     success: bool
     duration_s: float
+    failures: int  # inferences whose output was not finite
 
 
 def seeds(count: int) -> list[int]:
@@ -76,7 +77,7 @@ class _Runner:
             pace=self._pace,
             policy_version=self._version,
         )
-        return Rollout(seed, result.success, result.duration_s)
+        return Rollout(seed, result.success, result.duration_s, result.failures)
 
 
 _runner: _Runner | None = None  # of a child process

@@ -3,8 +3,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from drift_config.errors import ConfigError, ShapeError
+from drift_config.errors import ConfigError
 from drift_core.episodes import Source, read_episode
+from drift_core.errors import ShapeError
 from drift_core.policy.policy import NonFiniteError
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell

@@ -1,5 +1,6 @@
 """`drift eval`: success of a checkpoint in simulation, without the expert."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,8 @@ def main(
         results = evaluate(job, seeds(rollouts), processes, lambda rollout: progress.advance(bar))
     rate = success_rate([rollout.success for rollout in results])
     console.print(f"version {info.version} ({info.reason}), {sampler}: success {rate}")
+    if failures := sum(rollout.failures for rollout in results):
+        console.print(f"{failures} inferences gave an output that is not finite")
     if json_path is not None:
-        rows = [{"seed": r.seed, "success": r.success, "duration_s": r.duration_s} for r in results]
+        rows = [asdict(rollout) for rollout in results]
         write_json(json_path, {"checkpoint": str(checkpoint), "sampler": sampler, "rollouts": rows})
