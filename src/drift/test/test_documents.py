@@ -90,6 +90,24 @@ def test_every_relative_link_leads_somewhere(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def test_imports_between_packages_follow_the_picture_which_has_no_circle():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    arrows = re.findall(r"^ +(\w+) -->(?:\|.*\|)? (\w+)$", text, re.MULTILINE)
+    reach = {package.name: {end for start, end in arrows if start == package.name} for package in PACKAGES}
+    for _ in reach:
+        reach = {name: below.union(*(reach[other] for other in below)) for name, below in reach.items()}
+    imports = {
+        (package.name, other)
+        for package in PACKAGES
+        for file in (package / package.name).rglob("*.py")
+        for other in re.findall(r"^ *(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        if other in reach and other != package.name
+    }
+    assert len(imports) > 15
+    assert [(name, other) for name, other in sorted(imports) if other not in reach[name]] == []
+    assert [name for name, below in reach.items() if name in below] == []
+
+
 def test_every_module_that_is_to_be_run_exists():
     folders = {package.name: package for package in PACKAGES} | {top.name: ROOT for top in TOPS}
     modules = [found for found in named(r"python -m ([\w.]+)") if found[1].split(".")[0] in folders]
