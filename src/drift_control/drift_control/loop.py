@@ -210,7 +210,7 @@ class ControlLoop:
             guard_flags=moved.flags,
             sent=self._in_charge.now,
             marks=teleop.marks if teleop is not None else frozenset(),
-            due_s=now.ros_s + self._config.dt_s,
+            stamp_s=now.ros_s + self._config.dt_s,
             home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
         )

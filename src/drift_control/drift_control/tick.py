@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.robot.pose import Array
 
 
 @dataclass(frozen=True)
 class Tick:
-    """One control step; the command is to be reached at ROS time `due_s`."""
+    """One control step; the command is to be reached at ROS time `stamp_s`."""
 
     seq: int  # counts up by one
     state: State
@@ -29,6 +31,13 @@ class Tick:
     guard_flags: GuardFlag
     sent: bool  # the arm is to be told; before arming or homing, and long after, it is not
     marks: frozenset[str]  # buttons held this tick: "success", "failure", "start", "end"
-    due_s: float
+    stamp_s: float
     home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
+
+    @property
+    def commanded(self) -> Array | None:
+        """The command as it is measured and recorded (J + 1,): joints [rad], gripper opening [m]."""
+        if self.command is None or self.gripper_m is None:
+            return None
+        return np.append(self.command, self.gripper_m)

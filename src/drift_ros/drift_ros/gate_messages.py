@@ -18,6 +18,8 @@ from drift_ros.clock import to_seconds, to_stamp
 if TYPE_CHECKING:
     from drift_control.loop import Tick
 
+_STEP_FIELDS = [name for name in Step.get_fields_and_field_types() if name != "header"]
+
 
 def to_joy(msg: Joy, arrival_s: float) -> JoyReading:
     """Return a joystick message with its steady time of arrival."""
@@ -58,21 +60,16 @@ def to_gate_state(tick: "Tick", dry_run: bool) -> GateState:
 
 def to_step(tick: "Tick", frame_id: str) -> Step:
     """Return the provenance of one control step, stamped with the time at which its command is due."""
-    msg = Step(
-        seq=tick.seq,
-        source=int(tick.source),
-        epoch=tick.epoch,
-        intervention_id=tick.intervention_id,
-        chunk_id=tick.chunk_id,
-        policy_version=tick.policy_version,
-        chunk_age=tick.chunk_age_s,
-        commanded=[] if tick.command is None else [*tick.command.tolist(), float(tick.gripper_m)],
-        measured=[] if tick.measured is None else tick.measured.tolist(),
-        action=[] if tick.action is None else tick.action.tolist(),
-        guard_flags=int(tick.guard_flags),
-    )
-    msg.header.stamp, msg.header.frame_id = to_stamp(tick.due_s), frame_id
+    msg = Step(**{name: _plain(getattr(tick, name)) for name in _STEP_FIELDS})
+    msg.header.stamp, msg.header.frame_id = to_stamp(tick.stamp_s), frame_id
     return msg
+
+
+def _plain(value: float | np.ndarray | None) -> float | list[float]:
+    """Return a field of a tick as messages take it; what is not known is empty."""
+    if value is None:
+        return []
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def to_numbers(values: Sequence[float]) -> Float64MultiArray:

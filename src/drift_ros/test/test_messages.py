@@ -2,11 +2,13 @@
 
 import sys
 import types
+from dataclasses import fields, replace
 
 import numpy as np
 from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
+from drift_core.episodes import StepRecord
 from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros.chunk_message import to_chunk, to_chunk_message
 from drift_ros.clock import to_stamp
@@ -45,7 +47,7 @@ TICK = Tick(
     guard_flags=GuardFlag.VELOCITY | GuardFlag.RAMP,
     sent=True,
     marks=frozenset(),
-    due_s=100.5,
+    stamp_s=100.5,
     home_distance_rad=0.3,
 )
 
@@ -85,6 +87,22 @@ def test_a_tick_becomes_a_step_and_a_record():
     record = to_step_record(msg)
     assert (record.stamp_s, record.seq, record.chunk_age_s) == (100.5, 12, 0.25)
     assert np.array_equal(record.action, np.arange(10.0)) and np.array_equal(record.measured, np.arange(8.0))
+    # Both ways to a recorded step lead to the same: in one process, and over the wire.
+    direct = StepRecord.of(TICK)
+    for field in fields(StepRecord):
+        assert np.array_equal(getattr(record, field.name), getattr(direct, field.name)), field.name
+
+
+def test_a_step_has_the_fields_of_its_record_under_the_same_names():
+    names = [field.name for field in fields(StepRecord)]
+    assert list(Step.get_fields_and_field_types()) == ["header", *names[1:]]
+    assert names[0] == "stamp_s"  # header.stamp
+
+
+def test_a_step_before_the_first_joint_state_has_empty_vectors():
+    tick = replace(TICK, command=None, gripper_m=None, measured=None, action=None)
+    record = to_step_record(over_the_wire(to_step(tick, "base")))
+    assert [len(record.commanded), len(record.measured), len(record.action)] == [0, 0, 0]
 
 
 def test_a_tick_says_who_drives():

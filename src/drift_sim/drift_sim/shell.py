@@ -249,7 +249,7 @@ class _Run:
         if self._driver is not None:
             self._driver.loop.put_gate(tick.epoch, wants_chunks(tick.state, tick.armed))
         if self._writer is not None:
-            self._writer.add_step(to_step_record(tick))
+            self._writer.add_step(StepRecord.of(tick))
         self._counts.add(tick, self._expert.reason if self._expert is not None else "")
         self._on_tick(tick)
 
@@ -262,27 +262,6 @@ class _Run:
         q, opening_m = self._joints.positions_rad, self._joints.gripper_m
         stick = self._expert.act(self._world.truth(), q, opening_m, gate, now_s)
         return JoyReading(stick.axes, stick.buttons, now_s, now_s)
-
-
-def to_step_record(tick: Tick) -> StepRecord:
-    """Return a control step as the recorder keeps it."""
-    commanded = None
-    if tick.command is not None and tick.gripper_m is not None:
-        commanded = np.append(tick.command, tick.gripper_m)
-    return StepRecord(
-        stamp_s=tick.due_s,
-        seq=tick.seq,
-        source=int(tick.source),
-        epoch=tick.epoch,
-        intervention_id=tick.intervention_id,
-        chunk_id=tick.chunk_id,
-        policy_version=tick.policy_version,
-        chunk_age_s=tick.chunk_age_s,
-        commanded=commanded,
-        measured=tick.measured,
-        action=tick.action,
-        guard_flags=int(tick.guard_flags),
-    )
 
 
 def _physics_steps(period_s: float, name: str) -> int:

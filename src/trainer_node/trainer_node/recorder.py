@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, Source, StepRecord
 from drift_core.errors import DataError, ShapeError
 
 AHEAD_S = 1.0  # a later stamp would hide every sample of its source that follows
-SOURCE_EXPERT = 2  # Step.SOURCE_EXPERT
 
 
 @dataclass
@@ -76,7 +75,7 @@ class Recorder:
             return
         counts = self.counts
         counts.control_steps += 1
-        if step.source == SOURCE_EXPERT:
+        if step.source == Source.EXPERT:
             counts.expert_steps += 1
             counts.interventions.add(step.intervention_id)
         if self._previous is not None:

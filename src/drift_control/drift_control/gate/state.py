@@ -1,4 +1,4 @@
-"""States, reasons, sources and guard flags; the values equal drift_interfaces/msg/{GateState,Step}.msg."""
+"""States, reasons, sources and guard flags; the values are those of GateState.msg and Step.msg."""
 
 from enum import IntEnum, IntFlag
 

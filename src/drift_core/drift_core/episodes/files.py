@@ -8,29 +8,20 @@
 
 import os
 from pathlib import Path
+from typing import get_type_hints
 
 import pyarrow as pa
+
+from drift_core.episodes.record import SourceNumber, StepRecord, Vector
 
 META_FILE = "episode.json"
 STEPS_FILE = "steps.parquet"
 JOINTS_FILE = "joints.parquet"
 
 _VECTOR = pa.list_(pa.float64())
+_TYPES = {float: pa.float64(), int: pa.int64(), SourceNumber: pa.uint8(), Vector: _VECTOR}
 STEP_COLUMNS = pa.schema(
-    [
-        ("stamp_s", pa.float64()),
-        ("seq", pa.int64()),
-        ("source", pa.uint8()),
-        ("epoch", pa.int64()),
-        ("intervention_id", pa.int64()),
-        ("chunk_id", pa.int64()),
-        ("policy_version", pa.int64()),
-        ("chunk_age_s", pa.float64()),
-        ("commanded", _VECTOR),
-        ("measured", _VECTOR),
-        ("action", _VECTOR),
-        ("guard_flags", pa.int64()),
-    ]
+    [(name, _TYPES[hint]) for name, hint in get_type_hints(StepRecord, include_extras=True).items()]
 )
 JOINT_COLUMNS = pa.schema(
     [

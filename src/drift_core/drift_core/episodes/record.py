@@ -1,6 +1,7 @@
 """What an episode is: its description, the control steps, the joint samples and the camera frames."""
 
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import fields
 from enum import IntEnum
 from importlib.metadata import version
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
 
 Kind = Literal["demonstration", "intervention", "evaluation"]
 OutcomeName = Literal["success", "failure", "unknown"]
+Vector = np.ndarray | None  # None or empty where it was never known
 
 
 class Source(IntEnum):
@@ -27,6 +29,9 @@ class Source(IntEnum):
     POLICY = 1
     EXPERT = 2
     HOMING = 3
+
+
+SourceNumber = Annotated[int, Source]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,25 +58,34 @@ class EpisodeMeta:
 
 @plain_dataclass(frozen=True, slots=True, eq=False)
 class StepRecord:
-    """One control step: what the arm was told and by whom. Arrays that were never known are None or empty."""
+    """One control step: what the arm was told and by whom.
+
+    Its fields are the columns of steps.parquet, in this order. A tick of the gate and the message Step have
+    them under the same names.
+    """
 
     stamp_s: float  # when the command was due
     seq: int  # counts up by one each control tick
-    source: int  # Source
+    source: SourceNumber
     epoch: int
     intervention_id: int  # of the current take-over when source is EXPERT, else of the last one
     chunk_id: int
     policy_version: int
     chunk_age_s: float  # -1: no chunk
-    commanded: np.ndarray | None  # (J + 1,) joint positions [rad], gripper opening [m]
-    measured: np.ndarray | None  # (J + 1,) the same, measured
-    action: np.ndarray | None  # (A,) the guarded command as action
-    guard_flags: int
+    commanded: Vector  # (J + 1,) joint positions [rad], gripper opening [m]
+    measured: Vector  # (J + 1,) the same, measured
+    action: Vector  # (A,) the guarded command as action
+    guard_flags: int  # Step.GUARD_*
+
+    @classmethod
+    def of(cls, step: object) -> "StepRecord":
+        """Return the record of something that has these fields, like a tick of the gate."""
+        return cls(**{field.name: getattr(step, field.name) for field in fields(cls)})
 
 
 @plain_dataclass(frozen=True, eq=False)
 class Steps:
-    """N control steps in columns, in the order of arrival; a row that was never known is NaN."""
+    """N control steps in columns, those of StepRecord, in the order of arrival; unknown rows are NaN."""
 
     stamp_s: np.ndarray  # (N,)
     seq: np.ndarray  # (N,) int64

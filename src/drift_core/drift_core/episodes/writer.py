@@ -31,6 +31,7 @@ from drift_core.errors import DataError, ShapeError
 
 _ROWS_PER_GROUP = 512
 _FRAMES_PER_GROUP = 64
+_STEP_NAMES = STEP_COLUMNS.names
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -89,22 +90,7 @@ class EpisodeWriter:
 
     def add_step(self, step: StepRecord) -> None:
         """Take one control step; some microseconds, now and then some milliseconds to write 512 of them."""
-        self._steps.add(
-            (
-                step.stamp_s,
-                step.seq,
-                step.source,
-                step.epoch,
-                step.intervention_id,
-                step.chunk_id,
-                step.policy_version,
-                step.chunk_age_s,
-                _vector("commanded", step.commanded),
-                _vector("measured", step.measured),
-                _vector("action", step.action),
-                int(step.guard_flags),
-            )
-        )
+        self._steps.add(tuple(_cell(name, getattr(step, name)) for name in _STEP_NAMES))
         if self._n_steps == 0:
             self._first_s = step.stamp_s
         self._last_s = step.stamp_s
@@ -180,9 +166,10 @@ class EpisodeWriter:
             table.close()
 
 
-def _vector(name: str, values: np.ndarray | None) -> list[float] | None:
-    if values is None:
-        return None
-    if values.ndim != 1:
-        raise ShapeError(f"step: {name} must be a vector, got {values.shape}")
-    return values.tolist()
+def _cell(name: str, value: float | np.ndarray | None) -> float | list[float] | None:
+    """Return a field of a control step as it is stored."""
+    if isinstance(value, np.ndarray):
+        if value.ndim != 1:
+            raise ShapeError(f"step: {name} must be a vector, got {value.shape}")
+        return value.tolist()
+    return int(value) if isinstance(value, int) else value  # not an enum

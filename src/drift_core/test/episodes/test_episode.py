@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -16,9 +16,11 @@ from drift_core.episodes import (
     EpisodeWriter,
     Source,
     StepRecord,
+    Steps,
     held_out,
     read_episode,
 )
+from drift_core.episodes.files import STEP_COLUMNS
 from drift_core.errors import DataError, ShapeError
 from drift_core.observation.spec import CameraSpec
 
@@ -62,6 +64,26 @@ def write(root, meta=META, steps=3, outcome="success"):
             writer.add_joints(np.array([0.1 * n, 1 / 3]), 0.04, 100.0 + n / 10, 5.0 + n / 10)
         path = writer.close(outcome)
     return path, images
+
+
+def test_the_columns_of_control_steps_are_those_of_the_record_and_stay_what_recorded_episodes_have():
+    columns = {
+        "stamp_s": "double",
+        "seq": "int64",
+        "source": "uint8",
+        "epoch": "int64",
+        "intervention_id": "int64",
+        "chunk_id": "int64",
+        "policy_version": "int64",
+        "chunk_age_s": "double",
+        "commanded": "list<item: double>",
+        "measured": "list<item: double>",
+        "action": "list<item: double>",
+        "guard_flags": "int64",
+    }
+    assert [(field.name, str(field.type)) for field in STEP_COLUMNS] == list(columns.items())
+    assert [field.name for field in fields(StepRecord)] == list(columns)
+    assert [field.name for field in fields(Steps)] == list(columns)
 
 
 def test_what_is_written_is_read_to_the_bit(tmp_path):

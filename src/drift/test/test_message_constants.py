@@ -1,0 +1,49 @@
+"""The enums of the packages without ROS equal the constants of the messages, name by name."""
+
+import pytest
+from drift_control.gate import state as control
+from drift_core import episodes as core
+from drift_interfaces.action import RunEpisode, Train
+from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.srv import LoadCheckpoint
+from drift_policy_node import candidate, status
+from drift_sim import world
+from trainer_node import episode_runner, worker_messages
+
+
+def constants(message, prefix="", others="-"):
+    """Return the constants of a message by name without the prefix; `others` begins those of another kind."""
+    return {
+        name.removeprefix(prefix): getattr(message, name)
+        for name in dir(message)
+        if name.startswith(prefix) and not name.startswith(others) and isinstance(getattr(message, name), int)
+    }
+
+
+NONE = {"NONE": 0}
+ROLLED_BACK = {"ROLLED_BACK": 6}  # a fault of announcements alone, no answer of the service
+SAME = [
+    (control.State, constants(GateState, others="REASON_")),
+    (control.Reason, constants(GateState, "REASON_")),
+    (control.Source, constants(Step, "SOURCE_")),
+    (core.Source, constants(Step, "SOURCE_")),
+    (control.GuardFlag, constants(Step, "GUARD_") | NONE),
+    (status.Phase, constants(PolicyState)),
+    (candidate.Fault, constants(LoadCheckpoint.Response) | ROLLED_BACK),
+    (episode_runner.Kind, constants(RunEpisode.Goal)),
+    (episode_runner.Error, constants(RunEpisode.Result)),
+    (episode_runner.Result, constants(Outcome, others="BY_")),
+    (world.Result, constants(Outcome, others="BY_")),
+]
+
+
+@pytest.mark.parametrize(("enum", "theirs"), SAME, ids=lambda value: getattr(value, "__qualname__", ""))
+def test_an_enum_equals_the_constants_of_its_message(enum, theirs):
+    ours = {name: int(member) for name, member in enum.__members__.items()}
+    assert len(ours) > 1
+    assert ours | NONE == theirs | NONE
+
+
+def test_names_and_single_numbers_taken_from_messages():
+    assert core.GUARD_HOLD == Step.GUARD_HOLD == 64
+    assert {kind.name for kind in worker_messages.TrainKind} == constants(Train.Goal).keys()
