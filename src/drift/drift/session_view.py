@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
+from drift_control.gate.state import Source
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
 
 from drift.session_loop import SUCCESS
 
-DRIVERS = {0: "nobody (hold)", 1: "policy", 2: "expert", 3: "nobody (homing)"}  # Step.SOURCE_*
-_STYLES = {1: "blue", 2: "dark_orange3"}
+DRIVERS: dict[int, str] = {
+    Source.HOLD: "nobody (hold)",
+    Source.POLICY: "policy",
+    Source.EXPERT: "expert",
+    Source.HOMING: "nobody (homing)",
+}
+_STYLES: dict[int, str] = {Source.POLICY: "blue", Source.EXPERT: "dark_orange3"}
 
 
 @dataclass
@@ -22,7 +28,7 @@ class SessionView:
     done: int = 0
     successes: int = 0
     elapsed_s: float = 0.0  # of the running episode
-    source: int = 0  # Step.SOURCE_*
+    source: int = Source.HOLD  # as in Step
     interventions: int = 0  # of the running episode
     expert_labels: int = 0  # of all episodes
     loss: float | None = None

@@ -1,6 +1,7 @@
 """The enums of the packages without ROS equal the constants of the messages, name by name."""
 
 import pytest
+from drift import session_loop
 from drift_control.gate import state as control
 from drift_core import episodes as core
 from drift_interfaces.action import RunEpisode, Train
@@ -46,4 +47,5 @@ def test_an_enum_equals_the_constants_of_its_message(enum, theirs):
 
 def test_names_and_single_numbers_taken_from_messages():
     assert core.GUARD_HOLD == Step.GUARD_HOLD == 64
+    assert session_loop.SUCCESS == Outcome.SUCCESS == 1
     assert {kind.name for kind in worker_messages.TrainKind} == constants(Train.Goal).keys()
