@@ -31,7 +31,7 @@ from drift_core.engines import ENGINES, make_engine
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import RtiSampler, Sampler
 from drift_core.task import TaskConfig, load_task
-from drift_sim.fork import Way, rollout
+from drift_sim.scenes.fork import Way, rollout
 from drift_sim.shell import START_S, Shell
 from rich.console import Console
 from torch import Tensor

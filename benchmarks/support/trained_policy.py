@@ -8,13 +8,14 @@ from drift.configuration import config_file
 from drift.demo.offline import demonstrate
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
+from drift_core.arm import POINT
 from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, Source, StepRecord
 from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Rounds
-from drift_sim import fork
+from drift_sim.scenes import fork
 from rich.console import Console
 
 ROBOT = "panda"
@@ -60,7 +61,7 @@ def _demonstrate_fork(task: TaskConfig, folder: Path, seeds: Iterable[int]) -> N
     for seed in seeds:
         episode = fork.demonstrate(task, seed)
         name = f"demonstration_{seed:06d}"
-        meta = EpisodeMeta(name, task.robots[0], task.name, seed, "demonstration", (), task.dt_s, 0.0)
+        meta = EpisodeMeta(name, POINT, task.name, seed, "demonstration", (), task.dt_s, 0.0)
         with EpisodeWriter(folder, meta) as writer:
             for step, (state, action) in enumerate(zip(episode.states, episode.actions, strict=True)):
                 now_s, due_s = step * task.dt_s, (step + 1) * task.dt_s

@@ -55,7 +55,7 @@ def stack(arguments: StackArguments) -> Stack:
     train_file = config_file("train", arguments.train)
     interface = load_robot(robot_file).config.command_interface
     task = load_task(task_file)
-    _check_fit(arguments.robot, task)
+    _check_has_arm(task)
     run = run_folder.named(arguments.run, arguments.robot, arguments.task)
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
@@ -99,11 +99,9 @@ def stack(arguments: StackArguments) -> Stack:
     )
 
 
-def _check_fit(robot: str, task: TaskConfig) -> None:
+def _check_has_arm(task: TaskConfig) -> None:
     if task.action_space == "point":
         raise UserError(f"task={task.name} has no arm: it runs in the in-process shell only")
-    if robot not in task.robots:
-        raise UserError(f"robot={robot} must be one of: {', '.join(task.robots)} (for task={task.name})")
 
 
 def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeSpec]:

@@ -118,8 +118,8 @@ def test_up_offers_what_the_launch_file_offers() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["up", "robot:=ur10"], "error: robot=ur10 must be one of: panda, ur5e"),
-        (["up", "--robot", "ur10"], "error: robot=ur10 must be one of: panda, ur5e"),
+        (["up", "robot:=ur10"], "error: robot=ur10 must be one of: panda, "),
+        (["up", "--robot", "ur10"], "error: robot=ur10 must be one of: panda, "),
         (
             ["up", "arm:=panda"],
             "error: arm:=panda must be NAME:=VALUE with one of the names: robot, sim, task",

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drift_control.arms import ARMS
 from drift_control.gate.state import GuardFlag, Source, State
 from drift_control.inputs import ArmState
 from drift_control.teleop.joystick import Joystick
 
 
-@pytest.mark.parametrize("robot", ["panda", "ur5e"])
+@pytest.mark.parametrize("robot", ARMS)
 @pytest.mark.parametrize("rate_hz", [50.0, 125.0])
 def test_a_tenth_of_a_metre_of_stick_is_a_tenth_of_a_metre_of_arm(new_bench, robot, rate_hz):
     # 0.2 m/s for 1 s, reached at 1 m/s^2: 0.2 - 0.2^2 / 2 = 0.18 m; after the release it brakes within 2 cm.

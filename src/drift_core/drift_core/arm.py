@@ -4,6 +4,8 @@ from typing import Protocol
 
 import numpy as np
 
+POINT = "point"  # stands for the arm's name in episodes and checkpoints of a task without arm
+
 
 class ArmModel(Protocol):
     """An arm, as far as its name, its joints and its state count."""

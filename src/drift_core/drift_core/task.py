@@ -29,7 +29,6 @@ class TaskConfig:
     """Everything that is fixed by the task; one file in config/tasks."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    robots: tuple[str, ...]  # the robots that can do it
     cameras: tuple[CameraConfig, ...]
     dt_s: Annotated[float, Field(gt=0)]  # policy step
     horizon: Annotated[int, Field(gt=0)]  # T, steps in a chunk
@@ -40,8 +39,6 @@ class TaskConfig:
     scene: dict[str, Any]  # read by the simulation only
 
     def __post_init__(self) -> None:
-        if not self.robots:
-            raise ConfigError("robots=() must name at least one robot")
         if self.action_steps > self.horizon:
             raise ConfigError(f"action_steps={self.action_steps} must lie in [1, horizon={self.horizon}]")
         names = [camera.name for camera in self.cameras]

@@ -21,7 +21,6 @@ torch.set_num_threads(1)  # on busy cores the threads of small networks mostly w
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 TASK = """
 name: tiny
-robots: [panda]
 cameras:
   - {name: front, topic: camera/front/image_raw, height: 16, width: 16, latency_s: 0.0}
   - {name: wrist, topic: camera/wrist/image_raw, height: 16, width: 16, latency_s: 0.02}

@@ -21,10 +21,11 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
+from drift_sim.cell import TIMESTEP_S
 from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
-from drift_sim.scene import TIMESTEP_S
-from drift_sim.world import Result, World
+from drift_sim.scenes.scene import Result
+from drift_sim.world import World
 
 START_S = 1000.0  # simulated ROS and steady time at which every episode starts
 JOINT_STATES_HZ = 100.0

@@ -1,49 +1,34 @@
-"""The simulated cell: an arm with a hand on a table, a box and its goal, stepped by explicit calls."""
-
-from dataclasses import dataclass
-from enum import IntEnum
+"""The simulated cell: an arm with a hand on a table and the things of a scene, stepped by explicit calls."""
 
 import mujoco
 import numpy as np
 from drift_config.errors import ConfigError
+from drift_control.robot import ik
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import Robot
 from drift_core.task import TaskConfig
 
 from drift_sim.camera import CameraRenderer
+from drift_sim.cell import TIMESTEP_S, build_mjcf
 from drift_sim.errors import SimulationError
 from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
-from drift_sim.scene import GOAL_BODY, OBJECT_BODY, TIMESTEP_S, build_mjcf
-from drift_sim.scene_config import SceneConfig, parse_scene
+from drift_sim.scenes import make_arm_scene
+from drift_sim.scenes.scene import ArmScene, Result, Truth
 
 _JUDGE_EVERY = 5  # physics steps
-
-
-class Result(IntEnum):
-    """Outcome of the running episode; values as in drift_interfaces/msg/Outcome."""
-
-    RUNNING = 0
-    SUCCESS = 1
-    FAILURE = 2
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What only a simulation knows; poses in the robot's base frame."""
-
-    object: Pose  # centre of the box
-    goal: Pose  # centre of the disc or slot, on the table
+REACH_TOLERANCE_M = 1e-3
+_REACH_ATTEMPTS = 10  # each goes on where the one before ended
 
 
 class World:
-    """Arm, hand, box and goal of one task, with position servos; time passes only in `step`."""
+    """Arm, hand and scene of one task, with position servos; time passes only in `step`."""
 
     def __init__(self, robot: Robot, task: TaskConfig) -> None:
-        if robot.config.name not in task.robots:
-            raise ConfigError(f"robot={robot.config.name!r} must be one of {', '.join(task.robots)}")
+        """Raise ConfigError for an arm without dynamics, or one that cannot reach where the task is."""
         self.robot = robot
         self.task = task
-        self.scene: SceneConfig = parse_scene(task)
+        self.scene = make_arm_scene(task)
+        _check_reach(robot, task, self.scene)
         sizes = {camera.name: (camera.height, camera.width) for camera in task.cameras}
         largest = (max(s[0] for s in sizes.values()), max(s[1] for s in sizes.values())) if sizes else (1, 1)
         self._model = mujoco.MjModel.from_xml_string(build_mjcf(robot, self.scene, largest))
@@ -54,13 +39,8 @@ class World:
         self._arm_ctrl = np.array([self._model.actuator(name).id for name in robot.config.joint_names])
         self._finger_qpos = np.array([self._model.joint(name).qposadr[0] for name in FINGER_JOINTS])
         self._gripper_ctrl = self._model.actuator("gripper").id
-        self._object_qpos = self._model.joint("object_free").qposadr[0]
-        self._object_dof = self._model.joint("object_free").dofadr[0]
-        self._object_body = self._model.body(OBJECT_BODY).id
-        self._goal_body = self._model.body(GOAL_BODY).id
-        self._goal_mocap = self._model.body(GOAL_BODY).mocapid[0]
+        self.scene.bind(self._model)
         self._n_steps = 0
-        self._good_since: int | None = None  # step number since which all of SuccessConfig holds
         self._result = Result.RUNNING
         self.reset(0)
 
@@ -77,30 +57,26 @@ class World:
         self._data.ctrl[self._arm_ctrl] = self.robot.config.home_rad
         self._data.ctrl[self._gripper_ctrl] = OPENING_MAX_M
         if not self.reset_objects(seed):
-            raise SimulationError(f"home_rad of {self.robot.config.name} touches the start pose of the box")
+            raise SimulationError(f"home_rad of {self.robot.name} touches what the task puts on the table")
 
     def reset_objects(self, seed: int) -> bool:
-        """Put box and goal where `seed` wants them; False, and nothing moved, if the arm is in the way."""
+        """Put the things where `seed` wants them; False, and nothing moved, if the arm is in the way."""
         kept = self._data.qpos.copy(), self._data.qvel.copy(), self._data.mocap_pos.copy()
         kept_turn = self._data.mocap_quat.copy()
-        self._place(seed)
+        self.scene.place(self._data, seed)
         mujoco.mj_forward(self._model, self._data)
         if self._arm_touches_objects():
             self._data.qpos[:], self._data.qvel[:], self._data.mocap_pos[:] = kept
             self._data.mocap_quat[:] = kept_turn
             mujoco.mj_forward(self._model, self._data)
             return False
-        self._good_since = None
+        self.scene.begin()
         self._result = Result.RUNNING
         return True
 
     def move_goal(self) -> None:
-        """Move the goal by half the size of the region it starts in along x and y, inside that region."""
-        reset = self.scene.reset
-        low, high = np.array(reset.goal_low_m), np.array(reset.goal_high_m)
-        position = self._data.mocap_pos[self._goal_mocap, :2]
-        centre = (low + high) / 2
-        position += np.where(position < centre, 1.0, -1.0) * (high - low) / 2
+        """Move the goal inside the region that it starts in."""
+        self.scene.move_goal(self._data)
         mujoco.mj_forward(self._model, self._data)
 
     def set_joint_command(self, positions_rad: np.ndarray) -> None:
@@ -140,8 +116,8 @@ class World:
         return self._cameras.render(self._data, camera)
 
     def truth(self) -> Truth:
-        """Where the box and its goal are."""
-        return Truth(self._body_pose(self._object_body), self._body_pose(self._goal_body))
+        """Where the things of the scene are."""
+        return self.scene.truth(self._data)
 
     def tcp(self) -> Pose:
         """Where the physics has the TCP (the same as `robot.forward(joint_positions())`)."""
@@ -156,24 +132,9 @@ class World:
         """Free the renderer; from the thread that rendered."""
         self._cameras.close()
 
-    def _place(self, seed: int) -> None:
-        """Draw the start poses; the order of the draws is part of what a seed means."""
-        reset = self.scene.reset
-        rng = np.random.default_rng(seed)
-        object_xy = rng.uniform(reset.object_low_m, reset.object_high_m)
-        object_yaw = rng.uniform(*reset.object_yaw_rad)
-        goal_xy = rng.uniform(reset.goal_low_m, reset.goal_high_m)
-        goal_yaw = rng.uniform(*reset.goal_yaw_rad)
-        at = self._object_qpos
-        self._data.qpos[at : at + 3] = *object_xy, self.scene.rest_height_m
-        self._data.qpos[at + 3 : at + 7] = _turned(object_yaw)
-        self._data.qvel[self._object_dof : self._object_dof + 6] = 0.0
-        self._data.mocap_pos[self._goal_mocap] = *goal_xy, 0.0
-        self._data.mocap_quat[self._goal_mocap] = _turned(goal_yaw)
-
     def _arm_touches_objects(self) -> bool:
-        """True if hand or fingers are in contact with the box or the goal."""
-        objects = {self._object_body, self._goal_body}
+        """True if hand or fingers are in contact with a thing of the scene."""
+        objects = self.scene.bodies()
         table = self._model.geom("table").id
         for contact in self._data.contact:
             if table in contact.geom:
@@ -186,31 +147,24 @@ class World:
     def _judge(self) -> None:
         if self._result is not Result.RUNNING:
             return
-        want = self.scene.success
-        box = self._data.xpos[self._object_body]
-        if np.any(box < want.lost_low_m) or np.any(box > want.lost_high_m):
-            self._result = Result.FAILURE
-            return
-        offset = box - self._data.xpos[self._goal_body]
-        velocity = self._data.qvel[self._object_dof : self._object_dof + 3]
-        good = (
-            offset[0] ** 2 + offset[1] ** 2 < want.xy_m**2
-            and abs(offset[2] - self.scene.rest_height_m) < want.height_m
-            and self.gripper_m() > want.released_opening_m
-            and float(velocity @ velocity) < want.speed_m_s**2
-        )
-        if not good:
-            self._good_since = None
-            return
-        if self._good_since is None:
-            self._good_since = self._n_steps
-        if (self._n_steps - self._good_since) * TIMESTEP_S >= want.hold_s:
-            self._result = Result.SUCCESS
-
-    def _body_pose(self, body: int) -> Pose:
-        return Pose(self._data.xpos[body].copy(), self._data.xmat[body].reshape(3, 3).copy())
+        self._result = self.scene.judge(self._data, self.gripper_m(), self._n_steps)
 
 
-def _turned(yaw_rad: float) -> tuple[float, float, float, float]:
-    """Return the quaternion (w, x, y, z) of a turn about z."""
-    return float(np.cos(yaw_rad / 2)), 0.0, 0.0, float(np.sin(yaw_rad / 2))
+def _check_reach(robot: Robot, task: TaskConfig, scene: ArmScene) -> None:
+    """Raise ConfigError unless the hand, turned as at home, reaches all that the scene asks for."""
+    low, high = np.array(robot.config.workspace.low_m), np.array(robot.config.workspace.high_m)
+    for name, point in scene.tcp_points():
+        where = f"{name} of task {task.name} at {point.round(3).tolist()} m"
+        if np.any(point < low) or np.any(point > high):
+            raise ConfigError(
+                f"{where} must lie in the workspace of robot {robot.name}, {low.tolist()} .. {high.tolist()}"
+            )
+        target, q = Pose(point, robot.forward(robot.home).rotation), robot.home
+        for _ in range(_REACH_ATTEMPTS):
+            solution = ik.solve(robot, target, q)
+            q = solution.q
+        if solution.position_error_m > REACH_TOLERANCE_M:
+            raise ConfigError(
+                f"{where} must be within reach of robot {robot.name}, which stops "
+                f"{solution.position_error_m:.3f} m before it"
+            )

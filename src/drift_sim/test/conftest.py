@@ -24,7 +24,7 @@ def config_folder():
 
 @pytest.fixture(scope="session")
 def robots():
-    return {name: load_robot(CONFIG / f"robots/{name}.yaml") for name in ("panda", "ur5e")}
+    return {path.stem: load_robot(path) for path in sorted((CONFIG / "robots").glob("*.yaml"))}
 
 
 @pytest.fixture(scope="session")

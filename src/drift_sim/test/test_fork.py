@@ -1,5 +1,5 @@
 import numpy as np
-from drift_sim.fork import Fork, Way, demonstrate, rollout
+from drift_sim.scenes.fork import Fork, Way, demonstrate, rollout
 
 
 def test_demonstrations_succeed_and_use_both_ways(tasks):

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 from drift_control.robot.pose import Pose
-from drift_sim.expert.phases import Phase, PickAndPlace, View
-from drift_sim.scene_config import parse_scene
-from drift_sim.world import Truth
+from drift_sim.scenes.scene import Phase, Truth, View
+from drift_sim.scenes.table.config import parse_table
+from drift_sim.scenes.table.plan import PickAndPlace
 
 DOWN = np.diag([1.0, -1.0, -1.0])  # a hand that points down, its yaw 0
 
@@ -22,7 +22,7 @@ def view(tcp, opening_m=0.08, box=(0.5, 0.0, 0.02), goal=(0.5, 0.15, 0.0), box_y
 
 @pytest.fixture
 def plan(tasks):
-    return PickAndPlace(parse_scene(tasks["place"]), home_yaw_rad=0.0)
+    return PickAndPlace(parse_table(tasks["place"]), home_yaw_rad=0.0)
 
 
 def test_far_from_the_box_it_approaches_at_full_speed_with_an_open_hand(plan):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
+from drift_control.arms import ARMS
 from drift_core.episodes import Source, read_episode
 from drift_core.errors import ShapeError
 from drift_core.policy.policy import NonFiniteError
@@ -48,7 +49,7 @@ SAMPLER = SimpleNamespace(reset=lambda: None)
 
 
 @pytest.mark.parametrize("task", ["place", "insert"])
-@pytest.mark.parametrize("robot", ["panda", "ur5e"])
+@pytest.mark.parametrize("robot", ARMS)
 def test_the_expert_succeeds_through_joystick_gate_and_guard(robot, task, make_shell):
     shell = make_shell(robot, task)
     expert = shell.expert("demonstrate")
@@ -68,7 +69,7 @@ def test_a_goal_that_moves_is_followed_by_the_expert(make_shell):
     assert result.success
     np.testing.assert_allclose(np.abs(moved.goal.position - usual.goal.position), [0.07, 0.05, 0.0])
     on_the_disc = (moved.object.position - moved.goal.position)[:2]
-    assert np.linalg.norm(on_the_disc) < shell.world.scene.success.xy_m
+    assert np.linalg.norm(on_the_disc) < shell.world.scene.config.success.xy_m
 
 
 def test_two_runs_agree_to_the_bit(robots, tasks, joystick, gate_config, tmp_path):

@@ -4,13 +4,16 @@ import mujoco
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
+from drift_control.arms import ARMS
 from drift_control.robot import ik
 from drift_control.robot.robot import Robot
 from drift_sim.hand import FINGER_JOINTS
-from drift_sim.world import Result, World
+from drift_sim.scenes import SCENES
+from drift_sim.scenes.scene import Result
+from drift_sim.world import World
 
 
-@pytest.mark.parametrize("name", ["panda", "ur5e"])
+@pytest.mark.parametrize("name", ARMS)
 def test_physics_and_kinematics_agree_on_the_tcp(name, robots, tasks):
     robot = robots[name]
     world = World(robot, tasks["place"])
@@ -24,7 +27,7 @@ def test_physics_and_kinematics_agree_on_the_tcp(name, robots, tasks):
         np.testing.assert_allclose(world.tcp().rotation, expected.rotation, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["panda", "ur5e"])
+@pytest.mark.parametrize("name", ARMS)
 def test_an_arm_that_is_told_nothing_stays_where_it_is(name, robots, tasks):
     world = World(robots[name], tasks["place"])
     world.step(1000)  # 2 s
@@ -71,7 +74,7 @@ def test_a_seed_means_the_same_start_whatever_the_arm_does(robots, tasks):
 
 
 def test_a_moved_goal_is_half_its_region_away_and_inside_of_it(world):
-    reset = world.scene.reset
+    reset = world.scene.config.reset
     for seed in range(20):
         world.reset(seed)
         before = world.truth()
@@ -89,7 +92,7 @@ def _at(world, seed):
 
 
 def test_starts_lie_in_the_ranges_of_the_task(world):
-    reset = world.scene.reset
+    reset = world.scene.config.reset
     for seed in range(50):
         world.reset(seed)
         box, goal = world.truth().object.position, world.truth().goal.position
@@ -112,7 +115,7 @@ def test_objects_are_not_reset_into_the_hand(world):
 def test_a_box_put_on_its_goal_and_released_is_a_success_after_the_hold(world):
     world.reset(2)
     goal = world.truth().goal.position
-    at = world._object_qpos
+    at = world.scene._object_qpos
     world._data.qpos[at : at + 2] = goal[:2]
     world.step(50)  # 0.1 s, shorter than hold_s
     assert world.outcome() is Result.RUNNING
@@ -124,7 +127,7 @@ def test_a_box_put_on_its_goal_and_released_is_a_success_after_the_hold(world):
 
 def test_a_box_that_leaves_the_table_is_a_failure(world):
     world.reset(2)
-    world._data.qpos[world._object_qpos] = 2.0
+    world._data.qpos[world.scene._object_qpos] = 2.0
     world.step(100)
     assert world.outcome() is Result.FAILURE
 
@@ -160,11 +163,64 @@ def test_the_wrist_camera_sees_the_fingers_and_the_table(world):
     assert 0.1 < dark < 0.6
 
 
-def test_an_unknown_camera_and_a_foreign_robot_are_refused(world, robots, tasks):
+def test_an_unknown_camera_is_refused(world):
     with pytest.raises(ConfigError, match="camera='rear' must be one of front, wrist"):
         world.render("rear")
-    with pytest.raises(ConfigError, match="robot='panda' must be one of ur5e"):
-        World(robots["panda"], replace(tasks["place"], robots=("ur5e",)))
+
+
+def with_scene(task, part, **changes):
+    return replace(task, scene={**task.scene, part: {**task.scene[part], **changes}})
+
+
+def test_a_task_where_the_arm_may_not_or_cannot_go_is_refused_with_the_place(robots, tasks):
+    # The UR10e's workspace begins at x = 0.30 m; its TCP cannot come down at 1.9 m.
+    near = with_scene(tasks["place"], "reset", object_low_m=[0.26, -0.13])
+    place = r"object of task place at \[0.26, -0.13, 0.02\] m"
+    with pytest.raises(ConfigError, match=rf"{place} must lie in the workspace of robot ur10e, \[0.3, "):
+        World(robots["ur10e"], near)
+    World(robots["ur5e"], near).close()
+    wide = replace(robots["ur5e"].config.workspace, high_m=(2.0, 0.4, 0.6))
+    stretched = Robot(replace(robots["ur5e"].config, workspace=wide))
+    far = with_scene(tasks["place"], "reset", goal_high_m=[1.9, 0.19])
+    with pytest.raises(
+        ConfigError, match=r"goal of task place at \[1.9, 0.09, 0.02\] m must be within reach"
+    ):
+        World(stretched, far)
+
+
+def test_an_arm_without_dynamics_is_not_simulated(robots, tasks):
+    robot = Robot(robots["ur10e"].config)
+    robot.arm = replace(robot.arm, dynamics=None)
+    with pytest.raises(ConfigError, match="arm='ur10e' must have dynamics"):
+        World(robot, tasks["place"])
+
+
+def test_an_unknown_kind_of_scene_and_one_without_arm_are_refused(robots, tasks):
+    task = tasks["place"]
+    with pytest.raises(ConfigError, match="scene.kind='shelf' of task place must be one of table, fork"):
+        World(robots["panda"], replace(task, scene={**task.scene, "kind": "shelf"}))
+    with pytest.raises(ConfigError, match="scene.kind='fork' of task fork has no arm"):
+        World(robots["panda"], tasks["fork"])
+    assert {task.scene["kind"] for task in tasks.values()} == set(SCENES)  # each kind has a task
+
+
+def test_the_mass_of_every_arm_is_the_makers(robots, tasks):
+    # Sum of the links on paper; the hand weighs 0.73 kg and its fingers 0.035 kg each.
+    expected = {"panda": 16.062132, "ur5e": 17.7, "ur10e": 29.104}
+    for name, robot in robots.items():
+        world = World(robot, tasks["place"])
+        links = [world._model.body(f"{joint}_link").mass[0] for joint in robot.config.joint_names]
+        assert sum(links) == pytest.approx(expected[name])
+
+
+def test_the_inertia_of_a_link_that_the_maker_gives_is_the_one_that_is_simulated(robots, tasks):
+    # The UR10e's upper arm: principal moments of its tensor, whatever the frame that it is given in.
+    world = World(robots["ur10e"], tasks["place"])
+    xx, yy, zz, xy, xz, yz = 0.02814, 0.77068, 0.76943, 0.00005, -0.01561, 0.00002
+    tensor = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    body = world._model.body("shoulder_lift_joint_link")
+    np.testing.assert_allclose(np.sort(body.inertia), np.linalg.eigvalsh(tensor), rtol=1e-6)
+    np.testing.assert_allclose(body.ipos, [0.38 - 0.6127, 0.0, 0.158], atol=1e-12)
 
 
 def test_two_worlds_with_the_same_commands_agree_to_the_bit(robots, tasks):

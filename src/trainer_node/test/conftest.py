@@ -14,7 +14,6 @@ STEPS_HZ, FRAMES_HZ = 50, 10
 
 TASK = """
 name: dot
-robots: [point]
 cameras: [{name: top, topic: camera/top/image_raw, height: 16, width: 16, latency_s: 0.0}]
 dt_s: 0.1
 horizon: 8

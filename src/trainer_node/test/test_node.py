@@ -166,8 +166,7 @@ class Cell:
 @pytest.fixture
 def folders(tmp_path, files):
     task = Path(files["task_file"])
-    text = task.read_text().replace("robots: [point]", "robots: [panda]")
-    task.write_text(text.replace("action_space: point", "action_space: tcp_pose"))
+    task.write_text(task.read_text().replace("action_space: point", "action_space: tcp_pose"))
     return files | {"robot_file": str(CONFIG / "robots" / "panda.yaml")}
 
 

@@ -8,18 +8,18 @@ import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from drift_control.robot.kinematics import KINEMATICS
+from drift_control.arms import ARMS
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 PerJoint = tuple[float, ...]
 Positive = Annotated[float, Field(gt=0.0)]
 Metres = Annotated[float, Field(ge=-10.0, le=10.0)]  # of a cell
-Reach = Annotated[float, Field(ge=-2.0, le=2.0)]  # [m] the arms here end at 1.42, with the hand
+Reach = Annotated[float, Field(ge=-2.0, le=2.0)]  # [m] the arms here end at 1.7, with the hand
 
 
 @dataclass(frozen=True, config=STRICT)
 class JointLimits:
-    """Limits of the commanded joint motion, tighter than the hardware's (`kinematics.py`); one per joint."""
+    """Limits of the commanded joint motion, tighter than the hardware's (in `arms`); one per joint."""
 
     position_low_rad: PerJoint
     position_high_rad: PerJoint
@@ -92,7 +92,7 @@ class RobotConfig:
     """One arm with its hand."""
 
     name: str
-    kinematics: str
+    arm: str  # a name in `arms`
     joint_names: tuple[str, ...]
     base_frame: str
     tip_frame: str
@@ -108,9 +108,9 @@ class RobotConfig:
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RobotConfig":
-        if self.kinematics not in KINEMATICS:
-            raise ValueError(f"kinematics={self.kinematics!r} must be one of {sorted(KINEMATICS)}")
-        n = KINEMATICS[self.kinematics].n_joints
+        if self.arm not in ARMS:
+            raise ValueError(f"arm={self.arm!r} must be one of {sorted(ARMS)}")
+        n = ARMS[self.arm].n_joints
         lists = {
             "joint_names": self.joint_names,
             "home_rad": self.home_rad,
@@ -143,7 +143,7 @@ class RobotConfig:
 
     @model_validator(mode="after")
     def _has_these_joints(self) -> "RobotConfig":
-        own = KINEMATICS[self.kinematics].joint_names
+        own = ARMS[self.arm].joint_names
         for given, name in zip(self.joint_names, own, strict=True):
             if not given.endswith(name):
                 raise ValueError(f"joint_names: {given!r} must be {name!r}, perhaps with a prefix")
@@ -155,7 +155,7 @@ class RobotConfig:
 
     @model_validator(mode="after")
     def _tighter_than_hardware(self) -> "RobotConfig":
-        hardware = KINEMATICS[self.kinematics].hardware
+        hardware = ARMS[self.arm].hardware
         for name in (limit.name for limit in fields(self.limits)):
             bounds = getattr(hardware, name.removeprefix("braking_"))
             for joint, value, bound in zip(self.joint_names, getattr(self.limits, name), bounds, strict=True):

@@ -6,8 +6,9 @@ import numpy as np
 from drift_config.errors import ConfigError
 from drift_config.loader import load_yaml
 
+from drift_control.arms import ARMS
+from drift_control.arms.transforms import rotation_z, translation
 from drift_control.robot.config import RobotConfig
-from drift_control.robot.kinematics import kinematics_of, rotation_z, translation
 from drift_control.robot.pose import Array, Pose, pose_to_action
 
 __all__ = ["Robot", "RobotConfig", "load_robot"]
@@ -18,8 +19,8 @@ class Robot:
 
     def __init__(self, config: RobotConfig) -> None:
         self.config = config
-        self.kinematics = kinematics_of(config.kinematics)
-        self.n_joints = self.kinematics.n_joints
+        self.arm = ARMS[config.arm]
+        self.n_joints = self.arm.n_joints
         self.low = np.array(config.limits.position_low_rad)  # (J,) [rad]
         self.high = np.array(config.limits.position_high_rad)
         self.velocity = np.array(config.limits.velocity_rad_s)
@@ -28,10 +29,10 @@ class Robot:
         self.braking_jerk = np.array(config.limits.braking_jerk_rad_s3)
         self.home = np.array(config.home_rad)
         # From the last joint's frame to the hand's mount, and to the TCP between the finger pads.
-        self.mount = self.kinematics.flange @ rotation_z(config.gripper.mount_yaw_rad)
+        self.mount = self.arm.flange @ rotation_z(config.gripper.mount_yaw_rad)
         self.tool = self.mount @ translation(0.0, 0.0, config.gripper.tcp_offset_m)
-        self._x = self.kinematics.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
-        self._y = self.kinematics.before[:, :, 1].copy()
+        self._x = self.arm.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
+        self._y = self.arm.before[:, :, 1].copy()
         home = self.forward(self.home).position
         low, high = np.array(config.workspace.low_m), np.array(config.workspace.high_m)
         if np.any(home < low) or np.any(home > high) or home[2] < config.workspace.floor_m:
@@ -55,7 +56,7 @@ class Robot:
         """Return the frames that turn with the joints, in the base frame, (..., J, 4, 4) for q (..., J)."""
         c, s = np.cos(q)[..., None], np.sin(q)[..., None]
         relative = np.empty((*q.shape, 4, 4))  # each joint's frame in the one before
-        relative[...] = self.kinematics.before
+        relative[...] = self.arm.before
         relative[..., 0] = c * self._x + s * self._y
         relative[..., 1] = c * self._y - s * self._x
         if q.ndim == 1:  # np.dot has the least overhead, and this is the most frequent call of a control tick

@@ -1,13 +1,13 @@
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
+from drift_control.arms import ARMS
 from drift_control.robot import ik
 from drift_control.robot.config import Box, RobotConfig
-from drift_control.robot.kinematics import KINEMATICS
 from drift_control.robot.pose import Pose, rotation_from_vector, rotation_vector
 from drift_control.robot.robot import Robot, load_robot
 from pydantic import TypeAdapter
@@ -17,7 +17,7 @@ DOWN = np.diag([1.0, -1.0, -1.0])
 
 def flange(robot, q):
     """Return the flange frame (4, 4)."""
-    return robot.joint_frames(np.array(q, dtype=float))[-1] @ robot.kinematics.flange
+    return robot.joint_frames(np.array(q, dtype=float))[-1] @ robot.arm.flange
 
 
 def test_panda_at_zero_reaches_as_far_as_its_links_add_up(panda):
@@ -61,7 +61,7 @@ def test_both_arms_are_at_home_over_the_table_looking_down(robots):
         assert np.allclose(pose.rotation, DOWN, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["panda", "ur5e"])
+@pytest.mark.parametrize("name", ARMS)
 def test_jacobian_is_the_slope_of_forward_kinematics(robots, name):
     robot, rng, step = robots[name], np.random.default_rng(0), 1e-6
     for _ in range(20):
@@ -74,7 +74,7 @@ def test_jacobian_is_the_slope_of_forward_kinematics(robots, name):
             assert np.allclose(turn, jacobian[3:, j], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["panda", "ur5e"])
+@pytest.mark.parametrize("name", ARMS)
 def test_inverse_finds_nearby_poses_without_changing_the_branch(robots, name):
     robot, rng = robots[name], np.random.default_rng(1)
     for _ in range(100):
@@ -87,7 +87,7 @@ def test_inverse_finds_nearby_poses_without_changing_the_branch(robots, name):
         assert np.abs(result.q - robot.home).max() < 0.8
 
 
-@pytest.mark.parametrize("name", ["panda", "ur5e"])
+@pytest.mark.parametrize("name", ARMS)
 def test_inverse_follows_a_path_continuously(robots, name):
     robot = robots[name]
     home, q = robot.forward(robot.home), robot.home
@@ -116,12 +116,22 @@ def test_state_is_tcp_opening_joints(panda):
     assert np.array_equal(state[10:], panda.home)
 
 
-def test_every_kinematic_table_names_capsules_that_exist():
-    for kinematics in KINEMATICS.values():
-        names = {capsule.name for capsule in kinematics.capsules}
-        assert {name for pair in kinematics.collision_pairs for name in pair} <= names
-        assert set(kinematics.above_table) <= names
-        assert all(0 <= capsule.frame <= kinematics.n_joints + 1 for capsule in kinematics.capsules)
+def test_every_arm_names_capsules_that_exist():
+    for arm in ARMS.values():
+        names = {capsule.name for capsule in arm.capsules}
+        assert {name for pair in arm.collision_pairs for name in pair} <= names
+        assert set(arm.above_table) <= names
+        assert all(0 <= capsule.frame <= arm.n_joints + 1 for capsule in arm.capsules)
+
+
+def test_every_arm_is_found_by_its_own_name_and_has_a_number_for_each_joint():
+    for name, arm in ARMS.items():
+        assert arm.name == name
+        assert len(arm.joint_names) == arm.n_joints
+        for part in (arm.hardware, arm.dynamics):
+            values = {field.name: getattr(part, field.name) for field in fields(part)}
+            lengths = {key: len(value) for key, value in values.items() if isinstance(value, tuple)}
+            assert set(lengths.values()) == {arm.n_joints}, (name, lengths)
 
 
 def plain(robot):
@@ -132,7 +142,7 @@ def plain(robot):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kinematics": "kuka"}, r"kinematics='kuka' must be one of \['panda', 'ur5e'\]"),
+        ({"arm": "kuka"}, r"arm='kuka' must be one of \['panda', "),
         ({"joint_names": ("a", "b")}, "joint_names has 2 values, must have 7"),
         ({"tcp_speed_max_m_s": 0.3}, "tcp_speed_max_m_s=0.3 must .*0.25"),
         ({"command_interface": "torque"}, "command_interface='torque'"),
@@ -176,7 +186,7 @@ def test_config_names_what_is_wrong_and_what_is_allowed(panda, change, message):
         (
             "workspace",
             {"low_m": (-100.0, -0.4, 0.0)},
-            "workspace.low_m\[0\]=-100.0 must .*greater than or equal to -2",
+            r"workspace.low_m\[0\]=-100.0 must .*greater than or equal to -2",
         ),
         ("workspace", {"table_m": -50.0}, "workspace.table_m=-50.0 must .*greater than or equal to -2"),
         ("gripper", {"speed_m_s": 1e6}, "gripper.speed_m_s=1000000.0 must .*less than or equal to 0.5"),

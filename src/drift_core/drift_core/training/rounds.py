@@ -15,7 +15,7 @@ import torch
 from drift_config.errors import DriftError
 from drift_config.loader import to_plain
 
-from drift_core.arm import ArmModel
+from drift_core.arm import POINT, ArmModel
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import batches, mixed_batches
 from drift_core.data.training_data import FeatureCache, TrainingData
@@ -94,7 +94,7 @@ class Rounds:
 
         The state of a round is saved every `save_every_s`, more rarely if that took long.
         """
-        self._robot_name = task.robots[0] if arm is None else arm.name
+        self._robot_name = POINT if arm is None else arm.name
         self._task, self._file, self._folder = task, train_file, checkpoint_folder
         self._device, self._seed, self._threads = device, seed, threads
         self._save_every_s = save_every_s

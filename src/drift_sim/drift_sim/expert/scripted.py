@@ -10,11 +10,10 @@ from drift_control.teleop.joystick import Joystick
 from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement
-from drift_sim.expert.phases import Phase, PickAndPlace, View, Wish, hand_yaw
 from drift_sim.expert.supervisor import Supervisor
 from drift_sim.expert.tremor import Tremor
-from drift_sim.scene_config import parse_scene
-from drift_sim.world import Truth
+from drift_sim.scenes import make_arm_scene
+from drift_sim.scenes.scene import Phase, Truth, View, Wish
 
 Mode = Literal["demonstrate", "correct"]
 _NO_EFFECT_S = 0.5  # enable held for so long without the gate saying EXPERT: let go
@@ -51,12 +50,12 @@ class ScriptedExpert:
         tremor_m_s: float | None = None,
     ) -> None:
         """`tremor_m_s`: standard deviation of the hand's tremor in demonstrations; None: the task's own."""
-        self._scene = parse_scene(task)
+        self._scene = make_arm_scene(task)
         self._robot = robot
         self._joystick = joystick
         self._mode = mode
         self._tremor_m_s = self._scene.expert.tremor_m_s if tremor_m_s is None else tremor_m_s
-        self._plan = PickAndPlace(self._scene, hand_yaw(robot.forward(robot.home).rotation))
+        self._plan = self._scene.plan(robot.forward(robot.home))
         self.reset(seed)
 
     def reset(self, seed: int) -> None:

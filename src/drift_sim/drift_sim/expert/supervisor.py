@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from drift_sim.expert.phases import TICK_S
-from drift_sim.scene_config import ExpertConfig
+from drift_sim.scenes.scene import TICK_S, ExpertConfig
 
 _PROGRESS_TICKS = 0.5  # a new best must be better than the old one by this much
 

@@ -26,7 +26,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 
 from drift_sim.expert.scripted import GateView, ScriptedExpert
-from drift_sim.world import Truth
+from drift_sim.scenes.scene import Truth
 
 _STALE_S = 0.5  # inputs older than this: hands off the stick
 

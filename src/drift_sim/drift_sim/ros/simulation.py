@@ -29,11 +29,12 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
+from drift_sim.cell import TIMESTEP_S
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion
 from drift_sim.real_time import RealTime
-from drift_sim.scene import TIMESTEP_S
-from drift_sim.world import Result, World
+from drift_sim.scenes.scene import Result
+from drift_sim.world import World
 
 _ARM_STATE_PERIOD_S = 0.1
 _SLOW = 0.95  # a real-time factor below this is a warning

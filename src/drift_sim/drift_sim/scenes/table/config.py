@@ -1,4 +1,4 @@
-"""The `scene` section of config/tasks/*.yaml for tasks on the table: what stands where, what counts."""
+"""The `scene` section of a task of kind `table`: what stands where, what counts."""
 
 from typing import Annotated, Literal
 
@@ -10,9 +10,9 @@ from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-Positive = Annotated[float, Field(gt=0)]
+from drift_sim.scenes.scene import CameraPose, ExpertConfig, Positive, Vector3
+
 Vector2 = tuple[float, float]
-Vector3 = tuple[float, float, float]
 Color = tuple[float, float, float, float]
 
 
@@ -72,49 +72,7 @@ class SuccessConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class CameraPose:
-    """Where a camera stands: fixed in the base frame, or carried by the hand in the hand's frame."""
-
-    frame: Literal["base", "hand"]
-    position_m: Vector3
-    look_at_m: Vector3
-    fovy_deg: Annotated[float, Field(gt=0, lt=180)]
-
-
-@dataclass(frozen=True, config=STRICT)
-class ExpertConfig:
-    """How the scripted expert moves, and when it takes over."""
-
-    linear_m_s: Positive  # speed of the stick-driven TCP [m/s]
-    angular_rad_s: Positive  # [rad/s]
-    gain_1_s: Positive  # speed per distance near the target [1/s]
-    brake_m_s2: Positive  # speed falls as sqrt(2 · brake · distance) [m/s²]
-    hover_m: Positive  # height of the funnel far from its axis [m]
-    funnel_inner_m: Positive  # lateral error below which the funnel ends at the target height [m]
-    funnel_outer_m: Positive  # lateral error from which the funnel has its full height [m]
-    goal_inner_m: Positive  # the same for the goal's funnel
-    goal_outer_m: Positive
-    yaw_weight_m_rad: float  # lateral error that one radian of yaw error counts as [m/rad]
-    grip_tolerance_m: Positive  # close the hand within this distance of the grasp [m]
-    held_margin_m: Positive  # the box is held below its width plus this opening [m]
-    release_height_m: Positive  # open below this TCP height above the resting grip [m]
-    retreat_m: Positive  # height to rise by after the release [m]
-    gripper_m_s: Positive  # speed of the opening, for the cost-to-go [m/s]
-    stray_ticks: Positive  # take over when the cost-to-go exceeds its best by this many 0.1-s ticks
-    stall_s: Positive  # take over when the cost-to-go made no new best for this long [s]
-    # None: as stray_ticks says. A cosine: instead, take over when the arm moves elsewhere than the expert
-    # would, as in the simulations of DRIFT-DAgger; a stall counts all the same, since a hand that does not
-    # close or open has no direction.
-    cosine_threshold: Annotated[float, Field(ge=-1, le=1)] | None
-    hand_back_s: Positive  # hand back after this long, or at success [s]
-    tremor_m_s: Annotated[
-        float, Field(ge=0)
-    ]  # standard deviation of the hand's tremor in demonstrations [m/s]
-    tremor_time_s: Positive  # its correlation time [s]
-
-
-@dataclass(frozen=True, config=STRICT)
-class SceneConfig:
+class TableConfig:
     """All of it."""
 
     kind: Literal["table"]
@@ -141,9 +99,9 @@ class SceneConfig:
         return np.array([0.0, 0.0, self.object.grip_height_m])
 
 
-def parse_scene(task: TaskConfig) -> SceneConfig:
+def parse_table(task: TaskConfig) -> TableConfig:
     """Validate the scene of a task on the table; every camera of the task needs a pose."""
-    scene = parse(task.scene, SceneConfig, source=f"scene of task {task.name}")
+    scene = parse(task.scene, TableConfig, source=f"scene of task {task.name}")
     for camera in task.cameras:
         if camera.name not in scene.cameras:
             allowed = ", ".join(scene.cameras)

@@ -1,18 +1,16 @@
-"""The world as MJCF: table, arm, hand, box, goal, cameras and light. No shadows, no files, no meshes."""
+"""The cell as MJCF: table, arm, hand, the things of the scene, cameras, light. No shadows, files, meshes."""
 
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from drift_control.robot.robot import Robot
 
-from drift_sim.arms import add_arm
+from drift_sim.arm import add_arm
 from drift_sim.hand import add_gripper_drive
 from drift_sim.mjcf import child, look_at, to_string
-from drift_sim.scene_config import CameraPose, DiscConfig, SceneConfig, SlotConfig
+from drift_sim.scenes.scene import ArmScene, CameraPose
 
 TIMESTEP_S = 0.002
-OBJECT_BODY = "object"
-GOAL_BODY = "goal"
 TABLE = (0.62, 0.62, 0.62, 1.0)
 # Bits of contype/conaffinity: what the hand and the box touch is decided here, arm links touch nothing.
 _CLASSES: dict[str, dict[str, object]] = {
@@ -30,7 +28,7 @@ _CLASSES: dict[str, dict[str, object]] = {
 }
 
 
-def build_mjcf(robot: Robot, scene: SceneConfig, image_size: tuple[int, int]) -> str:
+def build_mjcf(robot: Robot, scene: ArmScene, image_size: tuple[int, int]) -> str:
     """Return the MJCF of `robot` in `scene`; `image_size` is the largest (height, width) rendered."""
     root = Element("mujoco", model=f"{robot.config.name}_on_a_table")
     child(root, "compiler", angle="radian", autolimits=True)
@@ -67,8 +65,7 @@ def build_mjcf(robot: Robot, scene: SceneConfig, image_size: tuple[int, int]) ->
     )
     hand = add_arm(world, actuator, robot)
     add_gripper_drive(tendon, equality, actuator, robot.config.gripper.force_n)
-    _add_object(world, scene)
-    _add_goal(world, scene)
+    scene.build(world)
     for name, pose in scene.cameras.items():
         _add_camera(world if pose.frame == "base" else hand, name, pose)
     return to_string(root)
@@ -78,71 +75,6 @@ def _add_classes(root: Element) -> None:
     default = child(root, "default")
     for name, attributes in _CLASSES.items():
         child(child(default, "default", class_=name), "geom", **attributes)  # type: ignore[arg-type]
-
-
-def _add_object(world: Element, scene: SceneConfig) -> None:
-    body = child(world, "body", name=OBJECT_BODY, pos=(0.5, 0.0, scene.rest_height_m))
-    child(body, "freejoint", name="object_free")
-    child(
-        body,
-        "geom",
-        name="object",
-        type="box",
-        size=scene.object.half_size_m,
-        mass=scene.object.mass_kg,
-        rgba=scene.object.rgba,
-        condim=4,
-        friction=(1.0, 0.01, 0.0001),
-        contype=1,
-        conaffinity=1,
-        group=1,
-    )
-
-
-def _add_goal(world: Element, scene: SceneConfig) -> None:
-    """Add the goal as a mocap body: fixed while the task runs, put anywhere at a reset."""
-    body = child(world, "body", name=GOAL_BODY, mocap=True)
-    goal = scene.goal
-    if isinstance(goal, DiscConfig):
-        child(
-            body,
-            "geom",
-            name="disc",
-            type="cylinder",
-            size=(goal.radius_m, 0.0005),
-            pos=(0, 0, 0.0005),
-            rgba=goal.rgba,
-            class_="seen",
-        )
-        return
-    half_x, half_y, _ = scene.object.half_size_m
-    for name, pos, size in slot_walls(goal, half_x, half_y):
-        child(body, "geom", name=name, type="box", pos=pos, size=size, rgba=goal.rgba, class_="touch")
-    # The floor of the slot is painted so that the hole can be seen from above.
-    child(
-        body,
-        "geom",
-        name="slot_floor",
-        type="box",
-        size=(half_x + goal.clearance_m, half_y + goal.clearance_m, 0.0005),
-        pos=(0, 0, 0.0005),
-        rgba=(0.1, 0.1, 0.1, 1.0),
-        class_="seen",
-    )
-
-
-def slot_walls(slot: SlotConfig, half_x: float, half_y: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return name, centre (3,) and half size (3,) of the walls around a box of half_x, half_y."""
-    inner = np.array([half_x + slot.clearance_m, half_y + slot.clearance_m])
-    t, h = slot.wall_thickness_m / 2, slot.wall_height_m / 2
-    walls = []
-    for axis, across in ((0, 1), (1, 0)):
-        for sign in (1.0, -1.0):
-            centre, size = np.zeros(3), np.zeros(3)
-            centre[axis], centre[2] = sign * (inner[axis] + t), h
-            size[axis], size[across], size[2] = t, inner[across] + (2 * t if axis == 0 else 0.0), h
-            walls.append((f"wall_{'xy'[axis]}{'+' if sign > 0 else '-'}", centre, size))
-    return walls
 
 
 def _add_camera(parent: Element, name: str, pose: CameraPose) -> None:

@@ -5,55 +5,21 @@ far from the axis and at the target height on it, so that approach and descent a
 """
 
 import math
-from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
-from drift_control.robot.pose import Pose
 
 from drift_sim.hand import OPENING_MAX_M
-from drift_sim.scene_config import ExpertConfig, SceneConfig, SlotConfig
-from drift_sim.world import Truth
+from drift_sim.scenes.scene import TICK_S, ExpertConfig, Phase, Truth, View, Wish
+from drift_sim.scenes.table.config import SlotConfig, TableConfig
 
-TICK_S = 0.1  # unit of the cost-to-go
 QUARTER = math.pi / 2
 _SETTLE_S = 0.3  # time that closing and opening need beside the fingers' way
-
-
-class Phase(Enum):
-    """Names for what the expert is doing."""
-
-    APPROACH = "approach"  # go to the box with an open hand
-    GRIP = "grip"  # close the hand where it is
-    CARRY = "carry"  # bring the box over its goal and down
-    RELEASE = "release"  # open the hand where it is
-    RETREAT = "retreat"  # rise with an open hand
-    REST = "rest"  # the task is done
-
-
-@dataclass(frozen=True)
-class View:
-    """What the expert looks at."""
-
-    tcp: Pose
-    opening_m: float
-    truth: Truth
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the expert wants the TCP to do, in the base frame."""
-
-    phase: Phase
-    linear_m_s: np.ndarray  # (3,)
-    angular_rad_s: np.ndarray  # (3,)
-    gripper: int  # +1 open, 0 leave, -1 close
 
 
 class PickAndPlace:
     """Grip the box from above across one of its two pairs of sides, carry it to its goal, let go, rise."""
 
-    def __init__(self, scene: SceneConfig, home_yaw_rad: float) -> None:
+    def __init__(self, scene: TableConfig, home_yaw_rad: float) -> None:
         """`home_yaw_rad`: turn of the hand about the vertical in the home pose."""
         self._scene = scene
         self._config: ExpertConfig = scene.expert

@@ -1,0 +1,1 @@
+"""A box on the table that must be carried to its goal."""
