@@ -189,8 +189,8 @@ def finetune(
         merged = without_lora(merged)
     new, old = (windows(1000, 10_000, new=new) for new in (True, False))
     return Result(
-        held_out_loss(merged, [new], seed=0, noise_draws=8),
-        held_out_loss(merged, [old], seed=0, noise_draws=8),
+        held_out_loss(merged, [new], seed=0, noise_draws=8).total,
+        held_out_loss(merged, [old], seed=0, noise_draws=8).total,
         report.trainable_parameters,
     )
 

@@ -53,7 +53,7 @@ def main() -> None:
     print("training", flush=True)
     while os.getppid() == PARENT:
         optimizer.zero_grad()
-        policy.loss(batch, generator).backward()
+        policy.loss_terms(batch, generator)["denoising"].backward()
         optimizer.step()
 
 

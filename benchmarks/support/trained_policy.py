@@ -14,7 +14,7 @@ from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task
 from drift_core.training.config import load_train_file
-from drift_core.training.rounds import Rounds
+from drift_core.training.rounds import Rounds, train_round
 from drift_sim.scenes import fork
 from rich.console import Console
 
@@ -51,7 +51,7 @@ def _train(task_name: str, training: Training, run: RunFolder) -> None:
     train_file = load_train_file(config_file("train", training.file))
     robot = None if shell is None else shell.robot
     rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints)
-    rounds.offline(steps=training.steps)
+    train_round(rounds, "offline", steps=training.steps)
     if shell is not None:
         shell.close()
 

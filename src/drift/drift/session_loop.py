@@ -15,7 +15,6 @@ from drift_ros.errors import SessionError, error_name
 from drift.errors import StackError
 
 SUCCESS = 1  # Outcome.SUCCESS
-_ONLINE = 1  # Train.Goal.ONLINE
 _BREAK_OFF_S = 12.0  # to end an episode, and to stop the arm where that fails
 
 
@@ -38,7 +37,7 @@ class Stack(Protocol):
 
     def run_episode(self, kind: int, seed: int, on_feedback: Callable[[Any], None]) -> Request: ...
 
-    def train(self, kind: int, *, on_feedback: Callable[[Any], None]) -> Request: ...
+    def train(self, kind: str, *, on_feedback: Callable[[Any], None]) -> Request: ...
 
     def stop(self) -> Request: ...
 
@@ -172,7 +171,7 @@ class SessionLoop:
         self._new_labels, self._waiting_since_s = 0, None
         self._trained_round = number = self._round
         self._training = self._stack.train(
-            _ONLINE, on_feedback=lambda feedback: self.watcher.on_training_progress(number, feedback)
+            "online", on_feedback=lambda feedback: self.watcher.on_training_progress(number, feedback)
         )
 
     def _take_training(self, training: Request) -> None:

@@ -18,7 +18,7 @@ from drift.run_folder import RunFolder
 from drift_core.episodes import Episode, EpisodeStore
 from drift_core.policy.checkpoint import read_latest
 from drift_ros.session import SessionClient
-from drift_ros.stack_client import RunEpisode, Train
+from drift_ros.stack_client import RunEpisode
 
 DOMAIN = 1 + (os.getpid() + 50) % 100
 EXPERT, POLICY = 2, 1  # Step.SOURCE_*
@@ -171,7 +171,7 @@ def test_a_checkpoint_is_announced_verified_and_swapped_in_while_the_stack_runs(
 ) -> None:
     assert version(client) == 2  # as LATEST says after the demo
     swaps = client.policy_state.swaps
-    result = client.train(Train.Goal.ONLINE, steps=10, limit_s=TRAIN_LIMIT_S)
+    result = client.train("online", steps=10, limit_s=TRAIN_LIMIT_S)
     assert (result.error_code, result.version) == (0, 3), result.error_msg
     client.wait_until(lambda: version(client) == 3, START_LIMIT_S, "the swap to version 3")
     state, announced = client.policy_state, client.checkpoint

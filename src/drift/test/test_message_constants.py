@@ -4,12 +4,12 @@ import pytest
 from drift import session_loop
 from drift_control.gate import state as control
 from drift_core import episodes as core
-from drift_interfaces.action import RunEpisode, Train
+from drift_interfaces.action import RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import LoadCheckpoint
 from drift_policy_node import candidate, status
 from drift_sim import world
-from trainer_node import episode_runner, worker_messages
+from trainer_node import episode_runner
 
 
 def constants(message, prefix="", others="-"):
@@ -48,4 +48,3 @@ def test_an_enum_equals_the_constants_of_its_message(enum, theirs):
 def test_names_and_single_numbers_taken_from_messages():
     assert core.GUARD_HOLD == Step.GUARD_HOLD == 64
     assert session_loop.SUCCESS == Outcome.SUCCESS == 1
-    assert {kind.name for kind in worker_messages.TrainKind} == constants(Train.Goal).keys()

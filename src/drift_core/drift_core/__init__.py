@@ -50,7 +50,9 @@ _HOME = {
     "TrainFile": "training.config",
     "load_train_file": "training.config",
     "Trainer": "training.trainer",
+    "Objective": "objectives",
     "Rounds": "training.rounds",
+    "train_round": "training.rounds",
 }
 __all__ = sorted(_HOME)
 

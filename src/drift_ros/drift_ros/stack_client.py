@@ -156,12 +156,12 @@ class StackClient:
 
     def train(
         self,
-        kind: int,
+        kind: str,
         steps: int = 0,
         on_feedback: Callable[[Train.Feedback], None] | None = None,
         limit_s: float = 3600.0,
     ) -> Request:
-        """Train (kind: Train.Goal.OFFLINE, ONLINE; 0 steps: as configured); the result has an error_code."""
+        """Train a round of a kind such as "online" (0 steps: as configured); the result has an error_code."""
         return self._run("trainer/train", Train.Goal(kind=kind, steps=steps), limit_s, on_feedback)
 
     def _trigger(self, name: str, limit_s: float = ANSWER_S) -> Request:

@@ -82,7 +82,7 @@ class Console(Node):
         self._begin.cancel()
         episode = self.stack.run_episode(RunEpisode.Goal.EVALUATION, seed=1, on_feedback=self._on_feedback)
         episode.add_done_callback(lambda done: self._on_end("episode", done.result().episode_id))
-        training = self.stack.train(Train.Goal.ONLINE, on_feedback=self._on_feedback)
+        training = self.stack.train("online", on_feedback=self._on_feedback)
         training.add_done_callback(lambda done: self._on_end("training", done.result().version))
 
     def _on_feedback(self, feedback):

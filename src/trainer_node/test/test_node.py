@@ -231,7 +231,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     # training, and an episode meanwhile, in which the expert takes over after half a second
     gate.source_at = lambda s: Step.SOURCE_EXPERT if s > 0.5 else Step.SOURCE_POLICY
     steps = []
-    training = session.stack.train(Train.Goal.OFFLINE, 4000, steps.append)
+    training = session.stack.train("offline", 4000, steps.append)
     spin_until(session, training, lambda: steps)
     result = session.run_episode(INTERVENTION, seed=9, limit_s=30.0)
     assert (result.error_code, result.interventions, result.outcome) == (0, 1, Outcome.SUCCESS)
@@ -241,12 +241,15 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     assert session.wait(training).error_code == Train.Result.CANCELLED
     assert session.checkpoint is None
 
-    trained = session.train(Train.Goal.OFFLINE, 20, limit_s=60.0)
+    refused = session.train("nightly", 20, limit_s=60.0)
+    assert refused.error_code == Train.Result.UNKNOWN_KIND
+    assert refused.error_msg == "kind='nightly' must be one of: offline, online"
+    trained = session.train("offline", 20, limit_s=60.0)
     assert (trained.error_code, trained.version, trained.step) == (0, 1, 20)
     session.wait_until(lambda: session.checkpoint is not None, 5.0, "trainer/checkpoint")
     assert session.checkpoint.sha256 == trained.sha256
     assert (session.checkpoint.reason, session.checkpoint.parent) == ("offline", 0)
-    trained = session.train(Train.Goal.ONLINE, 20, limit_s=60.0)
+    trained = session.train("online", 20, limit_s=60.0)
     assert (trained.error_code, trained.version, trained.step) == (0, 2, 40)
 
     # an evaluation ends as a failure when the expert takes over
@@ -300,7 +303,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     session.spin(0.5)
 
     # waiting costs nothing: two goals under way, nothing happens but 100 messages a second
-    training = session.stack.train(Train.Goal.OFFLINE, 100_000)
+    training = session.stack.train("offline", 100_000)
     running = session.stack.run_episode(EVALUATION, 0, feedback.append)
     process = psutil.Process(cell.trainer.pid)
     session.spin(1.0)

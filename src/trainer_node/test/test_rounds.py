@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from drift_config.errors import ConfigError
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import load_checkpoint, load_latest
-from drift_core.training.rounds import CancelledError, Hooks, NoDataError
+from drift_core.training.rounds import ROUND_KINDS, CancelledError, Hooks, NoDataError, train_round
 from drift_core.training.trainer import DivergedError, Trainer
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
@@ -28,7 +30,7 @@ def demonstrations(record):
 
 def test_bootstrapping_learns_and_ends_at_the_lowest_rank(files, demonstrations):
     seen = []
-    made = rounds_of(files).offline(Hooks(on_progress=seen.append))
+    made = train_round(rounds_of(files), "offline", Hooks(on_progress=seen.append))
     assert [at.round_step for at in seen] == list(range(1, 61))
     assert seen[0].rank == 1.0
     assert 0.25 <= seen[-1].rank < 0.3
@@ -48,18 +50,18 @@ def test_an_online_round_goes_on_from_the_newest_checkpoint_with_a_frozen_encode
     files, demonstrations, record
 ):
     rounds = rounds_of(files)
-    first = rounds.offline()
+    first = train_round(rounds, "offline")
     record(10, kind="intervention", first_expert_step=50)
     record(11, kind="evaluation")
     seen = []
-    second = rounds.online_round(Hooks(on_progress=seen.append))
+    second = train_round(rounds, "online", Hooks(on_progress=seen.append))
     # 100 steps, the expert drives from step 50: frames at 1.0 .. 1.9 s, of which the last has no label
     assert second.expert_labels - first.expert_labels == 9
     assert second.episodes == 5
     assert {at.rank for at in seen} == {0.25}
     assert (second.info.version, second.info.parent, second.info.step) == (2, 1, 100)
     assert second.info.reason == "online round 1"
-    assert rounds.online_round().info.reason == "online round 2"
+    assert train_round(rounds, "online").info.reason == "online round 2"
     before, after = (load_checkpoint(made.path).policy for made in (first, second))
     for name, value in before.encoder.state_dict().items():
         torch.testing.assert_close(after.encoder.state_dict()[name], value, rtol=0.0, atol=0.0)
@@ -68,30 +70,61 @@ def test_an_online_round_goes_on_from_the_newest_checkpoint_with_a_frozen_encode
     )
 
 
+def test_an_unknown_kind_of_round_is_refused_with_what_is_allowed(files):
+    with pytest.raises(ConfigError, match="kind='nightly' must be one of: offline, online"):
+        train_round(rounds_of(files), "nightly")
+
+
+def test_a_further_kind_of_round_is_one_entry(files, demonstrations, monkeypatch):
+    twice = SimpleNamespace(
+        train=lambda *args: (ROUND_KINDS["offline"].train(*args), ROUND_KINDS["online"].train(*args))[1]
+    )
+    monkeypatch.setitem(ROUND_KINDS, "both", twice)
+    started = []
+    made = train_round(rounds_of(files), "both", Hooks(on_start=started.append))
+    assert (made.info.version, made.info.parent, made.info.step) == (2, 1, 100)
+    assert started == [0, 60], "the online part goes on from the 60 steps of the offline one"
+
+
+def test_the_train_file_says_what_is_minimised_and_what_batches_carry(files, demonstrations):
+    train = Path(files["train_file"])
+    objective = "objective: {kind: denoising, weights: {denoising: 2.0}, future_steps: [3], returns: true}"
+    plain = train_round(rounds_of(files), "offline", steps=5)
+    train.write_text(f"{train.read_text()}{objective}\n")
+    seen, rounds = [], rounds_of(files)
+    made = train_round(rounds, "offline", Hooks(on_progress=seen.append), steps=5)
+    assert all(at.loss == 2.0 * at.terms["denoising"] for at in seen)
+    assert made.info.loss == 2.0 * made.held_out_terms["denoising"]
+    assert plain.info.loss == plain.held_out_terms["denoising"]
+    batch = rounds.data.offline.batch(torch.arange(19))  # of one episode
+    assert batch.future.mask[:, 0].tolist() == [True] * 17 + [False] * 2, "the last of 20 frames has no label"
+    assert batch.returns.isnan().all(), "nobody scored them"
+
+
 def test_an_online_round_needs_no_memory_of_the_process_before(files, demonstrations, record):
-    rounds_of(files).offline()
+    train_round(rounds_of(files), "offline")
     record(10, kind="intervention", first_expert_step=50)
-    assert rounds_of(files).online_round().info.parent == 1
+    assert train_round(rounds_of(files), "online").info.parent == 1
 
 
 def test_only_new_episodes_are_read(files, demonstrations, record):
     rounds, said = rounds_of(files), []
-    rounds.offline()
+    train_round(rounds, "offline")
     record(10, kind="intervention")
-    rounds.online_round(Hooks(on_text=said.append))
+    train_round(rounds, "online", Hooks(on_text=said.append))
     assert [text for text in said if text.startswith("read")] == ["read episode 1 of 1"]
 
 
 def test_fewer_steps_shorten_the_decay_of_the_rank_with_them(files, demonstrations):
     seen = []
-    rounds_of(files).offline(Hooks(on_progress=seen.append), steps=30)
+    train_round(rounds_of(files), "offline", Hooks(on_progress=seen.append), steps=30)
     assert len(seen) == 30
     assert seen[15].rank == pytest.approx(0.625)  # half way down from 1 to 0.25 at half time
     assert seen[-1].rank < 0.3
 
 
 def test_a_round_that_was_killed_goes_on_where_it_was_saved(files, demonstrations, monkeypatch):
-    monkeypatch.setattr("drift_core.training.rounds._SAVE_SHARE", 1e9)  # save after every step
+    monkeypatch.setattr("drift_core.training.rounds.shared._SAVE_SHARE", 1e9)  # save after every step
 
     class Killed(Exception):
         pass
@@ -100,13 +133,15 @@ def test_a_round_that_was_killed_goes_on_where_it_was_saved(files, demonstration
         if at.round_step == 20:
             raise Killed
 
-    whole = rounds_of(files).offline(round_id="a")
+    whole = train_round(rounds_of(files), "offline", round_id="a")
     with pytest.raises(Killed):
-        rounds_of(files, save_every_s=0.0).offline(Hooks(on_progress=kill_at_20), round_id="b")
+        train_round(
+            rounds_of(files, save_every_s=0.0), "offline", Hooks(on_progress=kill_at_20), round_id="b"
+        )
     folder = Path(files["checkpoint_folder"])
     assert [path.name for path in folder.glob("resume_*")] == ["resume_b.safetensors"]
     seen = []
-    resumed = rounds_of(files).offline(Hooks(on_progress=seen.append), round_id="b")
+    resumed = train_round(rounds_of(files), "offline", Hooks(on_progress=seen.append), round_id="b")
     assert seen[0].round_step == 20
     assert (resumed.info.version, resumed.info.step) == (2, 60)
     assert resumed.info.rank == whole.info.rank
@@ -117,7 +152,7 @@ def test_cancelling_writes_nothing(files, demonstrations):
     seen = []
     hooks = Hooks(on_progress=seen.append, cancelled=lambda: len(seen) >= 3)
     with pytest.raises(CancelledError, match="cancelled at step 3 of 60"):
-        rounds_of(files).offline(hooks, round_id="a")
+        train_round(rounds_of(files), "offline", hooks, round_id="a")
     assert not Path(files["checkpoint_folder"]).exists()
 
 
@@ -127,26 +162,26 @@ def test_a_diverged_round_writes_nothing(files, demonstrations, monkeypatch):
 
     monkeypatch.setattr(Trainer, "run", diverge)
     with pytest.raises(DivergedError):
-        rounds_of(files).offline()
+        train_round(rounds_of(files), "offline")
     assert not Path(files["checkpoint_folder"]).exists()
 
 
 def test_without_labels_or_checkpoint_it_says_what_is_missing(files, record):
     with pytest.raises(NoDataError, match="no demonstration with an expert label"):
-        rounds_of(files).offline()
+        train_round(rounds_of(files), "offline")
     record(0, first_expert_step=100)  # nobody's labels
     with pytest.raises(NoDataError, match="no expert label"):
-        rounds_of(files).online_round()
+        train_round(rounds_of(files), "online")
     record(1)
     with pytest.raises(NoDataError, match="train offline first"):
-        rounds_of(files).online_round()
+        train_round(rounds_of(files), "online")
 
 
 def test_an_episode_that_does_not_fit_is_said_and_left_out(files, demonstrations):
     broken = Path(files["episode_folder"]) / "demonstration-0-0"
     (broken / "steps.parquet").write_bytes(b"not parquet")
     said = []
-    assert rounds_of(files).offline(Hooks(on_text=said.append)).episodes == 3
+    assert train_round(rounds_of(files), "offline", Hooks(on_text=said.append)).episodes == 3
     assert any("cannot be trained on" in text for text in said)
 
 
@@ -155,19 +190,19 @@ def test_several_views_of_each_frame_are_cached(files, demonstrations, record):
     views = "freeze_encoder: true, shift_px: 2, feature_views: 3"
     train.write_text(train.read_text().replace("freeze_encoder: true", views))
     rounds = rounds_of(files)
-    rounds.offline()
+    train_round(rounds, "offline")
     record(10, kind="intervention")
-    rounds.online_round()
-    cached = rounds._cache._views
+    train_round(rounds, "online")
+    cached = rounds.cache._views
     assert [len(view) for view in cached] == [2, 2, 2]
     assert not torch.equal(cached[0][0], cached[1][0])
 
 
 def test_a_checkpoint_of_another_policy_is_refused_by_key_value_and_what_is_expected(files, demonstrations):
-    rounds_of(files).offline()
+    train_round(rounds_of(files), "offline")
     other = rounds_of(files)
     other._config = replace(other._config, action_steps=3)
     with pytest.raises(
         CheckpointError, match=r"000001\.safetensors of another architecture: action_steps=3 expected, got 4"
     ):
-        other.online_round()
+        train_round(other, "online")

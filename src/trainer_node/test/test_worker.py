@@ -17,7 +17,6 @@ from trainer_node.worker_messages import (
     Preparing,
     Progress,
     Ready,
-    TrainKind,
     TrainRequest,
     WorkerJob,
     event_from_line,
@@ -59,7 +58,7 @@ def poll_until(process, wanted, timeout_s=60.0) -> list:
 
 
 def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
-    worker.train(TrainRequest("r1", TrainKind.OFFLINE))
+    worker.train(TrainRequest("r1", "offline"))
     events = poll_until(worker, (Finished, Failed))
     kinds = [type(event) for _, event in events]
     assert kinds[0] is Ready
@@ -73,12 +72,19 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
     assert events[-1][1].expert_labels == 3 * 19
     assert list(Path(job.log_folder).glob("events.out.tfevents.*"))
 
-    worker.train(TrainRequest("r2", TrainKind.OFFLINE, steps=100_000))
+    worker.train(TrainRequest("r0", "nightly"))
+    refused = poll_until(worker, (Finished, Failed, Preparing))[-1][1]
+    assert (refused.failure, refused.text) == (
+        Failure.UNKNOWN_KIND,
+        "kind='nightly' must be one of: offline, online",
+    )
+
+    worker.train(TrainRequest("r2", "offline", steps=100_000))
     poll_until(worker, Progress)
     worker.cancel()
     assert poll_until(worker, (Finished, Failed))[-1][1].failure is Failure.CANCELLED
 
-    worker.train(TrainRequest("r3", TrainKind.ONLINE, steps=100_000))
+    worker.train(TrainRequest("r3", "online", steps=100_000))
     poll_until(worker, Progress)
     assert worker.log == []
     began_s = time.monotonic()
@@ -95,7 +101,7 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
 
 
 def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
-    worker.train(TrainRequest("r1", TrainKind.OFFLINE, steps=400))
+    worker.train(TrainRequest("r1", "offline", steps=400))
     folder = Path(job.checkpoint_folder)
     poll_until(worker, Ready)
     while not (folder / "resume_r1.safetensors").exists():
@@ -119,7 +125,7 @@ def test_a_wrong_file_is_said_and_the_worker_does_not_come_back(job):
         worker_command(replace(job, task_file="x")), worker_environment(), POLICY, lambda text: None
     )
     process.log = []
-    process.train(TrainRequest("r1", TrainKind.OFFLINE))
+    process.train(TrainRequest("r1", "offline"))
     failed = poll_until(process, Failed)[-1][1]
     assert (failed.failure, failed.text) == (Failure.ERROR, "x: cannot be read: No such file or directory")
     process.stop(1.0)

@@ -10,7 +10,6 @@ from trainer_node.worker_messages import (
     Failure,
     Finished,
     Progress,
-    TrainKind,
     TrainRequest,
     command_from_line,
     command_to_line,
@@ -20,7 +19,7 @@ from trainer_node.worker_messages import (
 from trainer_node.worker_process import RestartPolicy, WorkerProcess
 
 POLICY = RestartPolicy(first_wait_s=0.05, longest_wait_s=0.2, attempts=2, silence_s=2.0)
-REQUEST = TrainRequest(round_id="r1", kind=TrainKind.ONLINE, steps=5)
+REQUEST = TrainRequest(round_id="r1", kind="online", steps=5)
 
 FAKE_WORKER = """
 import json, os, sys, time

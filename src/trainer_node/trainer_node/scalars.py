@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class Scalars:
-    """Loss, rank, rate over the steps of one round after the other; held-out loss and labels per version."""
+    """Loss and its terms, rank, rate over the steps of all rounds; held-out loss and labels per version."""
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
@@ -33,10 +33,14 @@ class Scalars:
             ("steps_per_s", steps_per_s),
         ):
             self._writer.add_scalar(f"train/{name}", value, step)
+        for name, value in at.terms.items():
+            self._writer.add_scalar(f"train/terms/{name}", value, step)
 
     def round(self, made: RoundReport) -> None:
         """Write what a round made."""
         if made.info.loss is not None:
             self._writer.add_scalar("version/held_out_loss", made.info.loss, made.info.version)
+        for name, value in made.held_out_terms.items():
+            self._writer.add_scalar(f"version/held_out_terms/{name}", value, made.info.version)
         self._writer.add_scalar("version/expert_labels", made.expert_labels, made.info.version)
         self._writer.flush()

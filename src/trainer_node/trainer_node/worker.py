@@ -19,14 +19,21 @@ from pathlib import Path
 from typing import IO
 
 import torch
-from drift_config.errors import DriftError
+from drift_config.errors import ConfigError, DriftError
 from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import CheckpointInfo
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
-from drift_core.training.rounds import CancelledError, Hooks, NoDataError, Rounds
+from drift_core.training.rounds import (
+    CancelledError,
+    Hooks,
+    NoDataError,
+    Rounds,
+    check_round_kind,
+    train_round,
+)
 from drift_core.training.trainer import DivergedError
 from drift_core.training.trainer import Progress as StepProgress
 
@@ -43,7 +50,6 @@ from trainer_node.worker_messages import (
     Progress,
     Quit,
     Ready,
-    TrainKind,
     TrainRequest,
     WorkerJob,
     command_from_line,
@@ -62,7 +68,6 @@ class Worker:
         self._rounds, self._scalars = rounds, scalars
         self._commands, self._events = commands, events
         self._requests: queue.SimpleQueue[TrainRequest | None] = queue.SimpleQueue()
-        self._step = 0  # gradient steps that the newest checkpoint has behind it
         self._cancelled = threading.Event()
         self._quitting = threading.Event()
 
@@ -93,16 +98,20 @@ class Worker:
         self._requests.put(None)
 
     def _work(self, request: TrainRequest) -> None:
-        online = request.kind is TrainKind.ONLINE
-        report = _Report(request, self._say, self._scalars, self._step if online else 0)
+        report = _Report(request, self._say, self._scalars)
         hooks = Hooks(
             on_text=lambda text: self._say(Preparing(text)),
+            on_start=report.on_start,
             on_progress=report.on_step,
             cancelled=lambda: self._cancelled.is_set() or self._quitting.is_set(),
         )
-        train = self._rounds.online_round if online else self._rounds.offline
         try:
-            made = train(hooks, request.steps, request.round_id)
+            check_round_kind(request.kind)
+        except ConfigError as error:
+            self._say(Failed(request.round_id, Failure.UNKNOWN_KIND, str(error)))
+            return
+        try:
+            made = train_round(self._rounds, request.kind, hooks, request.steps, request.round_id)
         except NoDataError as error:
             self._say(Failed(request.round_id, Failure.NO_DATA, str(error)))
         except CancelledError as error:
@@ -112,7 +121,6 @@ class Worker:
         except (DriftError, OSError) as error:
             self._say(Failed(request.round_id, Failure.ERROR, str(error)))
         else:
-            self._step = made.info.step
             self._scalars.round(made)
             self._say(_announced(made.path, made.sha256, made.info))
             self._say(Finished(request.round_id, made.episodes, made.expert_labels))
@@ -125,7 +133,6 @@ class Worker:
             return
         if newest is not None:
             path, loaded = newest
-            self._step = loaded.info.step
             self._say(_announced(path, loaded.sha256, loaded.info))
 
     def _say(self, event: Event) -> None:
@@ -139,12 +146,14 @@ class Worker:
 class _Report:
     """Turn gradient steps into progress events, a few per second."""
 
-    def __init__(
-        self, request: TrainRequest, say: Callable[[Event], None], scalars: Scalars, step: int
-    ) -> None:
-        self._request, self._say, self._scalars, self._before = request, say, scalars, step
+    def __init__(self, request: TrainRequest, say: Callable[[Event], None], scalars: Scalars) -> None:
+        self._request, self._say, self._scalars = request, say, scalars
+        self._before = 0  # gradient steps that the policy had behind it
         self._said_s = time.monotonic()
         self._said_step: int | None = None
+
+    def on_start(self, step: int) -> None:
+        self._before = step
 
     def on_step(self, at: StepProgress) -> None:
         now_s = time.monotonic()

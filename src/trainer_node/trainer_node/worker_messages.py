@@ -1,21 +1,15 @@
 """What the trainer node and its training worker say to each other: one JSON object per line, both ways."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, get_args
-
-
-class TrainKind(StrEnum):
-    """The two parts of DRIFT-DAgger; names as in Train.action."""
-
-    OFFLINE = "offline"  # all demonstrations, rank scheduled from full down
-    ONLINE = "online"  # one round on all that was recorded, at the minimum rank
 
 
 class Failure(StrEnum):
     """Why a request ended without a checkpoint."""
 
+    UNKNOWN_KIND = "unknown_kind"  # there is no such kind of round; nothing was begun
     NO_DATA = "no_data"  # not one expert label in the episode store
     DIVERGED = "diverged"  # the loss is no longer finite; nothing was written
     CANCELLED = "cancelled"
@@ -45,7 +39,7 @@ class TrainRequest:
     """One training round. The same `round_id` again means: go on from the last saved state of that round."""
 
     round_id: str
-    kind: TrainKind
+    kind: str  # a key of drift_core.training.rounds.ROUND_KINDS
     steps: int = 0  # gradient steps; 0: as configured
 
 
@@ -166,7 +160,6 @@ def _from_line(line: str, key: str, kinds: dict[str, type]) -> Any:
         message = kind(**fields)
     except TypeError as error:
         raise ValueError(f"{key} line {line.strip()[:200]!r}: {error}") from error
-    for name, enum in (("kind", TrainKind), ("failure", Failure)):
-        if hasattr(message, name):
-            object.__setattr__(message, name, enum(getattr(message, name)))
+    if isinstance(message, Failed):
+        return replace(message, failure=Failure(message.failure))
     return message

@@ -18,23 +18,24 @@ def main(
     robot: Annotated[str, typer.Option(help="a file of config/robots")] = "panda",
     task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
     train: Annotated[str, typer.Option(help="a file of config/train")] = "default",
-    online: Annotated[
-        bool, typer.Option("--online", help="one online round at minimum rank, instead of bootstrapping anew")
-    ] = False,
+    kind: Annotated[
+        str, typer.Option(help="offline: bootstrap anew; online: one round more, at minimum rank")
+    ] = "offline",
     steps: Annotated[int, typer.Option(min=0, help="gradient steps; 0: as the train file says")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Train a policy on demonstrations with its rank falling as scheduled, or one online round."""
+    """Train a policy on demonstrations with its rank falling as scheduled, or one round more."""
     from drift_config.errors import DriftError
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
     from drift_core.task import load_task
     from drift_core.training.config import load_train_file
-    from drift_core.training.rounds import Hooks, Rounds
+    from drift_core.training.rounds import Hooks, Rounds, check_round_kind, train_round
 
     from drift.configuration import config_file
 
+    check_round_kind(kind)
     _check_device(device)
     task_config = load_task(config_file("task", task))
     train_file = load_train_file(config_file("train", train))
@@ -50,19 +51,21 @@ def main(
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        total = steps or (train_file.online if online else train_file.offline).steps
-        bar = progress.add_task("online round" if online else "offline", total=total, note="")
+        bar = progress.add_task(kind, total=None, note="")
         hooks = Hooks(
             on_text=lambda text: progress.update(bar, note=text),
             on_progress=lambda now: progress.update(
-                bar, completed=now.step, note=f"loss {now.loss:.4f}, rank {now.rank:.0%}"
+                bar,
+                total=now.round_steps,
+                completed=now.round_step,
+                note=f"loss {now.loss:.4f}, rank {now.rank:.0%}",
             ),
         )
         try:
             rounds = Rounds(
                 arm, task_config, train_file, EpisodeStore(episodes), checkpoints, device=device, seed=seed
             )
-            report = (rounds.online_round if online else rounds.offline)(hooks, steps)
+            report = train_round(rounds, kind, hooks, steps)
         except DriftError as error:
             raise UserError(str(error)) from None
     info = report.info

@@ -10,7 +10,7 @@ from drift_core.episodes import EpisodeStore, Kind
 from drift_core.policy.checkpoint import LATEST, checkpoint_path, load_checkpoint
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
-from drift_core.training.rounds import Hooks, RoundReport, Rounds
+from drift_core.training.rounds import Hooks, RoundReport, Rounds, train_round
 from drift_sim.shell import EpisodeResult, Shell
 
 from drift.configuration import config_file
@@ -75,7 +75,7 @@ def train_control(
         while wanted.total - already < target:
             demonstrate(shell, copy.episodes, [next(seeds)], lambda result: None, kind="intervention")
             wanted.add_all()
-        report = rounds.online_round(hooks)
+        report = train_round(rounds, "online", hooks)
     if report is None:
         raise ValueError("labels_per_round=[] must name at least one round")
     return report

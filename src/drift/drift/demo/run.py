@@ -9,7 +9,7 @@ import numpy as np
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_core.training.config import load_train_file
-from drift_core.training.rounds import Hooks
+from drift_core.training.rounds import Hooks, train_round
 from drift_core.training.trainer import Progress as TrainingProgress
 from drift_ros.session import SessionClient
 from rich.console import Console
@@ -82,7 +82,7 @@ class Demo:
 
     def _bootstrap(self) -> None:
         with self._progress("gradient steps", self._train.offline.steps) as advance:
-            report = self._rounds.offline(self._hooks("offline", advance))
+            report = train_round(self._rounds, "offline", self._hooks("offline", advance))
         self._console.print(f"version {report.info.version}: held-out loss {_loss(report.info.loss)}")
 
     def _evaluate(self, checkpoints: Path, text: str) -> list[bool]:

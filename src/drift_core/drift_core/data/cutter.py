@@ -1,5 +1,7 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from drift_config.errors import DriftError
 
@@ -12,10 +14,16 @@ from drift_core.task import TaskConfig
 class WindowCutter:
     """Cut the windows of episodes in a store."""
 
-    def __init__(self, store: EpisodeStore, arm: ArmModel | None, task: TaskConfig) -> None:
+    def __init__(
+        self,
+        store: EpisodeStore,
+        arm: ArmModel | None,
+        task: TaskConfig,
+        future_steps: Sequence[int] = (),
+    ) -> None:
         """`arm` is None for a task whose action space is "point": its state is the point itself."""
         self._store = store
-        self._task = task
+        self._task, self._future_steps = task, future_steps
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
         self._state_of = _point_state if arm is None else arm.state
 
@@ -29,6 +37,7 @@ class WindowCutter:
             task.latency_s,
             task.horizon,
             task.action_space,
+            future_steps=self._future_steps,
         )
 
 

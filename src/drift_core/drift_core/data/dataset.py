@@ -1,13 +1,15 @@
 """Training windows of many episodes in memory, and batches of them in which each frame appears once."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from drift_core.data.windows import WindowSet
+from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
-from drift_core.policy.batch import Batch, concatenate
+from drift_core.policy.batch import Batch, Future, concatenate
 
 Encode = Callable[[dict[str, Tensor]], Tensor]  # images by camera (F, 3, H, W) uint8 -> features (F, D)
 
@@ -15,7 +17,8 @@ Encode = Callable[[dict[str, Tensor]], Tensor]  # images by camera (F, 3, H, W) 
 class WindowDataset:
     """Windows with at least one valid label. Frames stay uint8; everything is ready-made for indexing."""
 
-    def __init__(self, window_sets: Iterable[WindowSet] = ()) -> None:
+    def __init__(self, window_sets: Iterable[WindowSet] = (), returns: bool = False) -> None:
+        """`returns`: batches carry the score of their episodes."""
         self.episode_ids: list[str] = []
         self._images: dict[str, Tensor] = {}  # by camera: (K, 3, H, W) uint8
         self._frame_rows = torch.zeros(0, 0, dtype=torch.long)  # (F, cameras) rows of the images
@@ -24,6 +27,12 @@ class WindowDataset:
         self.actions = torch.zeros(0, 0, 0)  # (N, T, A) raw
         self.mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, T)
         self.window_class = torch.zeros(0, dtype=torch.long)  # (N,) WindowClass
+        self._returns = torch.zeros(0)  # (N,) score of the episode, NaN where it has none
+        self._with_returns = returns
+        # What is ahead of the windows, when they were cut with it; else Tf = 0.
+        self._future_index = torch.zeros(0, 0, dtype=torch.long)  # (N, Tf) rows of the frame rows
+        self._future_state = torch.zeros(0, 0, 0)  # (N, Tf, S) raw
+        self._future_mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, Tf)
         self.features: Tensor | None = None  # (F, D) of the frames, once `encode` was called
         self.extend(window_sets)
 
@@ -70,6 +79,12 @@ class WindowDataset:
             parts["actions"].append(torch.from_numpy(windows.actions))
             parts["mask"].append(torch.from_numpy(windows.mask))
             parts["window_class"].append(torch.from_numpy(windows.window_class).long())
+            score = math.nan if windows.score is None else windows.score
+            parts["_returns"].append(torch.full((len(windows),), score))
+            future = windows.future or _nothing_ahead(windows)
+            parts["_future_index"].append(torch.from_numpy(future.frame_index) + n_frames)
+            parts["_future_state"].append(torch.from_numpy(future.state))
+            parts["_future_mask"].append(torch.from_numpy(future.mask))
             n_frames += len(rows)
             ids.append(windows.episode_id)
         if added:
@@ -86,8 +101,14 @@ class WindowDataset:
             raise DataError(
                 f"features={have} must be one per frame, {self.n_frames}: encode new frames first"
             )
-        index = self._frame_index[indices]  # (B, To)
-        frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To)
+        index, future = self._frame_index[indices], None  # (B, To)
+        steps, ahead = index.shape[1], self._future_index.shape[1]
+        if ahead:
+            index = torch.cat([index, self._future_index[indices]], dim=1)  # (B, To + Tf)
+        frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To + Tf)
+        if ahead:
+            state, mask = self._future_state[indices], self._future_mask[indices]
+            index, future = index[:, :steps], Future(index[:, steps:], state, mask)
         return Batch(
             images=self._images_of(frames) if self.features is None else {},
             frame_index=index,
@@ -95,6 +116,8 @@ class WindowDataset:
             state=self.state.index_select(0, indices),
             actions=self.actions.index_select(0, indices),
             mask=self.mask.index_select(0, indices),
+            future=future,
+            returns=self._returns.index_select(0, indices) if self._with_returns else None,
         )
 
     def sample(self, generator: torch.Generator, batch_size: int) -> Batch:
@@ -134,8 +157,10 @@ class WindowDataset:
         if not parts["state"]:
             return
         here = {name: tuple(parts[name][0].shape[1:]) for name in ("state", "actions")}
+        here["future"] = tuple(parts["_future_index"][0].shape[1:])
         here |= {camera: tuple(frames.shape[2:]) for camera, frames in images.items()}
         new = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
+        new["future"] = (0,) if windows.future is None else windows.future.mask.shape[1:]
         new |= {camera: frames.shape[1:3] for camera, frames in windows.frames.items()}
         if new != here:
             raise ShapeError(f"episode {windows.episode_id}: shapes={new} must be {here} as in the dataset")
@@ -148,7 +173,21 @@ _COLUMNS = (
     "actions",
     "mask",
     "window_class",
+    "_returns",
+    "_future_index",
+    "_future_state",
+    "_future_mask",
 )
+
+
+def _nothing_ahead(windows: WindowSet) -> FutureSet:
+    """Return the future of windows that were cut without one, of no steps."""
+    count, state_dim = len(windows), windows.state.shape[2]
+    return FutureSet(
+        np.zeros((count, 0), dtype=np.int64),
+        np.zeros((count, 0, state_dim), dtype=np.float32),
+        np.zeros((count, 0), dtype=bool),
+    )
 
 
 def batches(dataset: WindowDataset, generator: torch.Generator, batch_size: int) -> Iterator[Batch]:

@@ -20,12 +20,13 @@ _HELD_OUT_BATCH = 256  # windows
 class TrainingData:
     """The windows of a store. `update` reads only episodes that are new; evaluations are left out."""
 
-    def __init__(self, store: EpisodeStore, cut: WindowCutter) -> None:
+    def __init__(self, store: EpisodeStore, cut: WindowCutter, returns: bool = False) -> None:
+        """`returns`: batches carry the score of their episodes."""
         self._store, self._cut = store, cut
         self._known: set[str] = set()
-        self.offline = WindowDataset()  # demonstrations
-        self.online = WindowDataset()  # interventions
-        self.held_out = WindowDataset()  # one episode in ten of either kind, never trained on
+        self.offline = WindowDataset(returns=returns)  # demonstrations
+        self.online = WindowDataset(returns=returns)  # interventions
+        self.held_out = WindowDataset(returns=returns)  # one in ten of either kind, never trained on
 
     @property
     def folder(self) -> Path:

@@ -4,7 +4,7 @@ The recorded arrivals are replayed through the same Assembler that runs live, so
 sample that had not arrived when the policy would have used it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -28,6 +28,15 @@ class WindowClass(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
+class FutureSet:
+    """What N windows saw at Tf later policy steps of their episode."""
+
+    frame_index: np.ndarray  # (N, Tf) rows of the windows' `frame_rows`; where masked, the window's newest
+    state: np.ndarray  # (N, Tf, S) float32; where masked, the window's newest
+    mask: np.ndarray  # (N, Tf) bool, false where the episode does not go on that far, or has a gap
+
+
+@dataclass(frozen=True, eq=False)
 class WindowSet:
     """The N windows of one episode. Each frame is stored once; a row of `frame_rows` is one moment."""
 
@@ -40,6 +49,8 @@ class WindowSet:
     actions: np.ndarray  # (N, T, A) float32
     mask: np.ndarray  # (N, T) bool, true where the label is valid
     window_class: np.ndarray  # (N,) WindowClass
+    future: FutureSet | None = None  # when asked for
+    score: float | None = None  # of the episode
 
     def __len__(self) -> int:
         return len(self.t_ref_s)
@@ -57,7 +68,14 @@ class WindowSet:
     def trainable(self) -> "WindowSet":
         """Return the windows with at least one valid label, and only their frames."""
         chosen = self.mask[:, 0]
-        rows, frame_index = np.unique(self.frame_index[chosen], return_inverse=True)
+        seen, future = self.frame_index[chosen], self.future
+        steps = seen.shape[1]
+        if future is not None:
+            seen = np.concatenate([seen, future.frame_index[chosen]], axis=1)
+        rows, frame_index = np.unique(seen, return_inverse=True)
+        frame_index = frame_index.reshape(seen.shape)
+        if future is not None:
+            future = FutureSet(frame_index[:, steps:], future.state[chosen], future.mask[chosen])
         frame_rows, frames = self.frame_rows[rows], {}
         for column, (camera, images) in enumerate(self.frames.items()):
             used, frame_rows[:, column] = np.unique(frame_rows[:, column], return_inverse=True)
@@ -67,7 +85,8 @@ class WindowSet:
             t_ref_s=self.t_ref_s[chosen],
             frames=frames,
             frame_rows=frame_rows,
-            frame_index=frame_index.reshape(-1, self.frame_index.shape[1]),
+            frame_index=frame_index[:, :steps],
+            future=future,
             state=self.state[chosen],
             actions=self.actions[chosen],
             mask=self.mask[chosen],
@@ -83,16 +102,19 @@ def cut_windows(
     horizon: int,
     action_space: str,
     pre_intervention_s: float = 1.0,
+    future_steps: Sequence[int] = (),
 ) -> WindowSet:
     """Cut one window per policy step out of `episode`, also those without a valid label.
 
-    Windows within `pre_intervention_s` before a take-over are marked as such.
+    Windows within `pre_intervention_s` before a take-over are marked as such. `future_steps`: policy steps
+    from a window to observations to come that go with it.
     """
     unknown = {camera.name for camera in spec.cameras} - set(episode.frames)
     if unknown:
         raise DataError(f"episode {episode.meta.id}: cameras={sorted(unknown)} were not recorded")
     assembler = Assembler(spec, state_of, latency_s)
-    ticks = _on_grid(list(_replay(episode, assembler)), spec.dt_s)
+    on_grid = _on_grid(list(_replay(episode, assembler)), spec.dt_s)
+    ticks = list(on_grid.values())
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
     labels = cut_labels(episode.steps, t_ref_s, spec.dt_s, horizon, action_space)
     frames, frame_rows, frame_index = _gather_frames(ticks, spec)
@@ -108,6 +130,8 @@ def cut_windows(
         labels.actions,
         labels.mask,
         _classify(labels, episode.meta.kind == "demonstration", pre_intervention_s),
+        _look_ahead(list(on_grid), frame_index, state, future_steps) if future_steps else None,
+        episode.meta.score,
     )
 
 
@@ -140,10 +164,10 @@ def _replay(episode: Episode, assembler: Assembler) -> Iterator[Selection]:
                 yield selection
 
 
-def _on_grid(selections: list[Selection], dt_s: float) -> list[Selection]:
-    """Return the observation nearest to each policy step, counted in `dt_s` from the first observation."""
+def _on_grid(selections: list[Selection], dt_s: float) -> dict[int, Selection]:
+    """Return the observation nearest to each policy step, by its number, in `dt_s` from the first one."""
     if not selections:
-        return []
+        return {}
     start_s = selections[0].t_ref_s
     nearest: dict[int, Selection] = {}
     for selection in selections:
@@ -151,7 +175,19 @@ def _on_grid(selections: list[Selection], dt_s: float) -> list[Selection]:
         due_s = start_s + slot * dt_s
         if slot not in nearest or abs(selection.t_ref_s - due_s) < abs(nearest[slot].t_ref_s - due_s):
             nearest[slot] = selection
-    return [nearest[slot] for slot in sorted(nearest)]
+    return dict(sorted(nearest.items()))
+
+
+def _look_ahead(
+    steps: list[int], frame_index: np.ndarray, state: np.ndarray, future_steps: Sequence[int]
+) -> FutureSet:
+    """Return the newest frame and state of the windows `future_steps` after each one; `steps` are theirs."""
+    row_of = {step: row for row, step in enumerate(steps)}
+    rows = np.array([[row_of.get(step + ahead, -1) for ahead in future_steps] for step in steps], dtype=int)
+    rows = rows.reshape(len(steps), len(future_steps))
+    mask = rows >= 0
+    rows = np.where(mask, rows, np.arange(len(steps))[:, None])
+    return FutureSet(frame_index[rows, -1], state[rows, -1], mask)
 
 
 def _gather_frames(

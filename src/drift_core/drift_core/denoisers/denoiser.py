@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drift_core.denoisers.windows import Noise, Windows
 from drift_core.errors import ShapeError
 
 # (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
@@ -117,6 +118,19 @@ class Denoiser(nn.Module, ABC):
     def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
         """Return the output (B, T, A)."""
         return self.trunk(x, self.step_film(k) + self.condition_film(condition))
+
+    def loss_terms(self, windows: Windows, noise: Noise) -> dict[str, Tensor]:
+        """Return what a gradient step may minimise: scalars by name, means over what may be trained on.
+
+        Here "denoising": the squared error of the output. A network with further heads adds their terms.
+        """
+        noised = noise.add(windows.actions)
+        # The observation part of FiLM is the same for all draws, so it is computed once per window.
+        observed = noise.repeat(self.condition_film(windows.condition))
+        output = self.trunk(noised.x, self.step_film(noised.k) + observed)
+        error = functional.mse_loss(output, noised.target, reduction="none").mean(dim=-1)  # (B draws, T)
+        valid = noise.repeat(windows.mask).to(error)
+        return {"denoising": (error * valid).sum() / valid.sum().clamp(min=1.0)}
 
     def stages(self) -> Stages:
         """Return PyTorch's own implementation."""

@@ -47,6 +47,7 @@ class EpisodeMeta:
     dt_s: Annotated[float, Field(gt=0)]  # policy step
     started_s: float  # ROS time
     outcome: OutcomeName = "unknown"
+    score: Annotated[float, Field(ge=0, le=1)] | None = None  # how well it went; None: nobody said
     duration_s: float = 0.0  # from the first to the last control step
     policy_versions: tuple[int, ...] = ()  # that drove a step
     steps: int = 0  # control steps

@@ -125,12 +125,15 @@ class EpisodeWriter:
             raise DataError(f"camera {camera}: image at stamp_s={stamp_s} cannot be encoded")
         self._frames[camera].add((stamp_s, arrival_s, png.tobytes()))
 
-    def close(self, outcome: OutcomeName) -> Path:
-        """Finish the files, put the episode in its place and return that."""
+    def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
+        """Finish the files, put the episode in its place and return that; `score` lies in [0, 1]."""
+        if score is not None and not 0.0 <= score <= 1.0:
+            raise DataError(f"episode id={self._meta.id!r}: score={score} must lie in [0, 1]")
         self._close_tables()
         meta = replace(
             self._meta,
             outcome=outcome,
+            score=score,
             duration_s=self._last_s - self._first_s,
             policy_versions=tuple(sorted(self._versions)),
             steps=self._n_steps,

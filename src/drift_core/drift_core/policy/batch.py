@@ -1,12 +1,25 @@
 """A batch of training windows in which each camera frame appears once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from drift_core.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """What B windows saw at Tf later policy steps; their frames are frames of the batch."""
+
+    frame_index: Tensor  # (B, Tf) long, row of the newest frame
+    state: Tensor  # (B, Tf, S) float32, raw units
+    mask: Tensor  # (B, Tf) bool, false where the episode does not go on that far
+
+    def to(self, device: torch.device | str) -> "Future":
+        """Return the same on `device`."""
+        return Future(self.frame_index.to(device), self.state.to(device), self.mask.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +32,21 @@ class Batch:
     state: Tensor  # (B, To, S) float32, raw units
     actions: Tensor  # (B, T, A) float32, raw units
     mask: Tensor  # (B, T) bool, true where the label may be trained on
+    future: Future | None = None  # when asked for
+    returns: Tensor | None = None  # (B,) float32, when asked for: score of the episode, NaN where it has none
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
-        for name in ("frame_index", "actions", "mask"):
-            if getattr(self, name).shape[0] != size:
-                shape = tuple(getattr(self, name).shape)
+        parts = {"frame_index": self.frame_index, "actions": self.actions, "mask": self.mask}
+        if self.future is not None:
+            parts |= {
+                f"future.{name}": getattr(self.future, name) for name in ("frame_index", "state", "mask")
+            }
+        if self.returns is not None:
+            parts["returns"] = self.returns
+        for name, part in parts.items():
+            if part.shape[0] != size:
+                shape = tuple(part.shape)
                 raise ShapeError(f"{name} must have B={size} rows like state, got {shape}")
         if self.mask.shape != self.actions.shape[:2]:
             raise ShapeError(f"mask must be {tuple(self.actions.shape[:2])}, got {tuple(self.mask.shape)}")
@@ -50,19 +72,30 @@ class Batch:
             state=self.state.to(device),
             actions=self.actions.to(device),
             mask=self.mask.to(device),
+            future=None if self.future is None else self.future.to(device),
+            returns=None if self.returns is None else self.returns.to(device),
         )
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:
     """Join batches of the same task into one; frames stay distinct."""
     first = batches[0]
-    kinds = {(tuple(sorted(b.images)), b.features is not None) for b in batches}
+    kinds = {
+        (tuple(sorted(b.images)), b.features is not None, b.future is not None, b.returns is not None)
+        for b in batches
+    }
     if len(kinds) > 1:
-        raise ShapeError(f"batches to join must agree in (cameras, has features), got {sorted(kinds)}")
+        raise ShapeError(
+            f"batches to join must agree in (cameras, has features, has future, has returns), "
+            f"got {sorted(kinds)}"
+        )
     features = [batch.features for batch in batches if batch.features is not None]
-    index, offset = [], 0
+    returns = [batch.returns for batch in batches if batch.returns is not None]
+    index, futures, offset = [], [], 0
     for batch in batches:
         index.append(batch.frame_index + offset)
+        if batch.future is not None:
+            futures.append(replace(batch.future, frame_index=batch.future.frame_index + offset))
         offset += batch.n_frames
     return Batch(
         images={camera: torch.cat([b.images[camera] for b in batches]) for camera in first.images},
@@ -71,4 +104,14 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         state=torch.cat([b.state for b in batches]),
         actions=torch.cat([b.actions for b in batches]),
         mask=torch.cat([b.mask for b in batches]),
+        future=_joined(futures) if futures else None,
+        returns=torch.cat(returns) if returns else None,
+    )
+
+
+def _joined(futures: list[Future]) -> Future:
+    return Future(
+        torch.cat([f.frame_index for f in futures]),
+        torch.cat([f.state for f in futures]),
+        torch.cat([f.mask for f in futures]),
     )

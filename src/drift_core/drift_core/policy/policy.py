@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drift_core.denoisers import DenoiserConfig, make_denoiser
+from drift_core.denoisers.windows import FutureWindows, Noise, Windows
 from drift_core.encoders import CameraEncoder, EncoderConfig
 from drift_core.engines import Engine
 from drift_core.errors import ShapeError
 from drift_core.observation.spec import Observation, ObservationSpec
-from drift_core.policy.batch import Batch
+from drift_core.policy.batch import Batch, Future
 from drift_core.policy.normalizer import ROTATION, Normalizer
 from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
-from drift_core.samplers.sampler import draw
 
 
 class NonFiniteError(DriftError, ArithmeticError):
@@ -120,10 +120,10 @@ class DiffusionPolicy(nn.Module):
             raise ShapeError(f"features must be (F, {self.feature_dim}), got {tuple(features.shape)}")
         return torch.cat([features[frame_index].flatten(1), flat], dim=1)
 
-    def loss(
+    def loss_terms(
         self, batch: Batch, generator: torch.Generator, noise_draws: int = 1, shift_px: int = 0
-    ) -> Tensor:
-        """Return the squared error, mean over valid steps, with `noise_draws` noises per window.
+    ) -> dict[str, Tensor]:
+        """Return the network's loss terms by name, with `noise_draws` noises per window.
 
         Cached `batch.features` are used where there are any, else the frames are encoded, each once.
         """
@@ -136,21 +136,20 @@ class DiffusionPolicy(nn.Module):
         features = batch.features
         if features is None:
             features = self.encode_frames(batch.images, shift_px, generator)
-        condition = self.condition(features, batch.frame_index, batch.state)
-        x_0 = self.normalize_actions(batch.actions).repeat_interleave(noise_draws, dim=0)
-        noise = draw(x_0.shape, generator).to(x_0)
-        k = torch.randint(
-            self.schedule.train_steps, x_0.shape[:1], generator=generator, device=generator.device
-        ).to(x_0.device)
-        # The observation part of FiLM is the same for all draws, so it is computed once per window.
-        observed = self.denoiser.condition_film(condition).repeat_interleave(noise_draws, dim=0)
-        output = self.denoiser.trunk(
-            self.schedule.add_noise(x_0, noise, k), self.denoiser.step_film(k) + observed
+        windows = Windows(
+            condition=self.condition(features, batch.frame_index, batch.state),
+            actions=self.normalize_actions(batch.actions),
+            mask=batch.mask,
+            future=None if batch.future is None else self._future(features, batch.future),
+            returns=batch.returns,
         )
-        target = self.schedule.target(x_0, noise, k, config.prediction)
-        error = functional.mse_loss(output, target, reduction="none").mean(dim=-1)  # (B * draws, T)
-        valid = batch.mask.repeat_interleave(noise_draws, dim=0).to(error)
-        return (error * valid).sum() / valid.sum().clamp(min=1.0)
+        noise = Noise(self.schedule, config.prediction, generator, noise_draws)
+        return self.denoiser.loss_terms(windows, noise)
+
+    def _future(self, features: Tensor, future: Future) -> FutureWindows:
+        index = future.frame_index
+        seen = features.new_zeros(*index.shape, 0) if self.encoder is None else features[index]
+        return FutureWindows(seen, self.normalizer.normalize_state(future.state), future.mask)
 
     def sample(
         self,

@@ -12,6 +12,7 @@ from torch import nn
 
 from drift_core.denoisers import DenoiserConfig
 from drift_core.encoders import EncoderConfig
+from drift_core.objectives import DENOISING, ObjectiveConfig
 from drift_core.policy.policy import PolicyConfig
 from drift_core.rank import Form, RankPolicy, Subspace
 from drift_core.rank.schedule import ScheduleConfig
@@ -117,6 +118,7 @@ class TrainFile:
     rank: Ranks
     offline: TrainConfig
     online: TrainConfig
+    objective: ObjectiveConfig = DENOISING
 
     def policy_config(self, task: TaskConfig, n_joints: int) -> PolicyConfig:
         """Return the policy for `task` on an arm with `n_joints`; without encoder for a task without

@@ -1,4 +1,4 @@
-"""Freezing the encoder for a round, and giving back afterwards exactly what that had frozen.
+"""Freezing parts of a policy for a round, and giving back afterwards exactly what that had frozen.
 
 What somebody else froze (an adapter, a baseline that trains norms only) stays frozen.
 """
@@ -10,9 +10,13 @@ from torch import nn
 from drift_core.policy.policy import DiffusionPolicy
 
 
-def freeze_encoder(policy: DiffusionPolicy) -> tuple[str, ...]:
-    """Freeze what trains of the encoder; return the names."""
-    names = tuple(name for name in encoder_parameters(policy) if policy.get_parameter(name).requires_grad)
+def freeze(policy: DiffusionPolicy, trained: nn.Module, encoder: bool) -> tuple[str, ...]:
+    """Freeze what trains outside of `trained`, a part of `policy`, and of the encoder; return the names.
+
+    The encoder goes on training unless `encoder` says that it is to be frozen, too.
+    """
+    names = freezable(policy, trained, encoder)
+    names = tuple(name for name in names if policy.get_parameter(name).requires_grad)
     set_trainable(policy, names, False)
     return names
 
@@ -24,8 +28,9 @@ def set_trainable(module: nn.Module, names: Collection[str], trainable: bool) ->
             parameter.requires_grad_(trainable)
 
 
-def encoder_parameters(policy: DiffusionPolicy) -> list[str]:
-    """Return the names of the parameters of the encoder; none for a policy without one."""
-    if policy.encoder is None:
-        return []
-    return [f"encoder.{name}" for name, _ in policy.encoder.named_parameters()]
+def freezable(policy: DiffusionPolicy, trained: nn.Module, encoder: bool) -> tuple[str, ...]:
+    """Return the names of the parameters outside of `trained`, and of the encoder if that is to be frozen."""
+    kept = {id(parameter) for parameter in trained.parameters()}
+    if encoder and policy.encoder is not None:
+        kept -= {id(parameter) for parameter in policy.encoder.parameters()}
+    return tuple(name for name, parameter in policy.named_parameters() if id(parameter) not in kept)

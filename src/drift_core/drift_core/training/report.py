@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from drift_core.objectives import DENOISING, Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 
@@ -16,6 +17,7 @@ class Progress:
     round_step: int  # in this round, from 1
     round_steps: int  # planned for this round
     loss: float
+    terms: dict[str, float]  # of the loss by name, before they are weighted
     gradient_norm: float  # before clipping
     lr: float
     rank: float  # asked for, as a fraction of the maximum
@@ -35,6 +37,7 @@ class TrainReport:
     steps: int
     stopped: bool  # by on_step
     mean_loss: float  # over the last tenth of the steps; nan if there was none
+    mean_terms: dict[str, float]  # of the loss by name, over the same steps
     rank: float
     effective_rank: float
     trainable_parameters: int
@@ -43,15 +46,35 @@ class TrainReport:
     rank_change_s: float  # spent on them
 
 
+@dataclass(frozen=True)
+class HeldOutLoss:
+    """How good a policy is on windows that it was not trained on."""
+
+    total: float  # the weighted sum of the terms
+    terms: dict[str, float]  # by name
+
+
 @torch.no_grad()
-def held_out_loss(policy: DiffusionPolicy, batches: list[Batch], seed: int, noise_draws: int = 4) -> float:
-    """Return the mean denoising loss over `batches`, with the same noise whenever `seed` is the same."""
+def held_out_loss(
+    policy: DiffusionPolicy,
+    batches: list[Batch],
+    seed: int,
+    noise_draws: int = 4,
+    objective: Objective = DENOISING,
+) -> HeldOutLoss:
+    """Return the mean loss over `batches`, with the same noise whenever `seed` is the same."""
     was_training = policy.training
     policy.eval()
-    losses, weights = [], []
+    total, labels = 0.0, 0.0
+    sums: dict[str, float] = {}
     for index, batch in enumerate(batches):
         generator = torch.Generator().manual_seed(seed + index)
-        losses.append(float(policy.loss(batch.to(policy.device), generator, noise_draws)))
-        weights.append(float(batch.mask.sum()))
+        terms = objective.terms(policy, batch.to(policy.device), generator, noise_draws)
+        weight = float(batch.mask.sum())
+        total += weight * float(objective.combine(terms))
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0.0) + weight * float(term)
+        labels += weight
     policy.train(was_training)
-    return sum(a * b for a, b in zip(losses, weights, strict=True)) / max(sum(weights), 1.0)
+    labels = max(labels, 1.0)
+    return HeldOutLoss(total / labels, {name: value / labels for name, value in sums.items()})

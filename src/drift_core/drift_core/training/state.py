@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from drift_core.errors import CheckpointError
+from drift_core.objectives import DENOISING, ObjectiveConfig
 from drift_core.rank.change import SCALE_MAX
 from drift_core.rank.schedule import Fraction, ScheduleConfig
 from drift_core.training.config import RankConfig, Share, TrainConfig
@@ -47,7 +48,8 @@ class TrainerInfo:
     averages: dict[str, tuple[Share, Share, Count]]  # by weight, see ema.py: D, pending, age
     step: Count
     round_step: Count
-    frozen: tuple[str, ...]  # parameters of the encoder that freeze_encoder froze
+    frozen: tuple[str, ...]  # parameters that freeze_encoder, or the objective, froze
+    objective: ObjectiveConfig | None = DENOISING  # None: one of one's own
 
 
 @plain_dataclass(frozen=True, eq=False)

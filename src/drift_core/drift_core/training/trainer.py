@@ -23,6 +23,7 @@ from drift_config.loader import to_plain
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
+from drift_core.objectives import DENOISING, OBJECTIVES, Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank import (
@@ -43,7 +44,7 @@ from drift_core.rank.schedule import SCHEDULES, ConstantRank, RankSchedule
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.distributed import PolicyLoss, averaged_loss, share_moments
 from drift_core.training.ema import MergedEma, warm_decay
-from drift_core.training.freezing import encoder_parameters, freeze_encoder, set_trainable
+from drift_core.training.freezing import freezable, freeze, set_trainable
 from drift_core.training.optimizer import (
     follow_change,
     learning_rate,
@@ -81,6 +82,7 @@ class Trainer:
         generator: torch.Generator,
         modulation: RankConfig | None = None,
         distributed: bool = False,
+        objective: Objective = DENOISING,
     ) -> None:
         """Begin the first round.
 
@@ -90,10 +92,11 @@ class Trainer:
         """
         self.policy = policy
         self.generator = generator
+        self.objective = objective
         self.modulation = (modulation or RankConfig()) if schedule is not None else None
         self.step = 0  # gradient steps in all
         self._distributed = distributed
-        self._frozen: tuple[str, ...] = ()  # parameters that freeze_encoder froze
+        self._frozen: tuple[str, ...] = ()  # parameters that this round froze
         rank = _first_rank(schedule)
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
@@ -129,6 +132,7 @@ class Trainer:
         steps = max(self.config.steps - self.round_step, 0) if steps is None else steps
         begun = time.perf_counter()
         losses: list[float] = []
+        terms: list[dict[str, float]] = []
         changes, change_s, stopped = 0, 0.0, False
         with _threads(self.config.threads):
             for _ in range(steps):
@@ -138,14 +142,17 @@ class Trainer:
                     change_s += time.perf_counter() - started
                 progress = self._one_step(next_batch, started)
                 losses.append(progress.loss)
+                terms.append(progress.terms)
                 if on_step is not None and on_step(progress):
                     stopped = True
                     break
-        recent = losses[-max(1, len(losses) // 10) :]
+        last = max(1, len(losses) // 10)
+        recent = losses[-last:]
         return TrainReport(
             steps=len(losses),
             stopped=stopped,
             mean_loss=sum(recent) / len(recent) if recent else math.nan,
+            mean_terms=_means(terms[-last:]),
             rank=self.rank,
             effective_rank=self.effective_rank,
             trainable_parameters=self._trainable_parameters,
@@ -174,6 +181,7 @@ class Trainer:
             architecture=to_plain(self.policy.config),
             train=self.config,
             schedule=_known(self.schedule),
+            objective=self.objective if isinstance(self.objective, OBJECTIVES) else None,
             modulation=self.modulation,
             rank=self.rank,
             ranks=layer_ranks(self.policy),
@@ -204,9 +212,13 @@ class Trainer:
         if has_modulated_layers(policy):
             merge(policy)
         set_trainable(policy, self._frozen, True)
-        if not set(info.frozen) <= set(encoder_parameters(policy)):
-            wrong = sorted(set(info.frozen) - set(encoder_parameters(policy)))
-            raise CheckpointError(f"trainer state: frozen={wrong[:5]} must be parameters of the encoder")
+        objective = info.objective or self.objective
+        wrong = sorted(set(info.frozen) - set(freezable(policy, objective.trained(policy), encoder=True)))
+        if wrong:
+            raise CheckpointError(
+                f"trainer state: frozen={wrong[:5]} must be parameters of the encoder, or such that the "
+                f"objective does not train"
+            )
         set_trainable(policy, info.frozen, False)
         if info.modulation is not None:
             try:
@@ -218,6 +230,7 @@ class Trainer:
         load_tensors(state.tensors, info.averages, policy, ema, optimizer, self.generator)
         self.policy, self._ema, self._optimizer = policy, ema, optimizer
         self.config, self.schedule, self.modulation = info.train, schedule, info.modulation
+        self.objective = objective
         self.rank, self.step, self.round_step = info.rank, info.step, info.round_step
         self._frozen = info.frozen
         self.generator.set_state(state.tensors["generator"])
@@ -228,7 +241,7 @@ class Trainer:
     ) -> None:
         policy.train()
         set_trainable(policy, self._frozen, True)
-        frozen = freeze_encoder(policy) if config.freeze_encoder else ()
+        frozen = freeze(policy, self.objective.trained(policy), config.freeze_encoder)
         if not any(parameter.requires_grad for parameter in policy.parameters()):
             raise ConfigError(
                 f"{type(policy).__name__} has nothing to train: freeze_encoder={config.freeze_encoder}, "
@@ -274,11 +287,12 @@ class Trainer:
         batch = next_batch(self.generator).to(self.policy.device)
         self._optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.policy.device.type, torch.bfloat16, enabled=config.autocast):
-            loss = self._loss(batch, self.generator, config.noise_draws, config.shift_px)
+            loss, terms = self._loss(batch, self.generator, config.noise_draws, config.shift_px)
         loss.backward()
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
-        value, norm_value = float(loss.detach()), float(norm)
+        # At once, because on a GPU each of them would wait for the step.
+        value, norm_value, *values = torch.stack([loss.detach(), norm, *terms.values()]).tolist()
         if not math.isfinite(value) or not math.isfinite(norm_value):
             raise DivergedError(
                 f"loss={value} with gradient norm {norm_value} at step {self.step + 1} must be finite; "
@@ -296,6 +310,7 @@ class Trainer:
             round_step=self.round_step,
             round_steps=config.steps,
             loss=value,
+            terms=dict(zip(terms, values, strict=True)),
             gradient_norm=norm_value,
             lr=lr,
             rank=self.rank,
@@ -308,9 +323,11 @@ class Trainer:
         report = rank_report(self.policy)
         self.effective_rank = report.effective_fraction if report.layers else 1.0
         self._trainable_parameters = report.trainable_parameters
-        self._loss: nn.Module = PolicyLoss(self.policy)  # first let go of a previous wrapper's hooks
+        self._loss: nn.Module = PolicyLoss(
+            self.policy, self.objective
+        )  # first let go of a previous wrapper's hooks
         if self._distributed:
-            self._loss = averaged_loss(self.policy)
+            self._loss = averaged_loss(self.policy, self.objective)
 
     def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
         modulate(
@@ -346,6 +363,11 @@ def _first_rank(schedule: RankSchedule | None) -> float:
 def _known(schedule: RankSchedule | None) -> Any:
     """Return a schedule that can be written down as it is, None for any other."""
     return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
+
+
+def _means(terms: list[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each term; none of no steps."""
+    return {name: sum(step[name] for step in terms) / len(terms) for name in (terms[0] if terms else ())}
 
 
 @torch.no_grad()

@@ -1,12 +1,13 @@
 """Batches hold each frame once and are what the windows say."""
 
+import dataclasses
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 from drift_core.data.dataset import WindowDataset, batches, mixed_batches
-from drift_core.data.windows import WindowSet
+from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, concatenate
 
@@ -131,6 +132,62 @@ def test_a_task_without_cameras_has_no_frames():
     assert batch.images == {} and batch.n_frames == 0 and batch.features is None
     joined = concatenate([batch, batch])
     assert joined.size == 8
+
+
+def looking_ahead(name, count=5, value=0, score=None):
+    """The same windows with what is 1 and 3 policy steps ahead."""
+    given = windows(name, count, value)
+    ahead = np.arange(count)[:, None] + [1, 3]
+    mask = ahead < count
+    ahead = np.where(mask, ahead, np.arange(count)[:, None])
+    future = FutureSet(given.frame_index[ahead, -1], given.state[ahead, -1], mask)
+    return dataclasses.replace(given, future=future, score=score)
+
+
+def test_a_batch_carries_what_is_ahead_and_still_holds_each_frame_once():
+    dataset = WindowDataset([looking_ahead("a"), looking_ahead("b", value=50)])
+    batch = dataset.batch(torch.tensor([0, 6, 8]))
+    assert seen(batch, "front") == [[0, 1], [51, 52], [53, 54]]
+    future = batch.future
+    assert batch.images["front"][:, 0, 0, 0][future.frame_index].tolist() == [[2, 4], [53, 55], [55, 54]]
+    assert future.mask.tolist() == [[True, True], [True, True], [True, False]]
+    assert future.state[:, :, 0].tolist() == [[1, 3], [52, 54], [54, 53]]
+    assert batch.n_frames == 9, "frames 0, 1, 2 and 4 of a, 51 to 55 of b"
+    joined = concatenate([batch, batch.to("cpu")])
+    assert joined.future.frame_index.tolist()[3:] == (future.frame_index + 9).tolist()
+
+
+def test_frames_that_are_seen_only_ahead_stay_with_the_windows_that_have_a_label():
+    given = looking_ahead("a")
+    given.mask[1:] = False
+    dataset = WindowDataset([given])
+    batch = dataset.batch(torch.tensor([0]))
+    assert dataset.n_frames == 4
+    assert batch.images["front"][:, 0, 0, 0][batch.future.frame_index].tolist() == [[2, 4]]
+
+
+def test_windows_that_look_elsewhere_ahead_do_not_fit():
+    with pytest.raises(
+        ShapeError, match=r"episode b: shapes=.*'future': \(0,\).* must be .*'future': \(2,\)"
+    ):
+        WindowDataset([looking_ahead("a"), windows("b")])
+
+
+def test_nothing_is_ahead_and_no_return_is_known_unless_asked_for():
+    batch = WindowDataset([windows("a")]).batch(torch.tensor([0]))
+    assert batch.future is None and batch.returns is None
+
+
+def test_the_return_of_a_window_is_the_score_of_its_episode():
+    dataset = WindowDataset([looking_ahead("a", score=0.25), looking_ahead("b", value=50)], returns=True)
+    batch = dataset.batch(torch.tensor([0, 4, 5]))
+    assert batch.returns[:2].tolist() == [0.25, 0.25] and batch.returns[2].isnan()
+    assert concatenate([batch, batch]).returns.shape == (6,)
+    without = WindowDataset([looking_ahead("a")]).batch(torch.tensor([0]))
+    with pytest.raises(ShapeError, match="has returns"):
+        concatenate([batch, without])
+    with pytest.raises(ShapeError, match=r"returns must have B=3 rows like state, got \(2,\)"):
+        dataclasses.replace(batch, returns=batch.returns[:2])
 
 
 def test_an_empty_dataset_says_so():

@@ -250,6 +250,27 @@ def test_windows_are_classed_and_only_those_with_a_label_can_be_trained_on():
     assert chosen.frame_index.tolist() == [[0], [1], [2], [3]]
 
 
+def test_windows_carry_what_is_seen_later_where_the_episode_goes_on():
+    frames = {"front": frames_at(np.delete(np.arange(10), 6) / 10)}  # nothing at 0.6
+    steps = make_steps([(EXPERT, 1)] * 51)
+    windows = windows_of(
+        episode_of(SMALL, frames, joints_at(np.arange(101) / 100), steps), future_steps=(1, 4)
+    )
+    np.testing.assert_allclose(windows.t_ref_s, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9], atol=1e-9)
+    future = windows.future
+    #                               0.0  0.1  0.2  0.3  0.4  0.5  0.7  0.8  0.9
+    assert future.mask[:, 0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1, 0]
+    assert future.mask[:, 1].tolist() == [1, 1, 0, 1, 1, 1, 0, 0, 0]
+    images = windows.frames["front"][:, 0, 0, 0]
+    seen = images[windows.frame_rows[future.frame_index, 0]]
+    assert seen[:, 0].tolist() == [1, 2, 3, 4, 5, 5, 7, 8, 8], "where nothing is ahead: what is there now"
+    assert seen[:, 1].tolist() == [4, 5, 2, 6, 7, 8, 6, 7, 8], "counted in frames: 6 is that of 0.7"
+    np.testing.assert_allclose(future.state[0, 1], [np.sin(0.4), np.sin(0.8), 0.0], atol=1e-6)
+    chosen = windows.trainable()
+    assert len(chosen) == 9 and chosen.future.mask.tolist() == future.mask.tolist()
+    assert windows_of(episode_of(SMALL, frames, joints_at(np.arange(101) / 100), steps)).future is None
+
+
 def test_the_windows_of_a_demonstration_are_demonstrations():
     frames = {"front": frames_at(np.arange(10) / 10)}
     steps = make_steps([(EXPERT, 1)] * 51)

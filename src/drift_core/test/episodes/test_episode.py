@@ -101,6 +101,26 @@ def test_what_is_written_is_read_to_the_bit(tmp_path):
         np.testing.assert_array_equal(episode.frames["front"].image(n), images[n])
 
 
+def test_a_score_is_kept_and_an_episode_of_before_has_none(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        writer.add_step(step(0))
+        path = writer.close("success", score=0.75)
+    assert read_episode(path).meta.score == 0.75
+    description = json.loads((path / "episode.json").read_text())
+    assert description.pop("score") == 0.75
+    (path / "episode.json").write_text(json.dumps(description))
+    assert read_episode(path).meta.score is None
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
+def test_a_score_beyond_0_to_1_is_refused_and_the_episode_stays_open(tmp_path, score):
+    with EpisodeWriter(tmp_path, META) as writer:
+        writer.add_step(step(0))
+        with pytest.raises(DataError, match=rf"score={score} must lie in \[0, 1\]"):
+            writer.close("success", score)
+        assert read_episode(writer.close("success")).meta.score is None
+
+
 def test_the_description_counts_steps_take_overs_and_versions(tmp_path):
     writer = EpisodeWriter(tmp_path, META)
     for seq, (source, intervention, version) in enumerate(

@@ -35,9 +35,10 @@ class Regression(nn.Module):
     def device(self):
         return torch.device("cpu")
 
-    def loss(self, batch, generator, noise_draws=1, shift_px=0):
+    def loss_terms(self, batch, generator, noise_draws=1, shift_px=0):
         """Return the squared error of the actions (B, 11, 2)."""
-        return functional.mse_loss(self.denoiser(batch.state.transpose(1, 2)).transpose(1, 2), batch.actions)
+        found = self.denoiser(batch.state.transpose(1, 2)).transpose(1, 2)
+        return {"error": functional.mse_loss(found, batch.actions)}
 
 
 CASES = {

@@ -25,9 +25,9 @@ def test_the_learning_rate_rises_then_falls_along_half_a_cosine():
 def test_training_from_full_rank_down_reduces_the_loss(modulation, denoiser):
     trainer = make_trainer(modulation, denoiser=denoiser, steps=60)
     batches = [next_batch(torch.Generator().manual_seed(100 + n)) for n in range(4)]
-    before = held_out_loss(trainer.merged_policy(), batches, seed=0)
+    before = held_out_loss(trainer.merged_policy(), batches, seed=0).total
     report = trainer.run(next_batch)
-    after = held_out_loss(trainer.merged_policy(), batches, seed=0)
+    after = held_out_loss(trainer.merged_policy(), batches, seed=0).total
     assert after < 0.8 * before
     assert (report.steps, report.rank_changes, trainer.rank) == (60, 4, 0.25)
 

@@ -18,13 +18,12 @@ from trainer_node.worker_messages import (
     Finished,
     Preparing,
     Progress,
-    TrainKind,
     TrainRequest,
 )
 from trainer_node.worker_process import WorkerProcess
 
-_KINDS = {Train.Goal.OFFLINE: TrainKind.OFFLINE, Train.Goal.ONLINE: TrainKind.ONLINE}
 _ERRORS = {
+    Failure.UNKNOWN_KIND: Train.Result.UNKNOWN_KIND,
     Failure.NO_DATA: Train.Result.NO_DATA,
     Failure.DIVERGED: Train.Result.DIVERGED,
     Failure.CANCELLED: Train.Result.CANCELLED,
@@ -64,14 +63,12 @@ class TrainServer:
             self._on_event(event)
 
     def _on_goal(self, goal: Train.Goal) -> None:
-        kind = _KINDS.get(goal.kind)
-        if kind is None or self._worker.busy:
-            text = f"kind={goal.kind} must be one of: {', '.join(map(str, _KINDS))}"
-            busy = Train.Result(error_code=Train.Result.BUSY)
-            busy.error_msg = "a round is running already" if self._worker.busy else text
+        if self._worker.busy:
+            busy = Train.Result(error_code=Train.Result.BUSY, error_msg="a round is running already")
             self._server.finish(busy)
             return
-        self._worker.train(TrainRequest(uuid.uuid4().hex, kind, goal.steps))
+        # The worker knows the kinds of round, and refuses others before it begins: this process has no torch.
+        self._worker.train(TrainRequest(uuid.uuid4().hex, goal.kind, goal.steps))
 
     def _on_event(self, event: Event) -> None:
         match event:

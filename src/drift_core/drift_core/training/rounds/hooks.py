@@ -1,0 +1,45 @@
+"""What a round of training tells and asks while it runs, and how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drift_config.errors import DriftError
+
+from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.training.report import Progress
+
+
+class NoDataError(DriftError):
+    """There is nothing to train on, or nothing to start from."""
+
+
+class CancelledError(DriftError):
+    """The round was given up on request; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a round tells, and asks, while it runs."""
+
+    on_text: Callable[[str], None] = lambda text: None  # what is being prepared
+    on_start: Callable[[int], None] = lambda step: None  # before the first step: gradient steps already done
+    on_progress: Callable[[Progress], None] = lambda progress: None  # after each gradient step
+    cancelled: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Raise CancelledError if it was asked for."""
+        if self.cancelled():
+            raise CancelledError("cancelled before the first step")
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """What a round made."""
+
+    path: Path
+    sha256: str
+    info: CheckpointInfo
+    held_out_terms: dict[str, float]  # of the held-out loss by name; none when nothing is held out
+    episodes: int  # trained on
+    expert_labels: int  # in the whole store

@@ -1,0 +1,18 @@
+"""The bootstrapping: a new policy on the demonstrations, its rank falling from full as scheduled."""
+
+from drift_core.data.dataset import batches
+from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.shared import Order, Rounds
+
+
+def train(rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
+    """Train a new policy; NoDataError without a demonstration."""
+    data = rounds.update_data(hooks).offline
+    if not len(data):
+        raise NoDataError(f"no demonstration with an expert label in {rounds.data.folder}")
+    config, schedule = rounds.shortened(rounds.file.offline, rounds.file.rank.offline, order.steps)
+    trainer = rounds.trainer(rounds.new_policy(), config, schedule)
+    rounds.cache.forget()
+    stream = batches(data, trainer.generator, config.batch_size)
+    rounds.run(trainer, lambda generator: next(stream), None, order, hooks)
+    return rounds.save(trainer, None, "offline", len(data.episode_ids), order, hooks)

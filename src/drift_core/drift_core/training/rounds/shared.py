@@ -1,0 +1,199 @@
+"""What all rounds of training share: data, trainer, saving and going on after a crash."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from drift_config.loader import to_plain
+
+from drift_core.arm import POINT, ArmModel
+from drift_core.data.cutter import WindowCutter
+from drift_core.data.training_data import FeatureCache, TrainingData
+from drift_core.episodes import EpisodeStore
+from drift_core.policy.checkpoint import (
+    CheckpointInfo,
+    LoadedCheckpoint,
+    checkpoint_path,
+    load_latest,
+    next_version,
+    read_latest,
+    save_checkpoint,
+)
+from drift_core.policy.normalizer import Normalizer
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.rank.schedule import RankSchedule
+from drift_core.task import TaskConfig
+from drift_core.training.config import TrainConfig, TrainFile
+from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
+from drift_core.training.state import check_architecture, load_trainer_state, save_trainer_state
+from drift_core.training.trainer import NextBatch, Progress, Trainer, held_out_loss
+
+_SAVE_SHARE = 0.02  # of the time may go into saving the state of a round
+
+
+@dataclass(frozen=True)
+class Order:
+    """How long a round is to be, and what it is called."""
+
+    steps: int = 0  # gradient steps; 0: as configured
+    round_id: str = ""  # "": its state is not saved on the way
+
+
+class Rounds:
+    """Where rounds are trained: episodes are read and decoded once, cached features computed once."""
+
+    def __init__(
+        self,
+        arm: ArmModel | None,
+        task: TaskConfig,
+        train_file: TrainFile,
+        store: EpisodeStore,
+        checkpoint_folder: Path,
+        device: str = "cpu",
+        seed: int = 0,
+        threads: int = 0,
+        save_every_s: float = 10.0,
+    ) -> None:
+        """`arm` is None for a task without arm; `threads` 0: as `train_file` says.
+
+        The state of a round is saved every `save_every_s`, more rarely if that took long.
+        """
+        self._robot_name = POINT if arm is None else arm.name
+        self.file, self.device, self.seed = train_file, device, seed
+        self._task, self._folder, self._threads = task, checkpoint_folder, threads
+        self._save_every_s = save_every_s
+        self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
+        objective = train_file.objective
+        cut = WindowCutter(store, arm, task, objective.future_steps)
+        self.data = TrainingData(store, cut, objective.returns)
+        self.cache = FeatureCache((self.data.offline, self.data.online))
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch outside the training loop."""
+        return self._threads or self.file.online.threads
+
+    def newest(self) -> tuple[Path, LoadedCheckpoint] | None:
+        """Return the checkpoint that LATEST names, None before the first."""
+        latest = read_latest(self._folder)
+        return None if latest is None else (self._folder / latest.file, load_latest(self._folder))
+
+    def update_data(self, hooks: Hooks) -> TrainingData:
+        """Take in the episodes that are new, and return all data."""
+        with closing(self.data.update()) as texts:
+            for text in texts:
+                hooks.on_text(text)
+                hooks.check()
+        return self.data
+
+    def newest_checkpoint(self) -> LoadedCheckpoint:
+        """Return the checkpoint that LATEST names, if it fits; NoDataError before the first."""
+        newest = self.newest()
+        if newest is None:
+            raise NoDataError(f"no checkpoint in {self._folder} to start from: train offline first")
+        check_architecture(to_plain(newest[1].policy.config), to_plain(self._config), str(newest[0]))
+        return newest[1]
+
+    def new_policy(self) -> DiffusionPolicy:
+        """Return an untrained policy whose normaliser is that of the demonstrations."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            policy = DiffusionPolicy(self._config)
+        data = self.data.offline
+        fitted = Normalizer.fit(data.state, data.actions, data.mask, self._task.action_space)
+        policy.normalizer.load_state_dict(fitted.state_dict())
+        return policy.to(self.device)
+
+    def trainer(self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule) -> Trainer:
+        """Return a trainer of `policy` for the next version."""
+        generator = torch.Generator().manual_seed(self.seed + 1000 * next_version(self._folder))
+        return Trainer(
+            policy, config, schedule, generator, self.file.rank.modulation, objective=self.file.objective
+        )
+
+    def shortened(
+        self, config: TrainConfig, schedule: RankSchedule, steps: int
+    ) -> tuple[TrainConfig, RankSchedule]:
+        """Return both for a round of `steps`, the decay of the rank in proportion."""
+        config = replace(config, threads=self._threads or config.threads)
+        if steps in (0, config.steps):
+            return config, schedule
+        share = steps / config.steps
+        warmup_steps = min(round(share * config.warmup_steps), steps - 1)
+        return replace(config, steps=steps, warmup_steps=warmup_steps), schedule.scaled(share)
+
+    def run(
+        self,
+        trainer: Trainer,
+        next_batch: NextBatch,
+        parent: CheckpointInfo | None,
+        order: Order,
+        hooks: Hooks,
+    ) -> None:
+        """Train the round to its end, from where it was saved last; CancelledError if that was asked for."""
+        state = self._state_file(order.round_id)
+        for other in self._folder.glob("resume_*.safetensors"):
+            if other != state:
+                other.unlink()
+        if state is not None and state.is_file():
+            trainer.load_state_dict(load_trainer_state(state))
+            hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
+        save_due_s = time.monotonic() + self._save_every_s
+
+        def on_step(progress: Progress) -> bool:
+            nonlocal save_due_s
+            hooks.on_progress(progress)
+            if state is not None and time.monotonic() >= save_due_s:
+                began_s = time.monotonic()
+                save_trainer_state(state, trainer.state_dict())
+                now_s = time.monotonic()
+                save_due_s = now_s + max(self._save_every_s, (now_s - began_s) / _SAVE_SHARE)
+            return hooks.cancelled()
+
+        hooks.on_start(0 if parent is None else parent.step)
+        if trainer.run(lambda g: next_batch(g).to(self.device), on_step=on_step).stopped:
+            if state is not None:
+                state.unlink(missing_ok=True)
+            raise CancelledError(f"cancelled at step {trainer.round_step} of {trainer.config.steps}")
+
+    def save(
+        self,
+        trainer: Trainer,
+        parent: CheckpointInfo | None,
+        reason: str,
+        episodes: int,
+        order: Order,
+        hooks: Hooks,
+    ) -> RoundReport:
+        """Write the averaged policy as the next version; `episodes`: how many it was trained on."""
+        hooks.on_text("evaluating on the held-out episodes")
+        policy = trainer.merged_policy()
+        held_out = self.data.held_out_batches(self.device)
+        loss = None
+        if held_out:
+            loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective)
+        info = CheckpointInfo(
+            task=self._task.name,
+            robot=self._robot_name,
+            version=next_version(self._folder),
+            parent=0 if parent is None else parent.version,
+            rank=trainer.rank,
+            effective_rank=trainer.effective_rank,
+            step=trainer.step + (0 if parent is None else parent.step),
+            loss=None if loss is None else loss.total,
+            reason=reason,
+            created_s=time.time(),
+        )
+        path = checkpoint_path(self._folder, info.version)
+        sha256 = save_checkpoint(path, policy, info)
+        state = self._state_file(order.round_id)
+        if state is not None:
+            state.unlink(missing_ok=True)
+        terms = {} if loss is None else loss.terms
+        return RoundReport(path, sha256, info, terms, episodes, self.data.expert_labels)
+
+    def _state_file(self, round_id: str) -> Path | None:
+        """Where the state of a round is kept while it runs."""
+        return self._folder / f"resume_{round_id}.safetensors" if round_id else None
