@@ -88,7 +88,8 @@ class Trainer:
 
         Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
         batches, noise and random subspaces. `distributed`: gradients are averaged over the processes of
-        torch.distributed, each of which has its own trainer, generator and share of the batch.
+        torch.distributed, each of which has its own trainer, generator and share of the batch. `objective`:
+        what a step minimises.
         """
         self.policy = policy
         self.generator = generator
@@ -105,6 +106,8 @@ class Trainer:
 
     def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
         """Begin the next round from the averaged weights: those that a robot runs.
+
+        For a trainer that lives on; a round that may outlive its process starts from a checkpoint instead.
 
         Directions are chosen anew in the averaged weights; Adam's moments, warm-up and averaging begin anew.
         Without `schedule` the present rank stays. `self.policy` is another object afterwards; on an error

@@ -1,4 +1,7 @@
-"""What all rounds of training share: data, trainer, saving and going on after a crash."""
+"""What all rounds of training share: data, trainer, saving and going on after a crash.
+
+A kind of round takes the data (`update_data`), makes a `trainer`, lets it `run`, and saves what that made.
+"""
 
 import time
 from contextlib import closing
