@@ -8,6 +8,7 @@ from drift_config.loader import parse
 from drift_core.denoisers import DENOISERS
 from drift_core.encoders import ENCODERS
 from drift_core.kinds import one_of
+from drift_core.rank.schedule import SCHEDULES
 from drift_core.samplers import SAMPLERS, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule
 from pydantic import ConfigDict
@@ -49,7 +50,7 @@ def test_an_unknown_kind_is_refused_with_what_is_allowed():
         shape_of(Round)({"kind": "oval", "radius": 2.0})
 
 
-@pytest.mark.parametrize("registry", [DENOISERS, ENCODERS])
+@pytest.mark.parametrize("registry", [DENOISERS, ENCODERS, SCHEDULES])
 def test_each_registered_kind_has_a_name_of_its_own(registry):
     names = [config.__dataclass_fields__["kind"].default for config in registry]
     assert len(set(names)) == len(names) >= 2

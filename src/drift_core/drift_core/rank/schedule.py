@@ -19,12 +19,14 @@ minimum rank. The last two columns are why the formula alone would not get there
 """
 
 import math
-from dataclasses import fields, replace
-from typing import Annotated, Literal, Protocol, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self
 
 from drift_config.errors import ConfigError
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
+
+from drift_core.kinds import one_of
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -144,11 +146,16 @@ class LogarithmicDecay(_Decay):
         return 1.0 / (1.0 + math.log(unit + 1.0, self.base))
 
 
-ScheduleConfig = Annotated[
-    ConstantRank | LinearDecay | CosineDecay | SigmoidDecay | ExponentialDecay | LogarithmicDecay,
-    Field(discriminator="kind"),
-]
-SCHEDULES: dict[str, type] = {
-    next(field.default for field in fields(kind) if field.name == "kind"): kind  # type: ignore[misc]
-    for kind in (ConstantRank, LinearDecay, CosineDecay, SigmoidDecay, ExponentialDecay, LogarithmicDecay)
-}
+SCHEDULES: tuple[type[RankSchedule], ...] = (
+    ConstantRank,
+    LinearDecay,
+    CosineDecay,
+    SigmoidDecay,
+    ExponentialDecay,
+    LogarithmicDecay,
+)
+
+if TYPE_CHECKING:
+    ScheduleConfig = RankSchedule
+else:
+    ScheduleConfig = one_of(SCHEDULES)

@@ -365,7 +365,7 @@ def _first_rank(schedule: RankSchedule | None) -> float:
 
 def _known(schedule: RankSchedule | None) -> Any:
     """Return a schedule that can be written down as it is, None for any other."""
-    return schedule if isinstance(schedule, tuple(SCHEDULES.values())) else None
+    return schedule if isinstance(schedule, SCHEDULES) else None
 
 
 def _means(terms: list[dict[str, float]]) -> dict[str, float]:

@@ -71,8 +71,8 @@ def test_epochs_hold_the_fraction_for_their_steps():
 
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_every_schedule_falls_and_stays_between_its_ends(kind):
-    fields = {"fraction": 0.5} if kind == "constant" else {"start": 1.0, "end": 0.125, "steps": 500}
-    schedule = SCHEDULES[kind](**fields)
+    fields = {"fraction": 0.5} if kind is ConstantRank else {"start": 1.0, "end": 0.125, "steps": 500}
+    schedule = kind(**fields)
     values = [schedule(step) for step in range(600)]
     assert all(0.125 <= b <= a <= 1.0 for a, b in zip(values, values[1:], strict=False))
 
