@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drift_control.robot.robot import load_robot
+from drift_control.teleop.joystick import Driver, load_joystick
 from drift_core.task import TaskConfig, load_task
 
 from drift import run_folder
@@ -48,12 +49,13 @@ class Stack:
 
 
 def stack(arguments: StackArguments) -> Stack:
-    """Return the stack for `arguments`, after reading and checking the robot's and the task's file."""
+    """Return the stack for `arguments`, after reading and checking the files of robot, joystick and task."""
     robot_file = config_file("robot", arguments.robot)
     task_file = config_file("task", arguments.task)
     joystick_file = config_file("joystick", arguments.joystick)
     train_file = config_file("train", arguments.train)
     interface = load_robot(robot_file).config.command_interface
+    driver = load_joystick(joystick_file).config.driver
     task = load_task(task_file)
     _check_has_arm(task)
     run = run_folder.named(arguments.run, arguments.robot, arguments.task)
@@ -89,7 +91,7 @@ def stack(arguments: StackArguments) -> Stack:
             executable="node",
             parameters={**robot_and_task, **checkpoints},
         ),
-        *_expert(arguments, {**robot_and_task, "joystick_file": str(joystick_file)}),
+        *_expert(arguments, {**robot_and_task, "joystick_file": str(joystick_file)}, driver),
     ]
     return Stack(
         nodes=tuple(_with_shared(node, arguments) for node in nodes),
@@ -124,7 +126,7 @@ def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeS
     return []
 
 
-def _expert(arguments: StackArguments, files: dict[str, str]) -> list[NodeSpec]:
+def _expert(arguments: StackArguments, files: dict[str, str], driver: Driver) -> list[NodeSpec]:
     expert = arguments.expert
     if expert == "auto":
         expert = "scripted" if arguments.sim == "mujoco" else "joystick"
@@ -133,8 +135,8 @@ def _expert(arguments: StackArguments, files: dict[str, str]) -> list[NodeSpec]:
     if expert == "demonstrator":
         return [NodeSpec("expert", "drift_sim", "expert", {**files, "mode": "demonstrate"})]
     if expert == "joystick":
-        # repeated without motion too: the gate takes a silent joystick for a lost one
-        return [NodeSpec("joy", "joy", "joy_node", {"autorepeat_rate": 50.0})]
+        parameters, remappings = dict(driver.parameters), dict(driver.remappings)
+        return [NodeSpec("joy", driver.package, driver.executable, parameters, remappings=remappings)]
     return []
 
 

@@ -28,10 +28,12 @@ class StackArguments:
     expert: str = _argument(
         "auto",
         "who holds the joystick: scripted (in MuJoCo: takes over when the policy fails), demonstrator "
-        "(drives all the time), joystick (you, with package joy), none; auto: scripted or joystick",
+        "(drives all the time), joystick (you; its file names the driver), none; auto: scripted or joystick",
         ("auto", "scripted", "demonstrator", "joystick", "none"),
     )
-    joystick: str = _argument("gamepad", "axes and buttons: a file of config/joysticks", file="joystick")
+    joystick: str = _argument(
+        "gamepad", "driver, axes and buttons: a file of config/joysticks", file="joystick"
+    )
     train: str = _argument("default", "how to train: a file of config/train", file="train")
     namespace: str = _argument("", "ROS namespace of all nodes, for two stacks on one network")
     run: str = _argument("", "folder of episodes, checkpoints and logs; empty: a new one in runs/")

@@ -1,14 +1,17 @@
 """The stack as data, against the real configuration."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from drift import configuration
 from drift.configuration import choices, config_file, share_folder
 from drift.errors import UserError
 from drift.ros_command import command, executable
 from drift.stack import GATE, SIMULATION, NodeSpec, Stack, stack
 from drift.stack_arguments import StackArguments, arguments
+from drift_config.errors import ConfigError
 
 
 def plan(tmp_path: Path, **said: str) -> Stack:
@@ -28,7 +31,7 @@ def test_the_configuration_is_found_beside_this_checkout() -> None:
 def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^robot=ur10 must be one of: panda, .*ur5e$"):
         plan(tmp_path, robot="ur10")
-    with pytest.raises(UserError, match=r"^task=fold must be one of: fork, insert, place$"):
+    with pytest.raises(UserError, match=r"^task=fold must be one of: fork, insert, place"):
         plan(tmp_path, task="fold")
     with pytest.raises(UserError, match=r"^sim=isaac must be one of: mujoco, gazebo, none$"):
         plan(tmp_path, sim="isaac")
@@ -94,6 +97,43 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     assert list(nodes) == ["expert_gate", "trainer", "policy", "joy"]
     assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
     assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
+    joy = nodes["joy"]
+    assert (joy.package, joy.executable, joy.remappings) == ("joy", "joy_node", {})
+    assert joy.parameters == {"use_sim_time": False, "autorepeat_rate": 50.0}
+
+
+def test_another_joystick_is_one_file_that_names_its_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(share_folder() / "config", tmp_path / "config")
+    text = (tmp_path / "config/joysticks/gamepad.yaml").read_text()
+    own = text[text.index("driver:") : text.index("n_axes:")]
+    driver = (
+        "driver:\n  package: spacenav\n  executable: spacenav_node\n"
+        "  parameters: {zero_when_static: true, static_count_threshold: 30}\n"
+        "  remappings: {spacenav/joy: joy}\n"
+    )
+    (tmp_path / "config/joysticks/other.yaml").write_text(text.replace(own, driver))
+    monkeypatch.setattr(configuration, "share_folder", lambda: tmp_path)
+    joy = by_name(plan(tmp_path, sim="none", joystick="other"))["joy"]
+    assert (joy.package, joy.executable) == ("spacenav", "spacenav_node")
+    assert joy.remappings == {"spacenav/joy": "joy"}
+    assert joy.parameters["zero_when_static"] is True and joy.parameters["static_count_threshold"] == 30
+
+
+@pytest.mark.parametrize("given", ["executable: ../bin/sh", "package: joy && ls", "remappings: {joy: a b}"])
+def test_a_driver_is_a_name_and_not_a_path_or_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    shutil.copytree(share_folder() / "config", tmp_path / "config")
+    file = tmp_path / "config/joysticks/gamepad.yaml"
+    key = given.split(":")[0]
+    lines = [line for line in file.read_text().splitlines() if not line.startswith(f"  {key}:")]
+    lines.insert(lines.index("driver:") + 1, f"  {given}")
+    file.write_text("\n".join(lines))
+    monkeypatch.setattr(configuration, "share_folder", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=f"driver.{key}.* must"):
+        plan(tmp_path, sim="none")
 
 
 def test_a_node_becomes_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

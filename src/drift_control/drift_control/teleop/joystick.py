@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +20,8 @@ MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 MARKS = ("success", "failure", "start", "end")
 STARTS_OR_ENDS = frozenset({"start", "end"})  # an episode; not while enable is held
 Index = Annotated[int, Field(ge=0)]
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./]*$")]
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z~/][A-Za-z0-9_~/]*$")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -69,10 +72,24 @@ class SpeedStep:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Driver:
+    """The program that reads the device and publishes it as sensor_msgs/Joy; `joy` is where the gate listens.
+
+    It must publish without motion, too, more often than the gate's `joy_timeout_s`.
+    """
+
+    package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    executable: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # no path
+    parameters: dict[ParameterName, bool | int | float | str] = field(default_factory=dict)
+    remappings: dict[TopicName, TopicName] = field(default_factory=dict)  # the driver's topic -> ours
+
+
+@dataclass(frozen=True, config=STRICT)
 class JoystickConfig:
     """One device, as config/joysticks/*.yaml says."""
 
     name: str
+    driver: Driver
     axes: dict[Literal["x", "y", "z", "roll", "pitch", "yaw"], Axis]
     buttons: Buttons
     n_axes: Annotated[int, Field(ge=1)]  # shorter messages are refused
