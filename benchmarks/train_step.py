@@ -168,7 +168,7 @@ def make_trainer(network: str, form: Form, threads: int, device: str, start: flo
         )
     ).to(device)
     if form.name == "lora":
-        from lora import add_lora  # imports much that would count as memory of the others
+        from benchmarks.support.lora import add_lora  # imports much that would count as memory of the others
 
         add_lora(policy, form.fraction)
     config = TrainConfig(
