@@ -3,7 +3,7 @@
     python -m acceptance.fuzz --ticks 1000000  # one round after the other until so many ticks
     python -m acceptance.fuzz --replay 17      # that round again, with its smallest failing input
 
-A round is one seed: thirty random sessions at the Panda (50 Hz) or the UR5e (125 Hz), like those of
+A round is one seed: thirty random sessions at one of ARMS, like those of
 test_properties.py. The first failing round ends the run with its seed and exit code 1.
 """
 
