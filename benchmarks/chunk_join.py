@@ -31,12 +31,14 @@ from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
-from drift.simulation import make_shell, node_parameters, policy_pace
+from drift.node_parameters import defaults
+from drift.simulation import make_shell, policy_pace
 from drift_control.gate.state import Source
 from drift_control.loop import Tick
 from drift_core.observation.spec import Observation
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Prefix, Sampler
+from drift_policy_node.config import PolicyNodeConfig
 from drift_sim.shell import Shell
 from rich.console import Console
 
@@ -159,7 +161,7 @@ def main() -> None:
         "--folder", type=Path, default=Path("runs/trained_policies"), help="keeps the trained policy"
     )
     parser.add_argument("--episodes", type=int, default=EPISODES, help="paired episodes")
-    parser.add_argument("--sampler", default=node_parameters("policy")["sampler"])
+    parser.add_argument("--sampler", default=defaults(PolicyNodeConfig).sampler)
     options = parser.parse_args()
     torch.set_num_threads(1)
     count = QUICK_EPISODES if options.quick else options.episodes

@@ -2,11 +2,9 @@
 
 import os
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from drift.configuration import config_file, nodes_file
+from drift.configuration import config_file
 
 os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from drift_control.gate.config import GateConfig
     from drift_sim.policy_driver import PolicyPace
     from drift_sim.shell import Shell
+
 
 INFERENCE_S = (
     0.05  # simulated time from observation to chunk; about what the policy node takes on two busy cores
@@ -38,25 +37,25 @@ def make_shell(robot: str, task: str) -> "Shell":
 def gate_config() -> "GateConfig":
     """Return the gate's parameters as configured."""
     from drift_control.gate.config import GateConfig
+    from expert_gate_node.config import ExpertGateConfig
 
-    values = node_parameters("expert_gate")
-    return GateConfig(**{field.name: values[field.name] for field in fields(GateConfig)})
+    from drift.node_parameters import defaults
+
+    node = defaults(ExpertGateConfig)
+    return GateConfig(**{field.name: getattr(node, field.name) for field in fields(GateConfig)})
 
 
 def policy_pace() -> "PolicyPace":
     """Return how the policy node is paced."""
+    from drift_policy_node.config import PolicyNodeConfig
     from drift_sim.policy_driver import PolicyPace
 
-    values = node_parameters("policy")
+    from drift.node_parameters import defaults
+
+    node = defaults(PolicyNodeConfig)
     return PolicyPace(
-        replan_steps=values["replan_steps"],
-        realtime_chunking=values["realtime_chunking"],
+        replan_steps=node.replan_steps,
+        realtime_chunking=node.realtime_chunking,
         inference_s=INFERENCE_S,
-        idle_rate_hz=values["idle_rate_hz"],
+        idle_rate_hz=node.idle_rate_hz,
     )
-
-
-def node_parameters(node: str) -> dict[str, Any]:
-    """Return the section of `node` in config/nodes.yaml."""
-    content = yaml.safe_load(nodes_file().read_text(encoding="utf-8"))
-    return content[f"/**/{node}"]["ros__parameters"]

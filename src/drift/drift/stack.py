@@ -7,10 +7,12 @@ from pathlib import Path
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import Driver, load_joystick
 from drift_core.task import TaskConfig, load_task
+from drift_core.training.config import load_train_file
 
 from drift import run_folder
 from drift.configuration import config_file, dds_profile, nodes_file
 from drift.errors import UserError
+from drift.node_parameters import check_parameters
 from drift.run_folder import RunFolder
 from drift.stack_arguments import StackArguments
 
@@ -49,7 +51,7 @@ class Stack:
 
 
 def stack(arguments: StackArguments) -> Stack:
-    """Return the stack for `arguments`, after reading and checking the files of robot, joystick and task."""
+    """Return the stack for `arguments`, after reading and checking every file that its nodes will read."""
     robot_file = config_file("robot", arguments.robot)
     task_file = config_file("task", arguments.task)
     joystick_file = config_file("joystick", arguments.joystick)
@@ -58,6 +60,8 @@ def stack(arguments: StackArguments) -> Stack:
     driver = load_joystick(joystick_file).config.driver
     task = load_task(task_file)
     _check_has_arm(task)
+    _check_scene(arguments.sim, task)
+    load_train_file(train_file)
     run = run_folder.named(arguments.run, arguments.robot, arguments.task)
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
@@ -93,8 +97,19 @@ def stack(arguments: StackArguments) -> Stack:
         ),
         *_expert(arguments, {**robot_and_task, "joystick_file": str(joystick_file)}, driver),
     ]
+    overlay = _params_file(arguments)
+    shared = {"use_sim_time": arguments.use_sim_time}
+    nodes = [
+        replace(
+            node,
+            parameters={**shared, **node.parameters},
+            parameter_files=(nodes_file(), *([overlay] if overlay else [])),
+        )
+        for node in nodes
+    ]
+    check_parameters({node.name: node.parameters for node in nodes}, arguments.ros_namespace, overlay)
     return Stack(
-        nodes=tuple(_with_shared(node, arguments) for node in nodes),
+        nodes=tuple(nodes),
         namespace=arguments.ros_namespace,
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
@@ -104,6 +119,13 @@ def stack(arguments: StackArguments) -> Stack:
 def _check_has_arm(task: TaskConfig) -> None:
     if task.action_space == "point":
         raise UserError(f"task={task.name} has no arm: it runs in the in-process shell only")
+
+
+def _check_scene(sim: str, task: TaskConfig) -> None:
+    if sim == "mujoco":
+        from drift_sim.scenes import make_arm_scene  # loads MuJoCo, which other simulations do without
+
+        make_arm_scene(task)
 
 
 def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeSpec]:
@@ -145,15 +167,13 @@ def _command_topic(interface: str, controller: str) -> dict[str, str]:
     return {"command": f"{controller or usual}/{topic}"}
 
 
-def _with_shared(node: NodeSpec, arguments: StackArguments) -> NodeSpec:
-    overlay = (Path(arguments.params_file).resolve(),) if arguments.params_file else ()
-    if overlay and not overlay[0].is_file():
+def _params_file(arguments: StackArguments) -> Path | None:
+    if not arguments.params_file:
+        return None
+    path = Path(arguments.params_file).resolve()
+    if not path.is_file():
         raise UserError(f"params_file={arguments.params_file} must be a file")
-    return replace(
-        node,
-        parameters={"use_sim_time": arguments.use_sim_time, **node.parameters},
-        parameter_files=(nodes_file(), *overlay),
-    )
+    return path
 
 
 def _environment(run: RunFolder) -> dict[str, str]:

@@ -15,6 +15,7 @@ import pytest
 from drift.configuration import share_folder
 from drift.stack import Stack, stack
 from drift.stack_arguments import StackArguments, arguments
+from drift_config.errors import ConfigError
 
 
 class StubLaunchDescription(list[Any]):
@@ -178,6 +179,16 @@ def test_the_launch_file_and_drift_up_start_the_same_nodes(
     plan = stack(StackArguments(**said))
     assert [as_launched(node) for node in nodes] == as_stack_says(plan)
     assert variables == plan.environment
+
+
+def test_a_wrong_file_is_refused_before_the_launch_file_starts_anything(
+    bringup: ModuleType, tmp_path: Path
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text("/**/expert_gate:\n  ros__parameters:\n    rate_hz: '50'\n")
+    with pytest.raises(ConfigError, match=r"params.yaml:3: .*rate_hz='50' must be a valid number"):
+        launched(bringup, run=str(tmp_path / "run"), params_file=str(params))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_death_of_gate_or_simulation_shuts_the_launch_down(bringup: ModuleType, tmp_path: Path) -> None:

@@ -45,15 +45,21 @@ def to_plain(config: Any) -> Any:
     return TypeAdapter(type(config)).dump_python(config, mode="json")
 
 
+def not_finite(data: Mapping[str, Any]) -> list[Fault]:
+    """Return a fault for every NaN and infinity, also for an integer that no float can hold."""
+    return [Fault(at, f"{dotted(at)}={value!r} must be a finite number") for at, value in _endless(data, ())]
+
+
 def _validate(data: Mapping[str, Any], config_type: type[T], faults: list[Fault]) -> T | None:
     """Return `data` as `config_type`, or None and why not in `faults`."""
-    endless = dict(_not_finite(data, ()))
-    faults += [Fault(at, f"{dotted(at)}={value!r} must be a finite number") for at, value in endless.items()]
+    endless = not_finite(data)
+    faults += endless
+    found = {fault.location for fault in endless}
     try:
         # Through JSON, because strict validation of JSON takes a list for a tuple but no string for a number.
         config = TypeAdapter(config_type).validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        faults += [fault for fault in complaints(error, config_type, data) if fault.location not in endless]
+        faults += [fault for fault in complaints(error, config_type, data) if fault.location not in found]
         return None
     # pydantic takes true and 1.0 for a literal 1, since Python calls them equal
     faults += [
@@ -63,14 +69,13 @@ def _validate(data: Mapping[str, Any], config_type: type[T], faults: list[Fault]
     return config
 
 
-def _not_finite(data: Any, location: Location) -> Iterator[tuple[Location, Any]]:
-    """Find every NaN and infinity, also an integer that no float can hold."""
+def _endless(data: Any, location: Location) -> Iterator[tuple[Location, Any]]:
     if isinstance(data, Mapping):
         for key, value in data.items():
-            yield from _not_finite(value, (*location, key))
+            yield from _endless(value, (*location, key))
     elif isinstance(data, list | tuple):
         for index, value in enumerate(data):
-            yield from _not_finite(value, (*location, index))
+            yield from _endless(value, (*location, index))
     elif isinstance(data, int | float) and not _finite(data):
         yield location, data
 

@@ -10,13 +10,13 @@ Location = tuple[str | int, ...]  # keys and list positions, from the outside in
 
 
 class Place(NamedTuple):
-    """A line of a file."""
+    """A line of a file, or something without lines."""
 
     file: str
-    line: int  # from 1
+    line: int = 0  # from 1; 0: none
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Fault:
 
 
 class Section(dict[str, Any]):
-    """Plain data of a file, or of a part of it."""
+    """Plain data of a file, of a part of it, or put together from several; `of` begins every complaint."""
 
-    def __init__(self, data: Mapping[str, Any], places: Mapping[Location, Place]) -> None:
+    def __init__(self, data: Mapping[str, Any], places: Mapping[Location, Place], of: str = "") -> None:
         super().__init__(data)
-        self.places = places
+        self.places, self.of = places, of
 
     def place(self, location: Location) -> Place:
         """Return where `location` stands, or else the innermost key around it."""
@@ -45,14 +45,14 @@ class Section(dict[str, Any]):
         if not isinstance(self.get(key), dict):
             refuse(self, "", [Fault((key,), f"{key}={self.get(key)!r} must be a mapping of keys to values")])
         inside = {at[1:]: place for at, place in self.places.items() if at[:1] == (key,)}
-        return Section(self[key], inside)
+        return Section(self[key], inside, of=f"{self.of}{key}.")
 
 
 def refuse(data: Any, source: str, faults: Iterable[Fault]) -> None:
     """Raise one ConfigError with all `faults`, a line each, with their places or, where unknown, `source`."""
     if isinstance(data, Section):
         placed = sorted((data.place(fault.location), fault.text) for fault in faults)
-        lines = [f"{place}: {text}" for place, text in placed]
+        lines = [f"{place}: {data.of}{text}" for place, text in placed]
     else:
         lines = [f"{source}: {fault.text}" for fault in faults]
     if lines:

@@ -1,7 +1,9 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from drift_config.errors import ConfigError
+from drift_core.task import load_task
 from drift_sim.scenes.table.config import parse_table
 
 
@@ -15,6 +17,16 @@ def test_an_unknown_key_of_the_scene_is_refused_by_name(tasks):
     place = tasks["place"]
     with pytest.raises(ConfigError, match="colour"):
         parse_table(replace(place, scene={**place.scene, "colour": "red"}))
+
+
+def test_a_fault_in_the_scene_of_a_file_is_named_with_its_line(tmp_path):
+    place = Path(__file__).resolve().parents[3] / "config" / "tasks" / "place.yaml"
+    path = tmp_path / "place.yaml"
+    path.write_text(place.read_text().replace("xy_m: 0.025", "xy_m: '0.025'"))
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "xy_m: '" in text)
+    task = load_task(path)
+    with pytest.raises(ConfigError, match=f"place.yaml:{line}: scene.success.xy_m='0.025' must be"):
+        parse_table(task)
 
 
 def test_a_camera_without_a_pose_is_refused_by_name(tasks):

@@ -12,6 +12,7 @@ from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, train_round
 from drift_core.training.trainer import Progress as TrainingProgress
 from drift_ros.session import SessionClient
+from expert_gate_node.config import ExpertGateConfig
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,9 +27,10 @@ from drift.demo.report import rounds_table, summary, write_report
 from drift.demo.timing import control_timing, policy_timing
 from drift.evaluation import Job, evaluate, seeds
 from drift.intervals import success_rate
+from drift.node_parameters import defaults
 from drift.run_folder import RunFolder
 from drift.session_view import SessionView
-from drift.simulation import make_shell, node_parameters
+from drift.simulation import make_shell
 
 _KEEP_EVERY = 10  # gradient steps per point of the training curve
 
@@ -114,7 +116,7 @@ class Demo:
         steps = [store.read(episode).steps for episode in store.ids() if episode in corrected]
         self.record.timing, self._periods_s = control_timing(
             (episode.stamp_s for episode in steps),
-            1.0 / node_parameters("expert_gate")["rate_hz"],
+            1.0 / defaults(ExpertGateConfig).rate_hz,
             [swap.stamp_s for swap in self.record.swaps],
         )
         self.record.timing |= policy_timing(steps)
@@ -136,7 +138,7 @@ class Demo:
     def _report(self) -> Path:
         self._shell.close()
         self.record.save(self._run.path)
-        period_s = 1.0 / node_parameters("expert_gate")["rate_hz"]
+        period_s = 1.0 / defaults(ExpertGateConfig).rate_hz
         page = write_report(self._run.path, self.record, 1e3 * self._periods_s, 1e3 * period_s)
         self._console.print(_table(rounds_table(self.record), "online rounds"))
         self._console.print(_summary_table(self.record))

@@ -98,4 +98,8 @@ class Robot:
 
 def load_robot(path: Path) -> Robot:
     """Return the arm described by a file like config/robots/panda.yaml."""
-    return Robot(load_yaml(Path(path), RobotConfig))
+    config = load_yaml(path, RobotConfig)
+    try:
+        return Robot(config)
+    except ConfigError as error:  # of what only its kinematics can tell, such as where the TCP is at home
+        raise ConfigError(f"{path}: {error}") from error

@@ -254,6 +254,13 @@ def test_a_keep_out_box_around_the_home_pose_is_refused_by_name(panda):
         Robot(replace(panda.config, workspace=replace(panda.config.workspace, keep_out=boxes)))
 
 
+def test_a_home_pose_outside_the_workspace_is_an_error_that_names_the_file(tmp_path, config_folder):
+    text = (config_folder / "robots" / "panda.yaml").read_text()
+    (tmp_path / "low.yaml").write_text(text.replace("high_m: [0.70", "high_m: [0.40"))
+    with pytest.raises(ConfigError, match="low.yaml: home_rad=.* must put the TCP into the workspace"):
+        load_robot(tmp_path / "low.yaml")
+
+
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(ConfigError, match="nowhere.yaml: cannot be read: No such file"):
         load_robot(tmp_path / "nowhere.yaml")

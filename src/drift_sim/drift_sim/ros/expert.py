@@ -1,8 +1,6 @@
 """The scripted expert as a process: looks at the true state and moves the joystick."""
 
 import sys
-from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 from drift_control.gate.state import State
@@ -20,27 +18,14 @@ from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseArray
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 
 from drift_sim.expert.scripted import GateView, ScriptedExpert
+from drift_sim.node_config import ExpertNodeConfig
 from drift_sim.scenes.scene import Truth
 
 _STALE_S = 0.5  # inputs older than this: hands off the stick
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
-class ExpertNodeConfig:
-    """Parameters of the scripted expert."""
-
-    robot_file: Path  # config/robots/<robot>.yaml
-    task_file: Path  # config/tasks/<task>.yaml
-    joystick_file: Path  # config/joysticks/<joystick>.yaml
-    mode: Literal["correct", "demonstrate"]  # take over when the policy goes wrong, or drive all the time
-    rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of joy
-    seed: Annotated[int, Field(ge=0)]  # of the tremor
 
 
 class ExpertNode(Node):

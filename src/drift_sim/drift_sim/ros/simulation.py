@@ -3,8 +3,6 @@
 import math
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 from drift_control.robot.pose import Pose
@@ -21,8 +19,6 @@ from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from geometry_msgs.msg import Point, PoseArray, Quaternion
 from geometry_msgs.msg import Pose as PoseMessage
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as checked_dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
@@ -32,24 +28,13 @@ from trajectory_msgs.msg import JointTrajectory
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion
+from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
 from drift_sim.scenes.scene import Result
 from drift_sim.world import World
 
 _ARM_STATE_PERIOD_S = 0.1
 _SLOW = 0.95  # a real-time factor below this is a warning
-
-
-@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
-class SimNodeConfig:
-    """Parameters of the simulation node."""
-
-    robot_file: Path  # config/robots/<robot>.yaml
-    task_file: Path  # config/tasks/<task>.yaml
-    joint_state_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
-    camera_rate_hz: Annotated[float, Field(gt=0.0, le=100.0)]
-    ground_truth_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
-    seed: Annotated[int, Field(ge=0)]  # of the objects' poses at start
 
 
 @dataclass

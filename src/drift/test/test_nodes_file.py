@@ -5,23 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from drift_policy_node.config import PolicyNodeConfig
+from drift.node_parameters import CONFIGS
 from drift_ros.parameters import load_parameters
-from drift_sim.ros.expert import ExpertNodeConfig
-from drift_sim.ros.simulation import SimNodeConfig
-from expert_gate_node.config import ExpertGateConfig
 from rclpy.node import Node
-from trainer_node.config import TrainerConfig
 
 FILE = Path(__file__).resolve().parents[3] / "config" / "nodes.yaml"
 FOLDERS = ("_file", "_folder")  # endings of what launch gives
-CONFIGS = {
-    "sim": SimNodeConfig,
-    "expert": ExpertNodeConfig,
-    "policy": PolicyNodeConfig,
-    "expert_gate": ExpertGateConfig,
-    "trainer": TrainerConfig,
-}
 
 
 def given_by_launch(name, config_type):

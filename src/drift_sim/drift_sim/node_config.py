@@ -1,0 +1,33 @@
+"""Parameters of the two nodes of the simulation; the values stand in config/nodes.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SimNodeConfig:
+    """Parameters of the simulation node."""
+
+    robot_file: Path  # config/robots/<robot>.yaml
+    task_file: Path  # config/tasks/<task>.yaml
+    joint_state_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
+    camera_rate_hz: Annotated[float, Field(gt=0.0, le=100.0)]
+    ground_truth_rate_hz: Annotated[float, Field(gt=0.0, le=500.0)]
+    seed: Annotated[int, Field(ge=0)]  # of the objects' poses at start
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ExpertNodeConfig:
+    """Parameters of the scripted expert."""
+
+    robot_file: Path  # config/robots/<robot>.yaml
+    task_file: Path  # config/tasks/<task>.yaml
+    joystick_file: Path  # config/joysticks/<joystick>.yaml
+    mode: Literal["correct", "demonstrate"]  # take over when the policy goes wrong, or drive all the time
+    rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of joy
+    seed: Annotated[int, Field(ge=0)]  # of the tremor
