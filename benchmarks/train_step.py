@@ -216,7 +216,15 @@ def step_s(trainer: Trainer, device: str) -> float:
 def peak_in_child(network: str, form: Form, options) -> int:
     """Return the peak memory of a process that does nothing but this form [bytes]."""
     values = [network, form.name, form.policy, str(form.fraction)]
-    command = [sys.executable, __file__, "--threads", str(options.threads), "--device", options.device]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.train_step",
+        "--threads",
+        str(options.threads),
+        "--device",
+        options.device,
+    ]
     result = subprocess.run([*command, "--child", *values], capture_output=True, text=True, check=True)
     return int(json.loads(result.stdout))
 
