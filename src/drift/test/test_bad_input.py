@@ -40,7 +40,7 @@ def episodes(tmp_path):
         "task": "place",
         "seed": 0,
         "kind": "demonstration",
-        "cameras": [],
+        "cameras": [{"name": name, "height": 64, "width": 64} for name in ("front", "wrist")],
         "dt_s": 0.1,
         "started_s": 0.0,
     }
@@ -55,6 +55,22 @@ def test_episodes_of_another_task_or_robot_are_not_trained_on(episodes, tmp_path
     )
     refused(drift(*common, "--robot", "ur5e", cwd=tmp_path), "robot=ur5e")
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    "cameras, said",
+    [
+        ([], "one has none"),
+        ([("front", 64), ("side", 64)], "one has front 64x64, side 64x64"),
+        ([("front", 64), ("wrist", 96)], "one has front 64x64, wrist 96x96"),
+    ],
+)
+def test_episodes_of_other_cameras_are_not_trained_on(episodes, tmp_path, cameras, said):
+    file = episodes / "one" / "episode.json"
+    specs = [{"name": name, "height": size, "width": size} for name, size in cameras]
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"cameras": specs}))
+    done = drift("train", "--episodes", str(episodes), "--checkpoints", "c", cwd=tmp_path)
+    refused(done, "the cameras of task=place (front 64x64, wrist 64x64) must be among", said)
 
 
 def test_a_folder_without_episodes_and_an_unknown_device_are_named(tmp_path, episodes):

@@ -6,6 +6,7 @@ import pytest
 from drift.cli import app
 from drift.commands import doctor
 from drift.doctor import machine, ros
+from drift.doctor.discovery import discovery
 from drift.doctor.finding import Status, failure, good, warning
 from drift.doctor.rendering import rendering
 from typer.testing import CliRunner
@@ -40,6 +41,28 @@ def test_a_dds_profile_must_be_set_readable_and_large(
     assert ros.dds_profile() == good(f"{profile}, segment of 16 MiB")
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
     assert ros.dds_profile() == good("not needed with rmw_zenoh_cpp")
+
+
+@pytest.mark.parametrize(
+    "name, value, status",
+    [
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF", Status.FAIL),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "localhost", Status.WARN),
+        ("ROS_DOMAIN_ID", "233", Status.FAIL),
+        ("ROS_DOMAIN_ID", "one", Status.FAIL),
+        ("ROS_LOCALHOST_ONLY", "1", Status.WARN),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST", Status.PASS),
+    ],
+)
+def test_a_variable_that_keeps_nodes_apart_is_named(
+    name: str, value: str, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_DOMAIN_ID", "ROS_LOCALHOST_ONLY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, value)
+    finding = discovery()
+    assert finding.status is status
+    assert status is Status.PASS or name in finding.text
 
 
 def test_a_workspace_that_is_not_built_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,6 +204,8 @@ def test_a_service_call_does_not_wait_for_a_loader_that_hangs(stage, bench, monk
     stage.spin(
         lambda: stage.world.state.state == PolicyState.ACTIVE, "ACTIVE"
     )  # chunks are made all the same
+    said_s = to_seconds(stage.world.state.header.stamp)
+    stage.spin(lambda: to_seconds(stage.world.state.header.stamp) > said_s, "policy/state", limit_s=2.5)
     release.set()
 
 

@@ -17,7 +17,7 @@ from rclpy.task import Future
 from drift_ros.errors import SessionError
 
 ANSWER_S = 5.0  # a service, an action's acceptance and a cancellation take no longer
-LOST_S = 4.0  # a goal of which its server says nothing for so long is lost; see goal_server.HEARTBEAT_S
+LOST_S = 4.0  # what its server says nothing of for so long is lost; see goal_server.HEARTBEAT_S
 
 
 class Request:
@@ -30,6 +30,7 @@ class Request:
         self._limit_s, self._check, self._wake = limit_s, check, wake
         self._began_s: float | None = None
         self._sent_s: float | None = None
+        self._heard_s = 0.0  # when its server last said that it lives
         self._cancelled = False
         self._done = False
         self._result: Any = None
@@ -59,6 +60,10 @@ class Request:
         self._cancelled = True
         self._wake()
 
+    def hear(self, now_s: float) -> None:
+        """Take note that the server has said that it lives, and has this goal."""
+        self._heard_s = now_s
+
     def add_done_callback(self, callback: Callable[["Request"], None]) -> None:
         """Call `callback(self)` once when it is done, in the executor; at once if it is done already."""
         self._callbacks.append(callback)
@@ -80,6 +85,10 @@ class Request:
             self._send()
         elif now_s - self._began_s > ANSWER_S:
             self._fail(f"no server for {self.name} after {ANSWER_S:g} s; is the stack up?")
+
+    @property
+    def _lost(self) -> str:
+        return f"{self.name}: its server has died or was restarted"
 
     def _awaited(self, future: Future) -> Future:
         # only `tick` takes what comes: done callbacks run outside of the callback group
@@ -116,12 +125,18 @@ class Request:
 
 
 class ServiceCall(Request):
-    """A service that is called."""
+    """A service that is called. `heartbeat`: a state that its server repeats at 1 Hz, empty for none."""
 
-    def __init__(self, client: Client, request: Any, *args: Any) -> None:
+    def __init__(self, client: Client, request: Any, heartbeat: str, *args: Any) -> None:
         super().__init__(*args)
         self._client, self._request = client, request
+        self.heartbeat = heartbeat
         self._answer: Future | None = None
+
+    def restarted(self) -> None:
+        """Take note that another server has taken the place of the one that was asked."""
+        if self._sent_s is not None and not self._done and not self._answer.done():
+            self._give_up(self._lost)
 
     def _is_ready(self) -> bool:
         return self._client.service_is_ready()
@@ -134,6 +149,8 @@ class ServiceCall(Request):
             self._take(self._answer.result())
         elif self._cancelled:
             self._give_up(f"{self.name} was cancelled")
+        elif self.heartbeat and now_s - max(sent_s, self._heard_s) > LOST_S:
+            self._give_up(f"{self._lost}; no {self.heartbeat} for {LOST_S:g} s")
         elif now_s - sent_s > self._limit_s:
             self._give_up(f"waited {self._limit_s:g} s for the answer of {self.name}")
 
@@ -153,7 +170,6 @@ class ActionGoal(Request):
         self._accepted: Future | None = None
         self._handle: Any = None  # of the accepted goal
         self._answer: Future | None = None
-        self._heard_s = 0.0  # when its server last said that it has this goal
         self._cancelling: Future | None = None
         self._cancelling_s = 0.0
         self._giving_up = ""  # why it ends with an error as soon as its cancellation is answered
@@ -162,10 +178,6 @@ class ActionGoal(Request):
     def goal_id(self) -> bytes:
         """The id of the accepted goal, empty before."""
         return b"" if self._handle is None else bytes(self._handle.goal_id.uuid)
-
-    def hear(self, now_s: float) -> None:
-        """Take note that the server has said that it has this goal."""
-        self._heard_s = now_s
 
     def _is_ready(self) -> bool:
         return self._client.server_is_ready()
@@ -183,8 +195,7 @@ class ActionGoal(Request):
         elif self._answer.done():
             self._take_answer(self._answer.result())
         elif now_s - self._heard_s > LOST_S:
-            lost = f"{self.name}: its server has died or was restarted"
-            self._fail(self._giving_up or f"{lost}; nothing heard of the goal for {LOST_S:g} s")
+            self._fail(self._giving_up or f"{self._lost}; nothing heard of the goal for {LOST_S:g} s")
         elif self._cancelling is not None:
             self._await_cancellation(now_s, sent_s)
         elif self._cancelled:

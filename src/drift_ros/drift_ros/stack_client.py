@@ -17,6 +17,7 @@ from rclpy.action import ActionClient
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
+from rclpy.subscription import MessageInfo
 from std_srvs.srv import Trigger
 
 from drift_ros import qos
@@ -38,6 +39,10 @@ SERVICES = {
 }
 ACTIONS = {"gate/home": Home, "trainer/run_episode": RunEpisode, "trainer/train": Train}
 STATES = {"gate/state": GateState, "policy/state": PolicyState, "trainer/checkpoint": Checkpoint}
+_HEARTBEATS = {
+    "policy/load_checkpoint": "policy/state",
+    "policy/rollback": "policy/state",
+}  # repeated at 1 Hz
 _EVERYTHING = (*SERVICES, *ACTIONS, *STATES)
 
 
@@ -46,6 +51,7 @@ class StackClient:
 
     def __init__(self, node: Node, names: Iterable[str] = _EVERYTHING) -> None:
         names = list(names)
+        names += {_HEARTBEATS[name] for name in names if name in _HEARTBEATS} - set(names)
         if unknown := [name for name in names if name not in _EVERYTHING]:
             raise SessionError(f"{', '.join(unknown)} must be among {', '.join(_EVERYTHING)}")
         self._node, self._group = node, MutuallyExclusiveCallbackGroup()
@@ -53,6 +59,7 @@ class StackClient:
         self._under_way: list[Request] = []
         self._newest: dict[str, Any] = {}
         self._arrival_s: dict[str, float] = {}
+        self._writers: dict[str, set[bytes]] = {}  # who has published each state, since the start
         group = {"callback_group": self._group}
         self._services = {
             name: node.create_client(SERVICES[name], name, **group) for name in names if name in SERVICES
@@ -170,9 +177,8 @@ class StackClient:
     def _call(
         self, name: str, request: Any, limit_s: float, check: Callable[[Any], Any] = lambda answer: answer
     ) -> Request:
-        return self._begin(
-            ServiceCall(self._services[name], request, name, limit_s, check, self._guard.trigger)
-        )
+        client, wake, heartbeat = self._services[name], self._guard.trigger, _HEARTBEATS.get(name, "")
+        return self._begin(ServiceCall(client, request, heartbeat, name, limit_s, check, wake))
 
     def _run(
         self,
@@ -209,8 +215,14 @@ class StackClient:
             if isinstance(request, ActionGoal) and request.goal_id in heard:
                 request.hear(steady_s())
 
-    def _on_state(self, name: str, msg: Any) -> None:
+    def _on_state(self, name: str, msg: Any, info: MessageInfo) -> None:
         self._newest[name], self._arrival_s[name] = msg, steady_s()
+        writers, writer = self._writers.setdefault(name, set()), bytes(info["publisher_gid"]["data"])
+        restarted = bool(writers) and writer not in writers
+        writers.add(writer)
+        for request in self._under_way:
+            if isinstance(request, ServiceCall) and request.heartbeat == name:
+                request.restarted() if restarted else request.hear(steady_s())
 
     def _is_ready(self, name: str) -> bool:
         if name in self._actions:

@@ -198,17 +198,61 @@ def test_what_was_cancelled_before_it_was_sent_is_not_sent(goal, server):
     assert server.sent == 0
 
 
+class Service:
+    """A service's client: what it has been asked stays open."""
+
+    def __init__(self):
+        self.given_up, self.answer = [], Future()
+
+    def service_is_ready(self):
+        return True
+
+    def call_async(self, request):
+        return self.answer
+
+    def remove_pending_request(self, answer):
+        self.given_up.append(answer)
+
+
+def service_call(client, heartbeat=""):
+    args = ("policy/rollback", 30.0, lambda answer: answer, lambda: None)
+    return ServiceCall(client, Trigger.Request(), heartbeat, *args)
+
+
 def test_a_service_that_does_not_answer_in_time_is_given_up():
-    given_up = []
-    client = SimpleNamespace(
-        service_is_ready=lambda: True,
-        call_async=lambda request: Future(),
-        remove_pending_request=given_up.append,
-    )
-    call = ServiceCall(client, Trigger.Request(), "gate/arm", 5.0, lambda answer: answer, lambda: None)
+    client = Service()
+    call = service_call(client)
     call.tick(100.0)
-    call.tick(105.0)
+    call.tick(130.0)
     assert not call.done
-    call.tick(105.1)
-    assert error(call) == "waited 5 s for the answer of gate/arm"
-    assert len(given_up) == 1
+    call.tick(130.1)
+    assert error(call) == "waited 30 s for the answer of policy/rollback"
+    assert client.given_up == [client.answer]
+
+
+def test_a_service_whose_server_falls_silent_is_lost_after_four_seconds():
+    client = Service()
+    call = service_call(client, "policy/state")
+    call.tick(100.0)
+    call.hear(103.0)
+    call.tick(107.0)
+    assert not call.done
+    call.tick(107.1)
+    died = "policy/rollback: its server has died or was restarted"
+    assert error(call) == f"{died}; no policy/state for 4 s"
+    assert client.given_up == [client.answer]
+
+
+def test_a_service_whose_server_is_replaced_is_lost_at_once_but_not_an_answer_that_has_come():
+    lost, answered = (
+        service_call(Service(), "policy/state"),
+        service_call(client := Service(), "policy/state"),
+    )
+    for call in (lost, answered):
+        call.tick(100.0)
+    client.answer.set_result("swapped")
+    for call in (lost, answered):
+        call.restarted()
+    assert error(lost) == "policy/rollback: its server has died or was restarted"
+    answered.tick(100.1)
+    assert answered.result() == "swapped"

@@ -29,6 +29,25 @@ node.create_timer(0.05, lambda: server.feedback(RunEpisode.Feedback(elapsed_s=1.
 rclpy.spin(node)
 """
 
+POLICY = """
+import rclpy
+from drift_interfaces.msg import PolicyState
+from drift_interfaces.srv import LoadCheckpoint
+from drift_ros import qos
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.task import Future
+rclpy.init()
+node = Node("policy")
+states = node.create_publisher(PolicyState, "policy/state", qos.LATCHED)
+node.create_timer(1.0, lambda: states.publish(PolicyState()))
+async def load(request, response):
+    return await Future()
+waiting = MutuallyExclusiveCallbackGroup()
+node.create_service(LoadCheckpoint, "policy/load_checkpoint", load, callback_group=waiting)
+rclpy.spin(node)
+"""
+
 
 class FakeTrainer(Node):
     """An episode takes 10 ticks of 20 ms, a training 20; both say their tick."""
@@ -134,8 +153,8 @@ def servers():
     """Start servers as processes; they are killed in the end."""
     processes = []
 
-    def start():
-        processes.append(subprocess.Popen([sys.executable, "-c", SERVER]))
+    def start(program=SERVER):
+        processes.append(subprocess.Popen([sys.executable, "-c", program]))
         return processes[-1]
 
     yield start
@@ -174,6 +193,27 @@ def test_the_death_of_a_server_ends_its_goal_within_five_seconds(servers, restar
             again = session.stack.run_episode(RunEpisode.Goal.EVALUATION, 2, feedback.append)
             session.wait_until(lambda: feedback or again.done, 10.0, "the next episode to run")
             assert feedback and not again.done, again.error
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_death_of_the_policy_ends_a_call_within_five_seconds(servers, restarted):
+    server = servers(POLICY)
+    with SessionClient() as session:
+        session.wait_for_servers("policy/load_checkpoint", limit_s=30.0)
+        session.wait_until(lambda: session.policy_state, 10.0, "policy/state")
+        loading = session.stack.load_checkpoint("policy_000002.safetensors")
+        session.spin(5.0)  # a load takes its time: the policy says that it lives
+        assert not loading.done, loading.error
+        server.kill()
+        server.wait()
+        killed_s = time.monotonic()
+        if restarted:
+            servers(POLICY)
+        with pytest.raises(
+            SessionError, match="policy/load_checkpoint: its server has died or was restarted"
+        ):
+            session.wait(loading)
+        assert time.monotonic() - killed_s < 5.0
 
 
 def test_an_interrupt_is_not_replaced_by_a_cancellation_that_nobody_answers(servers):

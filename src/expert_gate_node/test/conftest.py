@@ -53,6 +53,7 @@ class World(Node):
         self.arm_state = None  # ready, protective_stop: None where the arm does not say
         self.stick = None  # axes and buttons: callable of the message's number
         self.count, self.marked = 0, []  # messages, services that the gate has called
+        self.mark_refusal = ""
         self.commands, self.openings, self.states, self.steps, self.previews = [], [], [], [], []
         self.joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
         self.joy = self.create_publisher(Joy, "joy", qos.JOY)
@@ -78,6 +79,7 @@ class World(Node):
 
     def _on_mark(self, name, request, response):
         self.marked.append(name)
+        response.success, response.message = not self.mark_refusal, self.mark_refusal
         return response
 
     def _on_joint_timer(self):

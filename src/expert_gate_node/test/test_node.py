@@ -261,6 +261,14 @@ def test_each_mark_on_the_joystick_reaches_the_trainer_once(stage):
     assert world.marked == list(services.values())
 
 
+def test_a_mark_that_the_trainer_refuses_is_said_with_its_reason(stage, capfd):
+    world = stage.start().armed().world
+    world.mark_refusal = "no episode is running"
+    world.push(enabled=False, pressed=frozenset({"success"}))
+    said, text = [], "mark 'success' is lost: trainer/mark_success refused: no episode is running"
+    stage.spin(lambda: said.append(capfd.readouterr().err) or text in "".join(said), "warning")
+
+
 def test_a_trajectory_controller_gets_a_rolling_horizon_of_three_points(stage, tmp_path):
     file = tmp_path / "panda.yaml"
     text = (stage.config_folder / "robots" / "panda.yaml").read_text()

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from drift.doctor import machine, ros
+from drift.doctor.discovery import discovery
 from drift.doctor.finding import Finding, Status
 from drift.doctor.rendering import rendering
 
@@ -14,6 +15,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "ROS 2": ros.ros,
     "workspace": ros.workspace,
     "rendering": rendering,
+    "discovery": discovery,
     "DDS profile": ros.dds_profile,
     "shared memory": machine.shared_memory,
     "images over DDS": ros.image_loopback,

@@ -1,13 +1,18 @@
 """`drift train`: train on recorded episodes, without ROS."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from drift.errors import UserError
+
+if TYPE_CHECKING:
+    from drift_core.observation.spec import CameraSpec
+    from drift_core.task import TaskConfig
 
 
 def main(
@@ -40,7 +45,7 @@ def main(
     task_config = load_task(config_file("task", task))
     train_file = load_train_file(config_file("train", train))
     arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
-    _check_episodes(episodes, None if arm is None else robot, task)
+    _check_episodes(episodes, None if arm is None else robot, task_config)
     checkpoints.mkdir(parents=True, exist_ok=True)
     console = Console()
     columns = (
@@ -82,8 +87,8 @@ def _check_device(device: str) -> None:
         raise UserError("device=cuda needs a GPU and a CUDA build of torch; use cpu")
 
 
-def _check_episodes(folder: Path, robot: str | None, task: str) -> None:
-    """Refuse a folder without episodes, and episodes of another robot or task."""
+def _check_episodes(folder: Path, robot: str | None, task: "TaskConfig") -> None:
+    """Refuse a folder without episodes, and episodes of another robot, task or set of cameras."""
     from drift_core.episodes import EpisodeStore
     from drift_core.errors import DataError
 
@@ -96,8 +101,17 @@ def _check_episodes(folder: Path, robot: str | None, task: str) -> None:
             meta = store.meta(name)
         except DataError as error:
             raise UserError(str(error)) from None
-        if meta.task != task or robot not in (None, meta.robot):
+        if meta.task != task.name or robot not in (None, meta.robot):
             raise UserError(
-                f"robot={robot}, task={task} must be those of the episodes: "
+                f"robot={robot}, task={task.name} must be those of the episodes: "
                 f"{name} is of robot={meta.robot}, task={meta.task}"
             )
+        if not set(task.camera_specs) <= set(meta.cameras):
+            raise UserError(
+                f"the cameras of task={task.name} ({_listed(task.camera_specs)}) must be among those of the "
+                f"episodes: {name} has {_listed(meta.cameras)}"
+            )
+
+
+def _listed(cameras: "Iterable[CameraSpec]") -> str:
+    return ", ".join(f"{camera.name} {camera.width}x{camera.height}" for camera in cameras) or "none"

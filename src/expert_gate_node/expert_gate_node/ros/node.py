@@ -3,6 +3,7 @@
 import gc
 import sys
 import traceback
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_arm_state, to_gate_state, to_joy, to_step
 from drift_ros.parameters import load_parameters
+from drift_ros.request import Request
 from drift_ros.run import run_node
+from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
-from std_srvs.srv import Trigger
 
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
@@ -34,12 +36,7 @@ from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.requests import RequestServer
 from expert_gate_node.scheduling import run_before_others
 
-_MARKS = {  # button of the joystick -> service
-    "success": "trainer/mark_success",
-    "failure": "trainer/mark_failure",
-    "start": "trainer/start_episode",
-    "end": "trainer/end_episode",
-}
+_ASKED = ("trainer/mark_success", "trainer/mark_failure", "trainer/start_episode", "trainer/end_episode")
 _REST_TICKS = 3  # commands without motion before the node may end
 
 
@@ -66,7 +63,13 @@ class ExpertGateNode(Node):
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
         self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
-        self._marks = {mark: self.create_client(Trigger, service) for mark, service in _MARKS.items()}
+        stack = StackClient(self, _ASKED)
+        self._marks = {  # button of the joystick -> what is asked of the trainer
+            "success": partial(stack.mark, True),
+            "failure": partial(stack.mark, False),
+            "start": stack.start_episode,
+            "end": stack.end_episode,
+        }
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(config.dt_s, self._on_tick, clock=steady_clock())
 
@@ -138,10 +141,11 @@ class ExpertGateNode(Node):
     def _pass_on(self, marks: frozenset[str]) -> None:
         """Tell the trainer what the person has just marked; nothing waits for its answer."""
         for mark in marks & self._marks.keys():
-            if self._marks[mark].service_is_ready():
-                self._marks[mark].call_async(Trigger.Request())
-            else:
-                self.get_logger().warning(f"mark {mark!r} is lost: no {_MARKS[mark]} service")
+            self._marks[mark]().add_done_callback(partial(self._on_passed_on, mark))
+
+    def _on_passed_on(self, mark: str, passed_on: Request) -> None:
+        if passed_on.error is not None:
+            self.get_logger().warning(f"mark {mark!r} is lost: {passed_on.error}")
 
     def _report(self) -> Report:
         tick, figures = self._tick, self._pulse.figures()
