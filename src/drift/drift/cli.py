@@ -5,6 +5,7 @@ import sys
 
 import typer
 from drift_config.errors import DriftError
+from drift_ros.errors import SessionError
 
 from drift.commands import demo, doctor, eval, session, teleop, train, up
 from drift.errors import StackError, UserError
@@ -30,7 +31,7 @@ def main() -> None:
         app()
     except (UserError, DriftError) as error:
         _exit(f"error: {error}", 2)
-    except StackError as error:
+    except (StackError, SessionError) as error:
         _exit(f"error: {error}", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: `drift … | head`

@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Protocol
 
 from drift_ros.errors import SessionError, error_name
@@ -72,8 +73,8 @@ class SessionWatcher:
 class SessionLoop:
     """Run the seeds of each round one after the other; `kind` as in RunEpisode.action.
 
-    `attempts`: how often an episode that a fault kept from running is tried. `training_limit_s`: how long a
-    round of training may take once no episode runs beside it any more.
+    `attempts`: how often an episode that a fault kept from running is tried. `training_silence_s`: how long a
+    round of training may make no gradient step once no episode runs beside it any more.
     """
 
     def __init__(
@@ -84,12 +85,12 @@ class SessionLoop:
         rounds: Sequence[Sequence[int]],
         train: TrainWhen = TrainWhen.NEVER,
         attempts: int = 1,
-        training_limit_s: float = math.inf,
+        training_silence_s: float = math.inf,
     ) -> None:
         self.watcher = watcher
         self._stack, self._kind = stack, kind
         self._rounds = deque(tuple(seeds) for seeds in rounds)
-        self._train, self._attempts, self._training_limit_s = train, attempts, training_limit_s
+        self._train, self._attempts, self._training_silence_s = train, attempts, training_silence_s
         self._round = 0  # whose episodes are running, from 1
         self._seeds: deque[int] = deque()  # of this round, still to run; the first is running
         self._attempt = 0
@@ -97,7 +98,8 @@ class SessionLoop:
         self._training: Request | None = None
         self._trained_round = 0  # whose episodes are trained on
         self._new_labels = 0
-        self._waiting_since_s: float | None = None  # for the training, with no episode beside it
+        self._step = self._seen_step = 0  # of the training: the newest, and the last that was looked at
+        self._waiting_since_s: float | None = None  # for its next step, with no episode beside it
         self._cancelled = False
         self._stop: Request | None = None
 
@@ -141,10 +143,13 @@ class SessionLoop:
         return not (self._seeds or self._rounds or self._training)
 
     def _limit_training(self, now_s: float) -> None:
-        if self._waiting_since_s is None:
-            self._waiting_since_s = now_s
-        elif now_s - self._waiting_since_s > self._training_limit_s:
-            raise SessionError(f"waited {self._training_limit_s:g} s for the training round to end")
+        if self._waiting_since_s is None or self._step != self._seen_step:
+            self._waiting_since_s, self._seen_step = now_s, self._step
+        elif now_s - self._waiting_since_s > self._training_silence_s:
+            raise SessionError(
+                f"the training round has made no step for {self._training_silence_s:g} s, "
+                f"after step {self._step}"
+            )
 
     def _start_episode(self) -> None:
         self._attempt += 1
@@ -168,11 +173,13 @@ class SessionLoop:
         self.watcher.on_episode(self._round, seed, result)
 
     def _start_training(self) -> None:
-        self._new_labels, self._waiting_since_s = 0, None
+        self._new_labels, self._waiting_since_s, self._step = 0, None, 0
         self._trained_round = number = self._round
-        self._training = self._stack.train(
-            "online", on_feedback=lambda feedback: self.watcher.on_training_progress(number, feedback)
-        )
+        self._training = self._stack.train("online", on_feedback=partial(self._on_training_progress, number))
+
+    def _on_training_progress(self, round_number: int, feedback: Any) -> None:
+        self._step = feedback.step
+        self.watcher.on_training_progress(round_number, feedback)
 
     def _take_training(self, training: Request) -> None:
         self._training = None

@@ -183,14 +183,31 @@ def test_a_round_is_trained_on_while_the_next_one_runs_but_never_two_at_once() -
     assert stack.trainings[-1].done
 
 
-def test_training_that_does_not_end_is_given_up_after_its_limit_alone() -> None:
-    stack, client = FakeStack(train_looks=float("inf")), FakeClient()
+@pytest.mark.parametrize("last_step_s, end_s", [(0.0, 60.0), (500.0, 560.0)])
+def test_training_is_awaited_as_long_as_it_makes_steps(last_step_s: float, end_s: float) -> None:
+    class SlowStack(FakeStack):
+        """Its training makes a step every 50 s until `last_step_s`, and never ends."""
+
+        on_training: Callable[[Any], None] = staticmethod(lambda feedback: None)
+
+        def train(self, kind: Any, *, on_feedback: Callable[[Any], None]) -> FakeRequest:
+            self.on_training = on_feedback
+            return super().train(kind, on_feedback=on_feedback)
+
+    stack, client = SlowStack(train_looks=float("inf")), FakeClient()
     loop = SessionLoop(
-        stack, SessionWatcher(), INTERVENTION, [(1,)], TrainWhen.AFTER_ROUND, training_limit_s=60.0
+        stack, SessionWatcher(), INTERVENTION, [(1,)], TrainWhen.AFTER_ROUND, training_silence_s=60.0
     )
-    with pytest.raises(SessionError, match="waited 60 s for the training round to end"):
+
+    def update(now_s: float) -> bool:
+        if 0.0 < now_s <= last_step_s:
+            stack.on_training(Train.Feedback(step=1 + int(now_s // 50.0)))
+        return SessionLoop.update(loop, now_s)
+
+    loop.update = update  # type: ignore[method-assign]
+    with pytest.raises(SessionError, match="training round has made no step for 60 s, after step"):
         run_session(client, loop, client.clock)
-    assert 60.0 < client.clock() < 61.0
+    assert end_s < client.clock() < end_s + 1.0
 
 
 def test_an_episode_that_a_fault_kept_from_running_is_tried_again_so_often() -> None:

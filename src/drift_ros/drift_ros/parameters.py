@@ -6,6 +6,7 @@ dataclass.
 """
 
 from array import array
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,11 @@ from rclpy.node import Node
 T = TypeVar("T")
 
 
-def load_parameters(node: Node, config_type: type[T]) -> T:
+def load_parameters(node: Node, config_type: type[T], settable: Collection[str] = ()) -> T:
     """Declare each field of the flat dataclass `config_type` on `node`, read-only, and return it filled.
+
+    The fields named in `settable` may be set while the node runs, each to a value of its type; the node looks
+    them up by `get_parameter`.
 
     Raises ConfigError that lists everything wrong at once. Parameters given to the node that `config_type`
     does not know are refused by name.
@@ -28,7 +32,7 @@ def load_parameters(node: Node, config_type: type[T]) -> T:
     said = {name: value for name, value in given.items() if value is not None} | _unknown(node, names)
     config = parse(said, config_type, source=f"parameters of node {node.get_fully_qualified_name()}")
     for name in names:
-        _redeclare_read_only(node, name, getattr(config, name))
+        _redeclare(node, name, getattr(config, name), read_only=name not in settable)
     return config
 
 
@@ -37,10 +41,10 @@ def _declare(node: Node, name: str) -> Any:
     return _plain(node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True)).value)
 
 
-def _redeclare_read_only(node: Node, name: str, value: Any) -> None:
+def _redeclare(node: Node, name: str, value: Any, read_only: bool) -> None:
     stored = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
     node.undeclare_parameter(name)
-    node.declare_parameter(name, stored, ParameterDescriptor(read_only=True), ignore_override=True)
+    node.declare_parameter(name, stored, ParameterDescriptor(read_only=read_only), ignore_override=True)
 
 
 def _unknown(node: Node, names: list[str]) -> dict[str, Any]:

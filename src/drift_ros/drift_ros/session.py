@@ -45,6 +45,7 @@ class SessionClient:
     mark = _awaited(StackClient.mark)
     end_episode = _awaited(StackClient.end_episode)
     reset_task = _awaited(StackClient.reset_task)
+    allow_takeovers = _awaited(StackClient.allow_takeovers)
     load_checkpoint = _awaited(StackClient.load_checkpoint)
     rollback = _awaited(StackClient.rollback)
     home = _awaited(StackClient.home)

@@ -4,6 +4,7 @@ Each call returns a Request at once. What is asked is sent, watched and ended in
 whatever executor spins the node; so it may be called from every callback and every thread.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,9 +14,11 @@ from action_msgs.msg import GoalStatusArray
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
+from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.subscription import MessageInfo
 from std_srvs.srv import Trigger
@@ -36,6 +39,7 @@ SERVICES = {
     "policy/load_checkpoint": LoadCheckpoint,
     "policy/rollback": Rollback,
     "sim/reset": ResetTask,
+    "expert/set_parameters": SetParameters,
 }
 ACTIONS = {"gate/home": Home, "trainer/run_episode": RunEpisode, "trainer/train": Train}
 STATES = {"gate/state": GateState, "policy/state": PolicyState, "trainer/checkpoint": Checkpoint}
@@ -135,6 +139,11 @@ class StackClient:
             "sim/reset", ResetTask.Request(seed=seed), limit_s, partial(_without_error, "sim/reset")
         )
 
+    def allow_takeovers(self, allowed: bool) -> Request:
+        """Let the scripted expert take over, or keep its hands off the stick."""
+        name, setting = "expert/set_parameters", Parameter("takeovers", value=allowed).to_parameter_msg()
+        return self._call(name, SetParameters.Request(parameters=[setting]), ANSWER_S, partial(_set, name))
+
     def load_checkpoint(self, path: str, sha256: str = "", limit_s: float = 30.0) -> Request:
         """Ask the policy to verify and swap in a checkpoint; the result has an error_code."""
         return self._call("policy/load_checkpoint", LoadCheckpoint.Request(path=path, sha256=sha256), limit_s)
@@ -166,7 +175,7 @@ class StackClient:
         kind: str,
         steps: int = 0,
         on_feedback: Callable[[Train.Feedback], None] | None = None,
-        limit_s: float = 3600.0,
+        limit_s: float = math.inf,
     ) -> Request:
         """Train a round of a kind such as "online" (0 steps: as configured); the result has an error_code."""
         return self._run("trainer/train", Train.Goal(kind=kind, steps=steps), limit_s, on_feedback)
@@ -234,6 +243,12 @@ def _granted(name: str, answer: Trigger.Response) -> str:
     if not answer.success:
         raise SessionError(f"{name} refused: {answer.message}", answer.message)
     return answer.message
+
+
+def _set(name: str, answer: SetParameters.Response) -> None:
+    for result in answer.results:
+        if not result.successful:
+            raise SessionError(f"{name} refused: {result.reason}", result.reason)
 
 
 def _without_error(name: str, answer: Any) -> Any:

@@ -53,6 +53,16 @@ def test_the_result_and_the_parameters_cannot_be_changed(ros):
     node.destroy_node()
 
 
+def test_a_parameter_that_may_be_set_takes_values_of_its_type_only(ros):
+    overrides = [Parameter(name, value=value) for name, value in GIVEN.items()]
+    node = Node("wheel", parameter_overrides=overrides)
+    load_parameters(node, WheelConfig, settable=("bell",))
+    assert node.set_parameters([Parameter("bell", value=False)])[0].successful
+    assert not node.set_parameters([Parameter("bell", value="no")])[0].successful
+    assert node.get_parameter("bell").value is False
+    node.destroy_node()
+
+
 def test_missing_parameters_are_listed_all_at_once(ros):
     given = {name: value for name, value in GIVEN.items() if name not in ("spokes", "tyre")}
     with pytest.raises(ConfigError, match=r"spokes is missing\n.* tyre is missing"):

@@ -29,5 +29,6 @@ class ExpertNodeConfig:
     task_file: Path  # config/tasks/<task>.yaml
     joystick_file: Path  # config/joysticks/<joystick>.yaml
     mode: Literal["correct", "demonstrate"]  # take over when the policy goes wrong, or drive all the time
+    takeovers: bool  # False: hands off the stick, whatever the policy does; settable
     rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of joy
     seed: Annotated[int, Field(ge=0)]  # of the tremor

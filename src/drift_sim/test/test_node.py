@@ -161,17 +161,20 @@ def test_a_reset_gives_the_poses_that_the_seed_has_in_the_shell(bench, sim, robo
     np.testing.assert_allclose(seen[:2], world.truth().object.position[:2], atol=1e-4)  # it settles a little
 
 
-def test_the_expert_moves_the_stick_only_while_the_gate_is_armed(bench, sim, config_folder, joystick):
+def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
+    bench, sim, config_folder, joystick
+):
     values = {
         "robot_file": str(config_folder / "robots/panda.yaml"),
         "task_file": str(config_folder / "tasks/place.yaml"),
         "joystick_file": str(config_folder / "joysticks/gamepad.yaml"),
         "mode": "demonstrate",
+        "takeovers": True,
         "rate_hz": 50.0,
         "seed": 0,
     }
     overrides = [Parameter(name, value=value) for name, value in values.items()]
-    bench.add(ExpertNode(parameter_overrides=overrides))
+    expert = bench.add(ExpertNode(parameter_overrides=overrides))
     bench.listen(Joy, "joy", qos.JOY)
     gate = bench.probe.create_publisher(GateState, "gate/state", qos.LATCHED)
     enable = joystick.config.buttons.enable
@@ -182,6 +185,13 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed(bench, sim, con
     bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 1)
     gate.publish(GateState(state=GateState.EXPERT, armed=True))
     bench.spin_until(lambda: max(map(abs, bench.newest["joy"].axes)) > 0.3)
+    expert.set_parameters([Parameter("takeovers", value=False)])
+    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 0)
+    before = bench.count["joy"]
+    bench.spin_until(lambda: bench.count["joy"] > before + 25)  # half a second
+    assert bench.newest["joy"].buttons[enable] == 0 and max(map(abs, bench.newest["joy"].axes)) < 0.05
+    expert.set_parameters([Parameter("takeovers", value=True)])
+    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 1)
     gate.publish(GateState(state=GateState.FAULT, armed=False))
     bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 0)
 

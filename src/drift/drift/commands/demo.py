@@ -1,5 +1,6 @@
 """`drift demo`: learn from corrections in simulation, and report it."""
 
+import signal
 from datetime import datetime
 from typing import Annotated
 
@@ -21,6 +22,12 @@ def main(
     episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 17,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
     dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,
+    takeovers: Annotated[
+        bool,
+        typer.Option(
+            "--takeovers/--no-takeovers", help="in the rollouts over DDS; each one counts as failure"
+        ),
+    ] = True,
     control: Annotated[
         bool, typer.Option("--control", help="also train on as many labels from further demonstrations")
     ] = False,
@@ -49,6 +56,9 @@ def main(
         episodes=episodes,
         evaluations=evaluations,
         dds_evaluations=dds_evaluations,
+        takeovers=takeovers,
         control=control,
     )
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end it like Ctrl-C: the arm held, the report written
+        signal.signal(number, lambda number, frame: signal.raise_signal(signal.SIGINT))
     Demo(plan, run, Console()).run()

@@ -10,7 +10,7 @@ from drift_ros.errors import SessionError, error_name
 from rich.console import Console
 from rich.live import Live
 
-from drift.errors import StackError
+from drift.passive_expert import passive_expert
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView
 
@@ -42,6 +42,12 @@ def main(
     train: Annotated[
         bool, typer.Option("--train", help="train beside the episodes whenever there are new labels")
     ] = False,
+    takeovers: Annotated[
+        bool,
+        typer.Option(
+            "--takeovers/--no-takeovers", help="whether the scripted expert may take over meanwhile"
+        ),
+    ] = True,
     namespace: Annotated[str, typer.Option(help="ROS namespace of the stack")] = "",
     wait_s: Annotated[float, typer.Option(min=0.0, help="how long to wait for the stack [s]")] = 30.0,
 ) -> None:
@@ -53,17 +59,15 @@ def main(
     seeds, when = range(seed, seed + episodes), TrainWhen.NEW_LABELS if train else TrainWhen.NEVER
     view = SessionView(episodes, title=f"{kind.value} episodes")
     console = Console()
-    try:
-        with SessionClient(namespace=namespace) as client:
-            client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
-            wait_for_arm(client, wait_s)
-            with Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext():
-                loop = SessionLoop(client.stack, Display(view, console), number, [seeds], when)
-                run_session(client, loop, time.monotonic)
-        if not console.is_terminal:
-            console.print(view)
-    except SessionError as error:
-        raise StackError(str(error)) from None
+    with SessionClient(namespace=namespace) as client:
+        client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
+        wait_for_arm(client, wait_s)
+        loop = SessionLoop(client.stack, Display(view, console), number, [seeds], when)
+        live = Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext()
+        with nullcontext() if takeovers else passive_expert(client), live:
+            run_session(client, loop, time.monotonic)
+    if not console.is_terminal:
+        console.print(view)
 
 
 def wait_for_arm(client: "SessionClient", limit_s: float) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from drift_ros.clock import steady_s, to_seconds
@@ -13,6 +14,7 @@ from drift.demo.plan import Plan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
 from drift.errors import StackError
 from drift.evaluation import seeds
+from drift.passive_expert import passive_expert
 from drift.processes.supervisor import Supervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
@@ -22,7 +24,7 @@ from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
 _START_LIMIT_S = 60.0  # for all servers, and for the policy to be active
-_TRAIN_LIMIT_S = 600.0  # for one round, once no episode runs beside it any more
+_TRAIN_SILENCE_S = 600.0  # without a gradient step, once no episode runs beside the round any more
 _SWAP_LIMIT_S = 20.0  # from the end of training until the policy node runs the checkpoint
 _ATTEMPTS = 3  # to run one episode: the gate recovers from what kept it from running
 
@@ -61,10 +63,9 @@ class OnlineRounds(SessionWatcher):
 
     def evaluate(self) -> list[bool]:
         """Run the last checkpoint on the first evaluation seeds; a take-over counts as failure."""
-        evaluation = _Evaluation(self._view, self._log)
-        self._run(
-            evaluation, RunEpisode.Goal.EVALUATION, [seeds(self._plan.dds_evaluations)], TrainWhen.NEVER
-        )
+        evaluation, rounds = _Evaluation(self._view, self._log), [seeds(self._plan.dds_evaluations)]
+        with nullcontext() if self._plan.takeovers else passive_expert(self._client):
+            self._run(evaluation, RunEpisode.Goal.EVALUATION, rounds, TrainWhen.NEVER)
         return evaluation.outcomes
 
     def on_episode_progress(self, feedback: Any) -> None:
@@ -133,7 +134,7 @@ class OnlineRounds(SessionWatcher):
             rounds,
             train,
             attempts=_ATTEMPTS,
-            training_limit_s=_TRAIN_LIMIT_S,
+            training_silence_s=_TRAIN_SILENCE_S,
         )
         run_session(self._client, loop, steady_s)
 

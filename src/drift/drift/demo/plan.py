@@ -17,6 +17,7 @@ class Plan:
     episodes: int  # corrected episodes per round
     evaluations: int  # paired rollouts before and after, in process
     dds_evaluations: int  # rollouts of the last checkpoint over DDS
+    takeovers: bool  # in the evaluation over DDS, where each one ends its rollout as a failure
     control: bool  # also train a policy on as many labels from further demonstrations
 
     @property

@@ -63,6 +63,7 @@ class DemoRecord:
     training: list[TrainingPoint] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
     stage_s: dict[str, float] = field(default_factory=dict)  # wall time of each stage
+    ended_early: str = ""  # in which stage and why, empty for a run that came to its end
     timing: dict[str, float] = field(default_factory=dict)  # control and policy periods, see timing.py
 
     def save(self, folder: Path) -> None:

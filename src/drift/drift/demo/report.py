@@ -46,6 +46,7 @@ def summary(record: DemoRecord) -> dict[str, object]:
         "late_ticks_at_swaps": record.timing.get("late_ticks_at_swaps"),
         "control_period_p99_ms": record.timing.get("control_period_p99_ms"),
         "duration_s": sum(record.stage_s.values()),
+        "ended_early": record.ended_early,
         "success_before_interval": [before.low, before.high] if before else None,
         "success_after_interval": [after.low, after.high] if after else None,
         "demonstrations": record.demonstrations,
@@ -110,6 +111,9 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         f'<p class="lead">DRIFT-DAgger in simulation, run “{html.escape(record.name)}”, seed {record.seed}: '
         f"{html.escape(record.denoiser)} from camera images, corrected by the scripted expert "
         "through the joystick while the trainer ran beside it.</p>",
+        f"<p><b>Ended early</b> in stage {html.escape(record.ended_early)}.</p>"
+        if record.ended_early
+        else "",
         _tiles(record, numbers),
         "<h2>Success</h2><div class='row'>",
         figures.success(record) if record.before else "",

@@ -1,7 +1,7 @@
 """The demo from beginning to end: the paper's Algorithm 1 in simulation, and what it measured."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, train_round
 from drift_core.training.trainer import Progress as TrainingProgress
 from drift_ros.session import SessionClient
+from drift_sim.shell import EpisodeResult
 from expert_gate_node.config import ExpertGateConfig
 from rich.console import Console
 from rich.live import Live
@@ -50,10 +51,18 @@ class Demo:
             plan.seed,
             denoiser=f"{self._train.policy.denoiser.kind} denoiser",
         )
-        self._periods_s = np.empty(0)
+        self._running_stage = ""
 
     def run(self) -> Path:
-        """Run every stage; return the path of the report."""
+        """Run every stage; return the path of the report, which is written however the run ends."""
+        try:
+            self._run_stages()
+        except BaseException as error:  # Ctrl-C, too
+            self._end_early(error)
+            raise
+        return self._report()
+
+    def _run_stages(self) -> None:
         plan = self._plan
         with self._stage("demonstrations"):
             self._demonstrate()
@@ -68,7 +77,6 @@ class Demo:
         if plan.control:
             with self._stage("control"):
                 self._control()
-        return self._report()
 
     def _demonstrate(self) -> None:
         first = self._plan.first_demonstration
@@ -77,10 +85,13 @@ class Demo:
                 self._shell,
                 self._run.episodes,
                 range(first, first + self._plan.demonstrations),
-                lambda result: advance("" if result.success else f"seed {result.seed} failed"),
+                lambda result: self._take_demonstration(result, advance),
             )
-        self.record.demonstrations = self._plan.demonstrations
         self.record.demonstration_labels = self._count_labels(self._run)
+
+    def _take_demonstration(self, result: EpisodeResult, advance: Callable[[str], None]) -> None:
+        self.record.demonstrations += 1
+        advance("" if result.success else f"seed {result.seed} failed")
 
     def _bootstrap(self) -> None:
         with self._progress("gradient steps", self._train.offline.steps) as advance:
@@ -111,15 +122,6 @@ class Demo:
                 rounds.run()
                 self.record.save(self._run.path)
                 self.record.over_dds = rounds.evaluate()
-        corrected = {episode.episode_id for episode in self.record.episodes}
-        store = EpisodeStore(self._run.episodes)
-        steps = [store.read(episode).steps for episode in store.ids() if episode in corrected]
-        self.record.timing, self._periods_s = control_timing(
-            (episode.stamp_s for episode in steps),
-            1.0 / defaults(ExpertGateConfig).rate_hz,
-            [swap.stamp_s for swap in self.record.swaps],
-        )
-        self.record.timing |= policy_timing(steps)
 
     def _control(self) -> None:
         rounds = sorted({episode.round for episode in self.record.episodes})
@@ -135,11 +137,43 @@ class Demo:
         self.record.control_labels = self._count_labels(control) - self.record.demonstration_labels
         self.record.control = self._evaluate(control.checkpoints, "of the control")
 
+    def _end_early(self, error: BaseException) -> None:
+        """Say what was done and where it is; nothing that fails here replaces the reason."""
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+        self.record.ended_early = f"{self._running_stage}: {why.splitlines()[0]}"
+        try:
+            self._report()
+        except Exception as failure:
+            self._console.print(f"no report: {type(failure).__name__}: {failure}", markup=False)
+        stages = ", ".join(name for name in self.record.stage_s if name != self._running_stage)
+        self._console.print(
+            f"ended early in stage {self._running_stage}; done: {stages or 'no stage'}, "
+            f"{len(self.record.episodes)} corrected episodes; what there is lies in {self._run.path}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    def _measure_timing(self) -> np.ndarray:
+        """Take the timing from the steps of the corrected episodes; return the control periods (N,) [s]."""
+        corrected = {episode.episode_id for episode in self.record.episodes}
+        store = EpisodeStore(self._run.episodes)
+        steps = [store.read(episode).steps for episode in store.ids() if episode in corrected]
+        if not steps:
+            return np.empty(0)
+        self.record.timing, periods_s = control_timing(
+            (episode.stamp_s for episode in steps),
+            1.0 / defaults(ExpertGateConfig).rate_hz,
+            [swap.stamp_s for swap in self.record.swaps],
+        )
+        self.record.timing |= policy_timing(steps)
+        return periods_s
+
     def _report(self) -> Path:
         self._shell.close()
+        periods_s = self._measure_timing()
         self.record.save(self._run.path)
         period_s = 1.0 / defaults(ExpertGateConfig).rate_hz
-        page = write_report(self._run.path, self.record, 1e3 * self._periods_s, 1e3 * period_s)
+        page = write_report(self._run.path, self.record, 1e3 * periods_s, 1e3 * period_s)
         self._console.print(_table(rounds_table(self.record), "online rounds"))
         self._console.print(_summary_table(self.record))
         self._console.print(f"report: {page}")
@@ -175,10 +209,12 @@ class Demo:
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         self._console.rule(name, align="left")
-        began_s = time.monotonic()
-        yield
-        self.record.stage_s[name] = time.monotonic() - began_s
-        self.record.save(self._run.path)
+        self._running_stage, began_s = name, time.monotonic()
+        try:
+            yield
+        finally:
+            self.record.stage_s[name] = time.monotonic() - began_s
+            self.record.save(self._run.path)
 
     @contextmanager
     def _progress(self, text: str, total: int) -> Iterator:

@@ -76,6 +76,34 @@ class JointsFresh:
         return Verdict(reaction, Reason.JOINTS_STALE, text)
 
 
+class JointsContinuous:
+    """The measured joints move as joints can: a zero or a spike between two readings is no motion."""
+
+    ALLOWANCE_RAD = 0.1  # of noise and of an arm that springs
+
+    def __init__(self, velocity_rad_s: Array) -> None:
+        self._velocity_rad_s = velocity_rad_s
+        self._last: tuple[Array, float] | None = None  # the newest reading, and when it came
+
+    def check(self, at: Situation) -> Verdict | None:
+        if at.measured is None:
+            return None
+        arrival_s = at.now.steady_s - at.joints_age_s
+        before, self._last = self._last, (at.measured, arrival_s)
+        if before is None or not at.moving:
+            return None
+        last, passed_s = before[0], max(arrival_s - before[1], 0.0)
+        excess = np.abs(at.measured - last) - 2.0 * self._velocity_rad_s * passed_s
+        worst = int(excess.argmax())
+        if excess[worst] <= self.ALLOWANCE_RAD:
+            return None
+        text = (
+            f"joint_states: joint {worst} jumped from {last[worst]:.3f} to {at.measured[worst]:.3f} rad "
+            f"within {passed_s:.3f} s, possible: {self._velocity_rad_s[worst]:.2f} rad/s"
+        )
+        return Verdict(Reaction.FAULT, Reason.JOINTS_STALE, text)
+
+
 class TrackingError:
     """The measured joints follow the command."""
 
@@ -177,6 +205,7 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
     rules: list[WatchRule] = [
         ArmReady(config.arm_state_timeout_s),
         JointsFresh(config.joint_state_timeout_s, config.joint_state_lost_s),
+        JointsContinuous(robot.velocity),
     ]
     if not config.dry_run:
         rules.append(TrackingError(robot.config.tracking_error_max_rad, config.tracking_error_time_s))

@@ -76,12 +76,21 @@ def pushes_on(bench):
     return bench.run(2.0, **stick).state is not State.FAULT
 
 
+def joint_states_of_another_arm(bench):
+    """For less time than a tracking error takes to count."""
+    bench.tick(arm=True)
+    bench.run(0.5, chunk=bench.chunk)
+    bench.follows, bench.q = False, bench.q + 0.4 * (np.arange(len(bench.q)) == 6)
+    return bench.run(0.08, chunk=bench.chunk).state is not State.FAULT
+
+
 def arm_pushed_out_of_the_workspace(bench):
     bench.tick(arm=True)
     bench.follows = False
     bench.q = bench.robot.home.copy()
     bench.q[3] += 0.18  # within the tracking error of 0.2 rad
-    bench.loop.guard.watch[:] = [w for w in bench.loop.guard.watch if type(w).__name__ != "TrackingError"]
+    for name in ("TrackingError", "JointsContinuous"):
+        without(bench, name)
     bench.q[0] = 1.2
     return bench.run(0.5, chunk=bench.chunk).state is not State.FAULT
 
@@ -244,6 +253,7 @@ SCENARIOS = {
     "ArmReady": moves_during_protective_stop,
     "JointsFresh": moves_blindly,
     "TrackingError": pushes_on,
+    "JointsContinuous": joint_states_of_another_arm,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
     "ClampCount": runs_wild,
     "HoldCount": makes_nonsense_time_and_again,

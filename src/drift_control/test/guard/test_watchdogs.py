@@ -28,6 +28,28 @@ def test_an_arm_that_does_not_follow_is_a_fault(bench):
     assert still(bench)
 
 
+@pytest.mark.parametrize(
+    ("glitch", "said"),
+    [
+        (lambda q: 0.0 * q, "joint 3 jumped from"),  # a driver that sends zeros once
+        (
+            lambda q: q + [0, 0.25, 0, 0, 0, 0, 0],
+            "joint 1 jumped from",
+        ),  # 0.1 + 2 * 2.2 rad/s * 0.02 s = 0.19
+    ],
+)
+def test_a_jump_that_no_joint_can_make_is_a_fault_and_called_so(bench, glitch, said):
+    bench.run(0.5, chunk=lambda: bench.line((0.05, 0, 0)))
+    sound, bench.follows = bench.q.copy(), False
+    bench.q = glitch(sound)
+    tick = bench.run(0.04)
+    assert (tick.state, tick.reason) == (State.FAULT, Reason.JOINTS_STALE)
+    assert said in tick.text and "joint_states" in tick.text
+    bench.q, bench.follows = sound, True
+    bench.run(0.5)
+    assert bench.tick(arm=True).armed  # nothing is left of it
+
+
 @pytest.mark.parametrize("jump_s", [-1.0, 3.0])
 def test_a_jump_of_ros_time_voids_what_was_planned(bench, jump_s):
     bench.tick(chunk=bench.line((0.02, 0, 0)))

@@ -88,8 +88,7 @@ class ScriptedExpert:
         self.phase = wish.phase
         self.cost_to_go = self._plan.cost_to_go(view)
         if not gate.armed or gate.state in (State.HOMING, State.FAULT):
-            self._supervisor.forget()
-            self._grip.release()
+            self.rest()
             return self.hands_off()
         if self._mode == "correct":
             done, policy_drives = wish.phase is Phase.REST, gate.state is State.POLICY
@@ -111,6 +110,11 @@ class ScriptedExpert:
             self._disagreement.forget()
             return False
         return self._disagreement.update(view.tcp.position, wish.linear_m_s, now_s)
+
+    def rest(self) -> None:
+        """Let go, and forget what the policy has done so far."""
+        self._supervisor.forget()
+        self._grip.release()
 
     def hands_off(self) -> Stick:
         """Return a joystick that nobody touches."""

@@ -33,7 +33,7 @@ class ExpertNode(Node):
 
     def __init__(self, **kwargs) -> None:
         super().__init__("expert", **kwargs)
-        config = load_parameters(self, ExpertNodeConfig)
+        config = load_parameters(self, ExpertNodeConfig, settable=("takeovers",))
         robot, joystick = load_robot(config.robot_file), load_joystick(config.joystick_file)
         self._seed = config.seed
         self._expert = ScriptedExpert(load_task(config.task_file), robot, joystick, config.mode, config.seed)
@@ -68,7 +68,10 @@ class ExpertNode(Node):
 
     def _on_timer(self) -> None:
         now_s = steady_s()
-        if self._stale(now_s):
+        if not self._may_take_over:
+            self._expert.rest()
+            stick = self._expert.hands_off()
+        elif self._stale(now_s):
             stick = self._expert.hands_off()
         else:
             was_driving = self._expert.driving
@@ -78,6 +81,10 @@ class ExpertNode(Node):
                 self._takeovers += 1
                 self.get_logger().info(f"taking over: {self._expert.reason}")
         self._joy.publish(to_joy_message(stick.axes, stick.buttons, self.get_clock().now().to_msg()))
+
+    @property
+    def _may_take_over(self) -> bool:
+        return bool(self.get_parameter("takeovers").value)
 
     def _stale(self, now_s: float) -> bool:
         if self._truth is None or self._joints is None:
@@ -93,6 +100,8 @@ class ExpertNode(Node):
         values["cost_to_go"] = self._expert.cost_to_go
         if self._stale(steady_s()):
             return Report(WARN, "no fresh sim/ground_truth or joint_states", values)
+        if not self._may_take_over:
+            return Report(OK, "passive: takeovers is false", values)
         return Report(OK, "watching" if not self._expert.driving else "driving", values)
 
 

@@ -1,0 +1,91 @@
+"""However a demo ends, it leaves a report of what was done, and says where."""
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from drift.demo import run as demo_run
+from drift.demo.plan import Plan
+from drift.demo.record import EpisodeRow
+from drift.demo.run import Demo
+from drift.errors import StackError
+from drift.run_folder import RunFolder
+from rich.console import Console
+
+PLAN = Plan(
+    name="short", robot="panda", task="place", train="smoke", seed=0, demonstrations=3, rounds=1, episodes=2,
+    evaluations=1, dds_evaluations=1, takeovers=True, control=False,
+)  # fmt: skip
+ROW = EpisodeRow(1, "gone", 5000, True, 1, 30, 90, 0, 25, 1, 4.0)
+
+
+def end_of(demo: Demo, output: io.StringIO, error: type[BaseException]) -> tuple[str, dict[str, Any], str]:
+    """Run the demo to its early end; return its last line, summary.json and report.html."""
+    with pytest.raises(error):
+        demo.run()
+    folder = Path(demo.record.name)
+    summary = json.loads((folder / "summary.json").read_text())
+    last = output.getvalue().strip().splitlines()[-1]
+    return last, summary, (folder / "report.html").read_text()
+
+
+@pytest.fixture
+def output() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: io.StringIO) -> Demo:
+    monkeypatch.chdir(tmp_path)
+    return Demo(PLAN, RunFolder(tmp_path / "short"), Console(file=output, width=200))
+
+
+def test_control_c_writes_the_report_of_what_was_done(
+    demo: Demo, output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def demonstrate(shell: Any, folder: Path, seeds: Any, on_episode: Any) -> None:
+        for seed in (0, 1):
+            on_episode(SimpleNamespace(success=True, seed=seed))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo_run, "demonstrate", demonstrate)
+    last, summary, page = end_of(demo, output, KeyboardInterrupt)
+    assert last.startswith("ended early in stage demonstrations; done: no stage, 0 corrected episodes;")
+    assert last.endswith("/short")
+    assert (summary["ended_early"], summary["demonstrations"]) == ("demonstrations: interrupted", 2)
+    assert "<b>Ended early</b> in stage demonstrations: interrupted" in page
+
+
+def test_a_stack_that_fails_leaves_the_episodes_of_the_run_in_the_report(
+    demo: Demo, output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def correct() -> None:
+        demo.record.episodes.append(ROW)
+        raise StackError("waited 60 s in vain for the trainer to answer\nlast lines of trainer.log:")
+
+    for stage in ("_demonstrate", "_bootstrap"):
+        monkeypatch.setattr(demo, stage, lambda: None)
+    monkeypatch.setattr(demo, "_evaluate", lambda checkpoints, text: [True])
+    monkeypatch.setattr(demo, "_correct", correct)
+    last, summary, page = end_of(demo, output, StackError)
+    done = "demonstrations, bootstrapping at falling rank, evaluation before"
+    assert f"in stage corrected rounds over DDS; done: {done}, 1 corrected episodes;" in last
+    assert (summary["expert_labels"], summary["rounds"], summary["success_before"]) == (25, 1, 1.0)
+    assert summary["ended_early"].endswith("StackError: waited 60 s in vain for the trainer to answer")
+    assert "<td>25</td>" in page
+
+
+def test_a_report_that_cannot_be_written_does_not_replace_the_reason(
+    demo: Demo, output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(demo, "_demonstrate", lambda: (_ for _ in ()).throw(StackError("the reason")))
+    monkeypatch.setattr(demo_run, "write_report", fail)
+    with pytest.raises(StackError, match="the reason"):
+        demo.run()
+    assert "no report: OSError: [Errno 28] No space left on device" in output.getvalue()
