@@ -59,6 +59,7 @@ def main(
         takeovers=takeovers,
         control=control,
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job ignores it
     for number in (signal.SIGTERM, signal.SIGHUP):  # end it like Ctrl-C: the arm held, the report written
         signal.signal(number, lambda number, frame: signal.raise_signal(signal.SIGINT))
     Demo(plan, run, Console()).run()
