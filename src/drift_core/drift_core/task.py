@@ -21,9 +21,10 @@ class CameraConfig:
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     topic: Annotated[str, Field(min_length=1)]  # relative, e.g. camera/wrist/image_raw
-    height: Annotated[int, Field(gt=0)]  # [pixel]
+    height: Annotated[int, Field(gt=0)]  # [pixel], as the policy sees them: other sizes are made to fit
     width: Annotated[int, Field(gt=0)]  # [pixel]
     latency_s: Annotated[float, Field(ge=0)]  # time from exposure to the image's stamp
+    reliability: Literal["best_effort", "reliable"] = "best_effort"  # of the subscriptions to its images
 
 
 @dataclass(frozen=True, config=STRICT)

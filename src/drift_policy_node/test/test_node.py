@@ -31,6 +31,7 @@ class World(Node):
     def __init__(self, bench):
         super().__init__("world")
         self.bench, self.cameras, self.epoch, self.frame = bench, {"front", "wrist"}, 1, 0
+        self.size = (16, 16)  # height and width of the pictures
         self.chunks: list[ActionChunk] = []
         self.states: list[PolicyState] = []
         self.images = {
@@ -52,7 +53,7 @@ class World(Node):
         self.frame += 1
         stamp = self.get_clock().now().to_msg()
         for camera in self.cameras:
-            pixels = np.full((16, 16, 3), self.frame % 256, np.uint8)
+            pixels = np.full((*self.size, 3), self.frame % 256, np.uint8)
             self.images[camera].publish(to_image(pixels, "rgb8", stamp, camera))
 
     def _on_joint_timer(self):
@@ -119,6 +120,13 @@ def stage(ros, bench):
     stage = Stage(bench)
     yield stage
     stage.close()
+
+
+def test_pictures_of_another_size_are_made_to_fit(stage, bench):
+    bench.checkpoint(1)
+    stage.world.size = (48, 64)
+    stage.start()
+    stage.spin(lambda: stage.world.chunks, "a chunk")
 
 
 def test_a_chunk_is_published_with_the_stamp_of_its_observation(stage, bench):
@@ -226,15 +234,15 @@ def test_a_wrong_image_encoding_is_named(stage, bench):
     bench.checkpoint(1)
     stage.start()
     stage.world.cameras = {"front"}
-    bad = Image(encoding="yuv422", height=16, width=16, step=32)
+    bad = Image(encoding="nv24", height=16, width=16, step=16)
     bad.header.stamp = to_stamp(1.0)
 
     def refused():
         stage.world.images["wrist"].publish(bad)
-        return "yuv422" in stage.world.state.text
+        return "nv24" in stage.world.state.text
 
     stage.spin(refused, "refusal")
-    assert "camera wrist: never received (encoding='yuv422' needs cv_bridge" in stage.world.state.text
+    assert "camera wrist: never received (encoding='nv24' needs cv_bridge" in stage.world.state.text
 
 
 def test_a_wrong_task_file_stops_the_node_with_one_line(bench):

@@ -18,11 +18,11 @@ from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, Rollback
 from drift_ros import qos
+from drift_ros.camera_input import CameraInput
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
-from drift_ros.images import to_rgb
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -65,12 +65,10 @@ class PolicyNode(LifecycleNode):
         # plain publishers and our own flag: a lifecycle publisher would drop messages without a word
         self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
         self._state = self.create_publisher(PolicyState, "policy/state", qos.LATCHED)
-        image_type, suffix = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressed")}[
-            self._config.image_transport
-        ]
         for camera in self._task.cameras:
-            on_image = partial(self._on_image, camera.name)
-            self.create_subscription(image_type, camera.topic + suffix, on_image, qos.SENSOR)
+            source = CameraInput(camera, self._config.image_transport, self.get_logger().warning)
+            on_image = partial(self._on_image, camera.name, source)
+            self.create_subscription(source.message_type, source.topic, on_image, source.qos)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
         self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
         self.create_subscription(Checkpoint, "trainer/checkpoint", self._on_checkpoint, qos.LATCHED)
@@ -128,10 +126,10 @@ class PolicyNode(LifecycleNode):
         latest = read_latest(self._config.checkpoint_folder)
         return (self._config.checkpoint_folder / latest.file, latest.sha256) if latest else (None, "")
 
-    def _on_image(self, camera: str, msg: Image | CompressedImage) -> None:
+    def _on_image(self, camera: str, source: CameraInput, msg: Image | CompressedImage) -> None:
         arrival_s = steady_s()
         try:
-            image = to_rgb(msg)
+            image = source.picture(msg)
         except EncodingError as error:
             self._runtime.watch.refused(camera_source(camera), str(error))
             return

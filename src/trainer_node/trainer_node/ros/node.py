@@ -12,10 +12,10 @@ from drift_core.episodes import EpisodeStore
 from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import Step
 from drift_ros import qos
+from drift_ros.camera_input import CameraInput
 from drift_ros.clock import steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
-from drift_ros.images import to_rgb
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from drift_ros.statistics import Rate
@@ -53,11 +53,10 @@ class TrainerNode(Node):
         )
         self._step_rate = Rate(1.0)
 
-        compressed = config.image_transport == "compressed"
         for camera in task.cameras:
-            topic = f"{camera.topic}/compressed" if compressed else camera.topic
-            on_image = partial(self._on_image, camera)
-            self.create_subscription(CompressedImage if compressed else Image, topic, on_image, qos.SENSOR)
+            source = CameraInput(camera, config.image_transport, self._warn)
+            on_image = partial(self._on_image, camera, source)
+            self.create_subscription(source.message_type, source.topic, on_image, source.qos)
         self.create_subscription(JointState, "joint_states", self._on_joint_states, qos.SENSOR)
         self.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
         self._episodes = EpisodeServer(
@@ -67,12 +66,12 @@ class TrainerNode(Node):
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 
-    def _on_image(self, camera: CameraConfig, msg: Image | CompressedImage) -> None:
+    def _on_image(self, camera: CameraConfig, source: CameraInput, msg: Image | CompressedImage) -> None:
         if not self._recorder.recording:
             return
         arrival_s = steady_s()
         try:
-            image = to_rgb(msg)
+            image = source.picture(msg)
         except EncodingError as error:
             self.get_logger().error(f"camera {camera.name}: {error}", throttle_duration_sec=5.0)
             return
