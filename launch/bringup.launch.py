@@ -40,6 +40,7 @@ def _nodes(plan: Stack) -> list[Node]:
             package=spec.package,
             executable=spec.executable,
             name=spec.name,
+            exec_name=spec.name,  # in front of its lines in the log
             namespace=plan.namespace,  # always given: without it the files would win over the parameters
             arguments=list(spec.arguments),
             parameters=[

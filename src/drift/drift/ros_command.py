@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drift.errors import UserError
 from drift.processes.process import ProcessSpec
-from drift.stack import NodeSpec, Stack
+
+if TYPE_CHECKING:  # the stack reads every kind of file, and with them torch
+    from drift.stack import NodeSpec, Stack
 
 
-def processes(stack: Stack) -> list[ProcessSpec]:
+def processes(stack: "Stack") -> list[ProcessSpec]:
     """Return what a supervisor starts for `stack`."""
     return [
         ProcessSpec(
@@ -23,7 +26,7 @@ def processes(stack: Stack) -> list[ProcessSpec]:
     ]
 
 
-def command(node: NodeSpec, namespace: str) -> tuple[str, ...]:
+def command(node: "NodeSpec", namespace: str) -> tuple[str, ...]:
     """Return the command line of `node`."""
     words = [str(executable(node.package, node.executable)), *node.arguments, "--ros-args"]
     words += ["-r", f"__node:={node.name}", "-r", f"__ns:={namespace}"]

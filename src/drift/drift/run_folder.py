@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from drift.errors import UserError
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -29,7 +31,12 @@ class RunFolder:
     def create(self) -> "RunFolder":
         """Make the folders that are not there yet."""
         for folder in (self.episodes, self.checkpoints, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"run={self.path} must be a folder that can be made: {error.strerror}"
+                ) from None
         return self
 
 

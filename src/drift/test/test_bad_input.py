@@ -84,7 +84,7 @@ def test_a_folder_without_episodes_and_an_unknown_device_are_named(tmp_path, epi
 def test_a_file_where_a_folder_is_wanted_is_one_line(episodes, tmp_path):
     (tmp_path / "file").touch()
     refused(drift("train", "--episodes", str(episodes), "--checkpoints", "file", cwd=tmp_path), "file")
-    refused(drift("up", "run:=file/x", cwd=tmp_path), "file/x")
+    refused(drift("up", "run:=file/x", cwd=tmp_path), "run=", "file/x must be a folder", "Not a directory")
 
 
 def test_a_demo_stays_inside_its_folder(tmp_path):

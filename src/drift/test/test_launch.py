@@ -81,6 +81,7 @@ class StubNode:
 
     package: str
     executable: str
+    exec_name: str
     name: str
     namespace: str
     arguments: list[str]
@@ -135,6 +136,7 @@ def as_stack_says(plan: Stack) -> list[SimpleNamespace]:
         SimpleNamespace(
             package=node.package,
             executable=node.executable,
+            exec_name=node.name,
             name=node.name,
             namespace=plan.namespace,
             arguments=list(node.arguments),
@@ -152,6 +154,7 @@ def as_launched(node: StubNode) -> SimpleNamespace:
     return SimpleNamespace(
         package=node.package,
         executable=node.executable,
+        exec_name=node.exec_name,
         name=node.name,
         namespace=node.namespace,
         arguments=node.arguments,

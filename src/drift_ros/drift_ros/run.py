@@ -1,5 +1,6 @@
 """One start-up and shutdown for all nodes."""
 
+import os
 import signal
 import sys
 import traceback
@@ -17,28 +18,38 @@ from drift_ros.clock import steady_s
 
 EXIT_OK, EXIT_CRASH, EXIT_CONFIG = 0, 1, 2
 _WAKE_UP_S = 0.1  # a signal is seen at the latest after this time
+_HANG_S = 2.0  # after the first signal a node that has not ended hangs
 _STOP_LIMIT_S = 1.0  # a node that wants to finish something (decelerate) gets this long
 
 
 class _Signals:
-    """Remember SIGINT and SIGTERM; the second one interrupts whatever hangs."""
+    """Remember SIGINT, SIGTERM and SIGHUP; one that comes long after the first ends whatever hangs.
+
+    Ctrl-C under a launcher reaches a node twice, from the terminal and from the launcher: the second must not
+    cut the braking short.
+    """
 
     def __init__(self) -> None:
         self.received = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        self._first_s = 0.0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
-            raise KeyboardInterrupt
-        self.received = True
+        if not self.received:
+            self.received, self._first_s = True, steady_s()
+        elif steady_s() - self._first_s > _HANG_S:
+            os.write(sys.stderr.fileno(), f"error: did not stop within {_HANG_S:g} s\n".encode())
+            os._exit(EXIT_CRASH)
 
 
 def run_node(make_node: Callable[[], Node]) -> int:
     """Run one node on a single-threaded executor until it is told to stop; return the exit code.
 
-    0: stopped by SIGINT or SIGTERM. 1: an exception, logged with its traceback. 2: wrong configuration, said
-    without one; ValueError, OSError and DriftError from the constructor count as that.
+    0: stopped by SIGINT, SIGTERM or SIGHUP. 1: an exception, logged with its traceback, or an end that took
+    too long. 2: wrong configuration, said without one; ValueError, OSError and DriftError from the
+    constructor count as that.
     A node with the methods `begin_stop()` and `stopped() -> bool` is spun on while it comes to rest (<= 1 s).
     """
     signals = _Signals()
@@ -53,7 +64,7 @@ def run_node(make_node: Callable[[], Node]) -> int:
             return EXIT_CONFIG
         _spin(node, signals)
         return EXIT_OK
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         return EXIT_OK
     except Exception:
         text = traceback.format_exc()

@@ -69,12 +69,28 @@ sys.exit(run_node(Picky))
 )
 
 
+HANGS = (
+    HEAD
+    + """
+import threading
+class Hangs(Node):
+    def __init__(self):
+        super().__init__("hangs")
+        self.create_timer(0.01, self.tick)
+    def tick(self):
+        print("up", flush=True)
+        threading.Event().wait()
+sys.exit(run_node(Hangs))
+"""
+)
+
+
 def start(program):
     command = [sys.executable, "-c", program]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_node_within_two_seconds_and_without_an_error(number):
     process = start(QUIET)
     assert process.stdout.readline() == "up\n"
@@ -103,3 +119,15 @@ def test_a_wrong_configuration_is_one_clear_line():
     process = start(CONFIG)
     _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (2, "error: robot='r2d2' must be one of panda, ur5e\n")
+
+
+def test_a_node_that_hangs_ends_without_a_traceback_at_a_signal_two_seconds_after_the_first():
+    process = start(HANGS)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)  # at once: the arm may be braking
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=2.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=5)
+    assert (process.returncode, errors) == (1, "error: did not stop within 2 s\n")
