@@ -23,7 +23,9 @@ from drift_control.testing.random_inputs import check_hold, check_limits, play, 
 from hypothesis import HealthCheck, Phase, given, settings
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-ARMS = (("panda", 50.0), ("ur5e", 125.0), ("ur10e", 125.0))  # and their control rates [Hz]
+ARMS = (  # and their control rates [Hz]
+    ("panda", 50.0), ("ur5e", 125.0), ("ur10e", 125.0), ("fr3", 50.0), ("ur3e", 125.0), ("ur16e", 125.0),
+)  # fmt: skip
 SESSIONS = 30
 
 

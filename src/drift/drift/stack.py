@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drift_control.robot.robot import load_robot
+from drift_control.robot.robot import RobotConfig, load_robot
 from drift_control.teleop.joystick import Driver, load_joystick
 from drift_core.task import TaskConfig, load_task
 from drift_core.training.config import load_train_file
@@ -56,7 +56,7 @@ def stack(arguments: StackArguments) -> Stack:
     task_file = config_file("task", arguments.task)
     joystick_file = config_file("joystick", arguments.joystick)
     train_file = config_file("train", arguments.train)
-    interface = load_robot(robot_file).config.command_interface
+    robot = load_robot(robot_file).config
     driver = load_joystick(joystick_file).config.driver
     task = load_task(task_file)
     _check_has_arm(task)
@@ -73,7 +73,7 @@ def stack(arguments: StackArguments) -> Stack:
             package="expert_gate_node",
             executable="node",
             parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
-            remappings={} if arguments.sim == "mujoco" else _command_topic(interface, arguments.controller),
+            remappings={} if arguments.sim == "mujoco" else _command_topic(robot, arguments.controller),
             essential=True,
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
@@ -162,9 +162,9 @@ def _expert(arguments: StackArguments, files: dict[str, str], driver: Driver) ->
     return []
 
 
-def _command_topic(interface: str, controller: str) -> dict[str, str]:
-    usual, topic = _COMMAND_TOPICS[interface]
-    return {"command": f"{controller or usual}/{topic}"}
+def _command_topic(robot: RobotConfig, controller: str) -> dict[str, str]:
+    usual, topic = _COMMAND_TOPICS[robot.command_interface]
+    return {"command": f"{controller or robot.controller or usual}/{topic}"}
 
 
 def _params_file(arguments: StackArguments) -> Path | None:

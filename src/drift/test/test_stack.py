@@ -96,6 +96,8 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, sim="none", controller="arm_controller"))
     assert list(nodes) == ["expert_gate", "trainer", "policy", "joy"]
     assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
+    nodes = by_name(plan(tmp_path, robot="fr3", sim="none"))
+    assert nodes["expert_gate"].remappings == {"command": "fr3_arm_controller/joint_trajectory"}
     assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
     joy = nodes["joy"]
     assert (joy.package, joy.executable, joy.remappings) == ("joy", "joy_node", {})
@@ -174,7 +176,10 @@ def test_environment_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_files_of_the_configuration_are_offered_as_choices() -> None:
     offered = {item.name: item for item in arguments()}
-    assert set(offered["robot"].choices) >= {"panda", "ur5e", "ur10e"} and offered["robot"].default == "panda"
+    assert (
+        set(offered["robot"].choices) >= {"panda", "fr3", "ur3e", "ur5e", "ur10e", "ur16e"}
+        and offered["robot"].default == "panda"
+    )
     assert offered["sim"].choices == ("mujoco", "gazebo", "none")
     assert all(item.default in item.choices for item in offered.values() if item.choices)
 

@@ -1,6 +1,6 @@
 """Arms, tasks and the joystick as configured."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,22 @@ def robots():
 @pytest.fixture(scope="session")
 def tasks():
     return {path.stem: load_task(path) for path in sorted((CONFIG / "tasks").glob("*.yaml"))}
+
+
+@pytest.fixture(scope="session")
+def within_reach(tasks):
+    """A function that returns a task where this arm can do it: for the UR3e 0.16 m nearer to its base."""
+
+    def moved(task, robot):
+        if robot != "ur3e":
+            return tasks[task]
+        scene = tasks[task].scene
+        reset = {key: [x - 0.16, y] if "_m" in key else [x, y] for key, (x, y) in scene["reset"].items()}
+        low_m, high_m = (scene["success"][key] for key in ("lost_low_m", "lost_high_m"))
+        lost = {"lost_low_m": [low_m[0] - 0.16, *low_m[1:]], "lost_high_m": [high_m[0] - 0.16, *high_m[1:]]}
+        return replace(tasks[task], scene={**scene, "reset": reset, "success": {**scene["success"], **lost}})
+
+    return moved
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from drift_sim.world import World
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_physics_and_kinematics_agree_on_the_tcp(name, robots, tasks):
+def test_physics_and_kinematics_agree_on_the_tcp(name, robots, within_reach):
     robot = robots[name]
-    world = World(robot, tasks["place"])
+    world = World(robot, within_reach("place", name))
     rng = np.random.default_rng(0)
     for _ in range(20):
         q = rng.uniform(np.maximum(robot.low, -2.5), np.minimum(robot.high, 2.5))
@@ -28,8 +28,8 @@ def test_physics_and_kinematics_agree_on_the_tcp(name, robots, tasks):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_an_arm_that_is_told_nothing_stays_where_it_is(name, robots, tasks):
-    world = World(robots[name], tasks["place"])
+def test_an_arm_that_is_told_nothing_stays_where_it_is(name, robots, within_reach):
+    world = World(robots[name], within_reach("place", name))
     world.step(1000)  # 2 s
     np.testing.assert_allclose(world.joint_positions(), robots[name].home, atol=1e-4)
     assert world.time_s == pytest.approx(2.0)
@@ -204,11 +204,25 @@ def test_an_unknown_kind_of_scene_and_one_without_arm_are_refused(robots, tasks)
     assert {task.scene["kind"] for task in tasks.values()} == set(SCENES)  # each kind has a task
 
 
-def test_the_mass_of_every_arm_is_the_makers(robots, tasks):
+def test_a_task_beyond_the_reach_of_a_small_arm_is_refused_with_the_place(robots, tasks):
+    place = r"object of task place at \[0.54, -0.13, 0.02\] m"
+    workspace = r"the workspace of robot ur3e, \[0.23, -0.25, 0.0\] .. \[0.4, 0.25, 0.35\]"
+    with pytest.raises(ConfigError, match=rf"{place} must lie in {workspace}"):
+        World(robots["ur3e"], tasks["place"])
+
+
+def test_the_mass_of_every_arm_is_the_makers(robots, within_reach):
     # Sum of the links on paper; the hand weighs 0.73 kg and its fingers 0.035 kg each.
-    expected = {"panda": 16.062132, "ur5e": 17.7, "ur10e": 29.104}
+    expected = {
+        "panda": 16.062132,
+        "fr3": 15.4947,
+        "ur3e": 8.7985,
+        "ur5e": 17.7,
+        "ur10e": 29.104,
+        "ur16e": 27.26,
+    }
     for name, robot in robots.items():
-        world = World(robot, tasks["place"])
+        world = World(robot, within_reach("place", name))
         links = [world._model.body(f"{joint}_link").mass[0] for joint in robot.config.joint_names]
         assert sum(links) == pytest.approx(expected[name])
 

@@ -4,6 +4,7 @@ Every arm is a chain: frame i = frame i-1 * before[i] * Rz(q_i). Frame i turns w
 A simulator is generated from the same numbers: body i sits at before[i] in body i-1, hinged along z.
 """
 
+import math
 from dataclasses import dataclass
 
 from drift_control.arms.transforms import Transform
@@ -26,6 +27,21 @@ class Capsule:
 
 
 @dataclass(frozen=True)
+class Taper:
+    """How fast a joint may turn near the ends of its range: sqrt(slope * distance) - offset."""
+
+    offset_rad_s: float
+    slope_rad_s2: float
+    low_rad: float  # the distance is to these two
+    high_rad: float
+
+    def fastest_rad_s(self, low_rad: float, high_rad: float) -> float:
+        """Return the velocity that is allowed everywhere in [low_rad, high_rad]."""
+        distance = min(low_rad - self.low_rad, self.high_rad - high_rad)
+        return max(0.0, math.sqrt(max(0.0, self.slope_rad_s2 * distance)) - self.offset_rad_s)
+
+
+@dataclass(frozen=True)
 class HardwareLimits:
     """What the joints of an arm are built for, (J,) each; whatever is commanded stays within it."""
 
@@ -34,6 +50,7 @@ class HardwareLimits:
     velocity_rad_s: tuple[float, ...]
     acceleration_rad_s2: tuple[float, ...]
     jerk_rad_s3: tuple[float, ...]
+    taper: tuple[Taper, ...] | None = None  # None: the same velocity everywhere
 
 
 @dataclass(frozen=True)

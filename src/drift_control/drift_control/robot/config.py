@@ -104,6 +104,7 @@ class RobotConfig:
     command_interface: Literal["forward_position", "joint_trajectory"]
     tracking_error_max_rad: Annotated[float, Field(gt=0.0, le=0.5)]  # a quarter of a second at 2 rad/s
     start_tolerance_rad: Annotated[float, Field(gt=0.0, le=0.2)]
+    controller: str = ""  # of ros2_control; empty: the usual one of the command interface
     description: str = field(default="")
 
     @model_validator(mode="after")
@@ -162,4 +163,20 @@ class RobotConfig:
                 tighter = value > bound if name == "position_low_rad" else value < bound
                 if not tighter:
                     raise ValueError(f"{joint}: {name}={value} must be tighter than the hardware's {bound}")
+        return self
+
+    @model_validator(mode="after")
+    def _slow_enough_at_the_ends(self) -> "RobotConfig":
+        limits = self.limits
+        for i, taper in enumerate(ARMS[self.arm].hardware.taper or ()):
+            low, high, velocity = (
+                limits.position_low_rad[i],
+                limits.position_high_rad[i],
+                limits.velocity_rad_s[i],
+            )
+            if velocity > (fastest := taper.fastest_rad_s(low, high)):
+                raise ValueError(
+                    f"{self.joint_names[i]}: velocity_rad_s={velocity} must be at most {fastest:.3f}, "
+                    f"which the hardware allows at the ends of its range [{low}, {high}]"
+                )
         return self

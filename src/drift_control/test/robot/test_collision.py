@@ -33,6 +33,7 @@ def test_nothing_touches_anywhere_in_the_workspace_with_the_hand_down(robots, na
     robot = robots[name]
     model, home = CapsuleModel(robot), robot.forward(robot.home)
     low, high = np.array([0.30, -0.30, 0.012]), np.array([0.65, 0.30, 0.45])
+    low, high = np.maximum(low, robot.config.workspace.low_m), np.minimum(high, robot.config.workspace.high_m)
     for corner in np.stack(np.meshgrid(*np.linspace(low, high, 4).T), axis=-1).reshape(-1, 3):
         q = robot.home
         for _ in range(10):

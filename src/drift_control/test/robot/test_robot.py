@@ -54,10 +54,12 @@ def test_the_hand_sits_a_hand_length_beyond_the_flange(robots):
         assert np.linalg.norm(tcp - frame[:3, 3]) == pytest.approx(0.1034)
 
 
-def test_both_arms_are_at_home_over_the_table_looking_down(robots):
-    for robot in robots.values():
+def test_all_arms_are_at_home_over_the_table_looking_down(robots):
+    for name, robot in robots.items():
         pose = robot.forward(robot.home)
-        assert np.allclose(pose.position, [0.45, 0.0, 0.25], atol=2e-4)
+        assert np.allclose(
+            pose.position, [0.30, 0.0, 0.20] if name == "ur3e" else [0.45, 0.0, 0.25], atol=2e-4
+        )
         assert np.allclose(pose.rotation, DOWN, atol=1e-4)
 
 
@@ -91,9 +93,10 @@ def test_inverse_finds_nearby_poses_without_changing_the_branch(robots, name):
 def test_inverse_follows_a_path_continuously(robots, name):
     robot = robots[name]
     home, q = robot.forward(robot.home), robot.home
-    for i in range(1, 200):  # 0.2 m/s at 50 Hz, around a circle of 0.08 m
-        angle = i * 0.004 / 0.08
-        offset = 0.08 * np.array([math.cos(angle) - 1.0, math.sin(angle), 0.0])
+    radius = {"fr3": 0.06, "ur3e": 0.04}.get(name, 0.08)  # [m] nearer to their bases these two stop
+    for i in range(1, 200):  # 0.2 m/s at 50 Hz, around a circle
+        angle = i * 0.004 / radius
+        offset = radius * np.array([math.cos(angle) - 1.0, math.sin(angle), 0.0])
         result = ik.solve(robot, Pose(home.position + offset, home.rotation), q)
         assert result.converged
         assert np.abs(result.q - q).max() < 0.03
@@ -142,7 +145,7 @@ def plain(robot):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"arm": "kuka"}, r"arm='kuka' must be one of \['panda', "),
+        ({"arm": "kuka"}, r"arm='kuka' must be one of \['fr3', 'panda', "),
         ({"joint_names": ("a", "b")}, "joint_names has 2 values, must have 7"),
         ({"tcp_speed_max_m_s": 0.3}, "tcp_speed_max_m_s=0.3 must .*0.25"),
         ({"command_interface": "torque"}, "command_interface='torque'"),
@@ -206,6 +209,39 @@ def test_what_the_hardware_cannot_or_no_cell_needs_is_refused(panda, part, chang
     changed = {**content, **change} if part is None else {**content, part: {**content[part], **change}}
     with pytest.raises(ConfigError, match=message):
         parse(changed, RobotConfig, "panda.yaml")
+
+
+def test_an_fr3_may_nowhere_go_faster_than_the_hardware_lets_it_near_the_ends(robots):
+    # libfranka, joint 1 at 2.64 rad: sqrt(12 * (2.7501 - 2.64)) - 0.30 = 0.849 rad/s.
+    fr3 = robots["fr3"]
+    taper = fr3.arm.hardware.taper[0]
+    assert taper.fastest_rad_s(-2.64, 2.64) == pytest.approx(0.849, abs=1e-3)
+    assert taper.fastest_rad_s(-2.0, 2.64) == pytest.approx(0.849, abs=1e-3)
+    assert taper.fastest_rad_s(-2.7501, 0.0) == 0.0
+    wide = {**plain(fr3)["limits"], "position_high_rad": (2.64, *fr3.config.limits.position_high_rad[1:])}
+    with pytest.raises(ConfigError, match=r"fr3_joint1: velocity_rad_s=1.0 must be at most 0.849, .*2.64\]"):
+        parse({**plain(fr3), "limits": wide}, RobotConfig, "fr3.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"position_low_rad": (0.0825, 5)}, "fr3_joint6: position_low_rad=0.0825 must be tighter .* 0.5445"),
+        ({"acceleration_rad_s2": (12.0, 0)}, "fr3_joint1: acceleration_rad_s2=12.0 must be .* 10.0"),
+        ({"jerk_rad_s3": (6000.0, 3)}, "fr3_joint4: .*jerk_rad_s3"),
+    ],
+)
+def test_limits_of_a_panda_are_refused_for_an_fr3(robots, change, message):
+    limits = plain(robots["fr3"])["limits"]
+    for name, (value, joint) in change.items():
+        limits = {**limits, name: tuple(value if j == joint else v for j, v in enumerate(limits[name]))}
+    with pytest.raises(ConfigError, match=message):
+        parse({**plain(robots["fr3"]), "limits": limits}, RobotConfig, "fr3.yaml")
+
+
+def test_no_franka_of_today_is_driven_by_bare_positions(robots):
+    config = robots["fr3"].config
+    assert (config.command_interface, config.controller) == ("joint_trajectory", "fr3_arm_controller")
 
 
 def renamed(robot, names):
