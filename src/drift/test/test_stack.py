@@ -29,7 +29,7 @@ def test_the_configuration_is_found_beside_this_checkout() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^robot=ur10 must be one of: panda, .*ur5e$"):
+    with pytest.raises(UserError, match=r"^robot=ur10 must be one of: fr3, panda, .*ur5e$"):
         plan(tmp_path, robot="ur10")
     with pytest.raises(UserError, match=r"^task=fold must be one of: fork, insert, place"):
         plan(tmp_path, task="fold")
