@@ -93,7 +93,15 @@ class World:
             mujoco.mj_step(self._model, self._data)
             self._n_steps += 1
             if self._n_steps % _JUDGE_EVERY == 0:
+                self._place_bodies()
                 self._judge()
+        self._place_bodies()
+
+    def _place_bodies(self) -> None:
+        """Bring bodies, cameras and lights to where the joints are: mj_step leaves them one step behind."""
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
 
     def advance_to(self, time_s: float) -> None:
         """Advance to `time_s`, to the nearest time step."""

@@ -10,6 +10,7 @@ from drift_control.robot.robot import Robot
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.scenes import SCENES
 from drift_sim.scenes.scene import Result
+from drift_sim.scenes.table.things import OBJECT_JOINT
 from drift_sim.world import World
 
 
@@ -33,6 +34,31 @@ def test_an_arm_that_is_told_nothing_stays_where_it_is(name, robots, within_reac
     world.step(1000)  # 2 s
     np.testing.assert_allclose(world.joint_positions(), robots[name].home, atol=1e-4)
     assert world.time_s == pytest.approx(2.0)
+
+
+def test_the_tcp_is_where_the_joints_are_in_a_fast_move(world):
+    world.set_joint_command(world.robot.home + 0.3)
+    before = world.tcp().position
+    for steps in (1, 3, 10, 50):
+        world.step(steps)
+        expected = world.robot.forward(world.joint_positions())
+        np.testing.assert_allclose(world.tcp().position, expected.position, atol=1e-9)
+        np.testing.assert_allclose(world.tcp().rotation, expected.rotation, atol=1e-9)
+    assert np.linalg.norm(world.tcp().position - before) > 0.02
+
+
+def test_truth_and_pictures_are_of_the_state_of_now(world):
+    box = world._model.joint(OBJECT_JOINT)
+    at = box.qposadr[0]
+    world._data.qpos[at + 2] += 0.1
+    world.set_joint_command(world.robot.home + 0.3)
+    world.step(50)  # it falls for 0.1 s: half g t**2 = 0.049 m, and 1 m/s is 2 mm in each step
+    np.testing.assert_allclose(world.truth().object.position, world._data.qpos[at : at + 3], atol=1e-12)
+    assert world._data.qvel[box.dofadr[0] + 2] == pytest.approx(-0.98, abs=0.02)
+    seen = {camera.name: world.render(camera.name) for camera in world.task.cameras}
+    mujoco.mj_forward(world._model, world._data)
+    for name, image in seen.items():
+        assert np.array_equal(world.render(name), image), name
 
 
 def test_the_arm_reaches_a_commanded_pose_within_a_second(world):
