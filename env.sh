@@ -11,6 +11,9 @@ fi
 . "$_drift_root/install/setup.bash"
 # The default shared-memory segment is smaller than one 640x480 image; see config/dds/shared_memory.xml.
 export FASTDDS_DEFAULT_PROFILES_FILE="${FASTDDS_DEFAULT_PROFILES_FILE:-$_drift_root/config/dds/shared_memory.xml}"
+case "${ROS_DISTRO:-}" in # Fast DDS 2 knows only this name; version 3 warns when it is set
+  humble | iron | jazzy) export FASTRTPS_DEFAULT_PROFILES_FILE="${FASTRTPS_DEFAULT_PROFILES_FILE:-$FASTDDS_DEFAULT_PROFILES_FILE}" ;;
+esac
 export RMW_IMPLEMENTATION="${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}"
 export MUJOCO_GL="${MUJOCO_GL:-egl}"
 unset _drift_root

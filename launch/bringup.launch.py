@@ -4,10 +4,11 @@ The nodes come from drift.stack, as for `drift up`. Two things differ by launch'
 respawn is constant, and Ctrl-C reaches all nodes at once (the gate decelerates all the same).
 """
 
+from drift.shared_memory import prepare
 from drift.stack import Stack, stack
 from drift.stack_arguments import StackArguments, arguments
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -27,11 +28,12 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start(context: LaunchContext) -> list[Action]:
-    said = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
-    plan = stack(StackArguments(**said))
+    values = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
+    plan = stack(StackArguments(**values))
     plan.run.create()
     variables = [SetEnvironmentVariable(name, value) for name, value in plan.environment.items()]
-    return [*variables, *_nodes(plan)]
+    said = [LogInfo(msg=line) for line in prepare(len(plan.nodes))]
+    return [*said, *variables, *_nodes(plan)]
 
 
 def _nodes(plan: Stack) -> list[Node]:

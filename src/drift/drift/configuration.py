@@ -8,6 +8,8 @@ from drift.errors import UserError
 
 FOLDERS = {"robot": "robots", "task": "tasks", "joystick": "joysticks", "train": "train"}
 
+_FAST_DDS_2 = ("humble", "iron", "jazzy")
+
 
 def share_folder() -> Path:
     """Return the folder that holds `config/` and `launch/`: a checkout, or `share/drift` of an installation.
@@ -43,6 +45,12 @@ def nodes_file() -> Path:
 def dds_profile() -> Path:
     """Return the Fast DDS profile with a shared-memory segment that fits camera images."""
     return share_folder() / "config" / "dds" / "shared_memory.xml"
+
+
+def dds_profile_variable() -> str:
+    """Return where Fast DDS looks for the file: version 2 knows one name only, version 3 warns of that."""
+    old = os.environ.get("ROS_DISTRO") in _FAST_DDS_2
+    return "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
 
 
 def _candidates(here: Path) -> Iterator[Path]:

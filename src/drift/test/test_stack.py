@@ -7,6 +7,7 @@ import pytest
 import yaml
 from drift import configuration
 from drift.configuration import choices, config_file, share_folder
+from drift.doctor.ros import dds_profile
 from drift.errors import UserError
 from drift.ros_command import command, executable
 from drift.stack import GATE, SIMULATION, NodeSpec, Stack, stack
@@ -172,6 +173,26 @@ def test_environment_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.Monkey
     environment = plan(tmp_path).environment
     assert "MUJOCO_GL" not in environment
     assert Path(environment["FASTDDS_DEFAULT_PROFILES_FILE"]).name == "shared_memory.xml"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "variable"),
+    [
+        ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ],
+)
+def test_the_dds_profile_has_the_name_that_fast_dds_of_the_distribution_reads(
+    distribution: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"}
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    assert names & set(plan(tmp_path).environment) == {variable}
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    assert f"{variable} is not set" in dds_profile().text
 
 
 def test_files_of_the_configuration_are_offered_as_choices() -> None:

@@ -172,12 +172,18 @@ def test_a_replaceable_process_is_respawned_after_longer_and_longer_waits(
 
 def test_a_respawned_process_lives_on_in_the_same_log_file(tmp_path: Path, program: Program) -> None:
     spec = ProcessSpec("policy", program("polite", POLITE))
-    with Supervisor([spec], tmp_path, backoff=Backoff(first_s=0.01)) as supervisor:
+    tidied: list[int] = []
+    with Supervisor(
+        [spec], tmp_path, backoff=Backoff(first_s=0.01), tidy=lambda: tidied.append(len(tidied) + 1)
+    ) as supervisor:
         supervisor.wait_for_line("policy", "ready", timeout_s=10.0)
+        assert tidied == []
         first = supervisor.status()["policy"].pid or 0
         os.kill(first, signal.SIGKILL)
         assert wait_until(lambda: supervisor.last_lines("policy") == ["ready", "ready"], limit_s=10.0)
         assert supervisor.status()["policy"].pid not in (None, first)
+        assert tidied == [1]  # before it was started again
+    assert tidied == [1, 2]  # and after the end
 
 
 def test_backoff_doubles_up_to_its_limit() -> None:

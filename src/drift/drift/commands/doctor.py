@@ -9,6 +9,7 @@ from drift.doctor import machine, ros
 from drift.doctor.discovery import discovery
 from drift.doctor.finding import Finding, Status
 from drift.doctor.rendering import rendering
+from drift.shared_memory import remove_dead
 
 CHECKS: dict[str, Callable[[], Finding]] = {
     "Python": machine.python,
@@ -39,6 +40,7 @@ def main() -> None:
         )
         if finding.advice:
             console.print(f"{'':21} → {finding.advice}", soft_wrap=True)
+    remove_dead()  # should a check have been killed
     failed = sum(finding.status is Status.FAIL for finding in findings)
     console.print("ready" if not failed else f"{failed} of {len(findings)} checks failed")
     raise typer.Exit(1 if failed else 0)

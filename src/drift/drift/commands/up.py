@@ -10,6 +10,7 @@ from rich.console import Console
 from drift.console import PrefixedLog
 from drift.errors import UserError
 from drift.processes.supervisor import Supervisor
+from drift.shared_memory import prepare, remove_dead
 from drift.stack_arguments import StackArguments, help_text
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,7 +77,7 @@ def run_stack(arguments: StackArguments) -> int:
     specs = processes(plan)
     log_folder = plan.run.create().logs
     log = PrefixedLog(Console(), [spec.name for spec in specs])
-    supervisor = Supervisor(specs, log_folder, on_line=log)
+    supervisor = Supervisor(specs, log_folder, on_line=log, tidy=remove_dead)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")
@@ -84,6 +85,8 @@ def run_stack(arguments: StackArguments) -> int:
     for number in _SIGNALS:
         signal.signal(number, on_signal)
     log("drift", f"{len(specs)} processes, writing to {plan.run.path}; Ctrl-C stops them, twice at once")
+    for line in prepare(len(specs)):
+        log("drift", line)
     supervisor.start()
     ending = supervisor.wait()
     return 0 if ending is None else ending.exit_code

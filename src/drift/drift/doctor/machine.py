@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from drift.doctor.finding import Finding, failure, good, warning
+from drift.shared_memory import FOLDER, remove_dead
 
 _GIB = 1024**3
 
@@ -32,13 +33,16 @@ def disk(free_bytes: int | None = None) -> Finding:
     return good(text) if free >= 10 * _GIB else warning(text, "long sessions need some 10 GiB")
 
 
-def shared_memory(free_bytes: int | None = None) -> Finding:
-    """Fast DDS maps a segment of 16 MB for each process; Docker gives 64 MB in all by default."""
-    folder = Path("/dev/shm")
+def shared_memory(free_bytes: int | None = None, folder: Path = FOLDER) -> Finding:
+    """Fast DDS maps a segment of 17 MiB for each process; Docker gives 64 MiB in all by default.
+
+    What killed processes have left is removed first.
+    """
     if free_bytes is None and not folder.is_dir():
-        return warning("no /dev/shm", "images will go over UDP; mount a tmpfs there")
+        return warning(f"no {folder}: shared memory is off", "images go over UDP; mount a tmpfs there")
+    removed = remove_dead(folder)
     free = shutil.disk_usage(folder).free if free_bytes is None else free_bytes
-    text = f"{free / 1024**2:.0f} MiB free in /dev/shm"
+    text = f"{free / 1024**2:.0f} MiB free in {folder}" + (f"; {removed}" if removed.segments else "")
     if free < 256 * 1024**2:
         return warning(text, "give it 1 GiB: docker run --shm-size=1g, or remount /dev/shm with size=1g")
     return good(text)

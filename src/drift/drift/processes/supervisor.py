@@ -45,6 +45,10 @@ def ignore_line(name: str, line: str) -> None:
     """Let the log file be enough."""
 
 
+def nothing() -> None:
+    """Killed processes leave nothing behind."""
+
+
 class Supervisor:
     """Run processes from one background thread; use it in a `with` block.
 
@@ -60,10 +64,13 @@ class Supervisor:
         on_line: Callable[[str, str], None] = ignore_line,
         grace: Grace | None = None,
         backoff: Backoff | None = None,
+        tidy: Callable[[], object] = nothing,
     ) -> None:
+        """`tidy` removes what killed processes leave behind; called before each respawn and after the end."""
         self._on_line = on_line
         self._grace = grace or Grace()
         self._backoff = backoff or Backoff()
+        self._tidy = tidy
         log_folder.mkdir(parents=True, exist_ok=True)
         self._own_log = (log_folder / f"{OWN_NAME}.log").open("a")
         self._processes = {spec.name: SupervisedProcess(spec, log_folder) for spec in specs}
@@ -205,6 +212,8 @@ class Supervisor:
                 self._start_process(process)
 
     def _start_process(self, process: SupervisedProcess) -> None:
+        if process.restarts:
+            self._tidy()
         process.start()
         self._reaper.watch(self._stages())
 
@@ -239,6 +248,7 @@ class Supervisor:
             if code not in (None, 0, -signal.SIGINT, -signal.SIGTERM):
                 self._say(f"{process.spec.name} did not stop cleanly: {describe_exit(code or 0)}")
             process.close()
+        self._tidy()
         self._own_log.close()
 
     def _while_stopping(self) -> bool:
