@@ -1,9 +1,14 @@
-"""Write an episode beside its final place and rename it there: a killed process leaves no half episode."""
+"""Write an episode beside its final place and rename it there: a killed process leaves no half episode.
+
+A full disk costs nothing that was recorded before: some room is reserved as long as the episode is
+open, and given up then, so that the files can be finished. Where even that fails, nothing is left behind.
+"""
 
 import json
 import os
 import shutil
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,10 +32,14 @@ from drift_core.episodes.files import (
     part_folder,
 )
 from drift_core.episodes.record import EpisodeMeta, OutcomeName, Source, StepRecord
+from drift_core.episodes.sink import Reserve, Sink
 from drift_core.errors import DataError, ShapeError
 
 _ROWS_PER_GROUP = 512
 _FRAMES_PER_GROUP = 64
+_BYTES_PER_GROUP = 2 << 20  # of frames: what waits to be written must fit into the reserve
+_RESERVE_BYTES = 16 << 20  # for what waits, the ends of the files and episode.json
+_RESERVE_FILE = "reserve"
 _STEP_NAMES = STEP_COLUMNS.names
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
@@ -38,20 +47,41 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 class _Table:
     """Rows that go to a parquet file a group at a time, so that memory stays bounded."""
 
-    def __init__(self, path: Path, columns: pa.Schema, rows_per_group: int) -> None:
+    def __init__(
+        self, path: Path, columns: pa.Schema, rows_per_group: int, make_room: Callable[[OSError], bool]
+    ) -> None:
         self._columns, self._rows_per_group = columns, rows_per_group
         self._rows: deque[tuple[Any, ...]] = deque()
+        self._bytes = 0  # of the frames among the rows
+        self._broken: OSError | None = None  # why a group of rows was not written whole
         compression = "none" if columns is FRAME_COLUMNS else "zstd"
-        self._file = pq.ParquetWriter(path, columns, compression=compression)
+        self._sink = Sink(path, make_room)
+        self._file = pq.ParquetWriter(self._sink, columns, compression=compression)
 
-    def add(self, row: tuple[Any, ...]) -> None:
+    def add(self, row: tuple[Any, ...], frame_bytes: int = 0) -> None:
         self._rows.append(row)
-        if len(self._rows) >= self._rows_per_group:
+        self._bytes += frame_bytes
+        if len(self._rows) >= self._rows_per_group or self._bytes >= _BYTES_PER_GROUP:
             self._flush()
 
     def close(self) -> None:
+        """Finish the file; OSError when something of it could not be written."""
         self._flush()
+        if self._broken is not None:  # pyarrow would close it without a word
+            raise self._broken
         self._file.close()
+        self._sink.close()
+
+    def drop(self) -> None:
+        """Close the file, whatever is in it."""
+        self._rows.clear()
+        self._sink.discard()
+        try:
+            self._file.close()
+        except pa.ArrowException:  # a group of rows was broken off, so the file has no end
+            self._file.is_open = False
+        finally:
+            self._sink.close()
 
     def _flush(self) -> None:
         if self._rows:
@@ -59,12 +89,20 @@ class _Table:
             arrays = [
                 pa.array(values, field.type) for values, field in zip(columns, self._columns, strict=True)
             ]
-            self._file.write_table(pa.Table.from_arrays(arrays, schema=self._columns))
             self._rows.clear()
+            self._bytes = 0
+            try:
+                self._file.write_table(pa.Table.from_arrays(arrays, schema=self._columns))
+            except OSError as error:
+                self._broken = error
+                raise
 
 
 class EpisodeWriter:
-    """Record one episode below `root`, from one thread; as a context manager it aborts if not closed."""
+    """Record one episode below `root`, from one thread; as a context manager it aborts if not closed.
+
+    When the disk becomes full, adding raises OSError from then on; what was added before can still be closed.
+    """
 
     def __init__(self, root: Path | str, meta: EpisodeMeta) -> None:
         self._root, self._meta = Path(root), meta
@@ -76,13 +114,20 @@ class EpisodeWriter:
             raise DataError(f"episode id={meta.id!r} is being written or was broken off: {self._part}")
         self._part.mkdir()
         self._open = True
+        self._full: OSError | None = None
         self._cameras = {camera.name: camera for camera in meta.cameras}
-        self._steps = _Table(self._part / STEPS_FILE, STEP_COLUMNS, _ROWS_PER_GROUP)
-        self._joints = _Table(self._part / JOINTS_FILE, JOINT_COLUMNS, _ROWS_PER_GROUP)
-        self._frames = {
-            name: _Table(self._part / camera_file(name), FRAME_COLUMNS, _FRAMES_PER_GROUP)
-            for name in self._cameras
-        }
+        self._tables: dict[str, _Table] = {}  # by file
+        try:
+            self._reserve = Reserve(self._part / _RESERVE_FILE, _RESERVE_BYTES)
+            self._steps = self._table(STEPS_FILE, STEP_COLUMNS, _ROWS_PER_GROUP)
+            self._joints = self._table(JOINTS_FILE, JOINT_COLUMNS, _ROWS_PER_GROUP)
+            self._frames = {
+                name: self._table(camera_file(name), FRAME_COLUMNS, _FRAMES_PER_GROUP)
+                for name in self._cameras
+            }
+        except BaseException:
+            self.abort()
+            raise
         self._n_steps = self._n_expert_steps = 0
         self._first_s = self._last_s = meta.started_s
         self._interventions: set[int] = set()
@@ -90,7 +135,7 @@ class EpisodeWriter:
 
     def add_step(self, step: StepRecord) -> None:
         """Take one control step; some microseconds, now and then some milliseconds to write 512 of them."""
-        self._steps.add(tuple(_cell(name, getattr(step, name)) for name in _STEP_NAMES))
+        self._add(self._steps, tuple(_cell(name, getattr(step, name)) for name in _STEP_NAMES))
         if self._n_steps == 0:
             self._first_s = step.stamp_s
         self._last_s = step.stamp_s
@@ -108,7 +153,7 @@ class EpisodeWriter:
         positions = np.asarray(positions_rad)
         if positions.ndim != 1:
             raise ShapeError(f"joints: positions_rad must be (J,), got {positions.shape}")
-        self._joints.add((stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
+        self._add(self._joints, (stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
 
     def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take one (H, W, 3) uint8 RGB image, as it arrived; it is stored without loss."""
@@ -123,13 +168,17 @@ class EpisodeWriter:
         encoded, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG)
         if not encoded:
             raise DataError(f"camera {camera}: image at stamp_s={stamp_s} cannot be encoded")
-        self._frames[camera].add((stamp_s, arrival_s, png.tobytes()))
+        self._add(self._frames[camera], (stamp_s, arrival_s, png.tobytes()), len(png))
 
     def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
-        """Finish the files, put the episode in its place and return that; `score` lies in [0, 1]."""
+        """Finish the files, put the episode in its place and return that; `score` lies in [0, 1].
+
+        On an OSError nothing is left of the episode.
+        """
         if score is not None and not 0.0 <= score <= 1.0:
             raise DataError(f"episode id={self._meta.id!r}: score={score} must lie in [0, 1]")
-        self._close_tables()
+        if not self._open:
+            raise DataError(f"episode id={self._meta.id!r} is closed already")
         meta = replace(
             self._meta,
             outcome=outcome,
@@ -140,17 +189,33 @@ class EpisodeWriter:
             expert_steps=self._n_expert_steps,
             interventions=len(self._interventions),
         )
-        (self._part / META_FILE).write_text(json.dumps(to_plain(meta), indent=2) + "\n", encoding="utf-8")
-        for path in (*self._part.iterdir(), self._part):
-            flush_to_disk(path)
-        os.rename(self._part, self._final)
+        try:
+            for table in self._tables.values():
+                table.close()
+            self._reserve.give_up()
+            description = json.dumps(to_plain(meta), indent=2) + "\n"
+            (self._part / META_FILE).write_text(description, encoding="utf-8")
+            for path in (*self._part.iterdir(), self._part):
+                flush_to_disk(path)
+            os.rename(self._part, self._final)
+        except BaseException:
+            self.abort()
+            raise
+        self._open = False
         flush_to_disk(self._root)
         return self._final
 
     def abort(self) -> None:
-        """Throw the episode away."""
-        self._close_tables()
-        shutil.rmtree(self._part)
+        """Throw the episode away; nothing happens when it has ended."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            for table in self._tables.values():
+                table.drop()
+        finally:
+            if self._part.exists():
+                shutil.rmtree(self._part)
 
     def __enter__(self) -> "EpisodeWriter":
         return self
@@ -158,15 +223,20 @@ class EpisodeWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._open:
-            self.abort()
+        self.abort()
 
-    def _close_tables(self) -> None:
-        if not self._open:
-            raise DataError(f"episode id={self._meta.id!r} is closed already")
-        self._open = False
-        for table in (self._steps, self._joints, *self._frames.values()):
-            table.close()
+    def _table(self, file: str, columns: pa.Schema, rows_per_group: int) -> _Table:
+        self._tables[file] = _Table(self._part / file, columns, rows_per_group, self._make_room)
+        return self._tables[file]
+
+    def _add(self, table: _Table, row: tuple[Any, ...], frame_bytes: int = 0) -> None:
+        if self._full is not None:
+            raise OSError(self._full.errno, self._full.strerror, str(self._part))
+        table.add(row, frame_bytes)
+
+    def _make_room(self, error: OSError) -> bool:
+        self._full = error
+        return self._reserve.give_up()
 
 
 def _cell(name: str, value: float | np.ndarray | None) -> float | list[float] | None:
