@@ -1,6 +1,6 @@
 """What a person sees while episodes run: who drives, success, labels, loss, rank, version, control rate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from drift_control.gate.state import Source
@@ -36,12 +36,14 @@ class SessionView:
     training: str = ""  # "step 40 of 200, 12 s to go"
     policy_version: int = 0
     control_rate_hz: float | None = None
+    input_rates_hz: dict[str, float] = field(default_factory=dict)  # of what is being recorded
     note: str = ""
 
     def show_episode(self, feedback: Any) -> None:
         """Take in feedback of RunEpisode.action."""
         self.elapsed_s, self.source = feedback.elapsed_s, feedback.source
         self.interventions, self.control_rate_hz = feedback.interventions, feedback.control_rate_hz
+        self.input_rates_hz = dict(zip(feedback.inputs, feedback.input_rates_hz, strict=True))
         self.policy_version = feedback.policy_version or self.policy_version
 
     def count_episode(self, result: Any) -> None:
@@ -70,6 +72,8 @@ class SessionView:
         grid.add_row("trained rank", _number(self.rank, ".0%"))
         grid.add_row("policy version", str(self.policy_version) if self.policy_version else "none yet")
         grid.add_row("control rate", f"{_number(self.control_rate_hz, '.1f')} Hz")
+        rates = ", ".join(f"{name} {rate_hz:.1f} Hz" for name, rate_hz in self.input_rates_hz.items())
+        grid.add_row("recorded", rates or "–")
         if self.note:
             grid.add_row("", self.note)
         return Panel(grid, title=self.title, title_align="left", expand=False)

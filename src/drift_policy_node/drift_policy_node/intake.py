@@ -4,12 +4,12 @@ import numpy as np
 from drift_config.errors import DriftError
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
+from drift_core.observation.stamps import Order, StampOrder, ahead
 from drift_core.policy.loop import PolicyLoop
 
 from drift_policy_node.camera_watch import CameraWatch
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.inputs import InputWatch
-from drift_policy_node.stamps import Order, StampOrder, ahead
 
 JOINTS = "joint_states"
 

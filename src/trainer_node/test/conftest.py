@@ -64,9 +64,14 @@ def record(files):
 
 
 def record_episode(
-    folder: Path, number: int, kind: str = "demonstration", held_out: bool = False, first_expert_step: int = 0
+    folder: Path,
+    number: int,
+    kind: str = "demonstration",
+    held_out: bool = False,
+    first_expert_step: int = 0,
+    pause_s: float = 0.0,
 ) -> str:
-    """The point moves to the dot in 2 s; the expert drives from `first_expert_step` of 100 on."""
+    """The point moves to the dot in 2 s, after a pause; the expert drives from one of 100 steps on."""
     goal = np.random.default_rng(number).uniform(0.2, 0.8, 2)
     episode_id = _named(kind, number, held_out)
     meta = EpisodeMeta(
@@ -79,7 +84,7 @@ def record_episode(
     writer = EpisodeWriter(folder, meta)
     for tick in range(2 * STEPS_HZ):
         stamp_s = 1000.0 + tick / STEPS_HZ
-        point = goal * tick / (2 * STEPS_HZ)
+        point = goal * max(tick / STEPS_HZ - pause_s, 0.0) / (2.0 - pause_s)
         expert = tick >= first_expert_step
         writer.add_joints(point, 0.0, stamp_s, stamp_s)
         if tick % (STEPS_HZ // FRAMES_HZ) == 0:

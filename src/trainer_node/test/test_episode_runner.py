@@ -113,7 +113,7 @@ def test_the_stop_at_the_end_is_not_waited_for_longer_than_a_service_may_take():
     [
         (0, Error.HOME_FAILED, "home"),
         (1, Error.RESET_FAILED, "reset"),
-        (2, Error.RESET_FAILED, "recording"),
+        (2, Error.NOT_WRITTEN, "recording"),
         (3, Error.ARM_REFUSED, "arm"),
     ],
 )
@@ -262,3 +262,91 @@ def test_a_dry_run_while_the_arm_is_stopped_drops_the_episode_too():
     assert runner.update(replace(seen, now_s=6.0, outcome=Result.FAILURE)) is Ask.STOP
     assert finish(runner, replace(seen, now_s=6.1, dry_run=True)) is Ask.DISCARD
     assert dropped_for_a_dry_run(runner, 2.0)
+
+
+SILENT = "camera top: nothing recorded yet"
+
+
+def until_listening(runner: EpisodeRunner, **seen) -> Ask | None:
+    """The episode is open at 3 s; return what is asked for then."""
+    runner.update(IDLE)
+    for now_s in (1.0, 2.0):
+        runner.update(replace(IDLE, now_s=now_s, answer=OK))
+    return runner.update(replace(IDLE, now_s=3.0, answer=OK, **seen))
+
+
+def test_nobody_drives_before_something_of_every_input_is_recorded():
+    runner = start()
+    assert until_listening(runner, missing=SILENT) is None
+    assert runner.update(replace(IDLE, now_s=4.9, missing=SILENT)) is None
+    assert runner.update(replace(IDLE, now_s=4.95)) is Ask.ARM
+
+
+def test_an_input_of_which_nothing_comes_is_named_and_nothing_is_kept():
+    runner = start()
+    until_listening(runner, missing=SILENT)
+    blind = replace(IDLE, now_s=5.1, missing=SILENT)
+    assert runner.update(blind) is Ask.STOP
+    assert finish(runner, blind) is Ask.DISCARD
+    assert (runner.verdict.error, runner.verdict.text) == (Error.INPUT_LOST, SILENT)
+
+
+def test_a_person_who_has_armed_already_drives_as_soon_as_everything_is_recorded():
+    runner = start()
+    assert until_listening(runner, missing=SILENT, armed=True) is None
+    assert runner.update(replace(IDLE, now_s=3.2, armed=True)) is None
+    assert runner.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_input_that_is_lost_on_the_way_ends_the_episode_and_what_was_recorded_is_kept(kind):
+    runner = start(replace(GOAL, kind=kind))
+    seen = until_running(runner)
+    text = "camera top: nothing recorded for 2.1 s (stamp 2.0 s ahead)"
+    # the simulation sees a success at the same time, but nobody recorded how it came about
+    blind = replace(seen, now_s=8.0, missing=text, outcome=Result.SUCCESS)
+    assert runner.update(blind) is Ask.STOP
+    assert finish(runner, blind) is Ask.WRITE
+    assert (runner.verdict.error, runner.verdict.text) == (Error.INPUT_LOST, text)
+    assert runner.verdict.outcome is Result.FAILURE
+
+
+def test_a_disk_that_is_full_on_the_way_ends_the_episode_and_what_was_recorded_is_kept():
+    runner = start()
+    full = replace(until_running(runner), now_s=6.0, trouble="No space left on device")
+    assert runner.update(full) is Ask.STOP
+    assert finish(runner, full) is Ask.WRITE
+    assert (runner.verdict.error, runner.verdict.text) == (Error.NOT_WRITTEN, "No space left on device")
+
+
+def test_a_success_that_could_not_be_written_is_none():
+    runner = start()
+    seen = until_running(runner)
+    runner.update(replace(seen, now_s=6.0, outcome=Result.SUCCESS))
+    assert runner.update(replace(seen, now_s=6.5)) is Ask.STOP
+    assert runner.update(replace(seen, now_s=6.6, answer=OK)) is Ask.WRITE
+    runner.update(replace(seen, now_s=6.7, answer=Answer(False, "the episode is lost: no room")))
+    assert runner.done
+    verdict = runner.verdict
+    assert (verdict.error, verdict.outcome) == (Error.NOT_WRITTEN, Result.FAILURE)
+    assert (verdict.text, verdict.duration_s) == ("the episode is lost: no room", 2.0)
+
+
+@pytest.mark.parametrize(
+    "kind, error", [(Kind.DEMONSTRATION, Error.NO_LABELS), (Kind.INTERVENTION, Error.NONE)]
+)
+def test_a_demonstration_from_which_nothing_can_be_learned_is_no_success(kind, error):
+    runner = start(replace(GOAL, kind=kind))  # an intervention in which nobody took over gives no label
+    seen = until_running(runner)
+    runner.update(replace(seen, now_s=6.0, outcome=Result.SUCCESS))
+    runner.update(replace(seen, now_s=6.5))
+    assert finish(runner, replace(seen, now_s=6.6, no_labels="no observation: joints late")) is Ask.WRITE
+    assert runner.verdict.error is error
+    assert (runner.verdict.text == "no observation: joints late") is (error is Error.NO_LABELS)
+
+
+def test_an_episode_that_never_ran_is_not_written():
+    runner = start()
+    faulty = replace(IDLE, fault=True, simulated=False)
+    assert runner.update(faulty) is Ask.STOP
+    assert finish(runner, faulty) is Ask.DISCARD

@@ -1,6 +1,7 @@
 """The trainer as a process in a ROS graph, with a fake gate and a fake simulation around it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import numpy as np
 import psutil
 import pytest
 from drift_control.robot.robot import load_robot
+from drift_core.data.cutter import WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_core.policy.checkpoint import load_latest
+from drift_core.task import load_task
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
@@ -22,6 +25,7 @@ from drift_ros.goal_server import GoalServer
 from drift_ros.images import to_image
 from drift_ros.request import Request
 from drift_ros.session import SessionClient
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
@@ -94,6 +98,7 @@ class FakeSimulation(Node):
     def __init__(self, gate: FakeGate):
         super().__init__("sim")
         self.success_after_s, self.seeds = 1.0, []
+        self.silent, self.ahead_s, self.encoding = False, 0.0, "rgb8"  # of the camera
         self._gate, self._result = gate, Outcome.RUNNING
         self._images = self.create_publisher(Image, "camera/top/image_raw", qos.IMAGE)
         self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
@@ -107,7 +112,11 @@ class FakeSimulation(Node):
 
     def _on_tick(self):
         pixels = np.full((16, 16, 3), 7 * len(self.seeds) % 255, np.uint8)
-        self._images.publish(to_image(pixels, "rgb8", self.get_clock().now().to_msg(), "top"))
+        stamp = (self.get_clock().now() + Duration(seconds=self.ahead_s)).to_msg()
+        image = to_image(pixels, "rgb8", stamp, "top")
+        image.encoding = self.encoding
+        if not self.silent:
+            self._images.publish(image)
         armed_s = time.monotonic() - self._gate.armed_at_s if self._gate.armed else 0.0
         if self.seeds and self._result == Outcome.RUNNING and armed_s > self.success_after_s:
             self._say(Outcome.SUCCESS)
@@ -326,6 +335,70 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     cell.start_trainer()
     cell.session.wait_until(lambda: cell.session.checkpoint is not None, 30.0, "trainer/checkpoint")
     assert cell.session.checkpoint.version == 2
+
+
+def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):
+    session, gate, sim, store = cell.session, cell.gate, cell.sim, EpisodeStore(folders["episode_folder"])
+
+    # a camera that says nothing: nobody drives
+    sim.silent = True
+    result = session.run_episode(DEMONSTRATION, seed=1, limit_s=30.0)
+    assert result.error_code == RunEpisode.Result.INPUT_LOST
+    assert result.error_msg == "camera top: nothing recorded yet"
+    assert (result.episode_id, gate.calls) == ("", ["home", "stop"])
+    sim.silent = False
+
+    # one whose clock runs ahead, or that cannot be decoded, on the way: ended, and what was recorded is kept
+    sim.success_after_s = 5.0
+    feedback = []
+    for break_it, reason in (
+        (lambda: setattr(sim, "ahead_s", 2.0), "s ahead of the control steps, allowed: 1.0 s)"),
+        (lambda: setattr(sim, "encoding", "yuv9"), "yuv9"),
+    ):
+        feedback.clear()
+        running = session.stack.run_episode(DEMONSTRATION, 2, feedback.append)
+        spin_until(session, running, lambda: feedback and feedback[-1].elapsed_s > 0.8)
+        rates_hz = dict(zip(feedback[-1].inputs, feedback[-1].input_rates_hz, strict=True))
+        assert list(rates_hz) == ["camera top", "joint_states", "gate/step"]
+        assert 5.0 < rates_hz["camera top"] < 15.0 and 25.0 < rates_hz["gate/step"] < 75.0
+        break_it()
+        result = session.wait(running)
+        assert result.error_code == RunEpisode.Result.INPUT_LOST
+        assert (
+            result.error_msg.startswith("camera top: nothing recorded for 2.") and reason in result.error_msg
+        )
+        assert (result.outcome, gate.armed) == (Outcome.FAILURE, False)
+        assert result.expert_labels == store_labels(store, result) > 0
+        sim.ahead_s, sim.encoding = 0.0, "rgb8"
+
+    # a disk that is full when the episode is closed, and one that is before it is opened
+    sim.success_after_s, written = 1.0, store.ids()
+    whole = resource.prlimit(cell.trainer.pid, resource.RLIMIT_FSIZE)
+    running = session.stack.run_episode(DEMONSTRATION, 3, feedback.append)
+    session.wait_until(lambda: gate.armed, 10.0, "the run")
+    resource.prlimit(cell.trainer.pid, resource.RLIMIT_FSIZE, (1000, whole[1]))
+    result = session.wait(running)
+    assert (result.error_code, result.outcome) == (RunEpisode.Result.NOT_WRITTEN, Outcome.FAILURE)
+    assert result.error_msg.startswith("the episode is lost: ") and "File too large" in result.error_msg
+    gate.calls.clear()
+    result = session.run_episode(DEMONSTRATION, seed=4, limit_s=30.0)
+    assert result.error_code == RunEpisode.Result.NOT_WRITTEN
+    assert "16 MiB must be free to record an episode" in result.error_msg
+    assert gate.calls == ["home", "stop"]
+    assert sorted(path.name for path in store.root.iterdir()) == written, "nothing else is left behind"
+
+    # and with room again the same node goes on
+    resource.prlimit(cell.trainer.pid, resource.RLIMIT_FSIZE, whole)
+    result = session.run_episode(DEMONSTRATION, seed=5, limit_s=30.0)
+    assert (result.error_code, result.outcome) == (0, Outcome.SUCCESS)
+    assert store.ids() == sorted([*written, result.episode_id])
+
+
+def store_labels(store, result):
+    """Return the labels of an episode as training finds them."""
+    robot = load_robot(CONFIG / "robots" / "panda.yaml")
+    task = load_task(store.root.parent / "task.yaml")
+    return WindowCutter(store, robot, task)(result.episode_id).expert_labels
 
 
 def test_a_missing_file_is_said_in_one_line(folders):

@@ -1,8 +1,10 @@
 """The recorder: what is written, and what is counted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from drift_core.episodes import EpisodeMeta, StepRecord, read_episode
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, read_episode
 from drift_core.observation.spec import CameraSpec
 from trainer_node.recorder import Recorder
 
@@ -24,40 +26,40 @@ def step(seq: int, stamp_s: float, source: int = POLICY, intervention_id: int = 
 
 @pytest.fixture
 def recorder(tmp_path):
-    return Recorder(tmp_path, control_period_s=0.01, log=lambda text: None)
+    return Recorder(tmp_path, 0.01, lambda text: None, cameras=["front"], silence_s=2.0)
 
 
 def test_a_step_is_late_when_it_comes_more_than_a_period_after_its_time(recorder):
-    recorder.open(META)
+    recorder.open(META, now_s=5.0)
     # due 10 ms after the one before: 19 ms is not late, 21 ms is, and catching up is not
     for seq, stamp_s in enumerate([100.000, 100.010, 100.0295, 100.0505, 100.0515]):
-        recorder.put_step(step(seq, stamp_s))
+        recorder.put_step(step(seq, stamp_s), 5.1)
     assert recorder.counts.late_steps == 1
     assert recorder.counts.control_steps == 5
     recorder.abort()
 
 
 def test_steps_that_never_arrived_are_counted_and_are_not_late(recorder):
-    recorder.open(META)
-    recorder.put_step(step(10, 100.00))
-    recorder.put_step(step(14, 100.04))  # 11, 12 and 13 are missing, 14 is on time
+    recorder.open(META, now_s=5.0)
+    recorder.put_step(step(10, 100.00), 5.1)
+    recorder.put_step(step(14, 100.04), 5.1)  # 11, 12 and 13 are missing, 14 is on time
     assert (recorder.counts.missed_steps, recorder.counts.late_steps) == (3, 0)
     recorder.abort()
 
 
 def test_a_gate_that_starts_anew_does_not_count_as_missed(recorder):
-    recorder.open(META)
-    recorder.put_step(step(500, 100.0))
-    recorder.put_step(step(0, 103.0))
+    recorder.open(META, now_s=5.0)
+    recorder.put_step(step(500, 100.0), 5.1)
+    recorder.put_step(step(0, 103.0), 5.1)
     assert (recorder.counts.missed_steps, recorder.counts.late_steps) == (0, 0)
     recorder.abort()
 
 
 def test_take_overs_are_counted_by_their_id(recorder):
-    recorder.open(META)
+    recorder.open(META, now_s=5.0)
     sources = [(POLICY, 0), (EXPERT, 1), (EXPERT, 1), (HOLD, 1), (POLICY, 1), (EXPERT, 2)]
     for seq, (source, intervention_id) in enumerate(sources):
-        recorder.put_step(step(seq, 100.0 + 0.01 * seq, source, intervention_id))
+        recorder.put_step(step(seq, 100.0 + 0.01 * seq, source, intervention_id), 5.1)
     assert recorder.counts.expert_steps == 3
     assert recorder.counts.interventions == {1, 2}
     recorder.abort()
@@ -65,7 +67,7 @@ def test_take_overs_are_counted_by_their_id(recorder):
 
 def test_nothing_is_written_before_an_episode_is_open(recorder, tmp_path):
     recorder.put_frame("front", np.zeros((4, 4, 3), np.uint8), 1.0, 1.0)
-    recorder.put_step(step(1, 1.0, EXPERT))
+    recorder.put_step(step(1, 1.0, EXPERT), 5.1)
     assert recorder.newest_step.source == EXPERT
     assert recorder.counts.control_steps == 0
     assert not recorder.recording
@@ -73,11 +75,11 @@ def test_nothing_is_written_before_an_episode_is_open(recorder, tmp_path):
 
 
 def test_what_was_put_in_is_read_back(recorder, tmp_path):
-    recorder.open(META)
+    recorder.open(META, now_s=5.0)
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     recorder.put_frame("front", image, stamp_s=100.0, arrival_s=5.0)
     recorder.put_joints(np.arange(7.0), 0.04, stamp_s=100.01, arrival_s=5.01)
-    recorder.put_step(step(3, 100.02, EXPERT, 1))
+    recorder.put_step(step(3, 100.02, EXPERT, 1), 5.1)
     path = recorder.detach().close("success")
     assert path == tmp_path / "e1"
     episode = read_episode(path)
@@ -91,8 +93,8 @@ def test_what_was_put_in_is_read_back(recorder, tmp_path):
 
 def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):
     said = []
-    recorder = Recorder(tmp_path, 0.01, said.append)
-    recorder.open(META)
+    recorder = Recorder(tmp_path, 0.01, said.append, ["front"])
+    recorder.open(META, now_s=5.0)
     for stamp_s in (100.0, 100.1):
         recorder.put_frame("front", np.zeros((8, 8, 3), np.uint8), stamp_s, stamp_s)
     assert recorder.counts.refused == 2
@@ -102,8 +104,8 @@ def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):
 
 
 def test_samples_from_the_future_are_refused(recorder):
-    recorder.open(META)
-    recorder.put_step(step(1, 100.0))
+    recorder.open(META, now_s=5.0)
+    recorder.put_step(step(1, 100.0), 5.1)
     image = np.zeros((4, 4, 3), np.uint8)
     recorder.put_frame("front", image, 101.0, 5.0)
     recorder.put_frame("front", image, 101.1, 5.1)
@@ -113,15 +115,104 @@ def test_samples_from_the_future_are_refused(recorder):
 
 
 def test_an_aborted_episode_leaves_nothing(recorder, tmp_path):
-    recorder.open(META)
-    recorder.put_step(step(1, 100.0))
+    recorder.open(META, now_s=5.0)
+    recorder.put_step(step(1, 100.0), 5.1)
     recorder.abort()
     recorder.abort()  # a second one does no harm
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_episodes_cannot_be_open(recorder):
-    recorder.open(META)
+    recorder.open(META, now_s=5.0)
     with pytest.raises(RuntimeError, match="open already"):
-        recorder.open(META)
+        recorder.open(META, now_s=5.0)
+    recorder.abort()
+
+
+IMAGE = np.zeros((4, 4, 3), np.uint8)
+
+
+def feed(recorder, begin_s, end_s, camera_ahead_s=0.0):
+    """Steps at 50 Hz, joints at 25 Hz, frames at 10 Hz; arrivals from `begin_s` on, stamps 95 s later."""
+    for n in range(round(50 * begin_s), round(50 * end_s)):
+        now_s = n / 50
+        recorder.put_step(step(n, 95.0 + now_s), now_s)
+        if n % 2 == 0:
+            recorder.put_joints(np.arange(7.0), 0.04, 95.0 + now_s, now_s)
+        if n % 5 == 0:
+            recorder.put_frame("front", IMAGE, 95.0 + now_s + camera_ahead_s, now_s)
+
+
+def test_inputs_of_which_nothing_is_recorded_yet_are_named(recorder):
+    recorder.open(META, now_s=5.0)
+    nothing = [f"{name}: nothing recorded yet" for name in ("camera front", "joint_states", "gate/step")]
+    assert recorder.watch.missing(5.0) == "; ".join(nothing)
+    feed(recorder, 5.0, 6.0)
+    assert recorder.watch.missing(6.0) == ""
+    recorder.abort()
+
+
+def test_rates_are_those_of_what_is_recorded(recorder):
+    assert recorder.watch.rates_hz(5.0) == {}
+    recorder.open(META, now_s=5.0)
+    feed(recorder, 5.0, 6.0)
+    rates_hz = {"camera front": 10.0, "joint_states": 25.0, "gate/step": 50.0}
+    assert recorder.watch.rates_hz(6.0) == pytest.approx(rates_hz, abs=1.0)
+    feed(recorder, 6.0, 9.0, camera_ahead_s=2.0)
+    assert recorder.watch.rates_hz(9.0) == pytest.approx(rates_hz | {"camera front": 0.0}, abs=1.0)
+    recorder.abort()
+    assert recorder.watch.rates_hz(9.0) == {}
+
+
+def test_an_input_that_falls_silent_is_named_after_its_time(recorder):
+    recorder.open(META, now_s=5.0)
+    feed(recorder, 5.0, 6.0)  # the last joint state at 5.96, the last frame at 5.9
+    for now_s in (7.0, 7.9):
+        recorder.put_step(step(900, 95.0 + now_s), now_s)
+    assert recorder.watch.missing(7.89) == ""
+    assert recorder.watch.missing(7.95) == "camera front: nothing recorded for 2.0 s"
+    recorder.put_frame("front", IMAGE, 103.0, 7.95)
+    assert recorder.watch.missing(8.0) == "joint_states: nothing recorded for 2.0 s"
+    recorder.abort()
+
+
+def test_stamps_2_s_ahead_make_a_camera_missing_with_that_reason(recorder):
+    recorder.open(META, now_s=5.0)
+    feed(recorder, 5.0, 7.0, camera_ahead_s=2.0)
+    assert recorder.watch.missing(7.0) == (
+        "camera front: nothing recorded yet (stamp 2.0 s ahead of the control steps, allowed: 1.0 s)"
+    )
+    recorder.abort()
+
+
+def test_pictures_that_cannot_be_decoded_make_a_camera_missing_with_that_reason(recorder):
+    recorder.open(META, now_s=5.0)
+    feed(recorder, 5.0, 6.0)
+    recorder.refuse("camera front", "encoding='yuv9' is unknown")
+    recorder.put_joints(np.arange(7.0), 0.04, 101.0, 6.0)
+    recorder.put_step(step(900, 101.0), 6.0)
+    assert recorder.counts.refused == 1
+    assert recorder.watch.missing(7.95) == (
+        "camera front: nothing recorded for 2.0 s (encoding='yuv9' is unknown)"
+    )
+    recorder.abort()
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_recorder(tmp_path, monkeypatch):
+    said = []
+    recorder = Recorder(tmp_path, 0.01, said.append, ["front"])
+    recorder.open(META, now_s=5.0)
+
+    def full(*sample):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(EpisodeWriter, "add_joints", full)
+    feed(recorder, 5.0, 6.0)
+    assert recorder.trouble == "the episode cannot be written: [Errno 28] No space left on device"
+    assert said == [recorder.trouble]
+    assert recorder.counts.control_steps == 1  # what comes later is not recorded
+    assert read_episode(recorder.detach().close("failure")).meta.steps == 1
+    monkeypatch.undo()
+    recorder.open(replace(META, id="e2"), now_s=7.0)
+    assert recorder.trouble == ""
     recorder.abort()

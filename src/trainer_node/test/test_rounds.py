@@ -1,9 +1,12 @@
 """Offline bootstrapping and online rounds in this process, on a tiny store."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from drift_config.errors import ConfigError
@@ -177,12 +180,66 @@ def test_without_labels_or_checkpoint_it_says_what_is_missing(files, record):
         train_round(rounds_of(files), "online")
 
 
-def test_an_episode_that_does_not_fit_is_said_and_left_out(files, demonstrations):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def black_out(path):
+    """Replace every picture by nothing, in a file that is whole."""
+    table = pq.read_table(path, partitioning=None)
+    empty = pa.array([b""] * len(table), pa.binary())
+    pq.write_table(table.set_column(2, "png", empty), path)
+
+
+@pytest.mark.parametrize(
+    "file, damage, reason",
+    [
+        ("steps.parquet", lambda path: path.write_bytes(b"not parquet"), "steps.parquet: cannot be read"),
+        ("camera_top.parquet", cut, "camera_top.parquet: cannot be read"),
+        ("camera_top.parquet", black_out, r"frame 0 cannot be decoded \(0 bytes\)"),
+        ("episode.json", lambda path: path.write_bytes(b""), "episode.json: cannot be read"),
+        ("episode.json", lambda path: path.unlink(), "episode.json: cannot be read"),
+    ],
+)
+def test_an_episode_that_cannot_be_read_is_left_out_with_its_reason(
+    files, demonstrations, file, damage, reason
+):
     broken = Path(files["episode_folder"]) / "demonstration-0-0"
-    (broken / "steps.parquet").write_bytes(b"not parquet")
+    damage(broken / file)
     said = []
-    assert train_round(rounds_of(files), "offline", Hooks(on_text=said.append)).episodes == 3
-    assert any("cannot be trained on" in text for text in said)
+    made = train_round(rounds_of(files), "offline", Hooks(on_text=said.append), steps=2)
+    assert made.episodes == 3
+    assert list(made.left_out) == [broken.name] and re.search(reason, made.left_out[broken.name])
+    assert any(re.search(f"{broken.name} cannot be trained on: .*{reason}", text) for text in said)
+
+
+def test_where_nothing_can_be_trained_on_every_episode_has_its_reason(files, record):
+    held_out = record(0, held_out=True)
+    with pytest.raises(NoDataError, match=f"held out, as one episode in ten is: {held_out} "):
+        train_round(rounds_of(files), "offline")
+    broken, idle = record(1), record(2, first_expert_step=100)
+    (Path(files["episode_folder"]) / broken / "episode.json").write_text("")
+    with pytest.raises(NoDataError) as error:
+        train_round(rounds_of(files), "offline")
+    assert f"{broken}: " in str(error.value) and "episode.json: cannot be read" in str(error.value)
+    assert f"{idle}: no label: the expert drove no control step" in str(error.value)
+    assert "held out" in str(error.value)
+
+
+def test_idle_windows_are_counted_and_the_train_file_may_leave_them_out(files, record):
+    record(0, pause_s=1.5)
+    train = Path(files["train_file"])
+    made = train_round(rounds_of(files), "offline", steps=2)
+    # 8 labels reach 0.8 s ahead: of 1.5 s of standing still, windows at 0.0 ... 0.7
+    assert (made.expert_labels, made.idle_labels) == (19, 8)
+    text = train.read_text()
+    train.write_text(text.replace("threads: 1}", "threads: 1, idle_weight: 0.0}", 1))
+    without = rounds_of(files)
+    drawn = []
+    batch = without.data.offline.batch
+    without.data.offline.batch = lambda rows: (drawn.extend(rows.tolist()), batch(rows))[1]
+    train_round(without, "offline", steps=5)
+    assert set(drawn) <= set(range(8, 19)) and len(drawn) == 5 * 16
 
 
 def test_several_views_of_each_frame_are_cached(files, demonstrations, record):

@@ -42,6 +42,7 @@ class TrainerConfig:
     service_timeout_s: Positive  # stop, arm, reset
     person_timeout_s: Positive  # for a person to reset the objects and arm
     gate_timeout_s: Positive  # without gate/state
+    input_timeout_s: Positive  # of an episode of which a camera, joint_states or gate/step is not recorded
 
     def timing(self) -> EpisodeTiming:
         """Return how long the phases of an episode may take."""

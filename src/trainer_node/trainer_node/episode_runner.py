@@ -1,4 +1,4 @@
-"""One episode as a state machine: home, reset, arm, run, outcome, hold, written.
+"""One episode as a state machine: home, reset, record, arm, run, outcome, hold, written.
 
 Pure: it is told what is seen and what time it is, and says what is to be done next. Whoever owns it does that
 and comes back with the answer. Nothing in it waits: every phase ends by an answer, an event or a deadline.
@@ -27,6 +27,9 @@ class Error(IntEnum):
     CANCELLED = 5
     NO_POLICY = 6
     BUSY = 7
+    INPUT_LOST = 8
+    NOT_WRITTEN = 9
+    NO_LABELS = 10
 
 
 class Result(IntEnum):
@@ -60,6 +63,7 @@ class Phase(Enum):
     RESETTING = auto()
     PERSON = auto()
     OPENING = auto()
+    LISTENING = auto()  # until something of every input is recorded
     ARMING = auto()
     RUNNING = auto()
     TAIL = auto()
@@ -112,6 +116,9 @@ class Seen:
     simulated: bool = False  # False: a person resets the objects, arms, and marks the outcome
     expert_drives: bool = False  # by the newest control step
     outcome: Result = Result.RUNNING  # of this episode, by the simulation or by a person
+    missing: str = ""  # inputs of which nothing is recorded (any more), in words
+    trouble: str = ""  # why the episode cannot be written any further
+    no_labels: str = ""  # why what was written gives not one label
     cancel: bool = False
 
 
@@ -149,6 +156,7 @@ class EpisodeRunner:
         self._entered_s: float | None = None
         self._armed_s = 0.0
         self._seen_armed = False
+        self._ran = False
         self._verdict: Verdict | None = None
         service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
         self._links = {
@@ -156,7 +164,7 @@ class EpisodeRunner:
             Phase.DISARMING: _Link("stop", service_s, Error.HOME_FAILED, Phase.HOMING, Ask.HOME),
             Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, Phase.RESETTING, Ask.RESET),
             Phase.RESETTING: _Link("reset", service_s, Error.RESET_FAILED, Phase.OPENING, Ask.RECORD),
-            Phase.OPENING: _Link("recording", service_s, Error.RESET_FAILED, Phase.ARMING, Ask.ARM),
+            Phase.OPENING: _Link("recording", service_s, Error.NOT_WRITTEN, Phase.LISTENING, None),
             Phase.ARMING: _Link("arm", service_s, Error.ARM_REFUSED, Phase.RUNNING, None),
         }
 
@@ -180,7 +188,8 @@ class EpisodeRunner:
         """Return what to do next, None: nothing new. An Ask is returned once."""
         if self._entered_s is None:
             self._entered_s = seen.now_s
-        if seen.cancel and (self.phase in self._links or self.phase in (Phase.POLICY, Phase.PERSON)):
+        waits = (Phase.POLICY, Phase.PERSON, Phase.LISTENING)
+        if seen.cancel and (self.phase in self._links or self.phase in waits):
             return self._give_up(Error.CANCELLED, "cancelled before the run", seen)
         if seen.dry_run and self.phase not in (Phase.POLICY, Phase.WRITING, Phase.DONE):
             return self._drop(seen)
@@ -191,6 +200,8 @@ class EpisodeRunner:
                 return self._await_policy(seen)
             case Phase.PERSON:
                 return self._await_person(seen)
+            case Phase.LISTENING:
+                return self._listen(seen)
             case Phase.RUNNING:
                 return self._judge(seen)
             case Phase.TAIL:
@@ -200,7 +211,7 @@ class EpisodeRunner:
                 return self._hold(seen)
             case Phase.WRITING:
                 # no deadline: the files are written on this machine, and the answer says it when that failed
-                return self._enter(Phase.DONE, None, seen) if seen.answer is not None else None
+                return self._finish(seen) if seen.answer is not None else None
         return None
 
     def _await_policy(self, seen: Seen) -> Ask | None:
@@ -234,6 +245,18 @@ class EpisodeRunner:
             return self._give_up(Error.ARM_REFUSED, text, seen)
         return None
 
+    def _listen(self, seen: Seen) -> Ask | None:
+        """Nobody drives for an episode in which a camera, or another input, is not recorded."""
+        if seen.trouble:
+            return self._give_up(Error.NOT_WRITTEN, seen.trouble, seen)
+        if not seen.missing and seen.armed:  # by the person
+            return self._enter(Phase.RUNNING, None, seen)
+        if not seen.missing:
+            return self._enter(Phase.ARMING, Ask.ARM, seen)
+        if seen.now_s - self._entered_s > self._timing.service_timeout_s:
+            return self._give_up(Error.INPUT_LOST, seen.missing, seen)
+        return None
+
     def _judge(self, seen: Seen) -> Ask | None:
         self._seen_armed |= seen.armed
         elapsed_s = seen.now_s - self._armed_s
@@ -243,6 +266,10 @@ class EpisodeRunner:
             return self._end(Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", Result.FAILURE, seen)
         if seen.gate_age_s is None or seen.gate_age_s > self._timing.gate_timeout_s:
             return self._end(Error.GATE_FAULT, "gate/state fell silent", Result.FAILURE, seen)
+        if seen.trouble:
+            return self._end(Error.NOT_WRITTEN, seen.trouble, Result.FAILURE, seen)
+        if seen.missing:
+            return self._end(Error.INPUT_LOST, seen.missing, Result.FAILURE, seen)
         if seen.expert_drives and self.goal.kind is Kind.EVALUATION:
             return self._end(Error.NONE, "the expert took over", Result.FAILURE, seen)
         if seen.outcome is Result.SUCCESS:
@@ -264,7 +291,20 @@ class EpisodeRunner:
 
     @property
     def _kept(self) -> bool:
-        return self._verdict is not None and self._verdict.error in (Error.NONE, Error.GATE_FAULT)
+        """Whether the steps of the episode are what they claim to be, whatever ended it."""
+        dropped = (Error.CANCELLED, Error.ARM_REFUSED)
+        return self._ran and self._verdict is not None and self._verdict.error not in dropped
+
+    def _finish(self, seen: Seen) -> None:
+        """End with the files written or dropped; a good verdict does not outlive files that are not."""
+        failed, text = Error.NONE, ""
+        if not seen.answer.ok or seen.trouble:
+            failed, text = Error.NOT_WRITTEN, seen.answer.text or seen.trouble
+        elif seen.no_labels and self.goal.kind is Kind.DEMONSTRATION:
+            failed, text = Error.NO_LABELS, seen.no_labels
+        if self._verdict.error is Error.NONE and failed is not Error.NONE:
+            self._verdict = Verdict(failed, text, Result.FAILURE, self._verdict.duration_s)
+        self._enter(Phase.DONE, None, seen)
 
     def _drop(self, seen: Seen) -> Ask | None:
         """End an episode that a dry run has reached: steps that no arm executes must not become labels."""
@@ -282,8 +322,9 @@ class EpisodeRunner:
         if seen.answer is not None and seen.answer.ok:
             if self.phase is Phase.HOMING and not seen.simulated:
                 return self._enter(Phase.PERSON, Ask.PROMPT, seen)
-            if self.phase is Phase.OPENING and seen.armed:  # by the person
-                return self._enter(Phase.RUNNING, None, seen)
+            if self.phase is Phase.OPENING:
+                self._enter(Phase.LISTENING, None, seen)
+                return self._listen(seen)
             return self._enter(link.phase, link.ask, seen)
         if seen.answer is not None:
             return self._give_up(link.error, f"{link.what}: {seen.answer.text}", seen)
@@ -301,6 +342,6 @@ class EpisodeRunner:
 
     def _enter(self, phase: Phase, ask: Ask | None, seen: Seen) -> Ask | None:
         if phase is Phase.RUNNING:
-            self._armed_s = seen.now_s
+            self._armed_s, self._ran = seen.now_s, True
         self.phase, self._entered_s = phase, seen.now_s
         return ask

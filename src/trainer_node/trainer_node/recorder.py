@@ -1,12 +1,14 @@
 """From incoming frames, joint samples and control steps to the open episode, and counts of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, Source, StepRecord
 from drift_core.errors import DataError, ShapeError
+
+from trainer_node.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
 AHEAD_S = 1.0  # a later stamp would hide every sample of its source that follows
 
@@ -28,7 +30,15 @@ class Counts:
 class Recorder:
     """Write what arrives into the open episode; while none is open, only look at who drives."""
 
-    def __init__(self, root: Path, control_period_s: float, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        control_period_s: float,
+        log: Callable[[str], None],
+        cameras: Sequence[str] = (),
+        silence_s: float = 2.0,
+    ) -> None:
+        """`silence_s`: a camera, or another input, of which nothing was recorded for so long is missing."""
         self._root = root
         self._period_s = control_period_s
         self._log = log
@@ -36,6 +46,8 @@ class Recorder:
         self._newest: StepRecord | None = None
         self._previous: StepRecord | None = None  # of the open episode
         self.counts = Counts()
+        self.watch = InputWatch(cameras, silence_s)
+        self.trouble = ""  # why the last opened episode is not written any further
 
     @property
     def recording(self) -> bool:
@@ -47,32 +59,38 @@ class Recorder:
         """The control step that arrived last, whether recorded or not."""
         return self._newest
 
-    def open(self, meta: EpisodeMeta) -> None:
-        """Begin an episode."""
+    def open(self, meta: EpisodeMeta, now_s: float) -> None:
+        """Begin an episode at the steady time `now_s`; OSError when there is no room for it."""
         if self._writer is not None:
             raise RuntimeError("an episode is open already, close or abort it first")
         self._writer = EpisodeWriter(self._root, meta)
-        self._previous, self.counts = None, Counts()
+        self.forget()
+        self.watch.begin(now_s)
 
     def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take an RGB image (H, W, 3) uint8 with its ROS stamp and its steady time of arrival."""
-        sample = camera, image, stamp_s, arrival_s
-        if self._writer is not None and self._take(stamp_s, self._writer.add_frame, *sample):
-            self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
+        sample, source = (camera, image, stamp_s, arrival_s), camera_source(camera)
+        if self._writer is None or not self._take(source, stamp_s, self._writer.add_frame, *sample):
+            return
+        self.watch.recorded(source, arrival_s)
+        self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
 
     def put_joints(
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
         """Take merged joint positions (J,) and the gripper's opening."""
         sample = positions_rad, gripper_m, stamp_s, arrival_s
-        if self._writer is not None and self._take(stamp_s, self._writer.add_joints, *sample):
-            self.counts.joints += 1
+        if self._writer is None or not self._take(JOINTS, stamp_s, self._writer.add_joints, *sample):
+            return
+        self.watch.recorded(JOINTS, arrival_s)
+        self.counts.joints += 1
 
-    def put_step(self, step: StepRecord) -> None:
+    def put_step(self, step: StepRecord, arrival_s: float) -> None:
         """Take one control step."""
         self._newest = step
-        if self._writer is None or not self._take(step.stamp_s, self._writer.add_step, step):
+        if self._writer is None or not self._take(STEPS, step.stamp_s, self._writer.add_step, step):
             return
+        self.watch.recorded(STEPS, arrival_s)
         counts = self.counts
         counts.control_steps += 1
         if step.source == Source.EXPERT:
@@ -91,28 +109,43 @@ class Recorder:
         if self._writer is None:
             raise RuntimeError("no episode is open")
         writer, self._writer = self._writer, None
+        self.watch.begin(None)
         return writer
 
-    def forget_counts(self) -> None:
-        """Count from zero, before the next episode is opened."""
-        self.counts = Counts()
+    def forget(self) -> None:
+        """Know nothing of the last episode, before the next one is opened."""
+        self._previous, self.counts, self.trouble = None, Counts(), ""
 
     def abort(self) -> None:
         """Drop the open episode, if there is one."""
         writer, self._writer = self._writer, None
+        self.watch.begin(None)
         if writer is not None:
             writer.abort()
 
-    def _take(self, stamp_s: float, add: Callable[..., None], *sample: object) -> bool:
-        """Hand a sample to the writer; one that does not fit is counted, and the first is said."""
+    def refuse(self, source: str, reason: str) -> None:
+        """Count a sample that cannot be recorded; the first one is said. Nothing while no episode is open."""
+        if self._writer is None:
+            return
+        self.watch.refused(source, reason)
+        self.counts.refused += 1
+        if self.counts.refused == 1:
+            self._log(f"a sample of {source} was not recorded: {reason}")
+
+    def _take(self, source: str, stamp_s: float, add: Callable[..., None], *sample: object) -> bool:
+        """Hand a sample to the writer. One that does not fit is counted; a full disk ends the recording."""
+        if self.trouble:
+            return False
         try:
             if self._newest is not None and stamp_s > self._newest.stamp_s + AHEAD_S:
                 ahead_s = stamp_s - self._newest.stamp_s
                 raise DataError(f"stamp {ahead_s:.1f} s ahead of the control steps, allowed: {AHEAD_S} s")
             add(*sample)
         except (DataError, ShapeError) as error:
-            self.counts.refused += 1
-            if self.counts.refused == 1:
-                self._log(f"a sample was not recorded: {error}")
+            self.refuse(source, str(error))
+            return False
+        except OSError as error:
+            self.trouble = f"the episode cannot be written: {error}"
+            self._log(self.trouble)
             return False
         return True

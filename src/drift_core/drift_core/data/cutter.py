@@ -1,6 +1,7 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from drift_config.errors import DriftError
@@ -41,6 +42,15 @@ class WindowCutter:
         )
 
 
+@dataclass(frozen=True)
+class EpisodeLabels:
+    """What one episode gives to learn from."""
+
+    count: int  # windows whose first label is valid
+    idle: int  # of them, at which the expert stood still
+    remark: str  # what is lost of it, or why there is no label; empty: nothing to say
+
+
 class LabelCounter:
     """How many expert labels there are, by episode: the NEL of the method's tables."""
 
@@ -59,11 +69,14 @@ class LabelCounter:
         """Labels counted so far; evaluations give none."""
         return sum(self._labels.values())
 
-    def add(self, episode_id: str) -> int:
+    def add(self, episode_id: str) -> EpisodeLabels:
         """Count one episode."""
-        is_evaluation = self._store.meta(episode_id).kind == "evaluation"
-        self._labels[episode_id] = 0 if is_evaluation else self._cut(episode_id).expert_labels
-        return self._labels[episode_id]
+        labels = EpisodeLabels(0, 0, "")
+        if self._store.meta(episode_id).kind != "evaluation":
+            windows = self._cut(episode_id)
+            labels = EpisodeLabels(windows.expert_labels, windows.idle_labels, windows.remark)
+        self._labels[episode_id] = labels.count
+        return labels
 
     def add_all(self) -> list[str]:
         """Count what is in the store; return what is wrong with the episodes that do not fit."""

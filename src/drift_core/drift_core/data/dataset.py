@@ -27,6 +27,7 @@ class WindowDataset:
         self.actions = torch.zeros(0, 0, 0)  # (N, T, A) raw
         self.mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, T)
         self.window_class = torch.zeros(0, dtype=torch.long)  # (N,) WindowClass
+        self.idle = torch.zeros(0, dtype=torch.bool)  # (N,) the expert stood still
         self._returns = torch.zeros(0)  # (N,) score of the episode, NaN where it has none
         self._with_returns = returns
         # What is ahead of the windows, when they were cut with it; else Tf = 0.
@@ -79,6 +80,7 @@ class WindowDataset:
             parts["actions"].append(torch.from_numpy(windows.actions))
             parts["mask"].append(torch.from_numpy(windows.mask))
             parts["window_class"].append(torch.from_numpy(windows.window_class).long())
+            parts["idle"].append(torch.from_numpy(windows.idle))
             score = math.nan if windows.score is None else windows.score
             parts["_returns"].append(torch.full((len(windows),), score))
             future = windows.future or _nothing_ahead(windows)
@@ -120,11 +122,19 @@ class WindowDataset:
             returns=self._returns.index_select(0, indices) if self._with_returns else None,
         )
 
-    def sample(self, generator: torch.Generator, batch_size: int) -> Batch:
-        """Draw windows uniformly, with replacement."""
+    def sample(self, generator: torch.Generator, batch_size: int, idle_weight: float = 1.0) -> Batch:
+        """Draw windows with replacement, uniformly but for the idle ones: a share `idle_weight` as often."""
         if len(self) == 0:
             raise DataError("the dataset has no window with a valid label")
-        return self.batch(torch.randint(len(self), (batch_size,), generator=generator))
+        if idle_weight == 1.0 or not self.idle.any():
+            return self.batch(torch.randint(len(self), (batch_size,), generator=generator))
+        if idle_weight == 0.0 and self.idle.all():
+            raise DataError(f"idle_weight=0 leaves nothing: all {len(self)} windows are idle")
+        weights = torch.where(self.idle, idle_weight, 1.0)
+        # not torch.multinomial, which takes at most 2^24 windows
+        total = weights.cumsum(0, dtype=torch.float64)
+        drawn = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
+        return self.batch(torch.searchsorted(total, drawn, right=True).clamp(max=len(self) - 1))
 
     def encode(self, encode: Encode, frames_at_once: int = 256) -> None:
         """Replace the images in all batches by `encode(images)`, as long as the encoder is frozen.
@@ -173,6 +183,7 @@ _COLUMNS = (
     "actions",
     "mask",
     "window_class",
+    "idle",
     "_returns",
     "_future_index",
     "_future_state",
@@ -190,10 +201,12 @@ def _nothing_ahead(windows: WindowSet) -> FutureSet:
     )
 
 
-def batches(dataset: WindowDataset, generator: torch.Generator, batch_size: int) -> Iterator[Batch]:
-    """Draw uniform batches without end."""
+def batches(
+    dataset: WindowDataset, generator: torch.Generator, batch_size: int, idle_weight: float = 1.0
+) -> Iterator[Batch]:
+    """Draw batches without end, as `WindowDataset.sample` does."""
     while True:
-        yield dataset.sample(generator, batch_size)
+        yield dataset.sample(generator, batch_size, idle_weight)
 
 
 def mixed_batches(
@@ -202,6 +215,7 @@ def mixed_batches(
     generator: torch.Generator,
     batch_size: int,
     online_share: float = 0.5,
+    idle_weight: float = 1.0,
 ) -> Iterator[Batch]:
     """Draw batches without end, half of each from the online data; all from the other while one is empty."""
     if not 0.0 <= online_share <= 1.0:
@@ -210,4 +224,6 @@ def mixed_batches(
         n_online = round(batch_size * online_share) if len(offline) else batch_size
         n_online = n_online if len(online) else 0
         sources = ((offline, batch_size - n_online), (online, n_online))
-        yield concatenate([dataset.sample(generator, count) for dataset, count in sources if count])
+        yield concatenate(
+            [dataset.sample(generator, count, idle_weight) for dataset, count in sources if count]
+        )

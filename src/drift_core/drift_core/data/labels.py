@@ -4,15 +4,19 @@ Label i of a window at t_ref is the guarded command at t_ref + (i + 1) dt, inter
 steps around that time. It is valid only if the expert alone drove from t_ref to there: every control step in
 between (and the one that closes the interpolation) is driven by the expert within one take-over, none is
 missing from the sequence, and none was a hold. After the first label that is not valid, no later one is.
+A window is idle when all its labels are valid and none differs from the command at t_ref: the expert paused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from drift_core.episodes.record import GUARD_HOLD, Source, Steps
 from drift_core.errors import DataError
+from drift_core.observation.stamps import JUMP_S
 from drift_core.observation.timeline import SAME_TIME_S
+
+STILL = 1e-3  # by less than this no entry of a command moves in an idle window [m, rad, of a rotation matrix]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class Labels:
     expert_in_s: (
         np.ndarray
     )  # (N,) time from t_ref to the next control step of the expert; inf if there is none
+    idle: np.ndarray  # (N,) bool
 
 
 def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, action_space: str) -> Labels:
@@ -39,6 +44,7 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
             np.zeros((count, horizon), bool),
             np.full(count, Source.HOLD),
             np.full(count, np.inf),
+            np.zeros(count, bool),
         )
     source, take_over = steps.source[order], steps.intervention_id[order]
     driven = (source == Source.EXPERT) & (steps.guard_flags[order] & GUARD_HOLD == 0)
@@ -67,7 +73,26 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
         actions[..., 3:9] = _orthonormal(actions[..., 3:9])
     if not np.isfinite(actions[mask]).all():
         raise DataError("labels must be finite")
-    return Labels(np.nan_to_num(actions).astype(np.float32), mask, driver, expert_in_s)
+    path = np.concatenate([_interpolate(stamp_s, command, t_ref_s[:, None]), actions], axis=1)
+    idle = mask.all(axis=1) & (np.ptp(path, axis=1) < STILL).all(axis=1)
+    return Labels(np.nan_to_num(actions).astype(np.float32), mask, driver, expert_in_s, idle)
+
+
+def between_set_backs(steps: Steps) -> list[Steps]:
+    """Return the parts of `steps` between two moments at which the clock of their stamps was set back."""
+    _, once = np.unique(steps.seq, return_index=True)
+    cuts = np.flatnonzero(np.diff(steps.stamp_s[once]) < -JUMP_S) + 1
+    columns = {field.name: getattr(steps, field.name) for field in fields(steps)}
+    return [
+        Steps(**{name: column[part] for name, column in columns.items()}) for part in np.split(once, cuts)
+    ]
+
+
+def out_of_order(steps: Steps) -> int:
+    """Return how many control steps are not stamped later than all those before them."""
+    _, once = np.unique(steps.seq, return_index=True)
+    stamp_s = steps.stamp_s[once]
+    return int((stamp_s[1:] <= np.maximum.accumulate(stamp_s)[:-1]).sum()) if len(stamp_s) else 0
 
 
 def _in_order(steps: Steps) -> np.ndarray:

@@ -27,6 +27,8 @@ class TrainingData:
         self.offline = WindowDataset(returns=returns)  # demonstrations
         self.online = WindowDataset(returns=returns)  # interventions
         self.held_out = WindowDataset(returns=returns)  # one in ten of either kind, never trained on
+        self.left_out: dict[str, str] = {}  # episodes that cannot be trained on, with the reason
+        self.remarks: dict[str, str] = {}  # what is lost of others
 
     @property
     def folder(self) -> Path:
@@ -37,6 +39,19 @@ class TrainingData:
     def expert_labels(self) -> int:
         """Windows with a valid first label, also those held out."""
         return self.offline.labels + self.online.labels + self.held_out.labels
+
+    @property
+    def idle_labels(self) -> int:
+        """Those of `expert_labels` at which the expert stood still."""
+        return sum(int(part.idle.sum()) for part in (self.offline, self.online, self.held_out))
+
+    def nothing(self, what: str) -> str:
+        """Say that there is no `what` to train on, and what became of the episodes that are there."""
+        text = f"no {what} in {self.folder} to train on"
+        if held_out := self.held_out.episode_ids:
+            text += f"; held out, as one episode in ten is: {', '.join(held_out)} (record another one)"
+        told = self.left_out | self.remarks
+        return "; ".join([text, *(f"{episode_id}: {reason}" for episode_id, reason in told.items())])
 
     def update(self) -> Generator[str, None, None]:
         """Take in what is new in the store; yields a text after each episode, and may be broken off there."""
@@ -50,8 +65,12 @@ class TrainingData:
                     if kind != "evaluation":
                         part = "offline" if kind == "demonstration" else "online"
                         part = "held_out" if self._store.held_out(episode_id) else part
-                        added[part].append(self._cut(episode_id).trainable())
+                        windows = self._cut(episode_id)
+                        added[part].append(windows.trainable())
+                        if windows.remark:
+                            self.remarks[episode_id] = windows.remark
                 except DriftError as error:
+                    self.left_out[episode_id] = str(error)
                     text = f"episode {episode_id} cannot be trained on: {error}"
                 self._known.add(episode_id)
                 yield text

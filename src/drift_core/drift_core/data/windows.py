@@ -4,14 +4,15 @@ The recorded arrivals are replayed through the same Assembler that runs live, so
 sample that had not arrived when the policy would have used it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
 
-from drift_core.data.labels import Labels, cut_labels
-from drift_core.episodes.record import Episode, Source
+from drift_core.data.labels import Labels, between_set_backs, cut_labels, out_of_order
+from drift_core.data.replay import JOINTS, Replay
+from drift_core.episodes.record import Episode, Source, Steps
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Selection, StateOf
 from drift_core.observation.spec import ObservationSpec
@@ -49,6 +50,8 @@ class WindowSet:
     actions: np.ndarray  # (N, T, A) float32
     mask: np.ndarray  # (N, T) bool, true where the label is valid
     window_class: np.ndarray  # (N,) WindowClass
+    idle: np.ndarray  # (N,) bool, the expert stood still during all labels
+    remark: str = ""  # what of the episode is lost, or why it gives no label, in words
     future: FutureSet | None = None  # when asked for
     score: float | None = None  # of the episode
 
@@ -59,6 +62,11 @@ class WindowSet:
     def expert_labels(self) -> int:
         """Number of policy steps that became labels: windows whose first label is valid."""
         return int(self.mask[:, 0].sum())
+
+    @property
+    def idle_labels(self) -> int:
+        """Number of labels at which the expert stood still, and went on to."""
+        return int(self.idle.sum())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -91,6 +99,7 @@ class WindowSet:
             actions=self.actions[chosen],
             mask=self.mask[chosen],
             window_class=self.window_class[chosen],
+            idle=self.idle[chosen],
         )
 
 
@@ -113,11 +122,13 @@ def cut_windows(
     if unknown:
         raise DataError(f"episode {episode.meta.id}: cameras={sorted(unknown)} were not recorded")
     assembler = Assembler(spec, state_of, latency_s)
-    on_grid = _on_grid(list(_replay(episode, assembler)), spec.dt_s)
+    replay = Replay(episode, assembler)
+    on_grid = _on_grid(list(replay.run()), spec.dt_s)
     ticks = list(on_grid.values())
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
-    labels = cut_labels(episode.steps, t_ref_s, spec.dt_s, horizon, action_space)
-    frames, frame_rows, frame_index = _gather_frames(ticks, spec)
+    part = np.array([part for part, _ in on_grid], dtype=int)
+    labels = _cut_parts(episode.steps, t_ref_s, part, replay.set_backs, spec.dt_s, horizon, action_space)
+    frames, frame_rows, frame_index = _gather_frames(on_grid, spec)
     state_shape = (len(ticks), spec.observation_steps, spec.state_dim)
     state = np.array([assembler.state(tick) for tick in ticks], dtype=np.float32).reshape(state_shape)
     return WindowSet(
@@ -130,60 +141,81 @@ def cut_windows(
         labels.actions,
         labels.mask,
         _classify(labels, episode.meta.kind == "demonstration", pre_intervention_s),
+        labels.idle,
+        _remark(episode, replay, labels),
         _look_ahead(list(on_grid), frame_index, state, future_steps) if future_steps else None,
         episode.meta.score,
     )
 
 
-def _replay(episode: Episode, assembler: Assembler) -> Iterator[Selection]:
-    """Put the recorded samples in the order of arrival; yield each observation when it first was complete."""
-    sources: list[str | None] = [None, *(camera.name for camera in assembler.spec.cameras)]
-    samples = [episode.joints if name is None else episode.frames[name] for name in sources]
-    arrival_s = np.concatenate([sample.arrival_s for sample in samples])
-    which = np.concatenate([np.full(len(sample), n) for n, sample in enumerate(samples)]).astype(int)
-    index = np.concatenate([np.arange(len(sample)) for sample in samples])
-    done_s = -np.inf
-    order = np.argsort(arrival_s, kind="stable")
-    for position, event in enumerate(order):
-        name, at = sources[which[event]], int(index[event])
-        if name is None:
-            joints = episode.joints
-            assembler.put_joints(
-                joints.positions_rad[at], joints.gripper_m[at], joints.stamp_s[at], joints.arrival_s[at]
-            )
+def _cut_parts(
+    steps: Steps,
+    t_ref_s: np.ndarray,
+    part: np.ndarray,
+    set_backs: int,
+    dt_s: float,
+    horizon: int,
+    action_space: str,
+) -> Labels:
+    """Cut the labels of the windows at `t_ref_s` (N,), each with the steps between the same two set-backs."""
+    parts = between_set_backs(steps)
+    if len(parts) != set_backs + 1:  # after the first one nobody knows which steps belong to which windows
+        nothing = replace(steps, **{field.name: getattr(steps, field.name)[:0] for field in fields(steps)})
+        parts = [parts[0], *[nothing] * set_backs]
+    cut = [
+        cut_labels(parts[n], t_ref_s[part == n], dt_s, horizon, action_space) for n in range(set_backs + 1)
+    ]
+    columns = {
+        name.name: np.concatenate([getattr(labels, name.name) for labels in cut]) for name in fields(Labels)
+    }
+    return Labels(**columns)
+
+
+def _remark(episode: Episode, replay: Replay, labels: Labels) -> str:
+    """Say what is lost of an episode, or why a demonstration gives no label; empty: neither."""
+    remarks = []
+    if replay.set_backs:
+        remarks.append(f"set-backs of the clock: {replay.set_backs}")
+    unused = {name: n for name, n in replay.unused.items() if replay.set_backs or name != JOINTS}
+    if unused:
+        remarks.append(
+            f"late or repeated samples: {', '.join(f'{n} of {name}' for name, n in unused.items())}"
+        )
+    if disorder := sum(map(out_of_order, between_set_backs(episode.steps))):
+        remarks.append(f"control steps stamped before one that came earlier: {disorder}")
+    if episode.meta.kind == "demonstration" and not labels.mask[:, 0].any():
+        if not len(labels.mask):
+            remarks.append(f"no observation: {replay.missing or 'no sample'}")
+        elif not (episode.steps.source == Source.EXPERT).any():
+            remarks.append("no label: the expert drove no control step")
         else:
-            camera = episode.frames[name]
-            assembler.put_frame(name, camera.image(at), camera.stamp_s[at], camera.arrival_s[at])
-        if position + 1 < len(order) and arrival_s[order[position + 1]] == arrival_s[event]:
-            continue  # what arrives at the same instant is seen together
-        t_ref_s = assembler.t_ref_s()
-        if t_ref_s is not None and t_ref_s > done_s:
-            selection = assembler.select()
-            if isinstance(selection, Selection):
-                done_s = t_ref_s
-                yield selection
+            remarks.append("no label: the expert drove, but without observations at those times")
+    return "; ".join(remarks)
 
 
-def _on_grid(selections: list[Selection], dt_s: float) -> dict[int, Selection]:
-    """Return the observation nearest to each policy step, by its number, in `dt_s` from the first one."""
-    if not selections:
-        return {}
-    start_s = selections[0].t_ref_s
-    nearest: dict[int, Selection] = {}
-    for selection in selections:
-        slot = round((selection.t_ref_s - start_s) / dt_s)
-        due_s = start_s + slot * dt_s
+def _on_grid(selections: list[tuple[int, Selection]], dt_s: float) -> dict[tuple[int, int], Selection]:
+    """Return the observation nearest to each policy step.
+
+    They are numbered by the set-backs before them, and in `dt_s` from the first observation after each.
+    """
+    nearest: dict[tuple[int, int], Selection] = {}
+    start_s: dict[int, float] = {}
+    for part, selection in selections:
+        begin_s = start_s.setdefault(part, selection.t_ref_s)
+        slot = part, round((selection.t_ref_s - begin_s) / dt_s)
+        due_s = begin_s + slot[1] * dt_s
         if slot not in nearest or abs(selection.t_ref_s - due_s) < abs(nearest[slot].t_ref_s - due_s):
             nearest[slot] = selection
     return dict(sorted(nearest.items()))
 
 
 def _look_ahead(
-    steps: list[int], frame_index: np.ndarray, state: np.ndarray, future_steps: Sequence[int]
+    steps: list[tuple[int, int]], frame_index: np.ndarray, state: np.ndarray, future_steps: Sequence[int]
 ) -> FutureSet:
     """Return the newest frame and state of the windows `future_steps` after each one; `steps` are theirs."""
     row_of = {step: row for row, step in enumerate(steps)}
-    rows = np.array([[row_of.get(step + ahead, -1) for ahead in future_steps] for step in steps], dtype=int)
+    later = [[(part, step + ahead) for ahead in future_steps] for part, step in steps]
+    rows = np.array([[row_of.get(step, -1) for step in ahead] for ahead in later], dtype=int)
     rows = rows.reshape(len(steps), len(future_steps))
     mask = rows >= 0
     rows = np.where(mask, rows, np.arange(len(steps))[:, None])
@@ -191,23 +223,24 @@ def _look_ahead(
 
 
 def _gather_frames(
-    ticks: list[Selection], spec: ObservationSpec
+    ticks: dict[tuple[int, int], Selection], spec: ObservationSpec
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Number the distinct frames of each camera and the distinct moments of all of them."""
     cameras = [camera.name for camera in spec.cameras]
-    numbers: dict[str, dict[float, int]] = {camera: {} for camera in cameras}
+    numbers: dict[str, dict[tuple[int, float], int]] = {camera: {} for camera in cameras}
     images: dict[str, list[np.ndarray]] = {camera: [] for camera in cameras}
     moments: dict[tuple[int, ...], int] = {}
     frame_index = np.zeros((len(ticks), spec.observation_steps), dtype=np.int64)
-    for n, tick in enumerate(ticks):
+    for n, ((part, _), tick) in enumerate(ticks.items()):
         for k in range(spec.observation_steps):
             moment = []
             for camera in cameras:
                 frame = tick.frames[camera][k]
-                if frame.time_s not in numbers[camera]:
-                    numbers[camera][frame.time_s] = len(images[camera])
+                seen = part, frame.time_s
+                if seen not in numbers[camera]:
+                    numbers[camera][seen] = len(images[camera])
                     images[camera].append(frame.image)
-                moment.append(numbers[camera][frame.time_s])
+                moment.append(numbers[camera][seen])
             frame_index[n, k] = moments.setdefault(tuple(moment), len(moments))
     frames = {
         camera.name: np.array(images[camera.name], dtype=np.uint8).reshape(-1, camera.height, camera.width, 3)

@@ -131,9 +131,10 @@ class Frames:
 
     def image(self, index: int) -> np.ndarray:
         """Decode one frame to (H, W, 3) uint8 RGB."""
-        image = cv2.imdecode(np.frombuffer(self.png[index], np.uint8), cv2.IMREAD_COLOR)
+        png = self.png[index] or b""  # None in a broken file
+        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) if png else None
         if image is None:
-            raise DataError(f"frame {index} cannot be decoded ({len(self.png[index])} bytes)")
+            raise DataError(f"frame {index} cannot be decoded ({len(png)} bytes)")
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

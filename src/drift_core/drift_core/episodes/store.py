@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from drift_core.episodes.files import META_FILE
+from drift_core.episodes.files import META_FILE, STEPS_FILE
 from drift_core.episodes.reader import read_episode, read_meta
 from drift_core.episodes.record import Episode, EpisodeMeta
 from drift_core.errors import DataError
@@ -28,7 +28,7 @@ class EpisodeStore:
         if not self.root.is_dir():
             return []
         folders = (path for path in self.root.iterdir() if not path.name.startswith("."))
-        return sorted(path.name for path in folders if (path / META_FILE).is_file())
+        return sorted(path.name for path in folders if _is_episode(path))
 
     def new_ids(self, known: Collection[str]) -> list[str]:
         """Return the ids that are not in `known`, sorted."""
@@ -59,6 +59,11 @@ class EpisodeStore:
 
     def _folder(self, episode_id: str) -> Path:
         folder = self.root / episode_id
-        if episode_id.startswith(".") or folder.parent != self.root or not (folder / META_FILE).is_file():
+        if episode_id.startswith(".") or folder.parent != self.root or not _is_episode(folder):
             raise DataError(f"episode id={episode_id!r} is not in {self.root} ({len(self.ids())} episodes)")
         return folder
+
+
+def _is_episode(folder: Path) -> bool:
+    """Whether `folder` holds an episode, and be it a damaged one."""
+    return (folder / META_FILE).is_file() or (folder / STEPS_FILE).is_file()

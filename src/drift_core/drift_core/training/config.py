@@ -51,6 +51,9 @@ class TrainConfig:
         1  # cached encodings per frame, each with its own random shift
     )
     online_share: Share = 0.0  # share of online data in a batch
+    # How often windows in which the expert stands still are drawn, as a share of the others; 0: never. 1 by
+    # default: standing still at the end belongs to a task, and only a person can tell a pause from that.
+    idle_weight: Share = 1.0
 
     def __post_init__(self) -> None:
         if self.warmup_steps >= self.steps:

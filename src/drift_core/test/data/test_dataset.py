@@ -12,7 +12,7 @@ from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, concatenate
 
 
-def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), size=4):
+def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), size=4, idle=()):
     """`count` windows of two frames in a row; frame n is filled with value + n, as are state and action."""
     n = np.arange(count)
     mask = np.ones((count, 3), bool)
@@ -32,6 +32,7 @@ def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), siz
         actions=np.broadcast_to((value + n)[:, None, None], (count, 3, 2)).astype(np.float32),
         mask=mask,
         window_class=np.zeros(count, int),
+        idle=np.isin(n, idle),
     )
 
 
@@ -221,3 +222,28 @@ def test_a_batch_checks_its_shapes_and_moves_between_devices():
         Batch(batch.images, batch.frame_index, None, batch.state, batch.actions, batch.mask[:, :2])
     with pytest.raises(ShapeError, match=r"actions must have B=2 rows like state, got \(1, 3, 2\)"):
         Batch(batch.images, batch.frame_index, None, batch.state, batch.actions[:1], batch.mask)
+
+
+def test_idle_windows_are_drawn_as_often_as_asked_for():
+    dataset = WindowDataset([windows("a", count=10, idle=range(5))])
+    assert dataset.idle.tolist() == [True] * 5 + [False] * 5
+
+    def idle_share(weight):
+        state = dataset.sample(generator(), 10_000, weight).state[:, 0, 0]
+        return float((state < 5).float().mean())
+
+    assert idle_share(0.0) == 0.0
+    assert idle_share(1.0) == pytest.approx(0.5, abs=0.02)
+    assert idle_share(0.25) == pytest.approx(0.2, abs=0.02)  # 1 in 5: a quarter as often as the others
+
+
+def test_batches_are_the_same_to_the_bit_where_idle_windows_weigh_as_much():
+    plain, idle = WindowDataset([windows("a")]), WindowDataset([windows("a", idle=[1, 2])])
+    before, now = plain.sample(generator(), 50).state, idle.sample(generator(), 50, 1.0).state
+    assert torch.equal(before, now)
+    assert torch.equal(before, plain.sample(generator(), 50, 0.1).state), "and where there are none"
+
+
+def test_a_dataset_of_pauses_alone_is_refused_without_them():
+    with pytest.raises(DataError, match="idle_weight=0 leaves nothing: all 5 windows are idle"):
+        WindowDataset([windows("a", idle=range(5))]).sample(generator(), 1, 0.0)

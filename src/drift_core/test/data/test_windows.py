@@ -1,5 +1,7 @@
 """Windows are what a live policy would have seen, and labels are the expert's alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drift_core.data.labels import cut_labels
@@ -10,6 +12,7 @@ from drift_core.episodes.writer import EpisodeWriter
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Observation
 from drift_core.observation.spec import CameraSpec, ObservationSpec
+from drift_core.observation.stamps import Order, StampOrder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -389,3 +392,128 @@ def test_windows_of_an_episode_from_disk_equal_those_of_the_live_run(tmp_path):
     for n, observation in enumerate(seen.values()):
         np.testing.assert_array_equal(windows.state[n], observation.state)
         np.testing.assert_array_equal(windows.frames["front"][[n]], observation.images["front"])
+
+
+# Clocks and pauses ----------------------------------------------------------------------------------------
+
+
+def set_back(arrival_s, at_s, by_s):
+    """Stamps of samples that arrive at `arrival_s`, of a clock that is set back at `at_s`."""
+    return 100.0 + np.where(arrival_s < at_s, arrival_s, arrival_s - by_s)
+
+
+def recorded_while_set_back(by_s, camera_only=False, frames=Plain):
+    """4 s of an expert's driving; after 2 s the clock of all stamps, or of the camera's, is set back."""
+    frames_s, joints_s, steps_s = np.arange(40) / 10, np.arange(401) / 100, np.arange(201) / 50
+    others = 0.0 if camera_only else by_s
+    camera = frames(set_back(frames_s, 2.0, by_s), frames_s, [b""] * 40)
+    joints = Joints(set_back(joints_s, 2.0, others), joints_s, np.stack([joints_s] * 2, 1), np.zeros(401))
+    steps = replace(make_steps([(EXPERT, 1)] * 201), stamp_s=set_back(steps_s, 2.0, others))
+    return episode_of(SMALL, {"front": camera}, joints, steps, "demonstration")
+
+
+@pytest.mark.parametrize("by_s", [1.5, 10.0, 1e6])
+def test_a_clock_that_was_set_back_costs_a_moment_and_that_is_said(by_s):
+    windows = windows_of(recorded_while_set_back(by_s), future_steps=(1,))
+    # 0.0 ... 1.9 before; 2.0, 2.01 and the frame at 2.0 are late, 2.02 is the third: 2.1 ... 3.9 after
+    assert len(windows) == 20 + 19
+    np.testing.assert_allclose(
+        windows.t_ref_s, [*(100 + np.arange(20) / 10), *(102.1 - by_s + np.arange(19) / 10)]
+    )
+    assert windows.expert_labels == 19 + 19, "the label of 1.9 is due after the jump"
+    # frame 21 follows the jump; labels are those of the same side
+    assert windows.frames["front"][:, 0, 0, 0].tolist() == [*range(20), *range(21, 40)]
+    np.testing.assert_allclose(windows.actions[20, :, 0], [2.2, 2.3, 2.4, 2.5], atol=1e-6)
+    assert windows.future.mask[:, 0].tolist() == [*[True] * 19, False, *[True] * 18, False]
+    lost = "late or repeated samples: 2 of joint_states, 1 of front"
+    assert windows.remark == f"set-backs of the clock: 1; {lost}"
+
+
+def test_a_clock_that_was_set_back_a_little_loses_only_what_is_stamped_twice_and_that_is_said():
+    windows = windows_of(recorded_while_set_back(0.5))
+    # from 2.0 to 2.5 nothing is newer than what was there before
+    assert len(windows) == 40 - 5
+    assert windows.remark == (
+        "late or repeated samples: 5 of front; control steps stamped before one that came earlier: 25"
+    )
+
+
+def test_a_camera_alone_that_was_set_back_is_not_joined_with_joints_of_another_time():
+    windows = windows_of(recorded_while_set_back(10.0, camera_only=True))
+    assert len(windows) == 20 and windows.expert_labels == 20
+    assert windows.remark == "set-backs of the clock: 1; late or repeated samples: 2 of front"
+
+
+def test_an_undisturbed_episode_has_no_remark():
+    assert windows_of(recorded_while_set_back(0.0)).remark == ""
+
+
+@pytest.mark.parametrize("by_s", [2.0, 10.0])
+def test_live_and_replayed_observations_agree_when_the_clock_is_set_back(by_s):
+    episode = recorded_while_set_back(by_s)
+    live, stamps, seen = Assembler(SMALL, state_of, {"front": 0.0}), StampOrder(), []
+    events = [(s, 0, n) for n, s in enumerate(episode.joints.arrival_s)]
+    events += [(s, 1, n) for n, s in enumerate(episode.frames["front"].arrival_s)]
+    for arrival_s, is_frame, n in sorted(events):
+        samples = episode.frames["front"] if is_frame else episode.joints
+        order = stamps.take("front" if is_frame else "joint_states", samples.stamp_s[n])
+        if order is Order.SET_BACK:
+            live.reset()
+        if order is Order.LATE:
+            continue
+        if is_frame:
+            live.put_frame("front", samples.image(n), samples.stamp_s[n], arrival_s)
+        else:
+            live.put_joints(samples.positions_rad[n], 0.0, samples.stamp_s[n], arrival_s)
+        made = live.assemble()
+        if isinstance(made, Observation) and made.t_ref_s != (seen[-1].t_ref_s if seen else None):
+            seen.append(made)
+    windows = windows_of(episode)
+    assert windows.t_ref_s.tolist() == [made.t_ref_s for made in seen]
+    np.testing.assert_array_equal(windows.state, [made.state for made in seen])
+
+
+def test_windows_in_which_the_expert_stands_still_are_counted():
+    # moves for 1 s at 1 m/s, stands for 3 s, moves for 1 s: labels reach 4 steps of 0.1 s ahead
+    positions = np.concatenate([np.arange(51) / 50, np.ones(150), 1 + np.arange(1, 51) / 50])
+    steps = make_steps([(EXPERT, 1)] * 251)
+    steps = replace(steps, action=np.stack([positions, 0 * positions], axis=1))
+    frames = {"front": frames_at(np.arange(50) / 10)}
+    windows = windows_of(episode_of(SMALL, frames, joints_at(np.arange(501) / 100), steps, "demonstration"))
+    assert windows.expert_labels == 50
+    # still from 1.0 to 4.0: windows at 1.0 ... 3.6
+    np.testing.assert_allclose(windows.t_ref_s[windows.idle], np.arange(10, 37) / 10)
+    assert windows.idle_labels == 27 and windows.trainable().idle_labels == 27
+
+
+def test_the_end_of_an_episode_is_too_short_to_be_called_a_pause():
+    steps = make_steps([(EXPERT, 1)] * 51)
+    steps = replace(steps, action=np.ones((51, 2)))  # 1 s, all of it still
+    frames = {"front": frames_at(np.arange(10) / 10)}
+    windows = windows_of(episode_of(SMALL, frames, joints_at(np.arange(101) / 100), steps))
+    assert windows.idle.tolist() == [True] * 7 + [False] * 3, "four labels until 0.6"
+
+
+@pytest.mark.parametrize(
+    "driver, stamps_s, delay_s, why",
+    [
+        (HOLD, np.arange(10) / 10, 0.0, "no label: the expert drove no control step"),
+        (EXPERT, [], 0.0, "no observation: front: never received"),
+        # a camera whose clock runs 0.9 s ahead: its last frame is of a time at which there are no joints yet
+        (EXPERT, 0.9 + np.arange(10) / 10, -0.9, "no observation: joints: not known at t_ref - 0 s: newest"),
+        (
+            EXPERT,
+            np.arange(10) / 10 - 3.0,
+            3.0,
+            "no observation: joints: not known at t_ref - 0 s: no sample",
+        ),
+    ],
+)
+def test_a_demonstration_without_a_label_says_why(driver, stamps_s, delay_s, why):
+    frames, joints = {"front": frames_at(stamps_s, delay_s)}, joints_at(np.arange(91) / 100)
+    steps = make_steps([(driver, 1)] * 51)
+    windows = windows_of(episode_of(SMALL, frames, joints, steps, "demonstration"))
+    assert windows.expert_labels == 0 and windows.remark.startswith(why)
+    assert windows_of(episode_of(SMALL, frames, joints, steps)).remark == "", (
+        "it may be that nobody took over"
+    )

@@ -24,6 +24,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from trainer_node.config import TrainerConfig
+from trainer_node.input_watch import JOINTS, camera_source
 from trainer_node.recorder import Recorder
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import TrainServer
@@ -44,7 +45,13 @@ class TrainerNode(Node):
         for left_over in store.clean():
             self._warn(f"episode {left_over} was broken off and is deleted")
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))
-        self._recorder = Recorder(config.episode_folder, 1.0 / config.control_rate_hz, self._warn)
+        self._recorder = Recorder(
+            config.episode_folder,
+            1.0 / config.control_rate_hz,
+            self._warn,
+            [camera.name for camera in task.cameras],
+            config.input_timeout_s,
+        )
         self._joints = JointStateMerger(robot.config)
         self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
         self._files.submit(self._count_labels)
@@ -73,18 +80,21 @@ class TrainerNode(Node):
         try:
             image = source.picture(msg)
         except EncodingError as error:
-            self.get_logger().error(f"camera {camera.name}: {error}", throttle_duration_sec=5.0)
+            self._recorder.refuse(camera_source(camera.name), str(error))
             return
         self._recorder.put_frame(camera.name, image, to_seconds(msg.header.stamp), arrival_s)
 
     def _on_joint_states(self, msg: JointState) -> None:
         now = self._joints.merge(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
-        if now is not None:
+        if now is None:
+            self._recorder.refuse(JOINTS, f"not seen yet: {', '.join(self._joints.unheard)}")
+        else:
             self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
 
     def _on_step(self, msg: Step) -> None:
-        self._step_rate.add(steady_s())
-        self._recorder.put_step(to_step_record(msg))
+        now_s = steady_s()
+        self._step_rate.add(now_s)
+        self._recorder.put_step(to_step_record(msg), now_s)
 
     def _on_tick(self) -> None:
         self._rounds.tick()
@@ -118,6 +128,8 @@ class TrainerNode(Node):
         counts, newest = self._recorder.counts, self._rounds.newest
         lost = counts.missed_steps + counts.refused
         trouble = [f"{lost} samples of this episode lost"] if lost else []
+        missing = self._recorder.watch.missing(steady_s()) if self._recorder.recording else ""
+        trouble += [text for text in (missing, self._recorder.trouble) if text]
         trouble += ["no training worker"] if self._worker.pid is None else []
         return Report(
             WARN if trouble else OK,

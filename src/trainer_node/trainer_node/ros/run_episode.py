@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from drift_config.errors import DriftError
-from drift_core.data.cutter import LabelCounter
+from drift_core.data.cutter import EpisodeLabels, LabelCounter
 from drift_core.episodes import EpisodeMeta, EpisodeWriter
 from drift_core.task import TaskConfig
 from drift_interfaces.action import RunEpisode
@@ -69,7 +69,7 @@ class EpisodeServer:
         self._asked: Request | None = None  # of the gate or the simulation
         self._answer: Answer | None = None  # to what was asked of the files
         self._closing: ThreadFuture | None = None
-        self._written: tuple[Path, int] | None = None  # path and labels of the episode just written
+        self._written: tuple[Path, EpisodeLabels] | None = None  # of the episode just written
         self._outcome = Result.RUNNING
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
@@ -136,7 +136,7 @@ class EpisodeServer:
         self._episode_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.name.lower()}-{uuid.uuid4().hex[:6]}"
         self._cancel, self._written, self._recording_since_s = False, None, math.inf
         self._asked = self._answer = None
-        self._recorder.forget_counts()
+        self._recorder.forget()
         self._runner = EpisodeRunner(EpisodeGoal(kind, goal.seed, duration_s), self._timing)
 
     def _on_outcome(self, msg: Outcome) -> None:
@@ -179,9 +179,10 @@ class EpisodeServer:
         return policy is not None and policy.version > 0 and policy.state in active
 
     def _seen(self) -> Seen:
-        gate, step = self._stack.gate_state, self._recorder.newest_step
+        gate, step, recorder = self._stack.gate_state, self._recorder.newest_step, self._recorder
+        now_s, labels = steady_s(), None if self._written is None else self._written[1]
         return Seen(
-            now_s=steady_s(),
+            now_s=now_s,
             answer=self._answer if self._asked is None else _to_answer(self._asked),
             gate_age_s=self._stack.age_s("gate/state"),
             armed=gate is not None and gate.armed,
@@ -192,6 +193,9 @@ class EpisodeServer:
             simulated=not self._stack.missing("sim/reset"),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
             outcome=self._outcome,
+            missing=recorder.watch.missing(now_s) if recorder.recording else "",
+            trouble=recorder.trouble,
+            no_labels=labels.remark or "no label" if labels is not None and not labels.count else "",
             cancel=self._cancel,
         )
 
@@ -216,8 +220,7 @@ class EpisodeServer:
                 outcome = "success" if runner.verdict.outcome is Result.SUCCESS else "failure"
                 self._closing = self._files.submit(self._write, self._recorder.detach(), outcome)
             case Ask.DISCARD:
-                self._recorder.abort()
-                self._answer = Answer(True)
+                self._answer = self._discard()
         return None
 
     def _open(self, runner: EpisodeRunner) -> Answer:
@@ -233,18 +236,27 @@ class EpisodeServer:
             started_s=self._recording_since_s,
         )
         try:
-            self._recorder.open(meta)
-        except OSError as error:
+            self._recorder.open(meta, steady_s())
+        except (OSError, DriftError) as error:
             return Answer(False, str(error))
         return Answer(True)
 
-    def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, int]:
+    def _discard(self) -> Answer:
+        try:
+            self._recorder.abort()
+        except OSError as error:
+            return Answer(False, f"the episode cannot be dropped: {error}")
+        return Answer(True)
+
+    def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
         path = writer.close(outcome)
         try:
-            return path, self._labels.add(path.name)
+            labels = self._labels.add(path.name)
         except DriftError as error:
-            self._node.get_logger().error(f"episode {path.name} cannot be trained on: {error}")
-            return path, 0
+            labels = EpisodeLabels(0, 0, f"cannot be trained on: {error}")
+        if labels.remark:
+            self._node.get_logger().warning(f"episode {path.name}: {labels.remark}")
+        return path, labels
 
     def _take_written(self, closing: ThreadFuture) -> None:
         self._closing = None
@@ -253,7 +265,7 @@ class EpisodeServer:
             self._written = closing.result()
         else:
             self._node.get_logger().error(f"episode {self._episode_id} was not written: {error}")
-        self._answer = Answer(error is None, str(error or ""))
+        self._answer = Answer(error is None, "" if error is None else f"the episode is lost: {error}")
 
     def _result(self, runner: EpisodeRunner) -> RunEpisode.Result:
         verdict, counts = runner.verdict, self._recorder.counts
@@ -272,12 +284,14 @@ class EpisodeServer:
             duration_s=verdict.duration_s,
         )
         if self._written is not None:
-            path, result.expert_labels = self._written
+            path, labels = self._written
+            result.expert_labels = labels.count
             result.episode_id, result.path = path.name, str(path)
         return result
 
     def _feedback(self, runner: EpisodeRunner, now_s: float, control_rate_hz: float) -> RunEpisode.Feedback:
         step, counts, policy = self._recorder.newest_step, self._recorder.counts, self._stack.policy_state
+        rates_hz = self._recorder.watch.rates_hz(now_s)
         return RunEpisode.Feedback(
             elapsed_s=runner.elapsed_s(now_s),
             source=Step.SOURCE_HOLD if step is None else step.source,
@@ -285,6 +299,8 @@ class EpisodeServer:
             expert_steps=counts.expert_steps,
             policy_version=0 if policy is None else policy.version,
             control_rate_hz=control_rate_hz,
+            inputs=list(rates_hz),
+            input_rates_hz=list(rates_hz.values()),
         )
 
 

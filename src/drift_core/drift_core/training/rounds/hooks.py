@@ -43,3 +43,6 @@ class RoundReport:
     held_out_terms: dict[str, float]  # of the held-out loss by name; none when nothing is held out
     episodes: int  # trained on
     expert_labels: int  # in the whole store
+    idle_labels: int  # of them, at which the expert stood still
+    left_out: dict[str, str]  # episodes that could not be trained on, with the reason
+    remarks: dict[str, str]  # what is lost of others

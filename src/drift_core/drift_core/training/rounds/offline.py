@@ -9,10 +9,10 @@ def train(rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
     """Train a new policy; NoDataError without a demonstration."""
     data = rounds.update_data(hooks).offline
     if not len(data):
-        raise NoDataError(f"no demonstration with an expert label in {rounds.data.folder}")
+        raise NoDataError(rounds.data.nothing("demonstration with an expert label"))
     config, schedule = rounds.shortened(rounds.file.offline, rounds.file.rank.offline, order.steps)
     trainer = rounds.trainer(rounds.new_policy(), config, schedule)
     rounds.cache.forget()
-    stream = batches(data, trainer.generator, config.batch_size)
+    stream = batches(data, trainer.generator, config.batch_size, config.idle_weight)
     rounds.run(trainer, lambda generator: next(stream), None, order, hooks)
     return rounds.save(trainer, None, "offline", len(data.episode_ids), order, hooks)

@@ -16,12 +16,17 @@ def train(rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
     """Train the newest policy on; NoDataError without a label, or without a policy to start from."""
     data = rounds.update_data(hooks)
     if not len(data.offline) and not len(data.online):
-        raise NoDataError(f"no expert label in {data.folder}")
+        raise NoDataError(data.nothing("expert label"))
     parent = rounds.newest_checkpoint()
     config, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, order.steps)
     trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule)
     stream = mixed_batches(
-        data.offline, data.online, trainer.generator, config.batch_size, config.online_share
+        data.offline,
+        data.online,
+        trainer.generator,
+        config.batch_size,
+        config.online_share,
+        config.idle_weight,
     )
     views = config.feature_views if config.freeze_encoder and trainer.policy.encoder is not None else 0
     if views:

@@ -195,7 +195,18 @@ class Rounds:
         if state is not None:
             state.unlink(missing_ok=True)
         terms = {} if loss is None else loss.terms
-        return RoundReport(path, sha256, info, terms, episodes, self.data.expert_labels)
+        data = self.data
+        return RoundReport(
+            path,
+            sha256,
+            info,
+            terms,
+            episodes,
+            data.expert_labels,
+            data.idle_labels,
+            dict(data.left_out),
+            dict(data.remarks),
+        )
 
     def _state_file(self, round_id: str) -> Path | None:
         """Where the state of a round is kept while it runs."""

@@ -1,6 +1,6 @@
 """Which stamps are believed."""
 
-from drift_policy_node.stamps import Order, StampOrder, ahead
+from drift_core.observation.stamps import Order, StampOrder, ahead
 
 IN_ORDER, LATE, SET_BACK = Order.IN_ORDER, Order.LATE, Order.SET_BACK
 
