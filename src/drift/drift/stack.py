@@ -164,7 +164,25 @@ def _expert(arguments: StackArguments, files: dict[str, str], driver: Driver) ->
 
 def _command_topic(robot: RobotConfig, controller: str) -> dict[str, str]:
     usual, topic = _COMMAND_TOPICS[robot.command_interface]
-    return {"command": f"{controller or robot.controller or usual}/{topic}"}
+    name = controller or robot.controller or usual
+    takes = _taken_by(name)
+    if takes not in ("", robot.command_interface):
+        raise UserError(
+            f"controller={name} takes {takes} by its name, but robot={robot.name} has command_interface: "
+            f"{robot.command_interface}; name a controller like {usual}, or change the robot's file"
+        )
+    return {"command": f"{name}/{topic}"}
+
+
+def _taken_by(controller: str) -> str:
+    """Return the interface that a controller has by its name; empty where the name does not tell."""
+    words = controller.rpartition("/")[2].split("_")
+    if "trajectory" in words:
+        return "joint_trajectory"
+    for word in ("velocity", "effort"):
+        if word in words:
+            return f"forward_{word}"
+    return "forward_position" if "position" in words else ""
 
 
 def _params_file(arguments: StackArguments) -> Path | None:

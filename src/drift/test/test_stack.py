@@ -139,6 +139,44 @@ def test_a_driver_is_a_name_and_not_a_path_or_a_command(
         plan(tmp_path, sim="none")
 
 
+@pytest.mark.parametrize(
+    ("robot", "controller", "topic"),
+    [
+        ("ur5e", "", "scaled_joint_trajectory_controller/joint_trajectory"),
+        (
+            "ur10e",
+            "joint_trajectory_controller",
+            "joint_trajectory_controller/joint_trajectory",
+        ),
+        ("ur5e", "/left/arm_controller", "/left/arm_controller/joint_trajectory"),
+        ("panda", "joint_group_position_controller", "joint_group_position_controller/commands"),
+    ],
+)
+def test_commands_go_where_a_controller_of_the_robots_interface_listens(
+    tmp_path: Path, robot: str, controller: str, topic: str
+) -> None:
+    nodes = by_name(plan(tmp_path, robot=robot, sim="none", controller=controller))
+    assert nodes["expert_gate"].remappings == {"command": topic}
+
+
+@pytest.mark.parametrize(
+    ("robot", "controller", "takes"),
+    [
+        ("panda", "scaled_joint_trajectory_controller", "joint_trajectory"),
+        ("ur5e", "forward_position_controller", "forward_position"),
+        ("panda", "forward_velocity_controller", "forward_velocity"),
+        ("panda", "/left/joint_group_effort_controller", "forward_effort"),
+    ],
+)
+def test_a_controller_of_another_interface_is_refused(
+    tmp_path: Path, robot: str, controller: str, takes: str
+) -> None:
+    with pytest.raises(
+        UserError, match=f"^controller={controller} takes {takes} by its name, but robot={robot}"
+    ):
+        plan(tmp_path, robot=robot, sim="none", controller=controller)
+
+
 def test_a_node_becomes_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "lib" / "some_package" / "node"
     program.parent.mkdir(parents=True)

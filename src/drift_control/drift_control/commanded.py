@@ -85,6 +85,13 @@ class Commanded:
         if float(np.abs(joints.positions_rad - self.arm.motion.q).max()) > tolerance_rad:
             self._start_from(joints)
 
+    def let_go(self, now: Now) -> None:
+        """Command where the arm is, at rest; where nobody knows that, rest at the command."""
+        if self._measured is not None and not self.stale(now):
+            self._start_from(self._measured)
+        elif self.arm is not None:
+            self.advance(MotionState.standstill(self.arm.motion.q), self.arm.gripper_m)
+
     def advance(self, motion: MotionState, gripper_m: float) -> None:
         """Go on to this command."""
         if self.arm is not None and motion is self.arm.motion:

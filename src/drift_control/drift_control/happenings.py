@@ -125,7 +125,9 @@ class Happenings:
             else:
                 found.append(Happening(Event.HOME_REFUSED, refusal.reason, refusal.text))
         if status.state is State.HOMING:
-            found += self._homing.happenings(facts.arm, facts.requests.release_home, facts.now)
+            found += self._homing.happenings(
+                facts.arm, facts.situation.measured, facts.requests.release_home, facts.now
+            )
         return found
 
     def _armed(self, status: GateStatus) -> list[Happening]:

@@ -75,7 +75,8 @@ class ControlLoop:
         if jump_s is not None:
             self._forget_stamps()
         self._sense(inputs, now)
-        self._ease_or_not(inputs.arm_state, now)
+        if self._commanded.stale(now):
+            self._easing.stop()  # nobody knows where the arm is now
         self._let_happen(inputs, now, jump_s)
         teleop = self._person.command(now)
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
@@ -103,13 +104,6 @@ class ControlLoop:
             tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
             self._commanded.follow(now, tolerance_rad)
         self._person.take(inputs.joy)
-
-    def _ease_or_not(self, arm_state: ArmState | None, now: Now) -> None:
-        stopped = arm_state is not None and arm_state.protective_stop
-        if stopped and not self._status.armed:
-            self._easing.ease_to_stopped(self._commanded.measured_rad, self._commanded.arm)
-        if self._commanded.stale(now):
-            self._easing.stop()  # nobody knows where the arm is now
 
     # --- events
 
@@ -151,8 +145,29 @@ class ControlLoop:
             self._sources[after.state].start(arm, now)
         if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
             self._easing.stop()
+        elif self._does_not_execute(happening, now):
+            self._commanded.let_go(now)
+            self._in_charge.let_go()
+            self._easing.stop()
         elif happening.event is Event.ARM_REFUSED and happening.reason is Reason.START_MISMATCH:
             self._easing.ease_to(self._commanded.measured_rad)
+
+    def _does_not_execute(self, happening: Happening, now: Now) -> bool:
+        """Return whether a fault, or a refusal to arm, says that the arm does not do what it is told.
+
+        What went on being sent would then be one leap as soon as it does, or go on moving the wrong joints.
+        """
+        if happening.event not in (Event.FAULT, Event.ARM_REFUSED) or self._config.dry_run:
+            return False
+        if happening.event is Event.FAULT and happening.reason in (
+            Reason.TRACKING_ERROR,
+            Reason.PROTECTIVE_STOP,
+        ):
+            return True
+        measured, arm = self._commanded.measured_rad, self._commanded.arm
+        if measured is None or arm is None or happening.reason is Reason.JOINTS_STALE:
+            return False  # nobody knows
+        return float(np.abs(measured - arm.motion.q).max()) > self._robot.config.tracking_error_max_rad
 
     @property
     def _busy(self) -> bool:
@@ -203,6 +218,7 @@ class ControlLoop:
             policy_version=chunk.policy_version if chunk else 0,
             chunk_age_s=now.ros_s - chunk.stamp_s if chunk else -1.0,
             command=None if arm is None else arm.motion.q.copy(),
+            velocity=None if arm is None else arm.motion.v.copy(),
             gripper_m=None if arm is None else arm.gripper_m,
             reference=moved.reference,
             measured=self._commanded.measured,

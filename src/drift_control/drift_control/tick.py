@@ -24,6 +24,7 @@ class Tick:
     policy_version: int  # 0 if none
     chunk_age_s: float  # since the chunk's t_ref, -1 if none
     command: Array | None  # (J,) [rad]; None before the first joint state
+    velocity: Array | None  # (J,) [rad/s] of the command at that time
     gripper_m: float | None  # opening [m]
     reference: Array | None  # (J,) [rad] that the source asks for, before the guard; None: nothing
     measured: Array | None  # (J + 1,) joints [rad], gripper opening [m]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from builtin_interfaces.msg import Time
 from drift_control import inputs
+from drift_control.horizon import Horizon
 from drift_control.inputs import JoyReading
 from drift_interfaces.msg import ArmState, GateState, Step
 from rclpy.duration import Duration
@@ -77,11 +78,12 @@ def to_numbers(values: Sequence[float]) -> Float64MultiArray:
     return Float64MultiArray(data=[float(value) for value in values])
 
 
-def to_trajectory(names: Sequence[str], points: np.ndarray, period_s: float) -> JointTrajectory:
-    """Return a rolling horizon: row i of `points` (N, J) [rad] is due (i + 1) control periods from now."""
+def to_trajectory(names: Sequence[str], horizon: Horizon) -> JointTrajectory:
+    """Return a rolling horizon as a message."""
     # the stamp stays zero: the controller starts the trajectory when it arrives, whatever its clock says
     msg = JointTrajectory(joint_names=list(names))
-    for index, positions in enumerate(points):
-        due = Duration(seconds=(index + 1) * period_s).to_msg()
-        msg.points.append(JointTrajectoryPoint(positions=positions.tolist(), time_from_start=due))
+    for due_s, q, v in zip(horizon.due_s, horizon.q, horizon.v, strict=True):
+        due = Duration(seconds=due_s).to_msg()
+        point = JointTrajectoryPoint(positions=q.tolist(), velocities=v.tolist(), time_from_start=due)
+        msg.points.append(point)
     return msg

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.horizon import Horizon
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
 from drift_core.episodes import StepRecord
@@ -40,6 +41,7 @@ TICK = Tick(
     policy_version=7,
     chunk_age_s=0.25,
     command=np.arange(7.0),
+    velocity=np.zeros(7),
     gripper_m=0.04,
     reference=np.arange(7.0),
     measured=np.arange(8.0),
@@ -121,9 +123,12 @@ def test_joystick_and_joint_states():
 
 def test_commands_for_both_kinds_of_controller():
     assert list(to_numbers(np.array([0.25, 0.5])).data) == [0.25, 0.5]
-    msg = over_the_wire(to_trajectory(["a", "b"], np.array([[0.0, 1.0], [0.5, 1.5]]), period_s=0.02))
+    q, v = np.array([[0.0, 1.0], [0.5, 1.5]]), np.array([[0.25, 0.25], [0.0, 0.0]])
+    msg = over_the_wire(to_trajectory(["a", "b"], Horizon(np.array([0.0, 0.02]), q, v)))
     assert [list(point.positions) for point in msg.points] == [[0.0, 1.0], [0.5, 1.5]]
-    assert [point.time_from_start.nanosec for point in msg.points] == [20_000_000, 40_000_000]
+    assert [list(point.velocities) for point in msg.points] == [[0.25, 0.25], [0.0, 0.0]]
+    assert [point.time_from_start.nanosec for point in msg.points] == [0, 20_000_000]
+    assert (msg.header.stamp.sec, msg.header.stamp.nanosec) == (0, 0)  # begins when it arrives
 
 
 def test_rare_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from drift_config.errors import ConfigError
 from drift_control.gate.state import Source, State, wants_chunks
+from drift_control.horizon import RollingHorizon
 from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, GateConfig, Tick
 from drift_control.robot.robot import Robot
@@ -24,6 +25,7 @@ from drift_core.task import TaskConfig
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
+from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes.scene import Result
 from drift_sim.world import World
 
@@ -172,6 +174,7 @@ class _Run:
         self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
         self._world = shell.world
         self._loop = ControlLoop(shell.gate, shell.robot, shell.joystick)
+        self._horizon = RollingHorizon(shell.gate.dt_s, shell.robot.low, shell.robot.high)
         # Nobody looks, so nothing is rendered.
         cameras = shell.task.cameras if writer is not None or driver is not None else ()
         self._rendered = [camera.name for camera in cameras]
@@ -244,15 +247,25 @@ class _Run:
         arm = self._tick is None or not self._tick.armed
         inputs = Inputs(self._joints, self._joy(now_s), self._chunk, Requests(arm=arm))
         tick = self._tick = self._loop.tick(inputs, Now(now_s, now_s))
-        if tick.command is not None and tick.gripper_m is not None:
-            self._world.set_joint_command(tick.command)
-            self._world.set_gripper_command(tick.gripper_m)
+        self._command(tick, now_s)
         if self._driver is not None:
             self._driver.loop.put_gate(tick.epoch, wants_chunks(tick.state, tick.armed))
         if self._writer is not None:
             self._writer.add_step(StepRecord.of(tick))
         self._counts.add(tick, self._expert.reason if self._expert is not None else "")
         self._on_tick(tick)
+
+    def _command(self, tick: Tick, now_s: float) -> None:
+        """Tell the arm what the tick says, by the interface that it has."""
+        if tick.command is None or tick.velocity is None or tick.gripper_m is None:
+            return
+        robot = self._shell.robot
+        if robot.config.command_interface == "joint_trajectory":
+            horizon = self._horizon.next(tick.command, tick.velocity, now_s)
+            self._world.follow(Trajectory(robot.config.joint_names, horizon.due_s, horizon.q, horizon.v))
+        else:
+            self._world.set_joint_command(tick.command)
+        self._world.set_gripper_command(tick.gripper_m)
 
     def _joy(self, now_s: float) -> JoyReading | None:
         """What the expert's hand does now; None without an expert."""

@@ -12,6 +12,7 @@ from drift_sim.camera import CameraRenderer
 from drift_sim.cell import TIMESTEP_S, build_mjcf
 from drift_sim.errors import SimulationError
 from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
+from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ArmScene, Result, Truth
 
@@ -36,10 +37,12 @@ class World:
         self._cameras = CameraRenderer(self._model, sizes)
         joints = [self._model.joint(name) for name in robot.config.joint_names]
         self._arm_qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._arm_qvel = np.array([joint.dofadr[0] for joint in joints])
         self._arm_ctrl = np.array([self._model.actuator(name).id for name in robot.config.joint_names])
         self._finger_qpos = np.array([self._model.joint(name).qposadr[0] for name in FINGER_JOINTS])
         self._gripper_ctrl = self._model.actuator("gripper").id
         self.scene.bind(self._model)
+        self._trajectories = JointTrajectoryController(robot.config.joint_names, TIMESTEP_S)
         self._n_steps = 0
         self._result = Result.RUNNING
         self.reset(0)
@@ -52,6 +55,7 @@ class World:
     def reset(self, seed: int) -> None:
         """Put the arm at home with an open hand, at rest, and the objects where `seed` wants them."""
         mujoco.mj_resetData(self._model, self._data)
+        self._trajectories.deactivate()
         self._data.qpos[self._arm_qpos] = self.robot.config.home_rad
         self._data.qpos[self._finger_qpos] = OPENING_MAX_M / 2
         self._data.ctrl[self._arm_ctrl] = self.robot.config.home_rad
@@ -81,7 +85,17 @@ class World:
 
     def set_joint_command(self, positions_rad: np.ndarray) -> None:
         """Give the servos their set-points (J,) [rad]; held until the next call."""
+        self._trajectories.deactivate()
         self._data.ctrl[self._arm_ctrl] = positions_rad
+
+    def follow(self, trajectory: Trajectory) -> str:
+        """Give the servos set-points along a trajectory, as a trajectory controller does at every time step.
+
+        Return why it is refused, or an empty string.
+        """
+        if not self._trajectories.active:
+            self._trajectories.activate(self.time_s, self.joint_positions())
+        return self._trajectories.accept(trajectory, self.time_s)
 
     def set_gripper_command(self, opening_m: float) -> None:
         """Give the hand its opening [m]; held until the next call."""
@@ -90,6 +104,9 @@ class World:
     def step(self, n: int = 1) -> None:
         """Advance by `n` time steps of 2 ms."""
         for _ in range(n):
+            if self._trajectories.active:
+                q, v = self._data.qpos[self._arm_qpos], self._data.qvel[self._arm_qvel]
+                self._data.ctrl[self._arm_ctrl] = self._trajectories.update(self.time_s, q, v)
             mujoco.mj_step(self._model, self._data)
             self._n_steps += 1
             if self._n_steps % _JUDGE_EVERY == 0:

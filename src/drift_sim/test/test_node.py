@@ -3,9 +3,11 @@ import time
 
 import numpy as np
 import pytest
+from drift_control.horizon import Horizon
 from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
+from drift_ros.gate_messages import to_trajectory
 from drift_sim.ros.expert import ExpertNode
 from drift_sim.ros.simulation import SimNode
 from drift_sim.world import World
@@ -15,6 +17,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
+from trajectory_msgs.msg import JointTrajectory
 
 
 class Bench:
@@ -117,6 +120,27 @@ def test_a_command_moves_the_arm_and_is_held_when_the_stream_ends(bench, sim, ro
     seen = bench.count["joint_states"]
     bench.spin_until(lambda: bench.count["joint_states"] > seen + 30)
     assert arrived()
+
+
+def test_an_arm_with_a_trajectory_controller_follows_it_to_its_end_and_refuses_what_it_cannot(
+    bench, config_folder, robots
+):
+    file = str(config_folder / "robots/ur5e.yaml")
+    sim = bench.add(SimNode(parameter_overrides=sim_parameters(config_folder, robot_file=file)))
+    command = bench.probe.create_publisher(JointTrajectory, "command", qos.COMMAND)
+    bench.spin_until(command.get_subscription_count)
+    home, names = robots["ur5e"].home, robots["ur5e"].config.joint_names
+
+    def send(q):
+        points = np.stack((home, home + 0.1 * q, home + 0.2 * q))
+        command.publish(to_trajectory(names, Horizon(np.array([0.0, 0.5, 1.0]), points, 0.0 * points)))
+
+    send(np.full(6, np.nan))  # refused
+    send(np.ones(6))
+    seen_s = sim._world.time_s
+    bench.spin_until(lambda: sim._world.time_s > seen_s + 0.3)
+    assert (sim._world.joint_positions() - home).max() < 0.1  # on its way, not at a point already
+    bench.spin_until(lambda: np.abs(sim._world.joint_positions() - home - 0.2).max() < 5e-3)
 
 
 def test_in_a_protective_stop_the_arm_says_so_and_stays_where_it_was_whatever_it_is_told(bench, sim, robots):

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from drift_config.errors import ConfigError
 from drift_control.arms import ARMS
+from drift_control.horizon import RollingHorizon
 from drift_control.robot import ik
 from drift_control.robot.robot import Robot
 from drift_sim.hand import FINGER_JOINTS
+from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes import SCENES
 from drift_sim.scenes.scene import Result
 from drift_sim.scenes.table.things import OBJECT_JOINT
@@ -66,6 +68,32 @@ def test_the_arm_reaches_a_commanded_pose_within_a_second(world):
     world.set_joint_command(target)
     world.step(500)
     np.testing.assert_allclose(world.joint_positions(), target, atol=2e-3)
+
+
+def test_the_same_commands_by_either_interface_move_the_arm_alike(robots, tasks):
+    # 0.4 rad/s of every joint for 1 s, told every 20 ms: by trajectory each is reached one period later
+    world, robot = World(robots["ur5e"], tasks["place"]), robots["ur5e"]
+    paths = []
+    for by_trajectory in (False, True):
+        world.reset(0)
+        horizons, path = RollingHorizon(0.02, robot.low, robot.high), []
+        for k in range(75):
+            q = robot.home + 0.4 * 0.02 * min(k, 50)
+            if by_trajectory:
+                horizon = horizons.next(q, np.full(6, 0.4 if 0 < k < 50 else 0.0), world.time_s)
+                names = robot.config.joint_names
+                assert world.follow(Trajectory(names, horizon.due_s, horizon.q, horizon.v)) == ""
+            else:
+                world.set_joint_command(q)
+            for _ in range(10):
+                world.step()
+                path.append(world.joint_positions())
+        paths.append(np.array(path))
+    stream, trajectory = paths
+    np.testing.assert_allclose(stream[-1], trajectory[-1], atol=1e-3)
+    # a staircase is half a period ahead of the line through its steps: 0.4 rad/s times 10 ms
+    assert np.abs(stream[:-5] - trajectory[5:]).max() < 0.004
+    assert np.abs(stream - trajectory).max() < 0.4 * 0.02
 
 
 def test_the_hand_closes_to_the_opening_it_is_told(world):

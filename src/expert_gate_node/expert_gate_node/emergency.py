@@ -36,6 +36,11 @@ class EmergencyBrake:
         return np.clip(self._state.q, self._robot.low, self._robot.high)
 
     @property
+    def velocity(self) -> np.ndarray | None:
+        """The commanded velocity (J,) [rad/s]."""
+        return None if self._state is None else self._state.v
+
+    @property
     def still(self) -> bool:
         """The commanded motion has ended."""
         return self._state is None or self._state.still

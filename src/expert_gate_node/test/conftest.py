@@ -130,9 +130,11 @@ class Stage:
         self.sent = []  # every command (J,) of the gate
         self.executor.add_node(self.world)
 
-    def start(self, **changes):
+    def start(self, *remaps, **changes):
         parameters = [Parameter(name, value=value) for name, value in gate_parameters(**changes).items()]
-        self.gate = ExpertGateNode(parameter_overrides=parameters)
+        words = [word for old, new in remaps for word in ("-r", f"{old}:={new}")]
+        cli = ["--ros-args", *words] if words else None
+        self.gate = ExpertGateNode(parameter_overrides=parameters, cli_args=cli)
         self._record(self.gate._out)
         self.executor.add_node(self.gate)
         self.spin(lambda: self.world.states, "gate/state")
@@ -142,9 +144,9 @@ class Stage:
         """Keep every command: a listener with depth 1 may miss some."""
         send = out.command
 
-        def command(positions_rad, gripper_m):
+        def command(positions_rad, velocities_rad_s, gripper_m):
             self.sent.append(positions_rad.copy())
-            send(positions_rad, gripper_m)
+            send(positions_rad, velocities_rad_s, gripper_m)
 
         out.command = command
 
@@ -180,6 +182,8 @@ class Stage:
 
     def armed(self):
         self.sees_the_arm()
+        if self.gate is not None:
+            self.spin(lambda: not self.gate._out.controller.objection(), "controller")
         assert self.call(self.world.arm).success
         return self
 

@@ -1,15 +1,20 @@
 """The gate on real topics, with an arm that follows."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_config.errors import ConfigError
 from drift_control.gate.state import Reason, Source, State
 from drift_interfaces.action import Home
 from drift_ros import qos
+from drift_sim.ros.trajectory_message import from_message
+from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_action_status_default
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -269,18 +274,78 @@ def test_a_mark_that_the_trainer_refuses_is_said_with_its_reason(stage, capfd):
     stage.spin(lambda: said.append(capfd.readouterr().err) or text in "".join(said), "warning")
 
 
-def test_a_trajectory_controller_gets_a_rolling_horizon_of_three_points(stage, tmp_path):
+def trajectories_of(stage, tmp_path, topic="command"):
+    """Start the gate for a trajectory controller; return its file and what such a controller gets."""
     file = tmp_path / "panda.yaml"
     text = (stage.config_folder / "robots" / "panda.yaml").read_text()
     file.write_text(text.replace("interface: forward_position", "interface: joint_trajectory"))
     got = []
     stage.world.destroy_subscription(stage.world.listener)
-    stage.world.create_subscription(JointTrajectory, "command", got.append, qos.COMMAND)
-    stage.start(robot_file=str(file)).armed()
+    stage.world.create_subscription(JointTrajectory, topic, got.append, qos.COMMAND)
+    return str(file), got
+
+
+def test_a_trajectory_controller_gets_where_it_is_now_first_and_rest_last(stage, tmp_path):
+    file, got = trajectories_of(stage, tmp_path)
+    stage.start(robot_file=file).armed()
     stage.spin(lambda: got, "trajectory")
-    assert list(got[-1].joint_names) == list(stage.world.robot.config.joint_names)
+    names = list(stage.world.robot.config.joint_names)
+    assert list(got[-1].joint_names) == names and got[-1].header.stamp.sec == 0
     due_s = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in got[-1].points]
-    assert due_s == pytest.approx([0.02, 0.04, 0.06])
+    assert due_s == pytest.approx([0.0, 0.02, 0.04, 0.06])
+    assert [list(point.velocities) for point in got[-1].points] == [[0.0] * 7] * 4
+    assert JointTrajectoryController(names, 0.01).accept(from_message(got[-1]), 0.0) == ""
+
+
+def test_beside_a_goal_of_the_trajectory_controllers_action_the_gate_does_not_arm(stage, tmp_path):
+    file, _ = trajectories_of(stage, tmp_path, "arm_controller/joint_trajectory")
+    status = "arm_controller/follow_joint_trajectory/_action/status"
+    goals = stage.world.create_publisher(GoalStatusArray, status, qos_profile_action_status_default)
+
+    def tell(state):
+        goals.publish(GoalStatusArray(status_list=[GoalStatus(status=state)]))
+        stage.spin_for(0.3)
+        return stage.call(stage.world.arm)
+
+    stage.start(("command", "arm_controller/joint_trajectory"), robot_file=file).sees_the_arm()
+    answer = tell(GoalStatus.STATUS_EXECUTING)
+    assert not answer.success
+    assert answer.message.startswith("a goal of /arm_controller/follow_joint_trajectory is under way")
+    assert tell(GoalStatus.STATUS_SUCCEEDED).success
+
+
+def test_where_nobody_listens_the_gate_neither_arms_nor_homes_and_says_what_to_do(stage):
+    stage.world.destroy_subscription(stage.world.listener)
+    stage.start().sees_the_arm()
+    answer = stage.call(stage.world.arm)
+    assert not answer.success
+    assert answer.message.startswith("nobody listens to /command: load and activate the arm's controller")
+    assert stage.run_home().error_code == Home.Result.REFUSED
+    stage.world.create_subscription(Float64MultiArray, "command", stage.world._on_command, qos.COMMAND)
+    stage.spin(lambda: stage.gate.count_subscribers("command"), "controller")
+    assert stage.call(stage.world.arm).success
+
+
+def test_what_is_not_finite_never_leaves_the_gate(stage, monkeypatch):
+    world = stage.start().armed().world
+    stage.spin(lambda: len(world.commands) > 3, "commands")
+    tick = stage.gate._loop.tick
+
+    def broken(inputs, now):
+        return replace(tick(inputs, now), command=np.full(7, np.nan))
+
+    monkeypatch.setattr(stage.gate._loop, "tick", broken)
+    stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=2.0)
+    assert "a command must be finite" in world.state.text
+    stage.spin_for(0.3)
+    assert np.isfinite(world.commands).all()
+    assert np.allclose(world.commands[-1], world.robot.home)
+
+
+def test_a_rate_too_low_for_a_position_stream_is_refused_at_the_start(stage):
+    values = stage.parameters(rate_hz=40.0)
+    with pytest.raises(ConfigError, match="rate_hz=40.0 makes 39.2 mrad per message of forward_position"):
+        ExpertGateNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
 
 
 def test_a_misspelt_or_bad_parameter_is_refused_by_name(stage):

@@ -11,7 +11,6 @@ from drift_control.robot.robot import load_robot
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.homing import Homed, HomingWatch
-from expert_gate_node.horizon import rolling_horizon
 from expert_gate_node.inbox import Inbox
 from expert_gate_node.pulse import Pulse
 
@@ -96,13 +95,3 @@ def test_the_emergency_brake_stops_within_the_acceleration_limit():
     assert path[-1][0] - q[0] == pytest.approx(0.11, abs=0.005)
     assert np.abs(np.diff(path, n=2, axis=0)).max() / 0.02**2 <= 5.0 + 1e-6
     assert brake.gripper_m == 0.04
-
-
-def test_the_horizon_goes_half_a_step_beyond_the_command_and_rests_there():
-    low, high = np.array([-1.0]), np.array([1.0])
-
-    def points(command, last):
-        return rolling_horizon(np.array([command]), np.array([last]), low, high).ravel().tolist()
-
-    assert points(0.4, 0.3) == pytest.approx([0.4, 0.45, 0.45])
-    assert points(1.0, 0.8) == [1.0, 1.0, 1.0]

@@ -35,8 +35,8 @@ FR3 = Arm(
     capsules=PANDA.capsules,  # links of the same shape
     collision_pairs=PANDA.collision_pairs,
     above_table=PANDA.above_table,
-    # Masses, centres and inertias of the links: inertials.yaml, rounded. Torques: joint_limits.yaml. Radii: as
-    # the Panda's. Inertias about the joints: mean of the simulation's mass matrix over 300 random poses,
+    # Masses, centres and inertias of the links: inertials.yaml, rounded. Torques: joint_limits.yaml. Radii:
+    # as the Panda's. Inertias about the joints: mean of the simulation's mass matrix over 300 random poses,
     # rounded up.
     dynamics=Dynamics(
         mass_kg=(2.9275, 2.9355, 2.2449, 2.6156, 2.3271, 1.8170, 0.6271),

@@ -25,3 +25,8 @@ class InCharge:
             self._busy_s = now.steady_s
         self.now = now.steady_s - self._busy_s <= REST_S
         self.ever = self.ever or self.now
+
+    def let_go(self) -> None:
+        """Say nothing from now on: the arm does not listen. The next command is where it is measured."""
+        self.now = self.ever = False
+        self._busy_s = -math.inf

@@ -81,7 +81,7 @@ class StartNearMeasured:
         error = float(np.abs(at.measured - at.commanded).max())
         if error <= self.tolerance_rad:
             return None
-        text = f"measured pose is {error:.3f} rad from the command, allowed: {self.tolerance_rad}; easing"
+        text = f"measured pose is {error:.3f} rad from the command, allowed: {self.tolerance_rad}; ask again"
         return _refuse(Reason.START_MISMATCH, text)
 
 

@@ -128,6 +128,38 @@ class TrackingError:
         return Verdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
 
 
+class RestingWhereTold:
+    """A command at rest is where the arm is.
+
+    An arm that was stopped without a word, and not far enough behind for a tracking error, must not leap to
+    the command when it is released.
+    """
+
+    REST_S = 0.5  # an arm that is merely late has arrived by then
+
+    def __init__(self, tolerance_rad: float) -> None:
+        self._tolerance_rad = tolerance_rad
+        self._commanded: Array | None = None
+        self._since_s = 0.0
+
+    def check(self, at: Situation) -> Verdict | None:
+        last, self._commanded = self._commanded, at.commanded if at.moving else None
+        if self._commanded is None or last is None or not np.array_equal(last, self._commanded):
+            self._since_s = at.now.steady_s
+            return None
+        if at.measured is None or at.now.steady_s - self._since_s < self.REST_S:
+            return None
+        error = np.abs(at.measured - self._commanded)
+        worst = int(error.argmax())
+        if error[worst] <= self._tolerance_rad:
+            return None
+        text = (
+            f"joint {worst} rests {error[worst]:.3f} rad from its command, allowed: {self._tolerance_rad}: "
+            "does the arm's controller execute commands?"
+        )
+        return Verdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
+
+
 @dataclass(frozen=True)
 class MeasuredInWorkspace:
     """The measured TCP stays in the workspace, but for a margin."""
@@ -209,6 +241,7 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
     ]
     if not config.dry_run:
         rules.append(TrackingError(robot.config.tracking_error_max_rad, config.tracking_error_time_s))
+        rules.append(RestingWhereTold(robot.config.start_tolerance_rad))
     rules += [
         MeasuredInWorkspace(robot.config.workspace, config.workspace_margin_m),
         ClampCount(max(1, round(config.clamp_window_s * config.rate_hz)), config.clamp_ratio_max),

@@ -29,16 +29,6 @@ class EasingSource:
         """Lead the command to (J,) [rad]; None: nobody knows where the arm is, the command stays."""
         self._goal = measured
 
-    def ease_to_stopped(self, measured: Array | None, arm: CommandedArm | None) -> None:
-        """An arm that has stopped by itself must not be pulled on to its old command when it is released.
-
-        The command stands first, like after any other fault.
-        """
-        if measured is None or arm is None or not arm.motion.still:
-            return
-        if float(np.abs(measured - arm.motion.q).max()) > ARRIVED_RAD:
-            self._goal = measured
-
     def stop(self) -> None:
         """Stay where the command is."""
         self._goal = None

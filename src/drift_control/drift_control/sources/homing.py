@@ -8,6 +8,7 @@ from drift_control.gate.gate import Event, Happening
 from drift_control.gate.state import Reason
 from drift_control.guard.guard import Guard
 from drift_control.inputs import Now
+from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
 from drift_control.sources.tracker import ARRIVED_RAD, Tracker
 from drift_control.sources.wish import Wish
@@ -24,6 +25,7 @@ class HomingSource:
         self._speed_scale = config.homing_speed_scale
         self._timeout_s = config.homing_timeout_s
         self._gripper_step_m = guard.gripper_step_m
+        self._dry_run = config.dry_run
         self._since_s = 0.0
         self.objection = ""  # of the guard to the last step
 
@@ -40,7 +42,9 @@ class HomingSource:
         """Return the largest joint distance to home [rad]."""
         return float(np.abs(self._robot.home - arm.motion.q).max())
 
-    def happenings(self, arm: CommandedArm, cancelled: bool, now: Now) -> list[Happening]:
+    def happenings(
+        self, arm: CommandedArm, measured: Array | None, cancelled: bool, now: Now
+    ) -> list[Happening]:
         """Return how it ended, if it did."""
         if cancelled:
             return [Happening(Event.HOME_ENDED, Reason.STOP_REQUESTED, "homing cancelled")]
@@ -48,9 +52,16 @@ class HomingSource:
             text = f"not at home after {self._timeout_s} s"
             text += f": {self.objection}" if self.objection else ""
             return [Happening(Event.HOME_ENDED, Reason.NONE, text)]
-        if self.distance_rad(arm) < ARRIVED_RAD and self._open_m(arm) < OPEN_TOLERANCE_M:
+        told = self.distance_rad(arm) < ARRIVED_RAD and self._open_m(arm) < OPEN_TOLERANCE_M
+        if told and (self._dry_run or self._is_home(measured)):
             return [Happening(Event.HOME_DONE, text="at home")]
         return []
+
+    def _is_home(self, measured: Array | None) -> bool:
+        """An arm that does not come after is not at home, and soon a fault."""
+        if measured is None:
+            return False
+        return float(np.abs(self._robot.home - measured).max()) <= self._robot.config.start_tolerance_rad
 
     def _open_m(self, arm: CommandedArm) -> float:
         """Return how far the hand still has to open [m]."""

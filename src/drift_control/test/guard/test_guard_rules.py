@@ -84,6 +84,13 @@ def joint_states_of_another_arm(bench):
     return bench.run(0.08, chunk=bench.chunk).state is not State.FAULT
 
 
+def waits_to_leap(bench):
+    bench.tick(arm=True)
+    bench.follows = False
+    bench.q[1] -= 0.1  # within the tracking error of 0.2 rad
+    return bench.run(1.0).sent
+
+
 def arm_pushed_out_of_the_workspace(bench):
     bench.tick(arm=True)
     bench.follows = False
@@ -254,6 +261,7 @@ SCENARIOS = {
     "JointsFresh": moves_blindly,
     "TrackingError": pushes_on,
     "JointsContinuous": joint_states_of_another_arm,
+    "RestingWhereTold": waits_to_leap,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
     "ClampCount": runs_wild,
     "HoldCount": makes_nonsense_time_and_again,

@@ -11,7 +11,7 @@ from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import ArmState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
-from drift_ros.clock import steady_clock, steady_s
+from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joint_state
 from drift_ros.images import to_image
@@ -30,6 +30,7 @@ from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
+from drift_sim.ros.trajectory_message import from_message
 from drift_sim.scenes.scene import Result
 from drift_sim.world import World
 
@@ -93,8 +94,7 @@ class SimNode(Node):
         super().destroy_node()
 
     def _on_timer(self) -> None:
-        now_s = steady_s()
-        self._world.step(self._real_time.steps_due(now_s))
+        now_s = self._catch_up()
         stamp = self.get_clock().now().to_msg()
         positions = np.concatenate([self._world.joint_positions(), self._world.finger_positions()])
         self._joints.publish(to_joint_state(self._joint_names, positions, stamp))
@@ -113,21 +113,28 @@ class SimNode(Node):
                 self._images[name].publish(to_image(self._world.render(name), "rgb8", stamp, frame))
                 self._infos[name].publish(self._camera_info(camera, stamp, frame))
 
-    def _on_positions(self, msg: Float64MultiArray) -> None:
-        self._command(np.array(msg.data))
+    def _catch_up(self) -> float:
+        """Let the world go on until now, and return the steady time."""
+        now_s = steady_s()
+        self._world.step(self._real_time.steps_due(now_s))
+        return now_s
 
     def _on_trajectory(self, msg: JointTrajectory) -> None:
-        """Go to the first point of the rolling horizon, which is due one control period from now."""
-        names = self._robot.config.joint_names
-        if not msg.points or sorted(msg.joint_names) != sorted(names):
-            self._refuse(
-                f"joint_names={list(msg.joint_names)} must be {list(names)}, with at least one point"
-            )
+        if self._protective_stop:
             return
-        given = dict(zip(msg.joint_names, msg.points[0].positions, strict=False))
-        self._command(np.array([given.get(name, math.nan) for name in names]))
+        self._catch_up()  # it starts when it arrives
+        try:
+            trajectory = from_message(msg, ros_s(self.get_clock()) - self._world.time_s)
+        except ValueError as error:
+            self._refuse(f"command: {error}")
+            return
+        if not trajectory.finite:
+            self._refuse(f"command={trajectory.positions_rad.tolist()} must be finite, like its velocities")
+        elif refusal := self._world.follow(trajectory):
+            self._refuse(f"command: {refusal}")
 
-    def _command(self, positions: np.ndarray) -> None:
+    def _on_positions(self, msg: Float64MultiArray) -> None:
+        positions = np.array(msg.data)
         if positions.shape != (self._robot.n_joints,) or not np.isfinite(positions).all():
             self._refuse(
                 f"command={positions.tolist()} must be {self._robot.n_joints} finite joint positions"

@@ -57,8 +57,11 @@ class ExpertGateNode(Node):
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
         self._tick: Tick | None = None
-        self._out = TickPublisher(self, robot, config.dt_s, config.dry_run)
-        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._out.rivals)
+        self._out = TickPublisher(self, robot, config)
+        controller = self._out.controller
+        self._requests = RequestServer(
+            self, self._inbox.request, config.homing_timeout_s, controller.objection
+        )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
         self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
@@ -114,11 +117,13 @@ class ExpertGateNode(Node):
             self._inbox.request(Requests(shutdown=True))
         last, tick = self._tick, self._loop.tick(self._inbox.take(), now)
         self._tick = tick
-        if tick.sent and tick.command is not None and tick.gripper_m is not None:
-            self._out.command(tick.command, tick.gripper_m)
-            self._brake.note(tick.command, tick.gripper_m)
+        q, v, gripper_m = tick.command, tick.velocity, tick.gripper_m
+        if tick.sent and q is not None and v is not None and gripper_m is not None:
+            self._out.command(q, v, gripper_m)
+            self._brake.note(q, gripper_m)
         else:
             self._brake.forget()
+            self._out.forget()
         self._out.step(to_step(tick, self._robot.config.base_frame))
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
         self._requests.answer(tick, now.steady_s)
@@ -129,7 +134,7 @@ class ExpertGateNode(Node):
     def _hold_after_failure(self, now: Now) -> None:
         command = self._brake.command()
         if command is not None:
-            self._out.command(command, self._brake.gripper_m)
+            self._out.command(command, self._brake.velocity, self._brake.gripper_m)
         self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
         text = f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
         state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)

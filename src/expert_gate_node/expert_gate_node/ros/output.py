@@ -1,16 +1,19 @@
 """Tell the arm, the trainer and everybody else what a control tick has decided."""
 
 import numpy as np
+from drift_control.guard.command import CommandCheck
+from drift_control.horizon import RollingHorizon
 from drift_control.robot.robot import Robot
 from drift_interfaces.msg import GateState, Step
 from drift_ros import qos
-from drift_ros.clock import to_stamp
+from drift_ros.clock import steady_s, to_stamp
 from drift_ros.gate_messages import to_numbers, to_trajectory
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from expert_gate_node.horizon import rolling_horizon
+from expert_gate_node.config import ExpertGateConfig
+from expert_gate_node.ros.controller import Controller
 
 _REPEAT_S = 0.2  # gate/state is repeated at 5 Hz
 _SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of one is published at once
@@ -19,33 +22,35 @@ _SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of 
 class TickPublisher:
     """`command`, `gripper_command`, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
 
-    def __init__(self, node: Node, robot: Robot, dt_s: float, dry_run: bool) -> None:
-        self._node, self._robot, self._dt_s = node, robot, dt_s
+    def __init__(self, node: Node, robot: Robot, config: ExpertGateConfig) -> None:
+        self._joint_names = robot.config.joint_names
+        self._check = CommandCheck(config, robot.config)
+        self._horizon = RollingHorizon(config.dt_s, robot.low, robot.high)
         self._trajectory = robot.config.command_interface == "joint_trajectory"
-        suffix = "_preview" if dry_run else ""
+        suffix = "_preview" if config.dry_run else ""
         command_type = JointTrajectory if self._trajectory else Float64MultiArray
         self._command = node.create_publisher(command_type, f"command{suffix}", qos.COMMAND)
         self._gripper = node.create_publisher(Float64MultiArray, f"gripper_command{suffix}", qos.COMMAND)
         self._state = node.create_publisher(GateState, "gate/state", qos.LATCHED)
         self._step = node.create_publisher(Step, "gate/step", qos.PROVENANCE)
-        self._last_rad: np.ndarray | None = None
+        self.controller = Controller(node, self._command.topic_name, expected=not config.dry_run)
         self._said: GateState | None = None
         self._said_s = float("-inf")
 
-    def rivals(self) -> int:
-        """Return how many other publishers send commands on this gate's topic."""
-        return self._node.count_publishers(self._command.topic_name) - 1
-
-    def command(self, positions_rad: np.ndarray, gripper_m: float) -> None:
-        """Send joint positions (J,) and the gripper's opening."""
+    def command(self, q: np.ndarray, v: np.ndarray, gripper_m: float) -> None:
+        """Send joint positions and velocities (J,) [rad, rad/s] and the gripper's opening, if sound."""
+        self._check.check(q, gripper_m)
         if self._trajectory:
-            last_rad = positions_rad if self._last_rad is None else self._last_rad
-            points = rolling_horizon(positions_rad, last_rad, self._robot.low, self._robot.high)
-            self._command.publish(to_trajectory(self._robot.config.joint_names, points, self._dt_s))
+            horizon = self._horizon.next(q, v, steady_s())
+            self._command.publish(to_trajectory(self._joint_names, horizon))
         else:
-            self._command.publish(to_numbers(positions_rad))
-        self._last_rad = positions_rad
+            self._command.publish(to_numbers(q))
         self._gripper.publish(to_numbers([gripper_m]))
+
+    def forget(self) -> None:
+        """Nothing is commanded any more; the arm may be moved by others."""
+        self._check.forget()
+        self._horizon.forget()
 
     def step(self, msg: Step) -> None:
         """Publish the provenance of a control step."""

@@ -21,7 +21,6 @@ _CODES = {
     Homed.INTERRUPTED: Home.Result.INTERRUPTED,
     Homed.TIMEOUT: Home.Result.TIMEOUT,
 }
-_RIVAL = "another publisher commands this arm: is a second stack up? Use another ROS_DOMAIN_ID or namespace"
 
 
 class RequestServer:
@@ -32,11 +31,11 @@ class RequestServer:
         node: Node,
         ask: Callable[[Requests], None],
         homing_limit_s: float,
-        rivals: Callable[[], int],
+        objection: Callable[[], str],
     ) -> None:
-        """`rivals`: how many others command the same arm; beside any, this gate does not begin to."""
+        """`objection`: why the arm's controller must not be told anything now; empty: it may."""
         self._node = node
-        self._ask, self._homing_limit_s, self._rivals = ask, homing_limit_s, rivals
+        self._ask, self._homing_limit_s, self._objection = ask, homing_limit_s, objection
         self._waiting: list[Future] = []
         self._homing: HomingWatch | None = None
         # groups of their own: while the next tick is awaited, the default group would let nothing else run
@@ -45,9 +44,9 @@ class RequestServer:
         self._home = GoalServer(node, Home, "gate/home", self._on_home, self._on_home_cancel)
 
     def press(self, requests: Requests) -> None:
-        """Pass on what the joystick's buttons ask for; beside a rival they do not arm either."""
-        if requests.arm and self._rivals():
-            self._node.get_logger().error(f"not armed: {_RIVAL}")
+        """Pass on what the joystick's buttons ask for; against an objection they do not arm either."""
+        if requests.arm and (objection := self._objection()):
+            self._node.get_logger().error(f"not armed: {objection}")
             requests = replace(requests, arm=False)
         if requests != Requests():
             self._ask(requests)
@@ -75,8 +74,8 @@ class RequestServer:
         self._home.finish(Home.Result(error_code=Home.Result.INTERRUPTED, error_msg=text))
 
     async def _on_arm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._rivals():
-            response.success, response.message = False, _RIVAL
+        if objection := self._objection():
+            response.success, response.message = False, objection
             return response
         armed, response.message = await self._next_tick(Requests(arm=True))
         response.success = armed
@@ -88,8 +87,8 @@ class RequestServer:
         return response
 
     def _on_home(self, goal: Home.Goal) -> None:
-        if self._rivals():
-            self._home.finish(Home.Result(error_code=Home.Result.REFUSED, error_msg=_RIVAL))
+        if objection := self._objection():
+            self._home.finish(Home.Result(error_code=Home.Result.REFUSED, error_msg=objection))
             return
         self._homing = HomingWatch(self._homing_limit_s, steady_s())
         self._ask(Requests(home=True))

@@ -1,0 +1,45 @@
+"""A stand-in for controller_manager with one controller and one arm: read, update, write."""
+
+from typing import Any, Protocol
+
+from drift_control.robot.pose import Array
+
+from drift_sim.ros2_control.lagging_arm import LaggingArm
+
+
+class Controller(Protocol):
+    """What every controller here does; its messages are its own."""
+
+    def activate(self, now_s: float, q: Array, /) -> None: ...
+
+    def deactivate(self) -> None: ...
+
+    def accept(self, message: Any, now_s: float, /) -> str: ...
+
+    def update(self, now_s: float, q: Array, v: Array, /) -> Array | None: ...
+
+
+class ControllerManager:
+    """Step a controller with its arm at its own rate."""
+
+    def __init__(self, controller: Controller, arm: LaggingArm, rate_hz: float) -> None:
+        self.controller, self.arm, self.period_s = controller, arm, 1.0 / rate_hz
+        self.time_s = 0.0
+        self.output: Array = arm.q.copy()  # (J,) [rad] what the arm was told last
+
+    def switch(self, active: bool) -> None:
+        """Activate or deactivate the controller; either makes the arm stand where it is."""
+        self.arm.stop()
+        self.output = self.arm.q.copy()
+        if active:
+            self.controller.activate(self.time_s, self.arm.q)
+        else:
+            self.controller.deactivate()
+
+    def step(self) -> None:
+        """Run one cycle."""
+        command = self.controller.update(self.time_s, self.arm.q, self.arm.v)
+        if command is not None:
+            self.output = command
+        self.arm.step(command)
+        self.time_s += self.period_s
