@@ -86,6 +86,7 @@ def test_images_of_640x480_arrive_best_effort_in_another_process() -> None:
         (53, True, Status.FAIL),
         (0, True, Status.FAIL),
         (60, False, Status.WARN),
+        (2, False, Status.FAIL),
     ],
 )
 def test_lost_images_are_told_from_shared_memory_that_is_off(

