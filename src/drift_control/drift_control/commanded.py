@@ -1,5 +1,6 @@
 """What the arm was told last, and where it was measured last."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,7 @@ class Commanded:
         self._freshness = Freshness(joint_state_timeout_s)
         self._last_steady_s: float | None = None
         self._measured: JointReading | None = None
+        self._gripper_arrival_s = -math.inf
         self.arm: CommandedArm | None = None  # None before the first joint state
 
     @property
@@ -49,6 +51,10 @@ class Commanded:
         """Return the age of the measured joints [s]; infinite before the first."""
         return self._freshness.age_s(now)
 
+    def gripper_age_s(self, now: Now) -> float:
+        """Return the age of the measured opening [s]; infinite before the first."""
+        return max(0.0, now.steady_s - self._gripper_arrival_s)
+
     def stale(self, now: Now) -> bool:
         """Return whether nobody knows where the arm is now."""
         return self.age_s(now) > self._timeout_s
@@ -65,6 +71,8 @@ class Commanded:
         sound = positions.shape == (self._robot.n_joints,) and np.isfinite(positions).all()
         if not sound or not np.isfinite(joints.gripper_m):
             return  # and so it grows stale
+        hand_s = joints.arrival_s if joints.gripper_arrival_s is None else joints.gripper_arrival_s
+        self._gripper_arrival_s = max(self._gripper_arrival_s, hand_s)
         if not self._freshness.update(joints.stamp_s, joints.arrival_s):
             return
         self._measured = joints

@@ -5,6 +5,14 @@ import math
 from drift_control.inputs import Now
 
 BACKWARD_TOLERANCE_S = 1e-4  # rounding of stamps
+AHEAD_MAX_S = 0.03  # a stamp further ahead of the clock is not believed; machines with NTP differ by a few ms
+
+
+def ahead(stamp_s: float, ros_s: float) -> str:
+    """Return why a stamp cannot be true at ROS time `ros_s`; empty if it can."""
+    if stamp_s <= ros_s + AHEAD_MAX_S:
+        return ""
+    return f"the stamp is {stamp_s - ros_s:.2f} s ahead of the clock, allowed: {AHEAD_MAX_S} s"
 
 
 class Freshness:

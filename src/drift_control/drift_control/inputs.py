@@ -1,5 +1,6 @@
 """What the control loop is handed at each tick. Stamps are ROS time, arrivals steady time, all in seconds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,13 +16,25 @@ class Now:
 
 
 @dataclass(frozen=True)
+class JointMessage:
+    """One message about some joints, of this robot or of others."""
+
+    names: Sequence[str]
+    positions: Sequence[float]  # [rad] or [m]
+    stamp_s: float
+    arrival_s: float
+    publisher: str = ""  # name of its node, different for each publisher
+
+
+@dataclass(frozen=True)
 class JointReading:
     """Measured state of all joints, merged by name."""
 
     positions_rad: NDArray[np.float64]  # (J,) in the robot's joint order
     gripper_m: float  # opening [m]
-    stamp_s: float
-    arrival_s: float
+    stamp_s: float  # of the arm's oldest joint
+    arrival_s: float  # likewise
+    gripper_arrival_s: float | None = None  # of the gripper's oldest joint; None: came with the arm
 
 
 @dataclass(frozen=True)
@@ -79,3 +92,5 @@ class Inputs:
     chunk: Chunk | None = None
     requests: Requests = field(default_factory=Requests)
     arm_state: ArmState | None = None  # None: the arm has no such source
+    joints_trouble: str = ""  # joints that are missing, each with the reason
+    conflict: str = ""  # what comes from two publishers, and from which

@@ -83,7 +83,7 @@ class ControlLoop:
         source = SOURCES.get(self._status.state, Source.HOLD)
         self.guard.count(source, moved.flags)
         self._in_charge.update(self._busy, now)
-        tick = self._report(teleop, now, source, moved)
+        tick = self._report(inputs, teleop, now, source, moved)
         verdict = moved.verdict
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
             self._apply(objection(verdict), now)
@@ -119,6 +119,9 @@ class ControlLoop:
             moving=self._status.armed or homing,
             homing=homing,
             joints_age_s=self._commanded.age_s(now),
+            gripper_age_s=self._commanded.gripper_age_s(now),
+            joints_trouble=inputs.joints_trouble,
+            conflict=inputs.conflict,
             measured=measured,
             measured_tcp=None if measured is None else self._robot.forward(measured).position,
             commanded=arm.motion.q,
@@ -202,14 +205,16 @@ class ControlLoop:
 
     # --- report
 
-    def _report(self, teleop: TeleopCommand | None, now: Now, source: Source, moved: Moved) -> Tick:
+    def _report(
+        self, inputs: Inputs, teleop: TeleopCommand | None, now: Now, source: Source, moved: Moved
+    ) -> Tick:
         status, arm = self._status, self._commanded.arm
         chunk = self._policy.clock.chunk if source is Source.POLICY and self._policy.clock else None
         return Tick(
             seq=self._seq,
             state=status.state,
             reason=status.reason,
-            text=NO_JOINTS if arm is None else status.text,
+            text=self._text(inputs),
             armed=status.armed,
             epoch=status.epoch,
             intervention_id=status.intervention_id,
@@ -229,6 +234,18 @@ class ControlLoop:
             stamp_s=now.ros_s + self._config.dt_s,
             home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
+        )
+
+    def _text(self, inputs: Inputs) -> str:
+        """Return the reason of the state in words; while nothing may move, also what stands in the way."""
+        if self._commanded.arm is None:
+            text = NO_JOINTS
+        elif self._status.armed or self._status.state is State.HOMING:
+            return self._status.text
+        else:
+            text = self._status.text
+        return "; ".join(
+            [text, *(t for t in (inputs.conflict, inputs.joints_trouble) if t and t not in text)]
         )
 
 

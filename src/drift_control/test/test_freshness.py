@@ -1,13 +1,18 @@
 import math
 
 import pytest
-from drift_control.freshness import ClockWatch, Freshness
+from drift_control.freshness import ClockWatch, Freshness, ahead
 from drift_control.inputs import JoyReading, Now
 from drift_control.teleop.watch import JoyWatch
 
 
 def test_never_received_is_infinitely_old():
     assert Freshness(timeout_s=0.2).age_s(Now(5.0, 5.0)) == math.inf
+
+
+def test_a_stamp_may_be_30_ms_ahead_of_the_clock_and_not_more():
+    assert ahead(100.03, ros_s=100.0) == "" == ahead(50.0, ros_s=100.0)
+    assert ahead(1100.0, ros_s=100.0) == "the stamp is 1000.00 s ahead of the clock, allowed: 0.03 s"
 
 
 def test_age_is_steady_time_since_arrival():

@@ -23,7 +23,8 @@ class CameraConfig:
     topic: Annotated[str, Field(min_length=1)]  # relative, e.g. camera/wrist/image_raw
     height: Annotated[int, Field(gt=0)]  # [pixel], as the policy sees them: other sizes are made to fit
     width: Annotated[int, Field(gt=0)]  # [pixel]
-    latency_s: Annotated[float, Field(ge=0)]  # time from exposure to the image's stamp
+    # from exposure to the image's stamp; below zero where the camera's clock is behind
+    latency_s: Annotated[float, Field(ge=-1, le=1)]
     reliability: Literal["best_effort", "reliable"] = "best_effort"  # of the subscriptions to its images
 
 

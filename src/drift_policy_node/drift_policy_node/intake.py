@@ -2,9 +2,12 @@
 
 import numpy as np
 from drift_config.errors import DriftError
+from drift_control.freshness import ahead
+from drift_control.inputs import JointMessage
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
-from drift_core.observation.stamps import Order, StampOrder, ahead
+from drift_core.observation.assembler import Missing
+from drift_core.observation.stamps import Order, StampOrder
 from drift_core.policy.loop import PolicyLoop
 
 from drift_policy_node.camera_watch import CameraWatch
@@ -38,7 +41,11 @@ class Intake:
         `arrival_s` is steady time, `ros_s` the ROS time now.
         """
         source = camera_source(camera)
-        if objection := ahead(stamp_s, ros_s) or self._cameras.objection(camera, image, arrival_s):
+        latency_s = self._loop.assembler.latency_s.get(camera, 0.0)
+        objection = ahead(stamp_s - latency_s, ros_s)
+        if objection:
+            objection += f", with latency_s={latency_s} of the camera"
+        if objection := objection or self._cameras.objection(camera, image, arrival_s):
             self._watch.refused(source, objection)
             return
         if not self._in_order(source, stamp_s):
@@ -53,31 +60,24 @@ class Intake:
         else:
             self._watch.refused(source, refused.reason)
 
-    def put_joints(
-        self, names: list[str], positions: list[float], stamp_s: float, arrival_s: float, ros_s: float
-    ) -> None:
-        """Take a whole or partial joint state; a joint that is missing or broken is named. Times as above."""
-        if objection := ahead(stamp_s, ros_s) or self._merger.objection(names, positions):
-            self._watch.refused(JOINTS, objection)
+    def put_joints(self, message: JointMessage, ros_s: float) -> None:
+        """Take a whole or partial joint state; a joint that is missing or broken is named."""
+        reading = self._merger.merge(message, ros_s)
+        if trouble := self._merger.trouble(message.arrival_s, self._timeout_s):
+            self._watch.refused(JOINTS, trouble)
             return
-        reading = self._merger.merge(names, positions, stamp_s, arrival_s)
-        if reading is None:
-            self._watch.refused(JOINTS, f"not seen yet: {', '.join(self._merger.unheard)}")
-            return
-        if not self._in_order(JOINTS, reading.stamp_s):
+        if reading is None or not self._in_order(JOINTS, reading.stamp_s):
             return
         self._cameras.take_joints(reading.positions_rad)
-        opening_m = reading.gripper_m
-        refused = self._loop.put_joints(reading.positions_rad, opening_m, reading.stamp_s, arrival_s)
+        arrival_s = reading.arrival_s
+        refused = self._loop.put_joints(reading.positions_rad, reading.gripper_m, reading.stamp_s, arrival_s)
         if refused is None:
             self._watch.arrived(JOINTS, arrival_s)
-        elif silent := self._merger.silent(arrival_s - self._timeout_s):
-            self._watch.refused(JOINTS, f"without {', '.join(silent)}")
         else:
             self._watch.refused(JOINTS, refused.reason)
 
-    def delayed(self, ros_s: float) -> str:
-        """Name the cameras whose pictures come, but were taken too long ago; empty if there are none."""
+    def delayed(self, now_s: float, ros_s: float) -> str:
+        """Name the cameras whose pictures were taken, or have come, too long ago; empty if there are none."""
         spec = self._loop.assembler.spec
         # The gate judges a chunk by its oldest input, which is that of the first observation step.
         allowed_s = self._timeout_s - (spec.observation_steps - 1) * spec.dt_s
@@ -86,6 +86,18 @@ class Intake:
             f"{camera_source(camera)}: the newest picture is {age_s:.2f} s old, allowed: {allowed_s:.2f} s"
             for camera, age_s in ages_s.items()
             if age_s > allowed_s
+        ) or self._arrived_long_ago(now_s)
+
+    def _arrived_long_ago(self, now_s: float) -> str:
+        """Name the cameras of whose pictures one that would be used came too long ago, whatever its stamp."""
+        selection = self._loop.assembler.select()
+        if isinstance(selection, Missing):
+            return ""
+        ages_s = {name: now_s - frames[0].arrival_s for name, frames in selection.frames.items()}
+        return "; ".join(
+            f"{camera_source(camera)}: a picture came {age_s:.2f} s ago, allowed: {self._timeout_s}"
+            for camera, age_s in ages_s.items()
+            if age_s > self._timeout_s
         )
 
     def _in_order(self, source: str, stamp_s: float) -> bool:

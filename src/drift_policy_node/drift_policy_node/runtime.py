@@ -162,7 +162,7 @@ class PolicyRuntime:
         running = self.exchange.current
         if running is None or not self.loop.due():
             return
-        if delayed := self.intake.delayed(ros_s):
+        if delayed := self.intake.delayed(now_s, ros_s):
             self._missing = delayed
             return
         inference = self.loop.begin(running, ros_s, inference_s=self._latency_s.summary().p95)

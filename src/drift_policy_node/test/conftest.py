@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drift_control.inputs import JointMessage
 from drift_control.robot.robot import load_robot
 from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
@@ -118,6 +119,8 @@ class Rig:
         self.clock_s = 0.0  # of ROS time, ahead of `now_s`
         self.broken = {}  # positions by name
         self.delay_s = {"front": 0.0, "wrist": 0.0}
+        self.finger_s, self.fingers = 0.0, 0.04  # of a hand with messages of its own; where they stand
+        self.finger_stamped = True
         self.names = [*bench.robot.config.joint_names, *bench.robot.config.gripper.joints]
 
     def tick(self):
@@ -130,6 +133,10 @@ class Rig:
                 self.show(camera, self.ros_s - self.delay_s[camera], value)
         self.q[0] += self.sweep_rad
         self.put_joints()
+        if self.finger_s and round(self.now_s / 0.05) % round(self.finger_s / 0.05) == 0:
+            stamp_s = self.ros_s if self.finger_stamped else 0.0
+            message = JointMessage(self.names[7:], [self.fingers] * 2, stamp_s, self.now_s)
+            self.runtime.intake.put_joints(message, self.ros_s)
         self.runtime.put_gate(self.epoch, self.driving, self.now_s)
         self.step()
 
@@ -143,10 +150,13 @@ class Rig:
 
     def put_joints(self, stamp_s=None):
         """Send the joints of arm and gripper, with those in `broken` as they are there; None: not at all."""
-        positions = dict(zip(self.names, [*self.q, *([0.04] * (len(self.names) - 7))], strict=True))
+        positions = dict(zip(self.names, [*self.q, self.fingers, self.fingers], strict=True))
+        if self.finger_s:
+            positions = dict(zip(self.names[:7], self.q, strict=True))
         sent = {name: q for name, q in (positions | self.broken).items() if q is not None}
         stamp_s = self.ros_s if stamp_s is None else stamp_s
-        self.runtime.intake.put_joints([*sent], [*sent.values()], stamp_s, self.now_s, self.ros_s)
+        message = JointMessage([*sent], [*sent.values()], stamp_s, self.now_s)
+        self.runtime.intake.put_joints(message, self.ros_s)
 
     def step(self):
         chunk = self.runtime.step(self.now_s, self.ros_s)

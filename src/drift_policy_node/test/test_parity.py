@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from drift_control.inputs import JointMessage
 from drift_core.policy.checkpoint import load_checkpoint
 from drift_core.policy.loop import Actor
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
@@ -139,7 +140,7 @@ class Node:
             self.runtime.put_gate(*told.gate, now_s)
         if told.joints is not None:
             positions = [*told.joints, 0.04, 0.04]  # of two fingers, 0.08 m between them
-            intake.put_joints(self.rig.names, positions, now_s, now_s, now_s)
+            intake.put_joints(JointMessage(self.rig.names, positions, now_s, now_s), now_s)
         if told.frame is not None:
             intake.put_frame(*told.frame, now_s, now_s)
         if self.done_s is not None and now_s >= self.done_s:

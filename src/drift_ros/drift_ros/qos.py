@@ -9,8 +9,10 @@ def _reliable(depth: int) -> QoSProfile:
 
 IMAGE = _reliable(2)  # publisher of camera/<name>/image_raw; two images at most wait in the writer
 JOINT_STATES = _reliable(10)  # publisher of joint_states (MoveIt subscribes reliably)
-SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)  # to images, joint_states
+SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)  # to images
 SENSOR_RELIABLE = _reliable(5)  # to images of a camera whose task file says reliability: reliable
+# to joint_states, read at 20 Hz or more: what two publishers send at 1000 Hz in 50 ms
+POLLED = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 JOY = _reliable(10)  # both ends of joy
 COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest wins
 PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost

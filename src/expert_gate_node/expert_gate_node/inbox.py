@@ -12,10 +12,13 @@ class Inbox:
         self._newest = Inputs()
         self._arm_stopped = False  # since the last tick, if only for a moment
 
-    def put_joints(self, joints: JointReading | None) -> None:
-        """Take a whole joint reading; None (not every joint known yet) is ignored."""
-        if joints is not None:
-            self._newest = replace(self._newest, joints=joints)
+    def put_joints(self, joints: JointReading | None, trouble: str) -> None:
+        """Take the newest joint reading, None as long as not every joint is known, and what is missing."""
+        self._newest = replace(self._newest, joints=joints, joints_trouble=trouble)
+
+    def put_conflict(self, conflict: str) -> None:
+        """Take note of an input that comes from two publishers; empty: there is none."""
+        self._newest = replace(self._newest, conflict=conflict)
 
     def put_joy(self, joy: JoyReading) -> None:
         """Take a joystick message."""

@@ -50,6 +50,7 @@ class World(Node):
         self.joystick = load_joystick(CONFIG / "joysticks" / "gamepad.yaml")
         self.q, self.gripper_m = self.robot.home.copy(), 0.04
         self.alive = True  # publishes joint states
+        self.finger_rate_hz, self.finger_turn = None, 0.0  # messages of their own; None: with the arm's
         self.arm_state = None  # ready, protective_stop: None where the arm does not say
         self.stick = None  # axes and buttons: callable of the message's number
         self.count, self.marked = 0, []  # messages, services that the gate has called
@@ -83,10 +84,19 @@ class World(Node):
         return response
 
     def _on_joint_timer(self):
-        if self.alive:
-            names = [*self.robot.config.joint_names, *self.robot.config.gripper.joints]
-            positions = np.array([*self.q, self.gripper_m / 2, self.gripper_m / 2])
-            self.joints.publish(to_joint_state(names, positions, self.get_clock().now().to_msg()))
+        if not self.alive:
+            return
+        stamp, fingers = self.get_clock().now().to_msg(), np.full(2, self.gripper_m / 2)
+        arm_names, finger_names = [*self.robot.config.joint_names], [*self.robot.config.gripper.joints]
+        if self.finger_rate_hz is None:
+            positions = np.concatenate([self.q, fingers])
+            self.joints.publish(to_joint_state(arm_names + finger_names, positions, stamp))
+            return
+        self.joints.publish(to_joint_state(arm_names, self.q, stamp))
+        self.finger_turn += self.finger_rate_hz / 100.0
+        if self.finger_turn >= 1.0:
+            self.finger_turn -= 1.0
+            self.joints.publish(to_joint_state(finger_names, fingers, stamp))
 
     def _on_joy_timer(self):
         if self.stick is not None:
@@ -127,6 +137,7 @@ class Stage:
 
     def __init__(self):
         self.world, self.gate, self.executor = World(), None, SingleThreadedExecutor()
+        self.neighbours = []
         self.sent = []  # every command (J,) of the gate
         self.executor.add_node(self.world)
 
@@ -176,6 +187,12 @@ class Stage:
         self.spin(result.done, "end of homing", limit_s=30.0)
         return result.result().result
 
+    def neighbour(self, name):
+        """Return another node, spun with the rest."""
+        self.neighbours.append(Node(name))
+        self.executor.add_node(self.neighbours[-1])
+        return self.neighbours[-1]
+
     def sees_the_arm(self):
         self.spin(lambda: self.world.steps and len(self.world.steps[-1].measured), "joint state")
         return self
@@ -191,6 +208,8 @@ class Stage:
         self.executor.shutdown()
         if self.gate is not None:
             self.gate.destroy_node()
+        for node in self.neighbours:
+            node.destroy_node()
         self.world.home.destroy()
         self.world.destroy_node()
 

@@ -10,11 +10,13 @@ from drift_config.errors import ConfigError
 from drift_control.gate.state import Reason, Source, State
 from drift_interfaces.action import Home
 from drift_ros import qos
+from drift_ros.gate_messages import to_joint_state
 from drift_sim.ros.trajectory_message import from_message
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -52,7 +54,9 @@ def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
     assert not answer.success and "joint" in answer.message
     stage.spin(lambda: len(stage.world.steps) > 3, "steps")
     assert stage.world.commands == [] and len(stage.world.steps[-1].commanded) == 0
-    assert stage.gate._report().message.startswith("joint_states does not name panda_joint1, panda_joint2")
+    assert stage.gate._report().message == "HOLD: all joints: never received"
+    said = "no state of all joints has arrived yet; all joints: never received"
+    assert answer.message == stage.world.state.text == said
 
 
 def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(stage):
@@ -70,6 +74,64 @@ def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(st
     stage.world.destroy_publisher(rival)
     stage.spin(lambda: stage.gate.count_publishers("command") == 1, "end of the rival")
     assert stage.call(stage.world.arm).success
+
+
+def test_a_gripper_with_slow_messages_of_its_own_does_not_age_the_arm_and_is_named_when_it_ends(stage):
+    world = stage.world
+    world.finger_rate_hz = 5.0
+    stage.start().armed()
+    world.push((0.05, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    stage.spin_for(0.6)
+    recent = world.steps[-20:]
+    assert world.state.state == State.EXPERT
+    assert len({tuple(step.measured[:7]) for step in recent}) > 15  # a new pose at nearly every tick
+    world.finger_rate_hz = 0.0
+    stage.spin(lambda: world.state.reason == Reason.JOINTS_STALE, "hold")
+    assert "finger_joint1, finger_joint2: nothing for 0.5 s" in world.state.text
+    assert "panda" not in world.state.text
+
+
+def words(text, said):
+    """Return `said` and the words behind it, nothing if a text does not say it."""
+    return {said, *text.split(said)[1].split(" ")} if said in text else set()
+
+
+def test_the_same_joint_from_two_nodes_is_refused_at_arming_and_a_fault_later_naming_both(stage):
+    world = stage.start().sees_the_arm().world
+    other = stage.neighbour("echo")
+    echo = other.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+
+    def speak():
+        echo.publish(
+            to_joint_state(world.robot.config.joint_names, world.q, other.get_clock().now().to_msg())
+        )
+
+    talking = other.create_timer(0.01, speak)
+    said = "two publishers of panda_joint1, panda_joint2, panda_joint3 and 4 more: "
+    stage.spin(lambda: {said, "/world", "/echo"} <= words(world.state.text, said), "word of it")
+    assert not stage.call(world.arm).success
+    talking.cancel()
+    stage.spin(lambda: world.state.text == "not armed" or stage.call(world.arm).success, "arming")
+    talking.reset()
+    stage.spin(lambda: world.state.state == State.FAULT, "fault")
+    assert world.state.reason == Reason.TWO_PUBLISHERS and "/echo" in world.state.text
+
+
+def test_joint_states_of_joint_state_publisher_are_not_believed(stage):
+    world = stage.world
+    world.alive = False
+    other = stage.neighbour("joint_state_publisher")
+    publisher = other.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+    names = [*world.robot.config.joint_names, *world.robot.config.gripper.joints]
+
+    def speak():
+        publisher.publish(to_joint_state(names, np.zeros(9), other.get_clock().now().to_msg()))
+
+    other.create_timer(0.01, speak)
+    stage.start()
+    stage.spin(lambda: "/joint_state_publisher, which gives old" in world.state.text, "word of it")
+    assert not stage.call(world.arm).success
 
 
 def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jump(stage):

@@ -12,7 +12,6 @@ class ChunkQueue:
 
     def __init__(self, config: GateConfig, guard: Guard) -> None:
         self._timeout_s = config.chunk_timeout_s
-        self._future_s = config.clock_jump_s  # a stamp further ahead is not believed
         self._cubic = config.interpolation == "cubic"
         self._guard = guard
         self._seen: tuple[int, int, float] | None = None
@@ -33,7 +32,7 @@ class ChunkQueue:
         if newest is not None and chunk.stamp_s < newest.chunk.stamp_s:
             return None  # overtaken by a later observation
         clock = ChunkClock(chunk, self._cubic)
-        if not self.over(clock, now) and chunk.stamp_s <= now.ros_s + self._future_s:
+        if not self.over(clock, now):
             self.next = clock
         return None
 

@@ -41,6 +41,7 @@ class Reason(IntEnum):
     IK_FAILED = 17
     SHUTDOWN = 18
     ARM_STATE_STALE = 19
+    TWO_PUBLISHERS = 20
 
 
 class Source(IntEnum):

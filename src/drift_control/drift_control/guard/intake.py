@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from drift_control.chunks.clock import STEPS_MAX
+from drift_control.freshness import ahead
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
@@ -64,15 +65,23 @@ class ChunkFinite:
 
 
 @dataclass(frozen=True)
+class ChunkNotAhead:
+    """Neither the chunk nor its oldest input is from the future."""
+
+    def check(self, chunk: Chunk, now: Now) -> Verdict | None:
+        objection = ahead(max(chunk.stamp_s, chunk.oldest_input_s), now.ros_s)
+        return _bad(f"chunk {chunk.id}: {objection}") if objection else None
+
+
+@dataclass(frozen=True)
 class CameraFresh:
     """The oldest camera or joint sample behind the chunk is young enough at its arrival."""
 
     timeout_s: float
-    future_s: float  # a stamp further ahead is not believed
 
     def check(self, chunk: Chunk, now: Now) -> Verdict | None:
         age_s = now.ros_s - chunk.oldest_input_s
-        if -self.future_s <= age_s <= self.timeout_s:
+        if age_s <= self.timeout_s:
             return None
         text = f"oldest input of chunk {chunk.id} is {age_s:.2f} s old, allowed: {self.timeout_s}"
         return Verdict(Reaction.HOLD, Reason.CAMERA_STALE, text)
@@ -83,5 +92,6 @@ def intake_rules(config: GateConfig, robot: Robot) -> list[IntakeRule]:
     return [
         ChunkShape(robot.n_joints),
         ChunkFinite(),
-        CameraFresh(config.camera_timeout_s, config.clock_jump_s),
+        ChunkNotAhead(),
+        CameraFresh(config.camera_timeout_s),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import Reason
 from drift_control.guard.verdict import Reaction, Verdict
-from drift_control.guard.watch import Situation, arm_trouble, outside_m
+from drift_control.guard.watch import Situation, arm_trouble, outside_m, with_trouble
 from drift_control.robot.config import Workspace
 from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
@@ -26,14 +26,26 @@ def _refuse(reason: Reason, text: str) -> Verdict:
 
 @dataclass(frozen=True)
 class StartFresh:
-    """A joint state has been received, and is young."""
+    """States of arm and gripper have been received, and are young."""
 
     timeout_s: float
+    gripper_timeout_s: float
 
     def check(self, at: Situation) -> Verdict | None:
-        if at.measured is not None and at.joints_age_s <= self.timeout_s:
-            return None
-        return _refuse(Reason.JOINTS_STALE, f"no joint state within {self.timeout_s} s")
+        if at.measured is None or at.joints_age_s > self.timeout_s:
+            return _refuse(Reason.JOINTS_STALE, with_trouble(f"no joint state within {self.timeout_s} s", at))
+        if at.gripper_age_s > self.gripper_timeout_s:
+            text = f"no state of the gripper within {self.gripper_timeout_s} s"
+            return _refuse(Reason.JOINTS_STALE, with_trouble(text, at))
+        return None
+
+
+@dataclass(frozen=True)
+class StartOnePublisher:
+    """Each input comes from one publisher."""
+
+    def check(self, at: Situation) -> Verdict | None:
+        return _refuse(Reason.TWO_PUBLISHERS, at.conflict) if at.conflict else None
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,8 @@ class StartInWorkspace:
 def start_rules(config: GateConfig, robot: Robot) -> list[StartRule]:
     """Return the rules in order."""
     return [
-        StartFresh(config.joint_state_timeout_s),
+        StartOnePublisher(),
+        StartFresh(config.joint_state_timeout_s, robot.config.gripper.state_timeout_s),
         StartReady(config.arm_state_timeout_s),
         StartInLimits(robot.low, robot.high),
         StartNearMeasured(robot.config.start_tolerance_rad),

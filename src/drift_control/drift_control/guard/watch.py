@@ -22,7 +22,10 @@ class Situation:
     now: Now
     moving: bool  # armed or homing: the arm is expected to follow
     homing: bool  # on the way home, perhaps from outside the workspace
-    joints_age_s: float  # of the joint state
+    joints_age_s: float  # of the arm's joint state
+    gripper_age_s: float  # of the gripper's
+    joints_trouble: str  # joints that are missing, each with the reason
+    conflict: str  # what comes from two publishers, and from which
     measured: Array | None  # (J,) [rad]
     measured_tcp: Array | None  # (3,) [m]
     commanded: Array | None  # (J,) [rad]
@@ -73,7 +76,35 @@ class JointsFresh:
             return None
         reaction = Reaction.FAULT if at.joints_age_s > self.lost_s else Reaction.HOLD
         text = f"joint state is {at.joints_age_s:.2f} s old, allowed: {self.timeout_s}"
-        return Verdict(reaction, Reason.JOINTS_STALE, text)
+        return Verdict(reaction, Reason.JOINTS_STALE, with_trouble(text, at))
+
+
+@dataclass(frozen=True)
+class GripperFresh:
+    """The gripper has said not long ago how far it is open; the arm, which is known, need not fault."""
+
+    timeout_s: float
+
+    def check(self, at: Situation) -> Verdict | None:
+        if not at.moving or at.gripper_age_s <= self.timeout_s:
+            return None
+        text = f"the gripper's state is {at.gripper_age_s:.2f} s old, allowed: {self.timeout_s}"
+        return Verdict(Reaction.HOLD, Reason.JOINTS_STALE, with_trouble(text, at))
+
+
+def with_trouble(text: str, at: Situation) -> str:
+    """Return a text with the joints that are missing."""
+    return f"{text} ({at.joints_trouble})" if at.joints_trouble else text
+
+
+@dataclass(frozen=True)
+class OnePublisher:
+    """Each input comes from one publisher: nobody knows which of two to believe."""
+
+    def check(self, at: Situation) -> Verdict | None:
+        return (
+            Verdict(Reaction.FAULT, Reason.TWO_PUBLISHERS, at.conflict) if at.moving and at.conflict else None
+        )
 
 
 class JointsContinuous:
@@ -105,11 +136,12 @@ class JointsContinuous:
 
 
 class TrackingError:
-    """The measured joints follow the command."""
+    """The measured joints follow the command; once they did not, they have to for as long as they may not."""
 
     def __init__(self, limit_rad: float, time_s: float) -> None:
         self._limit_rad, self._time_s = limit_rad, time_s
-        self._since_s: float | None = None
+        self._since_s: float | None = None  # of the first error
+        self._last_s = 0.0  # of the last one
 
     def check(self, at: Situation) -> Verdict | None:
         if not at.moving or at.measured is None or at.commanded is None:
@@ -118,8 +150,10 @@ class TrackingError:
         error = np.abs(at.measured - at.commanded)
         worst = int(error.argmax())
         if error[worst] <= self._limit_rad:
-            self._since_s = None
+            if at.now.steady_s - self._last_s >= self._time_s:
+                self._since_s = None
             return None
+        self._last_s = at.now.steady_s
         if self._since_s is None:
             self._since_s = at.now.steady_s
         if at.now.steady_s - self._since_s < self._time_s:
@@ -236,7 +270,9 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
     """Return the rules in order of precedence."""
     rules: list[WatchRule] = [
         ArmReady(config.arm_state_timeout_s),
+        OnePublisher(),
         JointsFresh(config.joint_state_timeout_s, config.joint_state_lost_s),
+        GripperFresh(robot.config.gripper.state_timeout_s),
         JointsContinuous(robot.velocity),
     ]
     if not config.dry_run:

@@ -79,6 +79,8 @@ class Gripper:
     tcp_offset_m: Annotated[float, Field(gt=0.0, le=0.5)]
     # of the hand about the flange's z; fingers open along the turned y
     mount_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)]
+    # of its joint states, the oldest that count: Franka's hand sends 15 a second, others 4
+    state_timeout_s: Annotated[float, Field(gt=0.0, le=5.0)] = 0.5
 
     @model_validator(mode="after")
     def _has_joints(self) -> "Gripper":
@@ -105,6 +107,10 @@ class RobotConfig:
     tracking_error_max_rad: Annotated[float, Field(gt=0.0, le=0.5)]  # a quarter of a second at 2 rad/s
     start_tolerance_rad: Annotated[float, Field(gt=0.0, le=0.2)]
     controller: str = ""  # of ros2_control; empty: the usual one of the command interface
+    # where arm and gripper say where they are, of their drivers, relative to the namespace
+    joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (
+        "joint_states",
+    )
     description: str = field(default="")
 
     @model_validator(mode="after")

@@ -1,70 +1,150 @@
 """Joint states of arm and gripper, which may come in several messages, merged by joint name."""
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from drift_control.inputs import JointReading
+from drift_control.freshness import ahead
+from drift_control.inputs import JointMessage, JointReading
+from drift_control.publishers import Publishers
 from drift_control.robot.config import RobotConfig
+
+OPENING_MARGIN_M = 0.005  # by which a measured opening may be outside [0, opening_max_m]
+# Repeats for ever what it heard last with the time of now, and invents positions before it has heard any.
+RESTAMPING_NODE = "joint_state_publisher"
+
+
+@dataclass(frozen=True)
+class _Heard:
+    position: float
+    stamp_s: float
+    arrival_s: float
 
 
 class JointStateMerger:
-    """Collect positions by name until every joint of the robot is known; joints of others are ignored."""
+    """Collect positions by name until every joint of the robot is known; joints of others are ignored.
+
+    How old the arm is, is decided by the arm's joints alone: a gripper may be slower, or without a stamp, and
+    has a limit of its own (`gripper.state_timeout_s`). A value that cannot be believed is not taken, so that
+    its joint grows stale, and `trouble` names it with the reason.
+    """
 
     def __init__(self, config: RobotConfig) -> None:
-        self._arm = config.joint_names
-        self._gripper = config.gripper.joints
-        self._position: dict[str, float] = {}
-        self._stamp_s: dict[str, float] = {}
-        self._arrival_s: dict[str, float] = {}
+        self._arm, self._gripper = config.joint_names, config.gripper
+        self._names = (*self._arm, *self._gripper.joints)
+        self._heard: dict[str, _Heard] = {}
+        self._refused: dict[str, str] = {}  # by joint: why its newest value was not taken
+        self._publishers = Publishers()
+        self._told_stamp_s = math.nan  # of the reading that was handed out last
 
     @property
     def unheard(self) -> list[str]:
-        """The robot's joints that no message has named yet, in its order."""
-        return [name for name in (*self._arm, *self._gripper) if name not in self._position]
+        """The robot's joints of which no value was taken yet, in its order."""
+        return [name for name in self._names if name not in self._heard]
 
-    def silent(self, since_s: float) -> list[str]:
-        """The robot's joints of which nothing has arrived since `since_s` (steady time), in its order."""
-        heard = (name for name in (*self._arm, *self._gripper) if name in self._arrival_s)
-        return [name for name in heard if self._arrival_s[name] < since_s]
-
-    def objection(self, names: Sequence[str], positions: Sequence[float]) -> str:
-        """Return why `merge` ignores a message, in words; empty if it does not."""
-        if len(names) != len(positions):
-            return f"{len(names)} names with {len(positions)} positions"
-        broken = [
-            name
-            for name, q in zip(names, positions, strict=True)
-            if self._knows(name) and not math.isfinite(q)
-        ]
-        return f"not finite: {', '.join(broken)}" if broken else ""
-
-    def merge(
-        self, names: Sequence[str], positions: Sequence[float], stamp_s: float, arrival_s: float
-    ) -> JointReading | None:
-        """Take in one message; return the whole reading, or None until every joint was heard of.
-
-        Stamp and arrival of the reading are those of its oldest joint, so that a silent gripper is noticed.
-        A message whose lengths differ or whose values are not finite is ignored and thereby grows stale.
-        """
-        if self.objection(names, positions):
+    @property
+    def reading(self) -> JointReading | None:
+        """The newest state of all joints; None until each has been heard of."""
+        if len(self._heard) < len(self._names):
             return None
-        for name, position in zip(names, positions, strict=True):
-            if not self._knows(name):
-                continue
-            self._position[name] = float(position)
-            self._stamp_s[name] = stamp_s
-            self._arrival_s[name] = arrival_s
-        if self.unheard:
-            return None
-        opening_m = sum(scale * self._position[name] for name, scale in self._gripper.items())
+        arm = [self._heard[name] for name in self._arm]
         return JointReading(
-            positions_rad=np.array([self._position[name] for name in self._arm]),
-            gripper_m=opening_m,
-            stamp_s=min(self._stamp_s.values()),
-            arrival_s=min(self._arrival_s.values()),
+            positions_rad=np.array([joint.position for joint in arm]),
+            gripper_m=self._opening_m({}),
+            stamp_s=min(joint.stamp_s for joint in arm),
+            arrival_s=min(joint.arrival_s for joint in arm),
+            gripper_arrival_s=min(self._heard[name].arrival_s for name in self._gripper.joints),
         )
 
+    def merge(self, message: JointMessage, ros_s: float) -> JointReading | None:
+        """Take in one message at ROS time `ros_s`; return the whole reading if the arm is known anew.
+
+        None: a joint has not been heard of yet, or the arm's oldest joint has no new stamp.
+        """
+        if whole := self._objection_to_all(message, ros_s):
+            self._refused |= dict.fromkeys(filter(self._knows, message.names), whole)
+            return None
+        pairs = zip(message.names, message.positions, strict=True)
+        values = {name: q for name, q in pairs if self._knows(name)}
+        reasons = self._objections(values, message.stamp_s)
+        self._refused |= reasons
+        taken = [name for name in values if name not in reasons]
+        for name in taken:
+            self._heard[name] = _Heard(float(values[name]), message.stamp_s, message.arrival_s)
+            self._refused.pop(name, None)
+        if not taken:
+            return None
+        self._publishers.heard(message.publisher, taken, message.arrival_s)
+        reading = self.reading
+        if reading is None or reading.stamp_s == self._told_stamp_s:
+            return None
+        self._told_stamp_s = reading.stamp_s
+        return reading
+
+    def trouble(self, now_s: float, arm_timeout_s: float) -> str:
+        """Name the joints that were never heard of, or not for too long, with the reason; empty if none."""
+        said: dict[str, list[str]] = {}  # what is wrong -> joints
+        for name in self._names:
+            heard = self._heard.get(name)
+            limit_s = self._gripper.state_timeout_s if name in self._gripper.joints else arm_timeout_s
+            age_s = math.inf if heard is None else now_s - heard.arrival_s
+            if age_s > limit_s:
+                silence = "never received" if heard is None else f"nothing for {age_s:.1f} s"
+                reason = self._refused.get(name)
+                said.setdefault(f"{silence} ({reason})" if reason else silence, []).append(name)
+        return "; ".join(f"{self._listed(names)}: {what}" for what, names in said.items())
+
+    def conflict(self, now_s: float) -> str:
+        """Return which joints come from two publishers at a time, and from which; empty if none."""
+        return self._publishers.conflict(now_s)
+
+    def _objection_to_all(self, message: JointMessage, ros_s: float) -> str:
+        """Return why nothing of a message is taken; empty if something may be."""
+        if len(message.names) != len(message.positions):
+            return f"{len(message.names)} names with {len(message.positions)} positions"
+        if message.publisher.rpartition("/")[2].startswith(RESTAMPING_NODE):
+            return (
+                f"from {message.publisher}, which gives old positions a new stamp: "
+                "joint_state_topics must name the topics of the drivers"
+            )
+        return ahead(message.stamp_s, ros_s)
+
+    def _objections(self, values: dict[str, float], stamp_s: float) -> dict[str, str]:
+        """Return why values are not taken, by joint."""
+        reasons = {
+            name: reason for name, q in values.items() if (reason := self._objection(name, q, stamp_s))
+        }
+        return reasons | self._out_of_range({name: q for name, q in values.items() if name not in reasons})
+
+    def _objection(self, name: str, position: float, stamp_s: float) -> str:
+        if not math.isfinite(position):
+            return "not finite"
+        if stamp_s == 0.0:
+            return "" if name in self._gripper.joints else "without a stamp"
+        heard = self._heard.get(name)
+        return "its stamp stands still" if heard is not None and heard.stamp_s == stamp_s else ""
+
+    def _out_of_range(self, values: dict[str, float]) -> dict[str, str]:
+        """Return the fingers that do not give an opening which this gripper can have."""
+        fingers = {name: q for name, q in values.items() if name in self._gripper.joints}
+        openings_m = [self._gripper.joints[name] * q for name, q in fingers.items()]
+        if fingers and all(name in fingers or name in self._heard for name in self._gripper.joints):
+            openings_m.append(self._opening_m(fingers))
+        most_m = self._gripper.opening_max_m
+        if all(-OPENING_MARGIN_M <= opening_m <= most_m + OPENING_MARGIN_M for opening_m in openings_m):
+            return {}
+        return {
+            name: f"at {q:.4g}, an opening of {openings_m[-1]:.4g} m, which must lie in [0, {most_m:.4g}]"
+            for name, q in fingers.items()
+        }
+
+    def _opening_m(self, newest: dict[str, float]) -> float:
+        scales = self._gripper.joints.items()
+        return sum(scale * (newest[n] if n in newest else self._heard[n].position) for n, scale in scales)
+
+    def _listed(self, names: list[str]) -> str:
+        return "all joints" if len(names) == len(self._names) else ", ".join(names)
+
     def _knows(self, name: str) -> bool:
-        return name in self._arm or name in self._gripper
+        return name in self._names

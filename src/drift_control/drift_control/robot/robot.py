@@ -14,6 +14,9 @@ from drift_control.robot.pose import Array, Pose, pose_to_action
 __all__ = ["Robot", "RobotConfig", "load_robot"]
 
 
+TURN_RAD = 2.0 * np.pi
+
+
 class Robot:
     """Kinematics of one configured arm; holds no state."""
 
@@ -28,6 +31,7 @@ class Robot:
         self.jerk = np.array(config.limits.jerk_rad_s3)
         self.braking_jerk = np.array(config.limits.braking_jerk_rad_s3)
         self.home = np.array(config.home_rad)
+        self.turning = self.high - self.low > TURN_RAD  # (J,) joints that can be in one place a turn apart
         # From the last joint's frame to the hand's mount, and to the TCP between the finger pads.
         self.mount = self.arm.flange @ rotation_z(config.gripper.mount_yaw_rad)
         self.tool = self.mount @ translation(0.0, 0.0, config.gripper.tcp_offset_m)
@@ -90,10 +94,22 @@ class Robot:
         jacobian[3:] = frames[:, :3, 2].T
         return tcp, jacobian
 
+    def nearest_turn(self, q: Array, near: Array) -> Array:
+        """Return q (J,), whole turns away where that is nearer to `near` (J,) and inside the limits."""
+        if not self.turning.any():
+            return q
+        turned = q + TURN_RAD * np.where(self.turning, np.round((near - q) / TURN_RAD), 0.0)
+        turned = turned - TURN_RAD * (self.turning & (turned > self.high) & (turned > q))
+        return turned + TURN_RAD * (self.turning & (turned < self.low) & (turned < q))
+
     def state(self, q: Array, gripper_m: float) -> Array:
-        """Return TCP position, 6-D rotation, gripper opening, joint positions as (10 + J,)."""
+        """Return TCP position, 6-D rotation, gripper opening, joint positions as (10 + J,).
+
+        A joint that is whole turns away from home is given as if it was not: the arm looks and moves alike.
+        """
         q = np.asarray(q, dtype=float)
-        return np.concatenate((pose_to_action(self.forward(q), gripper_m), q))
+        turns = np.where(self.turning, np.round((q - self.home) / TURN_RAD), 0.0)
+        return np.concatenate((pose_to_action(self.forward(q), gripper_m), q - TURN_RAD * turns))
 
 
 def load_robot(path: Path) -> Robot:

@@ -36,11 +36,11 @@ class HomingSource:
     def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish:
         """Return what brings arm and hand nearer."""
         opening_m = arm.gripper_m + min(self._open_m(arm), self._gripper_step_m)
-        return Wish(self._tracker.straight(arm, self._robot.home, self._speed_scale), opening_m)
+        return Wish(self._tracker.straight(arm, self._home(arm), self._speed_scale), opening_m)
 
     def distance_rad(self, arm: CommandedArm) -> float:
         """Return the largest joint distance to home [rad]."""
-        return float(np.abs(self._robot.home - arm.motion.q).max())
+        return float(np.abs(self._home(arm) - arm.motion.q).max())
 
     def happenings(
         self, arm: CommandedArm, measured: Array | None, cancelled: bool, now: Now
@@ -61,7 +61,12 @@ class HomingSource:
         """An arm that does not come after is not at home, and soon a fault."""
         if measured is None:
             return False
-        return float(np.abs(self._robot.home - measured).max()) <= self._robot.config.start_tolerance_rad
+        away_rad = np.abs(self._robot.nearest_turn(self._robot.home, measured) - measured)
+        return float(away_rad.max()) <= self._robot.config.start_tolerance_rad
+
+    def _home(self, arm: CommandedArm) -> Array:
+        """Return home (J,) [rad], or the same pose some turns away if the arm is nearer to that."""
+        return self._tracker.nearest_turn(arm, self._robot.home)
 
     def _open_m(self, arm: CommandedArm) -> float:
         """Return how far the hand still has to open [m]."""

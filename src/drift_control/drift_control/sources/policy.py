@@ -65,7 +65,8 @@ class PolicySource:
     def _joint_wish(self, arm: CommandedArm, point: SetPoint, weight: float, flags: GuardFlag) -> Wish:
         if point.joints is None or point.joint_velocity is None:
             raise ValueError("a set-point must have a pose or joint positions")
-        q = (1.0 - weight) * arm.motion.q + weight * point.joints
+        joints = self._tracker.nearest_turn(arm, point.joints)  # a policy sees no whole turns
+        q = (1.0 - weight) * arm.motion.q + weight * joints
         return self._tracker.to_joints(arm, q, weight * point.joint_velocity, point.gripper_m, flags)
 
     def _weight(self) -> tuple[float, GuardFlag]:

@@ -55,6 +55,10 @@ class Tracker:
             flags |= flag
         return Wish(self._toward(arm, q, velocity), gripper_m, flags, reference=asked)
 
+    def nearest_turn(self, arm: CommandedArm, q: Array) -> Array:
+        """Return joint positions (J,), whole turns away where the arm is nearer to that."""
+        return self._robot.nearest_turn(q, arm.motion.q)
+
     def straight(self, arm: CommandedArm, q: Array, speed_scale: float) -> Array:
         """Return velocities (J,) along a straight line in joint space, slowing down to stop at `q`."""
         error = q - arm.motion.q

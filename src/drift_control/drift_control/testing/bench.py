@@ -55,6 +55,9 @@ class Bench:
         self.stop_asked = False  # in the last tick
         self.chunk_id = 0
         self.joints_silent = False  # the joint states stop
+        self.gripper_silent = False
+        self._gripper_s = 0.0  # arrival of its newest state
+        self.conflict = ""  # what comes from two publishers
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
         self.arm_state = None
@@ -65,14 +68,17 @@ class Bench:
         """Run one tick; `joy` is a JoyReading, made by `stick`."""
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
-            self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s)
+            self._gripper_s = self._gripper_s if self.gripper_silent else self.steady_s
+            self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s, self._gripper_s)
         if self.arm_state is not None and not self.arm_silent:
             self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
         if joy is not None:
             pressed = self.buttons.update(joy)
             requests = {"stop": pressed.stop, "arm": pressed.arm} | {k: v for k, v in requests.items() if v}
         self.stop_asked = requests.get("stop", False)
-        inputs = Inputs(self._joints, joy, chunk, Requests(**requests), self.arm_state)
+        inputs = Inputs(
+            self._joints, joy, chunk, Requests(**requests), self.arm_state, conflict=self.conflict
+        )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:
             self.q, self.gripper_m = tick.command.copy(), tick.gripper_m

@@ -5,12 +5,14 @@ Used by the properties, and at length by acceptance/fuzz.py.
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from drift_control.gate.state import GuardFlag, State
 from drift_control.inputs import JoyReading
+from drift_control.robot.robot import TURN_RAD
 
 # Set in every tick in which the guard brakes (and in some in which it only slows down).
 BRAKING = (
@@ -47,6 +49,10 @@ segment = st.fixed_dictionaries(
         "home": rarely,
         "silent": rarely,
         "joints": st.sampled_from(["sound"] * 10 + ["not finite", "too few"]),
+        "gripper_silent": rarely,
+        "conflict": rarely,
+        "chunk_ahead_s": st.sampled_from([0.0] * 10 + [0.02, 0.05, 0.9]),
+        "whole_turns": st.sampled_from([0] * 10 + [-1, 1]),
         "stuck": rarely,
         "stall_s": st.sampled_from([0.0] * 10 + [0.1, 0.5, 1.5]),
         "joy_offset_s": st.sampled_from([0.0] * 10 + [-30.0, 1e6]),
@@ -95,7 +101,10 @@ def play(bench, segments):
     kept, newest = None, None
     for part in segments:
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
-        bench.joints = part["joints"]
+        bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
+        bench.conflict = "two publishers of one joint" if part["conflict"] else ""
+        if not bench.ticks[-1].sent:  # somebody else turns its joints
+            bench.q = bench.robot.nearest_turn(bench.q, bench.q + TURN_RAD * part["whole_turns"])
         bench.stall(part["stall_s"])
         bench.ros_s += part["jump_s"]
         bench.joy_offset_s = part["joy_offset_s"]
@@ -105,6 +114,7 @@ def play(bench, segments):
             kept = make_joy(bench, part["joy"], kept)
             if part["chunk"] is not None and i % part["chunk_every"] == 0:
                 newest = make_chunk(bench, part["chunk"], bench.ticks[-1].epoch - part["old_epoch"])
+                newest = replace(newest, stamp_s=newest.stamp_s + part["chunk_ahead_s"])
             first = i == 0
             tick = bench.tick(
                 chunk=newest,

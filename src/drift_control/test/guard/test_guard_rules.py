@@ -63,10 +63,32 @@ def moves_during_protective_stop(bench):
 
 
 def moves_blindly(bench):
+    without(bench, "GripperFresh")
     bench.tick(arm=True)
     bench.joints_silent = True
     bench.run(0.7, chunk=lambda: bench.line((0.1, 0, 0)))  # later the tracking error ends it
     return not np.array_equal(bench.commands[-1], bench.commands[-2])
+
+
+def goes_on_with_a_silent_gripper(bench):
+    bench.tick(arm=True)
+    bench.gripper_silent = True
+    return bench.run(0.6, chunk=lambda: bench.line((0.02, 0, 0))).state is State.POLICY
+
+
+def believes_two_publishers(bench):
+    bench.tick(arm=True)
+    bench.conflict = "two publishers of panda_joint1: /driver and /echo"
+    return bench.run(0.1, chunk=bench.chunk).state is State.POLICY
+
+
+def arms_beside_two_publishers(bench):
+    bench.conflict = "two publishers of panda_joint1: /driver and /echo"
+    return bench.tick(arm=True).armed
+
+
+def chunk_from_the_future(bench):
+    return executed(bench, lambda b: b.chunk(stamp_s=b.ros_s + 0.05))
 
 
 def pushes_on(bench):
@@ -256,15 +278,19 @@ def enters_the_keep_out_box(bench):
 SCENARIOS = {
     "ChunkShape": narrow_chunk,
     "ChunkFinite": infinite_chunk,
+    "ChunkNotAhead": chunk_from_the_future,
     "CameraFresh": old_camera,
     "ArmReady": moves_during_protective_stop,
+    "OnePublisher": believes_two_publishers,
     "JointsFresh": moves_blindly,
+    "GripperFresh": goes_on_with_a_silent_gripper,
     "TrackingError": pushes_on,
     "JointsContinuous": joint_states_of_another_arm,
     "RestingWhereTold": waits_to_leap,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
     "ClampCount": runs_wild,
     "HoldCount": makes_nonsense_time_and_again,
+    "StartOnePublisher": arms_beside_two_publishers,
     "StartFresh": arms_without_joints,
     "StartReady": arms_while_stopped,
     "StartInLimits": arms_beyond_its_joints,

@@ -81,8 +81,9 @@ def test_a_chunk_from_an_old_camera_image_is_not_executed(bench):
 
 
 def test_a_chunk_whose_input_comes_from_the_future_is_not_executed(bench):
-    tick = bench.tick(chunk=bench.chunk(oldest_input_s=bench.ros_s + 1.0))
-    assert (tick.state, tick.reason) == (State.HOLD, Reason.CAMERA_STALE)
+    tick = bench.tick(chunk=bench.chunk(oldest_input_s=bench.ros_s + 0.05))
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.BAD_CHUNK)
+    assert tick.text == "chunk 1: the stamp is 0.05 s ahead of the clock, allowed: 0.03 s"
 
 
 def test_a_chunk_overtaken_by_a_later_one_is_dropped(bench):

@@ -9,6 +9,11 @@ def still(bench):
     return np.array_equal(bench.commands[-1], bench.commands[-2])
 
 
+def take_out(bench, name):
+    rules = bench.loop.guard.watch
+    rules[:] = [rule for rule in rules if type(rule).__name__ != name]
+
+
 def test_silent_joint_states_hold_and_later_latch_a_fault(bench):
     bench.tick(chunk=bench.line((0.05, 0, 0)))
     bench.run(0.3)
@@ -95,6 +100,55 @@ def test_a_jump_that_no_joint_can_make_is_a_fault_and_called_so(bench, glitch, s
     bench.q, bench.follows = sound, True
     bench.run(0.5)
     assert bench.tick(arm=True).armed  # nothing is left of it
+
+
+def test_one_good_sample_does_not_make_up_for_an_arm_that_does_not_follow(bench):
+    take_out(bench, "JointsContinuous")  # which would come first
+    bench.follows = False
+    true_q = bench.q
+    for tick in range(150):
+        bench.q = bench.ticks[-1].command if tick % 2 else true_q  # as somebody who echoes the command would
+        bench.tick(joy=bench.stick(linear=(0, 0.2, 0)))
+        if bench.ticks[-1].state is State.FAULT:
+            break
+    assert bench.ticks[-1].reason is Reason.TRACKING_ERROR
+    # limit 0.2 rad and 0.1 s; the fastest joint moves by 0.03 rad a tick
+    assert np.abs(bench.ticks[-1].command - true_q).max() < 0.36
+
+
+def test_an_error_that_is_over_for_as_long_as_it_may_last_is_forgiven(bench):
+    take_out(bench, "JointsContinuous")
+    home = bench.q
+    bench.follows = False
+    for _ in range(3):
+        bench.q = home + 0.21
+        bench.run(0.08)
+        bench.q = home
+        assert bench.run(0.12).armed  # tracking_error_time_s is 0.1
+
+
+def test_a_silent_gripper_holds_with_its_own_limit_and_goes_on_when_it_speaks(bench):
+    bench.tick(chunk=bench.line((0.05, 0, 0)))
+    bench.gripper_silent = True
+    assert bench.run(0.48, chunk=lambda: bench.line((0.05, 0, 0))).state is State.POLICY
+    tick = bench.run(2.0)  # no fault: where the arm is, is known
+    assert (tick.state, tick.reason, tick.armed) == (State.HOLD, Reason.JOINTS_STALE, True)
+    assert tick.text.endswith(" s old, allowed: 0.5") and "gripper" in tick.text
+    bench.gripper_silent = False
+    assert bench.tick().reason is Reason.WAITING_FOR_CHUNK
+
+
+def test_an_input_from_two_publishers_is_refused_at_arming_and_a_fault_later(new_bench):
+    bench = new_bench()
+    bench.conflict = "two publishers of panda_joint1: /driver and /echo"
+    tick = bench.tick(arm=True)
+    assert (tick.armed, tick.reason) == (False, Reason.TWO_PUBLISHERS)
+    assert tick.text == f"arm refused: {bench.conflict}"
+    bench.conflict = ""
+    assert bench.tick(arm=True).armed
+    bench.conflict = "two publishers of action_chunk: /policy and /policy (2)"
+    tick = bench.tick()
+    assert (tick.state, tick.reason, tick.text) == (State.FAULT, Reason.TWO_PUBLISHERS, bench.conflict)
 
 
 @pytest.mark.parametrize("jump_s", [-1.0, 3.0])

@@ -76,7 +76,7 @@ class Assembler:
         self._cameras = {camera.name: camera for camera in spec.cameras}
         if set(latency_s) != set(self._cameras):
             raise DataError(f"latency_s={sorted(latency_s)} must name the cameras {sorted(self._cameras)}")
-        self._latency_s = dict(latency_s)
+        self.latency_s = dict(latency_s)
         keep_s = spec.observation_steps * spec.dt_s + _SLACK_S
         self._frames: dict[str, Timeline[Frame]] = {
             name: Timeline(keep_s, _MAX_FRAMES) for name in self._cameras
@@ -98,7 +98,7 @@ class Assembler:
             )
         if not np.isfinite(stamp_s):
             return self._refuse(camera, f"stamp_s={stamp_s} must be finite")
-        time_s = stamp_s - self._latency_s[camera]
+        time_s = stamp_s - self.latency_s[camera]
         if not self._frames[camera].insert(time_s, Frame(time_s, stamp_s, arrival_s, image)):
             return Refused(f"camera {camera}: stamp_s={stamp_s:.6f} is a duplicate or too old")
         self._refused.pop(camera, None)

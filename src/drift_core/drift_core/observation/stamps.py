@@ -1,8 +1,8 @@
-"""Stamps that cannot be true: ahead of the clock, or behind what their own source has said already."""
+"""Stamps that cannot be true: behind what their own source has said already."""
 
 from enum import Enum, auto
 
-JUMP_S = 1.0  # by more than this no stamp is ahead of the clock, nor older than the newest of its source
+JUMP_S = 1.0  # by more than this no stamp is older than the newest of its source
 _SET_BACK_AFTER = 3  # old stamps in a row, each newer than the one before: the clock was set back
 
 
@@ -12,13 +12,6 @@ class Order(Enum):
     IN_ORDER = auto()
     LATE = auto()  # not to be used
     SET_BACK = auto()  # the first to be used of a clock that was set back
-
-
-def ahead(stamp_s: float, ros_s: float) -> str:
-    """Return why a stamp cannot be true at ROS time `ros_s`; empty if it can."""
-    if stamp_s <= ros_s + JUMP_S:
-        return ""
-    return f"the stamp is {stamp_s - ros_s:.1f} s ahead of the clock, allowed: {JUMP_S} s"
 
 
 class StampOrder:

@@ -23,12 +23,13 @@ from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
+from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
-from sensor_msgs.msg import CompressedImage, Image, JointState
+from sensor_msgs.msg import CompressedImage, Image
 
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import Answer
@@ -38,6 +39,7 @@ from drift_policy_node.status import Status
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _SUPERVISE_S = 0.1  # how often threads and inputs are looked after when nothing arrives
+_JOINTS_S = 0.01  # between two looks at the joint states, which are interpolated
 _STATE_S = 1.0  # policy/state is repeated with new latencies
 
 
@@ -69,7 +71,8 @@ class PolicyNode(LifecycleNode):
             source = CameraInput(camera, self._config.image_transport, self.get_logger().warning)
             on_image = partial(self._on_image, camera.name, source)
             self.create_subscription(source.message_type, source.topic, on_image, source.qos)
-        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self._joint_topics = JointStateTopics(self, self._robot.config.joint_state_topics)
+        self.create_timer(_JOINTS_S, self._look_at_joints, clock=steady_clock())
         self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
         self.create_subscription(Checkpoint, "trainer/checkpoint", self._on_checkpoint, qos.LATCHED)
         # a group of its own: while the answer is awaited, the default group would let nothing else run
@@ -136,10 +139,12 @@ class PolicyNode(LifecycleNode):
         self._runtime.intake.put_frame(camera, image, to_seconds(msg.header.stamp), arrival_s, self._ros_s())
         self._step()
 
-    def _on_joints(self, msg: JointState) -> None:
-        stamp_s = to_seconds(msg.header.stamp)
-        self._runtime.intake.put_joints(msg.name, msg.position, stamp_s, steady_s(), self._ros_s())
-        self._step()
+    def _look_at_joints(self) -> None:
+        messages = self._joint_topics.take()
+        for message in messages:
+            self._runtime.intake.put_joints(message, self._ros_s())
+        if messages:
+            self._step()
 
     def _on_gate(self, msg: GateState) -> None:
         self._runtime.put_gate(msg.epoch, wants_chunks(msg.state, msg.armed), steady_s())

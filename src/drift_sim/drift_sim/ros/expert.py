@@ -11,15 +11,16 @@ from drift_control.teleop.joystick import load_joystick
 from drift_core.task import load_task
 from drift_interfaces.msg import GateState, Outcome
 from drift_ros import qos
-from drift_ros.clock import steady_clock, steady_s, to_seconds
+from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joy_message
+from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
-from sensor_msgs.msg import JointState, Joy
+from sensor_msgs.msg import Joy
 
 from drift_sim.expert.scripted import GateView, ScriptedExpert
 from drift_sim.node_config import ExpertNodeConfig
@@ -44,7 +45,7 @@ class ExpertNode(Node):
         self._takeovers = 0
         self._joy = self.create_publisher(Joy, "joy", qos.JOY)
         self.create_subscription(PoseArray, "sim/ground_truth", self._on_truth, qos.GROUND_TRUTH)
-        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)
         self.create_subscription(Outcome, "task/outcome", self._on_outcome, qos.LATCHED)
         self._diagnostics = Diagnostics(self, self._report)
@@ -53,10 +54,6 @@ class ExpertNode(Node):
     def _on_truth(self, msg: PoseArray) -> None:
         if len(msg.poses) == 2:
             self._truth = Truth(*(_to_pose(pose) for pose in msg.poses)), steady_s()
-
-    def _on_joints(self, msg: JointState) -> None:
-        reading = self._merger.merge(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
-        self._joints = reading or self._joints
 
     def _on_gate(self, msg: GateState) -> None:
         self._gate = GateView(State(msg.state), msg.armed, msg.epoch)
@@ -68,6 +65,8 @@ class ExpertNode(Node):
 
     def _on_timer(self) -> None:
         now_s = steady_s()
+        for message in self._joint_topics.take():
+            self._joints = self._merger.merge(message, ros_s(self.get_clock())) or self._joints
         if not self._may_take_over:
             self._expert.rest()
             stick = self._expert.hands_off()

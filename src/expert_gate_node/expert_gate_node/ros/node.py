@@ -10,6 +10,7 @@ import numpy as np
 from drift_control.gate.state import State
 from drift_control.inputs import Now, Requests
 from drift_control.loop import ControlLoop, Tick
+from drift_control.publishers import Publishers
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.buttons import ButtonWatch
@@ -17,15 +18,17 @@ from drift_control.teleop.joystick import load_joystick
 from drift_interfaces.msg import ActionChunk, ArmState, GateState
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
-from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
+from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_arm_state, to_gate_state, to_joy, to_step
+from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
+from drift_ros.publisher_names import PublisherNames
 from drift_ros.request import Request
 from drift_ros.run import run_node
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
-from sensor_msgs.msg import JointState, Joy
+from sensor_msgs.msg import Joy
 
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
@@ -51,9 +54,11 @@ class ExpertGateNode(Node):
         self._loop = ControlLoop(config, robot, joystick)
         self._buttons = ButtonWatch(joystick, config.joy_timeout_s)
         self._joints = JointStateMerger(robot.config)
+        self._speakers, self._names = Publishers(), PublisherNames(self)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
         self._heartbeat = Heartbeat()
         self._brake = EmergencyBrake(robot, config.dt_s)
+        self._trouble = ""  # with the joint states and their publishers
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
         self._tick: Tick | None = None
@@ -64,7 +69,7 @@ class ExpertGateNode(Node):
         )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
-        self.create_subscription(JointState, "joint_states", self._on_joints, qos.SENSOR)
+        self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
         stack = StackClient(self, _ASKED)
         self._marks = {  # button of the joystick -> what is asked of the trainer
@@ -84,7 +89,8 @@ class ExpertGateNode(Node):
         """The arm has been told to stand still, or was never told anything."""
         return self._still_ticks >= _REST_TICKS
 
-    def _on_chunk(self, msg: ActionChunk) -> None:
+    def _on_chunk(self, msg: ActionChunk, info: dict[str, Any]) -> None:
+        self._heard("action_chunk", info)
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
 
     def _on_joy(self, msg: Joy) -> None:
@@ -92,12 +98,20 @@ class ExpertGateNode(Node):
         self._inbox.put_joy(joy)
         self._requests.press(self._buttons.update(joy))
 
-    def _on_joints(self, msg: JointState) -> None:
-        stamp_s = to_seconds(msg.header.stamp)
-        self._inbox.put_joints(self._joints.merge(msg.name, msg.position, stamp_s, steady_s()))
-
-    def _on_arm_state(self, msg: ArmState) -> None:
+    def _on_arm_state(self, msg: ArmState, info: dict[str, Any]) -> None:
+        self._heard("arm_state", info)
         self._inbox.put_arm_state(to_arm_state(msg, steady_s()))
+
+    def _heard(self, topic: str, info: dict[str, Any]) -> None:
+        self._speakers.heard(self._names.of(topic, info), (topic,), steady_s())
+
+    def _look_at_joints(self, now: Now) -> None:
+        for message in self._joint_topics.take():
+            self._joints.merge(message, now.ros_s)
+        trouble = self._joints.trouble(now.steady_s, self._config.joint_state_timeout_s)
+        self._inbox.put_joints(self._joints.reading, trouble)
+        conflicts = self._joints.conflict(now.steady_s), self._speakers.conflict(now.steady_s)
+        self._inbox.put_conflict("; ".join(filter(None, conflicts)))
 
     def _on_tick(self) -> None:
         now = Now(steady_s(), ros_s(self.get_clock()))
@@ -115,7 +129,10 @@ class ExpertGateNode(Node):
     def _step(self, now: Now) -> None:
         if self._stopping:
             self._inbox.request(Requests(shutdown=True))
-        last, tick = self._tick, self._loop.tick(self._inbox.take(), now)
+        self._look_at_joints(now)
+        inputs = self._inbox.take()
+        self._trouble = inputs.conflict or inputs.joints_trouble
+        last, tick = self._tick, self._loop.tick(inputs, now)
         self._tick = tick
         q, v, gripper_m = tick.command, tick.velocity, tick.gripper_m
         if tick.sent and q is not None and v is not None and gripper_m is not None:
@@ -158,8 +175,8 @@ class ExpertGateNode(Node):
             level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
             return Report(level, text, figures)
         message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
-        if self._joints.unheard:
-            return Report(WARN, f"joint_states does not name {', '.join(self._joints.unheard)}", figures)
+        if self._trouble and tick.state != State.FAULT:
+            return Report(WARN, f"{tick.state.name}: {self._trouble}", figures)
         figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
         return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
 

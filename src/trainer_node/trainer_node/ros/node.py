@@ -13,15 +13,16 @@ from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import Step
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput
-from drift_ros.clock import steady_clock, steady_s, to_seconds
+from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
+from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from drift_ros.statistics import Rate
 from drift_ros.step_record import to_step_record
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage, Image, JointState
+from sensor_msgs.msg import CompressedImage, Image
 
 from trainer_node.config import TrainerConfig
 from trainer_node.input_watch import JOINTS, camera_source
@@ -30,6 +31,8 @@ from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
 
+_JOINTS_S = 0.01  # between two recorded joint states, at least
+_JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
 _WORKER_STOP_S = 0.6
 
@@ -64,7 +67,8 @@ class TrainerNode(Node):
             source = CameraInput(camera, config.image_transport, self._warn)
             on_image = partial(self._on_image, camera, source)
             self.create_subscription(source.message_type, source.topic, on_image, source.qos)
-        self.create_subscription(JointState, "joint_states", self._on_joint_states, qos.SENSOR)
+        self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
+        self.create_timer(_JOINTS_S, self._look_at_joints, clock=steady_clock())
         self.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
         self._episodes = EpisodeServer(
             self, robot.config.name, task, config.timing(), self._recorder, self._labels, self._files
@@ -84,12 +88,13 @@ class TrainerNode(Node):
             return
         self._recorder.put_frame(camera.name, image, to_seconds(msg.header.stamp), arrival_s)
 
-    def _on_joint_states(self, msg: JointState) -> None:
-        now = self._joints.merge(msg.name, msg.position, to_seconds(msg.header.stamp), steady_s())
-        if now is None:
-            self._recorder.refuse(JOINTS, f"not seen yet: {', '.join(self._joints.unheard)}")
-        else:
-            self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
+    def _look_at_joints(self) -> None:
+        for message in self._joint_topics.take():
+            now = self._joints.merge(message, ros_s(self.get_clock()))
+            if trouble := self._joints.trouble(message.arrival_s, _JOINTS_TIMEOUT_S):
+                self._recorder.refuse(JOINTS, trouble)
+            elif now is not None:
+                self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
 
     def _on_step(self, msg: Step) -> None:
         now_s = steady_s()

@@ -1,0 +1,44 @@
+"""Who has sent a message: the name of the publisher's node, by its identity in the middleware."""
+
+from typing import Any
+
+from rclpy.node import Node
+
+from drift_ros.clock import steady_s
+
+_ASK_AGAIN_S = 0.5  # of one that the graph does not know yet
+
+
+class PublisherNames:
+    """Names of the publishers of a node's topics; two of one name are told apart by a number."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._names: dict[bytes, str] = {}  # by identity
+        self._asked_s = float("-inf")
+
+    @staticmethod
+    def key(info: dict[str, Any]) -> bytes:
+        """Return the identity of the publisher of a message, from its MessageInfo."""
+        gid = info.get("publisher_gid")
+        return gid["data"] if gid else b""
+
+    def of(self, topic: str, info: dict[str, Any]) -> str:
+        """Return the name of a publisher on `topic`, as /left/driver; its identity before that is known."""
+        key = self.key(info)
+        name = self._names.get(key)
+        if name is None and steady_s() - self._asked_s > _ASK_AGAIN_S:
+            self._asked_s = steady_s()
+            self._ask(topic)
+            name = self._names.get(key)
+        return name or f"publisher {key.hex()}"
+
+    def _ask(self, topic: str) -> None:
+        known = {bytes(info.endpoint_gid): info for info in self._node.get_publishers_info_by_topic(topic)}
+        for key, info in known.items():
+            if key not in self._names and not info.node_name.startswith("_"):  # else not discovered yet
+                self._names[key] = self._distinct(f"{info.node_namespace.rstrip('/')}/{info.node_name}")
+
+    def _distinct(self, name: str) -> str:
+        taken = set(self._names.values())
+        return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(taken) + 3))) if n not in taken)
