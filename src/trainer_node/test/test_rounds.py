@@ -1,6 +1,8 @@
 """Offline bootstrapping and online rounds in this process, on a tiny store."""
 
 import re
+import resource
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +14,17 @@ import torch
 from drift_config.errors import ConfigError
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import load_checkpoint, load_latest
-from drift_core.training.rounds import ROUND_KINDS, CancelledError, Hooks, NoDataError, train_round
+from drift_core.training.rounds import (
+    ROUND_KINDS,
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    train_round,
+)
 from drift_core.training.trainer import DivergedError, Trainer
+from drift_core.training.trainer import Progress as StepProgress
+from trainer_node.scalars import Scalars
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
 
@@ -263,3 +274,89 @@ def test_a_checkpoint_of_another_policy_is_refused_by_key_value_and_what_is_expe
         CheckpointError, match=r"000001\.safetensors of another architecture: action_steps=3 expected, got 4"
     ):
         train_round(other, "online")
+
+
+@pytest.mark.parametrize("kind, at", [("offline", 1), ("offline", 37), ("offline", 60), ("online", 17)])
+def test_a_round_that_was_paused_goes_on_to_the_bit(files, demonstrations, tmp_path, kind, at):
+    folder = Path(files["checkpoint_folder"])
+    if kind == "online":
+        train_round(rounds_of(files), "offline")
+        shutil.copytree(folder, tmp_path / "other")
+    whole = train_round(rounds_of(files | {"checkpoint_folder": str(tmp_path / "other")}), kind)
+
+    seen: list[int] = []
+    hooks = Hooks(
+        on_progress=lambda progress: seen.append(progress.round_step),
+        paused=lambda: len(seen) == at,
+    )
+    first = rounds_of(files)
+    round_id = first.round_id(kind, 0)
+    with pytest.raises(PausedError, match=f"broken off at step {at} of .*, saved in .*/paused_{round_id}"):
+        train_round(first, kind, hooks, round_id=round_id)
+    assert [
+        path.name for path in folder.glob("*_*.safetensors") if path.name != "policy_000001.safetensors"
+    ] == [f"paused_{round_id}.safetensors"]
+
+    again = rounds_of(files)  # as in a new process
+    assert again.round_id(kind, 0) == round_id
+    made = train_round(again, kind, Hooks(on_progress=hooks.on_progress), round_id=round_id)
+    assert seen == list(range(1, whole.info.step - (60 if kind == "online" else 0) + 1)), "no step twice"
+    assert (made.info.version, made.info.loss) == (whole.info.version, whole.info.loss)
+    one, other = (load_checkpoint(report.path).policy.state_dict() for report in (whole, made))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    assert not [*folder.glob("paused_*"), *folder.glob("resume_*")]
+
+
+def test_a_paused_round_is_another_one_when_anything_of_it_changes_and_is_not_deleted(
+    files, demonstrations, record
+):
+    rounds = rounds_of(files)
+    names = [rounds.round_id("offline", 0), rounds.round_id("online", 0), rounds.round_id("offline", 5)]
+    with pytest.raises(PausedError):
+        train_round(
+            rounds, "offline", Hooks(paused=lambda: bool(rounds.data.expert_labels)), round_id=names[0]
+        )
+    record(20)
+    names.append(rounds_of(files).round_id("offline", 0))
+    train_round(rounds_of(files), "offline", steps=2, round_id="b")
+    names.append(rounds_of(files).round_id("offline", 0))
+    assert len(set(names)) == 5
+    assert [path.name for path in Path(files["checkpoint_folder"]).glob("paused_*")] == [
+        f"paused_{names[0]}.safetensors"
+    ]
+
+
+def test_without_a_name_a_round_that_is_to_pause_is_cancelled(files, demonstrations):
+    seen = []
+    with pytest.raises(CancelledError, match="cancelled at step 2 of 60"):
+        train_round(
+            rounds_of(files), "offline", Hooks(on_progress=seen.append, paused=lambda: len(seen) == 2)
+        )
+    assert not Path(files["checkpoint_folder"]).exists()
+
+
+def test_a_full_disk_is_said_leaves_nothing_half_written_and_is_no_matter_once_there_is_room(
+    files, demonstrations
+):
+    warned, folder = [], Path(files["checkpoint_folder"])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        hooks = Hooks(on_warning=warned.append)
+        with pytest.raises(OSError, match="File too large"):
+            train_round(rounds_of(files, save_every_s=0.0), "offline", hooks, steps=3, round_id="a")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert warned and all("the state of the round is not saved: " in text for text in warned)
+    assert list(folder.iterdir()) == []
+    assert train_round(rounds_of(files), "offline", steps=3, round_id="a").info.version == 1
+
+
+def test_scalars_that_cannot_be_written_are_said_once_and_end_nothing(tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    at = StepProgress(1, 1, 2, 0.5, {"denoising": 0.5}, 1.0, 1e-3, 1.0, 1.0, 0.1)
+    with Scalars(tmp_path / "file" / "tensorboard") as scalars:
+        for step in range(3):
+            scalars.step(at, step, 1.0)
+    said = capfd.readouterr().err
+    assert said.count("no TensorBoard scalars in ") == 1 and "Not a directory" in said

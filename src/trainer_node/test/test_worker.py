@@ -1,6 +1,7 @@
 """The worker as a process: trains, is cancelled, is killed and goes on, ends with its parent."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ from trainer_node.worker_messages import (
     Progress,
     Ready,
     TrainRequest,
+    Warned,
     WorkerJob,
     event_from_line,
 )
@@ -129,3 +131,29 @@ def test_a_wrong_file_is_said_and_the_worker_does_not_come_back(job):
     failed = poll_until(process, Failed)[-1][1]
     assert (failed.failure, failed.text) == (Failure.ERROR, "x: cannot be read: No such file or directory")
     process.stop(1.0)
+
+
+def test_a_worker_on_a_full_disk_says_so_lives_and_trains_when_there_is_room_again(worker):
+    poll_until(worker, Ready)
+    pid = worker.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, before[1]))
+    for round_id in ("r1", "r2"):  # at the second one TensorBoard has failed already
+        worker.train(TrainRequest(round_id, "offline", 5))
+        failed = poll_until(worker, (Finished, Failed))[-1][1]
+        assert (failed.failure, failed.round_id) == (Failure.NOT_WRITTEN, round_id)
+        assert "File too large" in failed.text
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    worker.train(TrainRequest("r3", "offline", 5))
+    assert isinstance(poll_until(worker, (Finished, Failed))[-1][1], Finished)
+    assert worker.pid == pid and worker.log == []
+
+
+def test_an_episode_that_is_left_out_is_a_warning(worker, job):
+    broken = next(Path(job.episode_folder).iterdir())
+    (broken / "episode.json").write_text("")
+    worker.train(TrainRequest("r1", "offline", 5))
+    events = [event for _, event in poll_until(worker, (Finished, Failed))]
+    assert events[-1].episodes == 2
+    (warned,) = [event.text for event in events if isinstance(event, Warned)]
+    assert warned.startswith(f"episode {broken.name} cannot be trained on: ") and "cannot be read" in warned

@@ -34,7 +34,7 @@ for line in sys.stdin:
         continue
     {body}
 """
-FINISH = 'say(event="finished", round_id=command["round_id"], episodes=1, expert_labels=9)'
+FINISH = 'say(event="finished", round_id=command["round_id"], episodes=1, expert_labels=9, idle_labels=0)'
 
 
 def worker(body: str, log: list[str], policy: RestartPolicy = POLICY) -> WorkerProcess:

@@ -1,5 +1,6 @@
 """TensorBoard scalars of training: `tensorboard --logdir runs`."""
 
+import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -9,10 +10,18 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class Scalars:
-    """Loss and its terms, rank, rate over the steps of all rounds; held-out loss and labels per version."""
+    """Loss and its terms, rank, rate over the steps of all rounds; held-out loss and labels per version.
+
+    Training does not depend on them: when they cannot be written, that is said once and the rounds go on.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))
+        self._folder = folder
+        self._writer: SummaryWriter | None = None
+        try:
+            self._writer = SummaryWriter(str(folder))
+        except OSError as error:
+            self._give_up(error)
 
     def __enter__(self) -> "Scalars":
         return self
@@ -20,27 +29,45 @@ class Scalars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        except OSError as failure:
+            self._give_up(failure)
 
     def step(self, at: Progress, step: int, steps_per_s: float) -> None:
         """Write where a round stands; `step` counts the gradient steps of all rounds together."""
-        for name, value in (
-            ("loss", at.loss),
-            ("gradient_norm", at.gradient_norm),
-            ("lr", at.lr),
-            ("rank", at.rank),
-            ("effective_rank", at.effective_rank),
-            ("steps_per_s", steps_per_s),
-        ):
-            self._writer.add_scalar(f"train/{name}", value, step)
-        for name, value in at.terms.items():
-            self._writer.add_scalar(f"train/terms/{name}", value, step)
+        values = {
+            "loss": at.loss,
+            "gradient_norm": at.gradient_norm,
+            "lr": at.lr,
+            "rank": at.rank,
+            "effective_rank": at.effective_rank,
+            "steps_per_s": steps_per_s,
+        }
+        values |= {f"terms/{name}": value for name, value in at.terms.items()}
+        self._write({f"train/{name}": value for name, value in values.items()}, step)
 
     def round(self, made: RoundReport) -> None:
         """Write what a round made."""
-        if made.info.loss is not None:
-            self._writer.add_scalar("version/held_out_loss", made.info.loss, made.info.version)
-        for name, value in made.held_out_terms.items():
-            self._writer.add_scalar(f"version/held_out_terms/{name}", value, made.info.version)
-        self._writer.add_scalar("version/expert_labels", made.expert_labels, made.info.version)
-        self._writer.flush()
+        values = {} if made.info.loss is None else {"held_out_loss": made.info.loss}
+        values |= {f"held_out_terms/{name}": value for name, value in made.held_out_terms.items()}
+        values |= {"expert_labels": made.expert_labels, "idle_labels": made.idle_labels}
+        self._write({f"version/{name}": value for name, value in values.items()}, made.info.version, True)
+
+    def _write(self, values: dict[str, float], step: int, flush: bool = False) -> None:
+        if self._writer is None:
+            return
+        try:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+            if flush:
+                self._writer.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._writer = None
+        print(
+            f"worker: no TensorBoard scalars in {self._folder} any more: {error}", file=sys.stderr, flush=True
+        )

@@ -51,6 +51,7 @@ from trainer_node.worker_messages import (
     Quit,
     Ready,
     TrainRequest,
+    Warned,
     WorkerJob,
     command_from_line,
     event_to_line,
@@ -101,6 +102,7 @@ class Worker:
         report = _Report(request, self._say, self._scalars)
         hooks = Hooks(
             on_text=lambda text: self._say(Preparing(text)),
+            on_warning=lambda text: self._say(Warned(text)),
             on_start=report.on_start,
             on_progress=report.on_step,
             cancelled=lambda: self._cancelled.is_set() or self._quitting.is_set(),
@@ -118,12 +120,14 @@ class Worker:
             self._say(Failed(request.round_id, Failure.CANCELLED, str(error)))
         except DivergedError as error:
             self._say(Failed(request.round_id, Failure.DIVERGED, str(error)))
-        except (DriftError, OSError) as error:
+        except DriftError as error:
             self._say(Failed(request.round_id, Failure.ERROR, str(error)))
+        except OSError as error:
+            self._say(Failed(request.round_id, Failure.NOT_WRITTEN, str(error)))
         else:
             self._scalars.round(made)
             self._say(_announced(made.path, made.sha256, made.info))
-            self._say(Finished(request.round_id, made.episodes, made.expert_labels))
+            self._say(Finished(request.round_id, made.episodes, made.expert_labels, made.idle_labels))
 
     def _announce_newest(self) -> None:
         try:

@@ -14,6 +14,7 @@ class Failure(StrEnum):
     DIVERGED = "diverged"  # the loss is no longer finite; nothing was written
     CANCELLED = "cancelled"
     WORKER_DIED = "worker_died"  # and could not be brought back
+    NOT_WRITTEN = "not_written"  # the checkpoint cannot be written, for example to a full disk
     ERROR = "error"  # bad configuration or data: see the text
 
 
@@ -58,6 +59,13 @@ class Preparing:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something went wrong that does not end the round: an episode was left out, a state was not saved."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a round stands; at least twice a second while training."""
 
@@ -94,6 +102,7 @@ class Finished:
     round_id: str
     episodes: int  # episodes trained on
     expert_labels: int  # windows with a valid first label in the whole store
+    idle_labels: int  # of them, at which the expert stood still
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Fatal:
     text: str
 
 
-Event = Ready | Preparing | Progress | Announced | Finished | Failed | Fatal
+Event = Ready | Preparing | Warned | Progress | Announced | Finished | Failed | Fatal
 _EVENTS: dict[str, type] = {event.__name__.lower(): event for event in get_args(Event)}
 
 

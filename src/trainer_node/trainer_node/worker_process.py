@@ -27,6 +27,7 @@ from trainer_node.worker_messages import (
     Quit,
     Ready,
     TrainRequest,
+    Warned,
     WorkerJob,
     command_to_line,
     event_from_line,
@@ -184,7 +185,7 @@ class WorkerProcess:
                 if self._request is None or self._request.round_id != round_id:
                     return None  # the answer to a request that was given up
                 self._request = None
-            case Preparing() | Announced():
+            case Preparing() | Warned() | Announced():
                 pass
         return event
 

@@ -1,6 +1,9 @@
 """`drift train`: train on recorded episodes, without ROS."""
 
-from collections.abc import Iterable
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from drift.errors import UserError
 
+_INTERRUPTED = 130  # exit code, as of a program that SIGINT has ended
+
 if TYPE_CHECKING:
     from drift_core.observation.spec import CameraSpec
     from drift_core.task import TaskConfig
+    from drift_core.training.rounds import RoundReport
 
 
 def main(
@@ -30,13 +36,23 @@ def main(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Train a policy on demonstrations with its rank falling as scheduled, or one round more."""
+    """Train a policy on demonstrations with its rank falling as scheduled, or one round more.
+
+    Ctrl-C breaks it off after the running step and saves where it stands: the same command goes on from
+    there, to the result of an uninterrupted run, if settings, episodes and checkpoints are still the same.
+    """
     from drift_config.errors import DriftError
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
     from drift_core.task import load_task
     from drift_core.training.config import load_train_file
-    from drift_core.training.rounds import Hooks, Rounds, check_round_kind, train_round
+    from drift_core.training.rounds import (
+        Hooks,
+        PausedError,
+        Rounds,
+        check_round_kind,
+        train_round,
+    )
 
     from drift.configuration import config_file
 
@@ -55,27 +71,63 @@ def main(
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(kind, total=None, note="")
-        hooks = Hooks(
-            on_text=lambda text: progress.update(bar, note=text),
-            on_progress=lambda now: progress.update(
-                bar,
-                total=now.round_steps,
-                completed=now.round_step,
-                note=f"loss {now.loss:.4f}, rank {now.rank:.0%}",
-            ),
-        )
-        try:
+    try:
+        with asked_to_stop() as stop, Progress(*columns, console=console) as progress:
+            bar = progress.add_task(kind, total=None, note="")
+            hooks = Hooks(
+                on_text=lambda text: progress.update(bar, note=text),
+                on_warning=lambda text: console.print(text, markup=False, soft_wrap=True),
+                on_progress=lambda now: progress.update(
+                    bar,
+                    total=now.round_steps,
+                    completed=now.round_step,
+                    note=f"loss {now.loss:.4f}, rank {now.rank:.0%}",
+                ),
+                paused=stop.is_set,
+            )
             rounds = Rounds(
                 arm, task_config, train_file, EpisodeStore(episodes), checkpoints, device=device, seed=seed
             )
-            report = train_round(rounds, kind, hooks, steps)
-        except DriftError as error:
+            report = train_round(rounds, kind, hooks, steps, rounds.round_id(kind, steps))
+    except PausedError as error:
+        console.print(f"{error}; the same command goes on from there", markup=False, soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    except DriftError as error:
+        if not stop.is_set():
             raise UserError(str(error)) from None
+        console.print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    except OSError as error:
+        raise UserError(f"cannot be written: {error}") from None
+    console.print(_closing_words(report), markup=False, soft_wrap=True)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C ends at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _closing_words(report: "RoundReport") -> str:
+    """Say what came of a round; every episode that could not be trained on stands there with its reason."""
     info = report.info
     loss = "no held-out episode" if info.loss is None else f"held-out loss {info.loss:.4f}"
-    console.print(f"version {info.version}: {report.expert_labels} labels, {loss}, {report.path}")
+    labels = f"{report.expert_labels} labels ({report.idle_labels} of them idle)"
+    left_out = "".join(f"; left out: {name}: {reason}" for name, reason in report.left_out.items())
+    remarks = "".join(f"; {name}: {remark}" for name, remark in report.remarks.items())
+    return f"version {info.version}: {labels}, {loss}, {report.path}{left_out}{remarks}"
 
 
 def _check_device(device: str) -> None:
@@ -99,8 +151,8 @@ def _check_episodes(folder: Path, robot: str | None, task: "TaskConfig") -> None
     for name in names:
         try:
             meta = store.meta(name)
-        except DataError as error:
-            raise UserError(str(error)) from None
+        except DataError:
+            continue  # training leaves it out and says why
         if meta.task != task.name or robot not in (None, meta.robot):
             raise UserError(
                 f"robot={robot}, task={task.name} must be those of the episodes: "

@@ -29,6 +29,7 @@ class TrainingData:
         self.held_out = WindowDataset(returns=returns)  # one in ten of either kind, never trained on
         self.left_out: dict[str, str] = {}  # episodes that cannot be trained on, with the reason
         self.remarks: dict[str, str] = {}  # what is lost of others
+        self.complaints: list[str] = []  # both in words, in the order in which they were read
 
     @property
     def folder(self) -> Path:
@@ -69,9 +70,11 @@ class TrainingData:
                         added[part].append(windows.trainable())
                         if windows.remark:
                             self.remarks[episode_id] = windows.remark
+                            self.complaints.append(f"episode {episode_id}: {windows.remark}")
                 except DriftError as error:
                     self.left_out[episode_id] = str(error)
                     text = f"episode {episode_id} cannot be trained on: {error}"
+                    self.complaints.append(text)
                 self._known.add(episode_id)
                 yield text
         finally:

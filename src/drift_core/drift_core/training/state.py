@@ -61,13 +61,19 @@ class TrainerState:
 
 
 def save_trainer_state(path: Path, state: TrainerState) -> None:
-    """Write `state` so that after a crash there is either the old file or the new one, whole."""
+    """Write `state` so that after a crash there is either the old file or the new one, whole.
+
+    OSError when it cannot be written; the old file stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         info = json.dumps(state.info)
         metadata = {"drift_trainer": info, "sha256": _digest(state.tensors, info)}
-        save_file(state.tensors, temporary, metadata=metadata)
+        try:
+            save_file(state.tensors, temporary, metadata=metadata)
+        except SafetensorError as error:  # also where the disk is full
+            raise OSError(f"{path}: cannot be written: {error}") from error
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -19,6 +19,7 @@ from trainer_node.worker_messages import (
     Preparing,
     Progress,
     TrainRequest,
+    Warned,
 )
 from trainer_node.worker_process import WorkerProcess
 
@@ -27,6 +28,7 @@ _ERRORS = {
     Failure.NO_DATA: Train.Result.NO_DATA,
     Failure.DIVERGED: Train.Result.DIVERGED,
     Failure.CANCELLED: Train.Result.CANCELLED,
+    Failure.NOT_WRITTEN: Train.Result.NOT_WRITTEN,
     Failure.WORKER_DIED: Train.Result.WORKER_DIED,
     Failure.ERROR: Train.Result.WORKER_DIED,
 }
@@ -74,6 +76,8 @@ class TrainServer:
         match event:
             case Preparing():
                 self._doing = event
+            case Warned(text):
+                self._node.get_logger().warning(f"training: {text}")
             case Progress():
                 self._doing = event
                 self._server.feedback(_to_feedback(event))
@@ -85,7 +89,8 @@ class TrainServer:
                 made = self._newest
                 self._node.get_logger().info(
                     f"version {made.version} ({made.reason}): {event.episodes} episodes, held-out loss "
-                    f"{made.loss:.4f}, {event.expert_labels} expert labels in the store"
+                    f"{made.loss:.4f}, {event.expert_labels} expert labels in the store, "
+                    f"{event.idle_labels} of them idle"
                 )
                 self._server.finish(_to_result(self._newest))
             case Failed(failure=failure, text=text):

@@ -9,7 +9,7 @@ from typing import Protocol
 from drift_config.errors import ConfigError
 
 from drift_core.training.rounds import offline, online
-from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
 from drift_core.training.rounds.shared import Order, Rounds
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "CancelledError",
     "Hooks",
     "NoDataError",
+    "PausedError",
     "RoundKind",
     "RoundReport",
     "Rounds",
@@ -47,7 +48,7 @@ def train_round(
     """Train one round of `kind`; ConfigError if there is none of that name.
 
     `steps` 0: as configured. With a `round_id` the state is saved on the way, and a second call with the same
-    one goes on from there.
+    one goes on from there, to the bit; `Rounds.round_id` gives one that is the same for the same work.
     """
     check_round_kind(kind)
     return ROUND_KINDS[kind].train(rounds, Order(steps, round_id), hooks or Hooks())

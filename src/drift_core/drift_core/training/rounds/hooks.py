@@ -18,18 +18,24 @@ class CancelledError(DriftError):
     """The round was given up on request; nothing was written."""
 
 
+class PausedError(DriftError):
+    """The round was broken off on request, and its state saved: the same order goes on from there."""
+
+
 @dataclass(frozen=True)
 class Hooks:
     """What a round tells, and asks, while it runs."""
 
     on_text: Callable[[str], None] = lambda text: None  # what is being prepared
+    on_warning: Callable[[str], None] = lambda text: None  # what went wrong without ending the round
     on_start: Callable[[int], None] = lambda step: None  # before the first step: gradient steps already done
     on_progress: Callable[[Progress], None] = lambda progress: None  # after each gradient step
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = lambda: False  # give the round up
+    paused: Callable[[], bool] = lambda: False  # break it off, with its state saved where it has a round_id
 
     def check(self) -> None:
         """Raise CancelledError if it was asked for."""
-        if self.cancelled():
+        if self.cancelled() or self.paused():
             raise CancelledError("cancelled before the first step")
 
 

@@ -3,6 +3,8 @@
 A kind of round takes the data (`update_data`), makes a `trainer`, lets it `run`, and saves what that made.
 """
 
+import hashlib
+import json
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,7 +31,7 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.schedule import RankSchedule
 from drift_core.task import TaskConfig
 from drift_core.training.config import TrainConfig, TrainFile
-from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
 from drift_core.training.state import check_architecture, load_trainer_state, save_trainer_state
 from drift_core.training.trainer import NextBatch, Progress, Trainer, held_out_loss
 
@@ -70,6 +72,7 @@ class Rounds:
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
         cut = WindowCutter(store, arm, task, objective.future_steps)
+        self._store = store
         self.data = TrainingData(store, cut, objective.returns)
         self.cache = FeatureCache((self.data.offline, self.data.online))
 
@@ -83,12 +86,22 @@ class Rounds:
         latest = read_latest(self._folder)
         return None if latest is None else (self._folder / latest.file, load_latest(self._folder))
 
+    def round_id(self, kind: str, steps: int) -> str:
+        """Return a name for a round that is the same for the same settings, episodes and version."""
+        version, ids = next_version(self._folder), self._store.ids()
+        settings = [kind, steps, version, self.seed, self.device, self._threads, self._robot_name]
+        work = [settings, to_plain(self._task), to_plain(self.file), ids]
+        return hashlib.sha256(json.dumps(work).encode()).hexdigest()[:16]
+
     def update_data(self, hooks: Hooks) -> TrainingData:
         """Take in the episodes that are new, and return all data."""
+        told = len(self.data.complaints)
         with closing(self.data.update()) as texts:
             for text in texts:
                 hooks.on_text(text)
                 hooks.check()
+        for complaint in self.data.complaints[told:]:
+            hooks.on_warning(complaint)
         return self.data
 
     def newest_checkpoint(self) -> LoadedCheckpoint:
@@ -135,11 +148,16 @@ class Rounds:
         order: Order,
         hooks: Hooks,
     ) -> None:
-        """Train the round to its end, from where it was saved last; CancelledError if that was asked for."""
-        state = self._state_file(order.round_id)
+        """Train the round to its end, from where it was saved last.
+
+        CancelledError and PausedError if that was asked for; OSError if a paused round cannot be saved.
+        """
+        state, paused = self._state_file(order.round_id), self._paused_file(order.round_id)
         for other in self._folder.glob("resume_*.safetensors"):
             if other != state:
                 other.unlink()
+        if state is not None and paused is not None and paused.is_file():
+            paused.replace(state)
         if state is not None and state.is_file():
             trainer.load_state_dict(load_trainer_state(state))
             hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
@@ -150,16 +168,24 @@ class Rounds:
             hooks.on_progress(progress)
             if state is not None and time.monotonic() >= save_due_s:
                 began_s = time.monotonic()
-                save_trainer_state(state, trainer.state_dict())
+                try:
+                    save_trainer_state(state, trainer.state_dict())
+                except OSError as error:  # the round needs it only if it is broken off
+                    hooks.on_warning(f"the state of the round is not saved: {error}")
                 now_s = time.monotonic()
                 save_due_s = now_s + max(self._save_every_s, (now_s - began_s) / _SAVE_SHARE)
-            return hooks.cancelled()
+            return hooks.cancelled() or hooks.paused()
 
         hooks.on_start(0 if parent is None else parent.step)
         if trainer.run(lambda g: next_batch(g).to(self.device), on_step=on_step).stopped:
+            at = f"at step {trainer.round_step} of {trainer.config.steps}"
+            if state is not None and paused is not None and hooks.paused():
+                save_trainer_state(state, trainer.state_dict())
+                state.replace(paused)
+                raise PausedError(f"broken off {at}, saved in {paused}")
             if state is not None:
                 state.unlink(missing_ok=True)
-            raise CancelledError(f"cancelled at step {trainer.round_step} of {trainer.config.steps}")
+            raise CancelledError(f"cancelled {at}")
 
     def save(
         self,
@@ -211,3 +237,7 @@ class Rounds:
     def _state_file(self, round_id: str) -> Path | None:
         """Where the state of a round is kept while it runs."""
         return self._folder / f"resume_{round_id}.safetensors" if round_id else None
+
+    def _paused_file(self, round_id: str) -> Path | None:
+        """Where it is kept after the round was broken off on purpose: no other round deletes it."""
+        return self._folder / f"paused_{round_id}.safetensors" if round_id else None

@@ -1,0 +1,107 @@
+"""`drift train` on episodes of which not all can be read, broken off by Ctrl-C and gone on with."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, held_out
+from drift_core.observation.spec import CameraSpec
+from drift_core.policy.checkpoint import load_latest
+
+KEPT = ("m0", "m1", "m2")
+HOME_RAD = np.array([0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785])
+CAMERAS = (CameraSpec("front", 64, 64), CameraSpec("wrist", 64, 64))
+PROGRAM = "from drift.cli import main; main()"
+INTERRUPTED = f"""
+import os, signal
+from drift_core.training.trainer import Trainer
+
+one_step = Trainer._one_step
+
+def step_and_press_control_c(*args):
+    made = one_step(*args)
+    if made.round_step == 7:
+        os.kill(os.getpid(), signal.SIGINT)
+    return made
+
+Trainer._one_step = step_and_press_control_c
+{PROGRAM}
+"""
+
+
+def record(folder, name):
+    """The expert moves the Panda's set-point for 2 s, as if it were the task `place`."""
+    meta = EpisodeMeta(name, "panda", "place", 0, "demonstration", CAMERAS, 0.1, 1000.0)
+    writer = EpisodeWriter(folder, meta)
+    for tick in range(100):
+        stamp_s = 1000.0 + tick / 50
+        writer.add_joints(HOME_RAD, 0.04, stamp_s, stamp_s)
+        if tick % 5 == 0:
+            for camera in CAMERAS:
+                image = np.full((64, 64, 3), tick, np.uint8)
+                writer.add_frame(camera.name, image, stamp_s, stamp_s)
+        joints = np.append(HOME_RAD, 0.04)
+        action = np.array([0.4 + tick / 1000, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.04])
+        writer.add_step(StepRecord(stamp_s, tick, 2, 1, 1, 0, 0, -1.0, joints, joints, action, 0))
+    writer.close("success")
+
+
+@pytest.fixture
+def episodes(tmp_path):
+    for name in KEPT:
+        assert not held_out(name)
+        record(tmp_path / "episodes", name)
+    return tmp_path / "episodes"
+
+
+def train(tmp_path, checkpoints, steps, program=PROGRAM):
+    words = ["train", "--episodes", "episodes", "--train", "smoke", "--checkpoints", checkpoints]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words, "--steps", str(steps)],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_the_last_line_names_every_episode_that_is_left_out_with_its_reason(tmp_path, episodes):
+    picture = episodes / "m0" / "camera_wrist.parquet"
+    picture.write_bytes(picture.read_bytes()[:-50])
+    (episodes / "m1" / "episode.json").write_text("")
+    done = train(tmp_path, "c", 2)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert "version 1: 19 labels (0 of them idle)" in last
+    assert re.search(
+        r"left out: m0: .*camera_wrist.parquet: cannot be read.*left out: m1: .*episode.json", last
+    )
+
+
+def test_where_all_are_held_out_or_broken_it_says_so_in_one_line(tmp_path, episodes):
+    for name in KEPT:
+        (episodes / name / "episode.json").write_text("")
+    record(episodes, "a")
+    done = train(tmp_path, "c", 2)
+    assert done.returncode == 2
+    assert "held out, as one episode in ten is: a" in done.stderr
+    assert all(f"{name}: " in done.stderr for name in KEPT)
+
+
+def test_after_control_c_the_same_command_goes_on_to_the_result_of_an_uninterrupted_run(tmp_path, episodes):
+    broken_off = train(tmp_path, "c", 20, INTERRUPTED)
+    assert broken_off.returncode == 130
+    said = " ".join(broken_off.stdout.split())
+    assert "broken off at step 7 of 20, saved in c/paused_" in said
+    assert said.endswith("; the same command goes on from there")
+    assert [train(tmp_path, folder, 20).returncode for folder in ("c", "whole")] == [0, 0]
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["LATEST", "policy_000001.safetensors"]
+    one, other = (load_latest(tmp_path / folder).policy.state_dict() for folder in ("c", "whole"))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
