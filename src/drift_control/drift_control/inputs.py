@@ -94,3 +94,4 @@ class Inputs:
     arm_state: ArmState | None = None  # None: the arm has no such source
     joints_trouble: str = ""  # joints that are missing, each with the reason
     conflict: str = ""  # what comes from two publishers, and from which
+    controller_trouble: str = ""  # why the arm's controller executes nothing; empty: it does, or nobody tells

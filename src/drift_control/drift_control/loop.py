@@ -126,6 +126,7 @@ class ControlLoop:
             measured_tcp=None if measured is None else self._robot.forward(measured).position,
             commanded=arm.motion.q,
             arm_state=inputs.arm_state,
+            controller_trouble=inputs.controller_trouble,
         )
         verdict = self.guard.check_situation(situation)
         facts = Facts(now, inputs.requests, inputs.chunk, situation, arm, verdict, jump_s)

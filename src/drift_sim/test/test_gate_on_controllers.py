@@ -22,7 +22,16 @@ LAGS = [(0.03, 2), (0.06, 4)]  # time constant [s], delay [cycles]
 
 
 def closed_loop(
-    robot, joystick, interface="joint_trajectory", *, tau_s=0.03, cycles=2, rate_hz=500.0, joints=None, **jtc
+    robot,
+    joystick,
+    interface="joint_trajectory",
+    *,
+    tau_s=0.03,
+    cycles=2,
+    rate_hz=500.0,
+    joints=None,
+    activity=False,
+    **jtc,
 ):
     """Return the gate beside an active controller, armed and with the arm at home."""
     robot = Robot(replace(robot.config, command_interface=interface))
@@ -33,7 +42,7 @@ def closed_loop(
         controller = ForwardPositionController(names, joints)
     manager = ControllerManager(controller, LaggingArm(robot.home, period_s, tau_s, cycles), rate_hz)
     manager.switch(True)
-    loop = ClosedLoop(Bench(robot, joystick), manager)
+    loop = ClosedLoop(Bench(robot, joystick), manager, activity=activity)
     loop.tick(arm=True)
     return loop
 
@@ -146,6 +155,28 @@ def test_a_controller_that_comes_back_at_the_very_fault_executes_nothing(robots,
     loop.manager.switch(True)
     loop.run(1.0)
     assert np.abs(loop.course(since_s).q - loop.manager.arm.q).max() < 1e-9
+
+
+@pytest.mark.parametrize("interface", ["forward_position", "joint_trajectory"])
+@pytest.mark.parametrize("away_ticks", [1, 3, 10, 50])
+def test_where_the_gate_is_told_of_an_inactive_controller_nothing_jumps_whenever_it_comes_back(
+    robots, joystick, interface, away_ticks
+):
+    loop = closed_loop(robots["ur5e"], joystick, interface, activity=True)
+    loop.run(0.5, joy=lambda: loop.bench.stick((0.0, 0.2, 0.0)))
+    loop.manager.switch(False)
+    for _ in range(away_ticks):
+        tick = loop.tick(joy=loop.bench.stick((0.0, 0.2, 0.0)))
+    assert tick.state is State.FAULT and tick.text == "the controller is inactive"
+    refused = loop.tick(arm=True)
+    assert not refused.armed and "the controller is inactive" in refused.text
+    stood = loop.manager.arm.q.copy()
+    loop.manager.switch(True)
+    loop.run(1.0, joy=lambda: loop.bench.stick((0.0, 0.2, 0.0)))
+    assert np.array_equal(loop.manager.arm.q, stood)
+    assert loop.tick(arm=True).armed
+    loop.run(0.2)
+    assert np.abs(loop.manager.arm.q - stood).max() < 1e-3
 
 
 def test_with_the_joints_in_another_order_no_wrong_joint_is_eased_on(robots, joystick):

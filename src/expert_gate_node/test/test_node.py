@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from drift_ros.gate_messages import to_joint_state
 from drift_sim.ros.trajectory_message import from_message
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
 from expert_gate_node.ros.node import ExpertGateNode
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
 from sensor_msgs.msg import JointState
@@ -386,6 +388,50 @@ def test_where_nobody_listens_the_gate_neither_arms_nor_homes_and_says_what_to_d
     stage.world.create_subscription(Float64MultiArray, "command", stage.world._on_command, qos.COMMAND)
     stage.spin(lambda: stage.gate.count_subscribers("command"), "controller")
     assert stage.call(stage.world.arm).success
+
+
+def test_a_controller_with_its_joints_in_another_order_is_not_armed(stage):
+    names = list(stage.world.robot.config.joint_names)
+    controller = Node("arm_controller")
+    stage.executor.add_node(controller)
+    controller.declare_parameter("joints", names[::-1])
+    stage.world.create_subscription(Float64MultiArray, "arm_controller/commands", print, qos.COMMAND)
+    stage.start(("command", "arm_controller/commands")).sees_the_arm()
+    told = stage.gate._out.controller
+    stage.spin(lambda: told.objection().startswith("parameter joints"), "answer of the controller")
+    answer = stage.call(stage.world.arm)
+    assert not answer.success and answer.message.endswith(f"must be {names}")
+    controller.set_parameters([Parameter("joints", value=names)])
+    stage.spin(lambda: not told.objection(), "the other order")
+    assert stage.call(stage.world.arm).success
+    stage.executor.remove_node(controller)
+    controller.destroy_node()
+
+
+def activity(**controllers):
+    """Return what controller_manager_msgs/ControllerManagerActivity says."""
+    states = [SimpleNamespace(name=k, state=SimpleNamespace(label=v)) for k, v in controllers.items()]
+    return SimpleNamespace(controllers=states, hardware_components=[])
+
+
+def test_a_controller_that_is_deactivated_is_a_fault_though_it_comes_back_within_a_tick(stage):
+    stage.world.create_subscription(Float64MultiArray, "arm_controller/commands", print, qos.COMMAND)
+    world = stage.start(("command", "arm_controller/commands")).sees_the_arm().world
+    told = stage.gate._out.controller
+    stage.spin(lambda: not told.objection(), "controller")
+    told._on_activity(activity(arm_controller="inactive", other="active"))
+    refused = stage.call(world.arm)
+    assert not refused.success and refused.message.startswith("controller arm_controller is inactive")
+    told._on_activity(activity(arm_controller="active"))
+    stage.spin_for(0.1)
+    assert stage.call(world.arm).success
+    told._on_activity(activity(arm_controller="inactive"))
+    told._on_activity(activity(arm_controller="active"))
+    stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=2.0)
+    sent = len(stage.sent)
+    assert world.state.text.startswith("controller arm_controller is inactive")
+    stage.spin_for(0.3)
+    assert len(stage.sent) == sent and not world.state.armed
 
 
 def test_what_is_not_finite_never_leaves_the_gate(stage, monkeypatch):

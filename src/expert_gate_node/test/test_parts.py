@@ -8,6 +8,7 @@ import pytest
 from drift_control.gate.state import State
 from drift_control.inputs import ArmState, JoyReading, Requests
 from drift_control.robot.robot import load_robot
+from expert_gate_node.activity import inactive, other_order
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.homing import Homed, HomingWatch
@@ -95,3 +96,33 @@ def test_the_emergency_brake_stops_within_the_acceleration_limit():
     assert path[-1][0] - q[0] == pytest.approx(0.11, abs=0.005)
     assert np.abs(np.diff(path, n=2, axis=0)).max() / 0.02**2 <= 5.0 + 1e-6
     assert brake.gripper_m == 0.04
+
+
+JOINTS = ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("controllers", "hardware", "said"),
+    [
+        ({"arm": "active", "other": "inactive"}, {"ur5e": "active"}, ""),
+        (
+            {"arm": "inactive", "other": "active"},
+            {"ur5e": "active"},
+            "controller arm is inactive: ros2 control",
+        ),
+        ({"other": "active"}, {"ur5e": "active"}, "no controller arm is loaded; active: other"),
+        ({}, {}, "no controller arm is loaded; active: none"),
+        ({"arm": "active"}, {"ur5e": "unconfigured"}, "hardware ur5e is unconfigured"),
+    ],
+)
+def test_what_a_controller_manager_says_about_the_controller(controllers, hardware, said):
+    told = inactive("arm", controllers, hardware)
+    assert told.startswith(said) and bool(told) == bool(said)
+
+
+def test_an_order_of_joints_is_wrong_only_where_the_controller_does_not_sort_by_name():
+    assert other_order("arm", ["b", "a"], JOINTS, by_name=True) == ""
+    assert other_order("arm", [], JOINTS, by_name=False) == ""  # it does not say
+    said = "parameter joints of controller arm is ['b', 'a'], must be ['a', 'b']"
+    assert other_order("arm", ["b", "a"], JOINTS, by_name=False) == said
+    assert "must be ['a', 'b']" in other_order("arm", ["a", "c"], JOINTS, by_name=True)

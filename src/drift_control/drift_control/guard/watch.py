@@ -30,6 +30,7 @@ class Situation:
     measured_tcp: Array | None  # (3,) [m]
     commanded: Array | None  # (J,) [rad]
     arm_state: ArmState | None
+    controller_trouble: str = ""  # why the arm's controller executes nothing
 
 
 class WatchRule(Protocol):
@@ -51,6 +52,8 @@ class ArmReady:
 
 def arm_trouble(at: Situation, timeout_s: float) -> tuple[Reason, str] | None:
     """Return why the arm cannot be moved by what it says about itself; None if it can, or says nothing."""
+    if at.controller_trouble:
+        return Reason.PROTECTIVE_STOP, at.controller_trouble
     state = at.arm_state
     if state is None:
         return None

@@ -61,6 +61,7 @@ class Bench:
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
         self.arm_state = None
+        self.controller_trouble = ""  # why its controller executes nothing
         self.arm_silent = False  # it says no more how it is
         self._joints = None
 
@@ -77,7 +78,13 @@ class Bench:
             requests = {"stop": pressed.stop, "arm": pressed.arm} | {k: v for k, v in requests.items() if v}
         self.stop_asked = requests.get("stop", False)
         inputs = Inputs(
-            self._joints, joy, chunk, Requests(**requests), self.arm_state, conflict=self.conflict
+            self._joints,
+            joy,
+            chunk,
+            Requests(**requests),
+            self.arm_state,
+            conflict=self.conflict,
+            controller_trouble=self.controller_trouble,
         )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:

@@ -63,10 +63,15 @@ class ClosedLoop:
         bench: Bench,
         manager: ControllerManager,
         message_of: Callable[[Tick, float], Message | None] | None = None,
+        activity: bool = False,
     ) -> None:
-        """`message_of` makes the message of a tick at a time; left out: as the gate does."""
+        """`message_of` makes the message of a tick at a time; left out: as the gate does.
+
+        `activity`: the gate is told, with the next tick, whether the controller is active.
+        """
         self.bench, self.manager = bench, manager
         bench.follows = False  # the arm is the manager's
+        self._activity = activity
         self._message_of = message_of or Messages(bench).of
         self._under_way: deque[tuple[float, Message]] = deque()  # time of arrival, message
         self._rows: list[tuple[float, Array, Array, Array]] = []
@@ -76,6 +81,8 @@ class ClosedLoop:
         """Run one tick of the gate; its message arrives `late_s` after it, or never."""
         manager, bench = self.manager, self.bench
         bench.q = manager.arm.q.copy()
+        if self._activity:
+            bench.controller_trouble = "" if manager.controller.active else "the controller is inactive"
         tick = bench.tick(**inputs)
         message = self._message_of(tick, manager.time_s)
         if message is not None and not lost:

@@ -10,6 +10,8 @@ from drift_sim.ros2_control.lagging_arm import LaggingArm
 class Controller(Protocol):
     """What every controller here does; its messages are its own."""
 
+    active: bool
+
     def activate(self, now_s: float, q: Array, /) -> None: ...
 
     def deactivate(self) -> None: ...

@@ -3,6 +3,7 @@
 import gc
 import sys
 import traceback
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -130,7 +131,7 @@ class ExpertGateNode(Node):
         if self._stopping:
             self._inbox.request(Requests(shutdown=True))
         self._look_at_joints(now)
-        inputs = self._inbox.take()
+        inputs = replace(self._inbox.take(), controller_trouble=self._out.controller.trouble())
         self._trouble = inputs.conflict or inputs.joints_trouble
         last, tick = self._tick, self._loop.tick(inputs, now)
         self._tick = tick

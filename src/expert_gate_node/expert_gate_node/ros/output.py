@@ -33,7 +33,9 @@ class TickPublisher:
         self._gripper = node.create_publisher(Float64MultiArray, f"gripper_command{suffix}", qos.COMMAND)
         self._state = node.create_publisher(GateState, "gate/state", qos.LATCHED)
         self._step = node.create_publisher(Step, "gate/step", qos.PROVENANCE)
-        self.controller = Controller(node, self._command.topic_name, expected=not config.dry_run)
+        self.controller = Controller(
+            node, self._command.topic_name, self._joint_names, expected=not config.dry_run
+        )
         self._said: GateState | None = None
         self._said_s = float("-inf")
 

@@ -1,0 +1,34 @@
+"""What a controller manager's list of controllers and hardware says about the one that the gate commands."""
+
+from collections.abc import Mapping
+
+_ACTIVE = "active"
+
+
+def inactive(name: str, controllers: Mapping[str, str], hardware: Mapping[str, str]) -> str:
+    """Return why controller `name` executes nothing, in words; empty: it is active, on active hardware.
+
+    Both map names to labels of lifecycle states.
+    """
+    state = controllers.get(name)
+    if state is None:
+        active = sorted(other for other, label in controllers.items() if label == _ACTIVE)
+        return f"no controller {name} is loaded; active: {', '.join(active) or 'none'}"
+    if state != _ACTIVE:
+        return (
+            f"controller {name} is {state}: ros2 control switch_controllers --activate {name} "
+            "(and --deactivate whatever else holds the joints)"
+        )
+    asleep = sorted(f"{part} is {label}" for part, label in hardware.items() if label != _ACTIVE)
+    return f"hardware {', '.join(asleep)}" if asleep else ""
+
+
+def other_order(name: str, joints: list[str], wanted: list[str], by_name: bool) -> str:
+    """Return why controller `name` would move other joints than meant, in words; empty: it would not.
+
+    `joints`: its parameter, empty where unknown; `by_name`: it sorts what it gets by name.
+    """
+    same = sorted(joints) == sorted(wanted) if by_name else joints == wanted
+    if not joints or same:
+        return ""
+    return f"parameter joints of controller {name} is {joints}, must be {wanted}"
