@@ -139,4 +139,4 @@ def test_rare_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatch):
     module = types.ModuleType("cv_bridge")
     module.CvBridge = CvBridge
     monkeypatch.setitem(sys.modules, "cv_bridge", module)
-    assert to_rgb(Image(encoding="bayer_rggb8")) == "bayer_rggb8 as rgb8"
+    assert to_rgb(Image(encoding="nv24")) == "nv24 as rgb8"
