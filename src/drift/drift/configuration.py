@@ -6,7 +6,13 @@ from pathlib import Path
 
 from drift.errors import UserError
 
-FOLDERS = {"robot": "robots", "task": "tasks", "joystick": "joysticks", "train": "train"}
+FOLDERS = {
+    "robot": "robots",
+    "gripper": "grippers",
+    "task": "tasks",
+    "joystick": "joysticks",
+    "train": "train",
+}
 
 _FAST_DDS_2 = ("humble", "iron", "jazzy")
 
@@ -25,12 +31,19 @@ def share_folder() -> Path:
 
 
 def choices(kind: str) -> list[str]:
-    """Return the names there are of one kind ("robot", "task", "joystick", "train")."""
+    """Return the names there are of one kind ("robot", "gripper", "task", "joystick", "train")."""
     return sorted(path.stem for path in (share_folder() / "config" / FOLDERS[kind]).glob("*.yaml"))
 
 
 def config_file(kind: str, name: str) -> Path:
-    """Return the file that describes `name`; UserError names the allowed ones."""
+    """Return the file that describes `name`, or an arm with another hand, `arm+hand`.
+
+    UserError names the allowed ones.
+    """
+    if kind == "robot" and "+" in name:  # an arm with another hand than its usual one
+        arm, _, hand = name.partition("+")
+        config_file("gripper", hand)
+        return config_file("robot", arm).with_stem(name)
     allowed = choices(kind)
     if name not in allowed:
         raise UserError(f"{kind}={name} must be one of: {', '.join(allowed)}")

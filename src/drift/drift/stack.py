@@ -52,7 +52,7 @@ class Stack:
 
 def stack(arguments: StackArguments) -> Stack:
     """Return the stack for `arguments`, after reading and checking every file that its nodes will read."""
-    robot_file = config_file("robot", arguments.robot)
+    robot_file = config_file("robot", arguments.robot_and_hand)
     task_file = config_file("task", arguments.task)
     joystick_file = config_file("joystick", arguments.joystick)
     train_file = config_file("train", arguments.train)
@@ -62,7 +62,7 @@ def stack(arguments: StackArguments) -> Stack:
     _check_has_arm(task)
     _check_scene(arguments.sim, task)
     load_train_file(train_file)
-    run = run_folder.named(arguments.run, arguments.robot, arguments.task)
+    run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}

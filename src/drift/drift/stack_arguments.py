@@ -19,6 +19,9 @@ class StackArguments:
     """One stack: which arm, in which simulation, for which task, driven by whom."""
 
     robot: str = _argument("panda", "the arm: a file of config/robots", file="robot")
+    gripper: str = _argument(
+        "", "the hand: a file of config/grippers; empty: the one that the arm's file names"
+    )
     sim: str = _argument(
         "mujoco",
         "mujoco: embedded, real time; gazebo: bridge to a Gazebo that runs; none: the arm's own driver runs",
@@ -53,6 +56,11 @@ class StackArguments:
             raise UserError(
                 f"expert={self.expert} needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
             )
+
+    @property
+    def robot_and_hand(self) -> str:
+        """The arm's name, with that of another hand than its usual one."""
+        return f"{self.robot}+{self.gripper}" if self.gripper else self.robot
 
     @property
     def ros_namespace(self) -> str:

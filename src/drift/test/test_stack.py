@@ -99,6 +99,11 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
     nodes = by_name(plan(tmp_path, robot="fr3", sim="none"))
     assert nodes["expert_gate"].remappings == {"command": "fr3_arm_controller/joint_trajectory"}
+    nodes = by_name(plan(tmp_path, robot="ur5e", gripper="robotiq_2f85", sim="none"))
+    for name in ("expert_gate", "trainer", "policy"):
+        assert str(nodes[name].parameters["robot_file"]).endswith("config/robots/ur5e+robotiq_2f85.yaml")
+    with pytest.raises(UserError, match="gripper=claw must be one of: franka_hand, none, parallel_hand, "):
+        plan(tmp_path, gripper="claw")
     assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
     joy = nodes["joy"]
     assert (joy.package, joy.executable, joy.remappings) == ("joy", "joy_node", {})

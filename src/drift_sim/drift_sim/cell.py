@@ -64,7 +64,8 @@ def build_mjcf(robot: Robot, scene: ArmScene, image_size: tuple[int, int]) -> st
         class_="touch",
     )
     hand = add_arm(world, actuator, robot)
-    add_gripper_drive(tendon, equality, actuator, robot.config.gripper.force_n)
+    if robot.config.gripper.joints:
+        add_gripper_drive(tendon, equality, actuator, robot.config.gripper.force_n)
     scene.build(world)
     for name, pose in scene.cameras.items():
         _add_camera(world if pose.frame == "base" else hand, name, pose)

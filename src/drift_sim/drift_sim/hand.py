@@ -1,4 +1,4 @@
-"""The parallel-jaw hand that both arms carry: two slides, one actuator, 0.08 m opening.
+"""The parallel-jaw hand that the arms carry, if any: two slides, one actuator, 0.08 m opening.
 
 Frame `hand` sits on the flange: z points out of the hand, the fingers slide along ±y, the TCP lies
 between the finger pads. Sizes follow the Franka Hand (data sheet: 0.73 kg, 80 mm travel); the shapes
@@ -9,14 +9,13 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 from drift_config.errors import ConfigError
-from drift_control.robot.config import Gripper
+from drift_control.gripper.config import Gripper, JointMap
 
 from drift_sim.mjcf import child
 
 OPENING_MAX_M = 0.08  # both fingers together
 FINGER_JOINTS = ("finger_joint1", "finger_joint2")
-HAND_MASS_KG = 0.73
-FINGER_MASS_KG = 0.03
+FINGER_MASS_KG, ROD_MASS_KG = 0.03, 0.005  # of each finger
 TIP_BEYOND_TCP_M = 0.009  # the finger tips reach this far beyond the TCP
 PAD_HALF_M = np.array([0.010, 0.004, 0.0225])  # half size of one finger pad: along x, y (slide), z
 GRIP_KP_N_M = 1500.0  # force per metre of opening error, over both fingers
@@ -26,17 +25,25 @@ DARK = (0.25, 0.25, 0.27, 1.0)
 
 
 def add_hand(parent: Element, gripper: Gripper) -> Element:
-    """Append the hand to `parent` at the frame `hand` and return its body."""
-    if tuple(gripper.joints) != FINGER_JOINTS or any(scale != 1.0 for scale in gripper.joints.values()):
-        raise ConfigError(f"gripper.joints={gripper.joints} must be {dict.fromkeys(FINGER_JOINTS, 1.0)}")
-    if gripper.opening_max_m != OPENING_MAX_M:
-        raise ConfigError(f"gripper.opening_max_m={gripper.opening_max_m} must be {OPENING_MAX_M}")
+    """Append the hand, or none, to `parent` at the frame `hand`; return its body. ConfigError for another."""
+    if gripper.interface == "none":
+        hand = child(parent, "body", name="hand", gravcomp=1)
+        child(hand, "site", name="tcp", pos=(0, 0, gripper.tcp_offset_m), size=(0.003,), group=5)
+        return hand
+    if (
+        gripper.joints != dict.fromkeys(FINGER_JOINTS, JointMap(1.0))
+        or gripper.opening_max_m != OPENING_MAX_M
+    ):
+        raise ConfigError(
+            f"gripper={gripper.name} cannot be simulated, must be parallel_hand or none: "
+            f"joints {', '.join(FINGER_JOINTS)} of one finger each, opening_max_m={OPENING_MAX_M}"
+        )
     hand = child(parent, "body", name="hand", gravcomp=1)
     child(
         hand,
         "inertial",
         pos=(0, 0, 0.03),
-        mass=HAND_MASS_KG,
+        mass=gripper.mass_kg - 2 * (FINGER_MASS_KG + ROD_MASS_KG),
         diaginertia=(0.0025, 0.001, 0.0017),
     )
     # The palm ends 26 mm before the pads begin, so that an object of 50 mm height fits between them.
@@ -90,7 +97,7 @@ def _add_finger(hand: Element, joint: str, side: float, tcp_offset_m: float) -> 
         type="box",
         size=(0.008, 0.004, 0.012),
         pos=(0, y, middle - PAD_HALF_M[2] - 0.010),
-        mass=0.005,
+        mass=ROD_MASS_KG,
         rgba=GREY,
         class_="seen",
     )

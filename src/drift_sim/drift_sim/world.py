@@ -11,7 +11,7 @@ from drift_core.task import TaskConfig
 from drift_sim.camera import CameraRenderer
 from drift_sim.cell import TIMESTEP_S, build_mjcf
 from drift_sim.errors import SimulationError
-from drift_sim.hand import FINGER_JOINTS, OPENING_MAX_M
+from drift_sim.hand import OPENING_MAX_M
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ArmScene, Result, Truth
@@ -39,8 +39,10 @@ class World:
         self._arm_qpos = np.array([joint.qposadr[0] for joint in joints])
         self._arm_qvel = np.array([joint.dofadr[0] for joint in joints])
         self._arm_ctrl = np.array([self._model.actuator(name).id for name in robot.config.joint_names])
-        self._finger_qpos = np.array([self._model.joint(name).qposadr[0] for name in FINGER_JOINTS])
-        self._gripper_ctrl = self._model.actuator("gripper").id
+        fingers = robot.config.gripper.joints  # none without a hand
+        self._finger_qpos = np.array([self._model.joint(name).qposadr[0] for name in fingers], dtype=int)
+        drives = ["gripper"] if fingers else []
+        self._gripper_ctrl = np.array([self._model.actuator(name).id for name in drives], dtype=int)
         self.scene.bind(self._model)
         self._trajectories = JointTrajectoryController(robot.config.joint_names, TIMESTEP_S)
         self._n_steps = 0
@@ -98,7 +100,7 @@ class World:
         return self._trajectories.accept(trajectory, self.time_s)
 
     def set_gripper_command(self, opening_m: float) -> None:
-        """Give the hand its opening [m]; held until the next call."""
+        """Give the hand, if there is one, its opening [m]; held until the next call."""
         self._data.ctrl[self._gripper_ctrl] = min(max(opening_m, 0.0), OPENING_MAX_M)
 
     def step(self, n: int = 1) -> None:
@@ -129,7 +131,7 @@ class World:
         return self._data.qpos[self._arm_qpos].copy()
 
     def finger_positions(self) -> np.ndarray:
-        """Measured fingers (2,) [m], as the finger joints report them."""
+        """Measured fingers (2,) [m], as the finger joints report them; (0,) without a hand."""
         return self._data.qpos[self._finger_qpos].copy()
 
     def gripper_m(self) -> float:

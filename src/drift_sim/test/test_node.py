@@ -106,7 +106,7 @@ def test_a_command_moves_the_arm_and_is_held_when_the_stream_ends(bench, sim, ro
     bench.spin_until(lambda: command.get_subscription_count() and gripper.get_subscription_count())
     target = robots["panda"].home + 0.1
     command.publish(Float64MultiArray(data=target.tolist()))
-    gripper.publish(Float64MultiArray(data=[0.02]))
+    gripper.publish(Float64MultiArray(data=[0.01, 0.01]))
 
     def arrived():
         positions = (

@@ -7,7 +7,7 @@ from drift_config.errors import ConfigError
 from drift_control.arms import ARMS
 from drift_control.horizon import RollingHorizon
 from drift_control.robot import ik
-from drift_control.robot.robot import Robot
+from drift_control.robot.robot import Robot, load_robot
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes import SCENES
@@ -240,6 +240,27 @@ def test_a_task_where_the_arm_may_not_or_cannot_go_is_refused_with_the_place(rob
         ConfigError, match=r"goal of task place at \[1.9, 0.09, 0.02\] m must be within reach"
     ):
         World(stretched, far)
+
+
+def test_an_arm_without_a_hand_is_simulated_with_its_flange_as_tcp(config_folder, tasks):
+    robot = load_robot(config_folder / "robots" / "panda+none.yaml")
+    world = World(robot, tasks["place"])
+    world.set_gripper_command(0.05)  # nobody to open
+    world.step(500)
+    assert world.gripper_m() == 0.0 and world.finger_positions().shape == (0,)
+    np.testing.assert_allclose(
+        world.tcp().position, robot.forward(world.joint_positions()).position, atol=1e-9
+    )
+    assert world.render("wrist").shape == (64, 64, 3)
+    world.close()
+
+
+def test_a_hand_that_the_simulation_does_not_have_is_refused_by_name(config_folder, tasks):
+    robot = load_robot(config_folder / "robots" / "ur5e+robotiq_2f85.yaml")
+    with pytest.raises(
+        ConfigError, match="gripper=robotiq_2f85 cannot be simulated, must be parallel_hand or"
+    ):
+        World(robot, tasks["place"])
 
 
 def test_an_arm_without_dynamics_is_not_simulated(robots, tasks):

@@ -26,6 +26,7 @@ def main(
         typer.Argument(metavar="[NAME:=VALUE]...", help="the options below, as ros2 launch takes them"),
     ] = None,
     robot: Annotated[str, _option("robot")] = StackArguments.robot,
+    gripper: Annotated[str, _option("gripper")] = StackArguments.gripper,
     sim: Annotated[str, _option("sim", "mujoco|gazebo|none")] = StackArguments.sim,
     task: Annotated[str, _option("task")] = StackArguments.task,
     expert: Annotated[str, _option("expert")] = StackArguments.expert,
@@ -44,6 +45,7 @@ def main(
     """
     said = {
         "robot": robot,
+        "gripper": gripper,
         "sim": sim,
         "task": task,
         "expert": expert,

@@ -70,15 +70,15 @@ class Dynamics:
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One arm without a hand; its hull includes the common hand's."""
+    """One arm without a hand."""
 
     name: str
     joint_names: tuple[str, ...]  # as in the maker's robot description
     hardware: HardwareLimits
     before: Transform  # (J, 4, 4) from frame i-1 to frame i at q_i = 0
     flange: Transform  # (4, 4) from the last joint's frame to the flange, z out of the arm
-    capsules: tuple[Capsule, ...]  # of the arm and of the hand
-    collision_pairs: tuple[tuple[str, str], ...]  # capsules that must not touch
+    capsules: tuple[Capsule, ...]  # of the arm alone
+    collision_pairs: tuple[tuple[str, str], ...]  # capsules that must not touch, the hand's included
     above_table: tuple[str, ...]  # capsules that must stay above the table
     dynamics: Dynamics | None = None  # None: it cannot be simulated
 

@@ -3,7 +3,6 @@
 import math
 
 from drift_control.arms.arm import Arm, Capsule, Dynamics, HardwareLimits
-from drift_control.arms.hand import hand_capsules
 from drift_control.arms.transforms import modified_dh, translation
 
 # Franka Robotics, "Robot and interface specifications", Denavit-Hartenberg parameters of the Panda (Craig's
@@ -42,7 +41,6 @@ PANDA = Arm(
         Capsule("forearm_slim", 5, (0.0, 0.08, -0.20), (0.0, 0.08, -0.06), 0.03),
         Capsule("wrist", 6, (0.0, 0.0, -0.07), (0.0, 0.0, 0.01), 0.05),
         Capsule("flange", 7, (0.0, 0.0, -0.06), (0.0, 0.0, 0.08), 0.045),
-        *hand_capsules(8),
     ),
     collision_pairs=(
         ("base", "forearm"), ("base", "forearm_slim"), ("base", "wrist"), ("base", "flange"),

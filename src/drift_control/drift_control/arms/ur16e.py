@@ -7,7 +7,6 @@ of github.com/UniversalRobots/Universal_Robots_ROS2_Description.
 import math
 
 from drift_control.arms.arm import Arm, Capsule, Dynamics
-from drift_control.arms.hand import hand_capsules
 from drift_control.arms.transforms import standard_dh
 from drift_control.arms.universal_robots import (
     ABOVE_TABLE,
@@ -46,7 +45,6 @@ UR16E = Arm(
         Capsule("wrist", 4, (0.0, 0.0, 0.02), (0.0, 0.0, 0.17415), 0.05),
         Capsule("wrist_low", 5, (0.0, 0.0, 0.0), (0.0, 0.0, 0.11985), 0.05),
         Capsule("flange", 6, (0.0, 0.0, 0.035), (0.0, 0.0, 0.095), 0.046),
-        *hand_capsules(7),
     ),
     collision_pairs=COLLISION_PAIRS,
     above_table=ABOVE_TABLE,

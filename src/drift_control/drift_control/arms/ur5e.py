@@ -3,7 +3,6 @@
 import math
 
 from drift_control.arms.arm import Arm, Capsule, Dynamics
-from drift_control.arms.hand import hand_capsules
 from drift_control.arms.transforms import standard_dh
 from drift_control.arms.universal_robots import (
     ABOVE_TABLE,
@@ -41,7 +40,6 @@ UR5E = Arm(
         Capsule("wrist", 4, (0.0, 0.0, 0.02), (0.0, 0.0, 0.1333), 0.045),
         Capsule("wrist_low", 5, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0997), 0.042),
         Capsule("flange", 6, (0.0, 0.0, 0.03), (0.0, 0.0, 0.08), 0.04),
-        *hand_capsules(7),
     ),
     collision_pairs=COLLISION_PAIRS,
     above_table=ABOVE_TABLE,

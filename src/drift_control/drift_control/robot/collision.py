@@ -13,7 +13,7 @@ class CapsuleModel:
     """The coarse hull of one arm and its hand."""
 
     def __init__(self, robot: Robot) -> None:
-        capsules = robot.arm.capsules
+        capsules = robot.capsules
         index = {capsule.name: i for i, capsule in enumerate(capsules)}
         ones = np.ones((len(capsules), 1))
         self._frames = np.array([capsule.frame for capsule in capsules])
@@ -25,7 +25,7 @@ class CapsuleModel:
             axis=-1,
         )
         self._radius = np.array([capsule.radius_m for capsule in capsules])
-        pairs = np.array([(index[a], index[b]) for a, b in robot.arm.collision_pairs])
+        pairs = np.array([(index[a], index[b]) for a, b in robot.collision_pairs])
         self._first, self._second = pairs[:, 0], pairs[:, 1]
         self._pair_radius = self._radius[self._first] + self._radius[self._second]
         length = np.linalg.norm(self._ends[:, :3, 1] - self._ends[:, :3, 0], axis=1)
@@ -38,7 +38,7 @@ class CapsuleModel:
         self._sphere_share = np.concatenate([np.linspace(0.0, 1.0, n + 1) for n in gaps])[:, None]
         # As large as it takes for the spheres to hold all of the capsule, also halfway between two of them.
         self._sphere_radius = np.hypot(radius, length / gaps / 2.0)[self._sphere_owner]
-        self._above = np.array([index[name] for name in robot.arm.above_table])
+        self._above = np.array([index[name] for name in robot.above_table])
         self._mount = robot.mount
         self._n_joints = robot.n_joints
 

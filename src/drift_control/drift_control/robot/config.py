@@ -5,12 +5,12 @@ from dataclasses import field, fields
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from drift_control.arms import ARMS
+from drift_control.gripper.config import STRICT, Gripper
 
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 PerJoint = tuple[float, ...]
 Positive = Annotated[float, Field(gt=0.0)]
 Metres = Annotated[float, Field(ge=-10.0, le=10.0)]  # of a cell
@@ -67,31 +67,8 @@ class Workspace:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Gripper:
-    """The parallel-jaw hand: where it sits on the flange and how its joints add up to an opening."""
-
-    # joint name -> metres of opening per unit of that joint's position
-    joints: dict[str, Annotated[float, Field(gt=0.0, le=2.0)]]
-    opening_max_m: Annotated[float, Field(gt=0.0, le=0.3)]
-    speed_m_s: Annotated[float, Field(gt=0.0, le=0.5)]  # fastest change of the opening
-    force_n: Annotated[float, Field(gt=0.0, le=300.0)]  # of each finger, at most; kept by the hand itself
-    # from the flange along its z axis to the point between the finger pads
-    tcp_offset_m: Annotated[float, Field(gt=0.0, le=0.5)]
-    # of the hand about the flange's z; fingers open along the turned y
-    mount_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)]
-    # of its joint states, the oldest that count: Franka's hand sends 15 a second, others 4
-    state_timeout_s: Annotated[float, Field(gt=0.0, le=5.0)] = 0.5
-
-    @model_validator(mode="after")
-    def _has_joints(self) -> "Gripper":
-        if not self.joints:
-            raise ValueError("gripper.joints={} must name at least one joint")
-        return self
-
-
-@dataclass(frozen=True, config=STRICT)
 class RobotConfig:
-    """One arm with its hand."""
+    """One arm with its hand, which the file names: a file of config/grippers."""
 
     name: str
     arm: str  # a name in `arms`
@@ -106,6 +83,8 @@ class RobotConfig:
     command_interface: Literal["forward_position", "joint_trajectory"]
     tracking_error_max_rad: Annotated[float, Field(gt=0.0, le=0.5)]  # a quarter of a second at 2 rad/s
     start_tolerance_rad: Annotated[float, Field(gt=0.0, le=0.2)]
+    # of where hands are mounted on the flange, about its z
+    flange_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
     controller: str = ""  # of ros2_control; empty: the usual one of the command interface
     # where arm and gripper say where they are, of their drivers, relative to the namespace
     joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (

@@ -26,8 +26,8 @@ class JointStateMerger:
     """Collect positions by name until every joint of the robot is known; joints of others are ignored.
 
     How old the arm is, is decided by the arm's joints alone: a gripper may be slower, or without a stamp, and
-    has a limit of its own (`gripper.state_timeout_s`). A value that cannot be believed is not taken, so that
-    its joint grows stale, and `trouble` names it with the reason.
+    has a limit of its own (`state_timeout_s` of its file). A value that cannot be believed is not taken, so
+    that its joint grows stale, and `trouble` names it with the reason.
     """
 
     def __init__(self, config: RobotConfig) -> None:
@@ -49,12 +49,13 @@ class JointStateMerger:
         if len(self._heard) < len(self._names):
             return None
         arm = [self._heard[name] for name in self._arm]
+        hand = [self._heard[name].arrival_s for name in self._gripper.joints]
         return JointReading(
             positions_rad=np.array([joint.position for joint in arm]),
             gripper_m=self._opening_m({}),
             stamp_s=min(joint.stamp_s for joint in arm),
             arrival_s=min(joint.arrival_s for joint in arm),
-            gripper_arrival_s=min(self._heard[name].arrival_s for name in self._gripper.joints),
+            gripper_arrival_s=min(hand) if hand else None,
         )
 
     def merge(self, message: JointMessage, ros_s: float) -> JointReading | None:
@@ -128,7 +129,7 @@ class JointStateMerger:
     def _out_of_range(self, values: dict[str, float]) -> dict[str, str]:
         """Return the fingers that do not give an opening which this gripper can have."""
         fingers = {name: q for name, q in values.items() if name in self._gripper.joints}
-        openings_m = [self._gripper.joints[name] * q for name, q in fingers.items()]
+        openings_m = [self._gripper.joints[name].share_m(q) for name, q in fingers.items()]
         if fingers and all(name in fingers or name in self._heard for name in self._gripper.joints):
             openings_m.append(self._opening_m(fingers))
         most_m = self._gripper.opening_max_m
@@ -140,8 +141,8 @@ class JointStateMerger:
         }
 
     def _opening_m(self, newest: dict[str, float]) -> float:
-        scales = self._gripper.joints.items()
-        return sum(scale * (newest[n] if n in newest else self._heard[n].position) for n, scale in scales)
+        heard = {name: self._heard[name].position for name in self._gripper.joints if name not in newest}
+        return self._gripper.opening_m(heard | newest)
 
     def _listed(self, names: list[str]) -> str:
         return "all joints" if len(names) == len(self._names) else ", ".join(names)

@@ -1,13 +1,18 @@
 """An arm: its configuration, forward kinematics, and the state vector."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from drift_config.errors import ConfigError
-from drift_config.loader import load_yaml
+from drift_config.loader import load_yaml, parse, to_plain
+from drift_config.yaml_file import read_yaml
 
 from drift_control.arms import ARMS
+from drift_control.arms.arm import Capsule
 from drift_control.arms.transforms import rotation_z, translation
+from drift_control.gripper.config import Gripper
 from drift_control.robot.config import RobotConfig
 from drift_control.robot.pose import Array, Pose, pose_to_action
 
@@ -33,8 +38,17 @@ class Robot:
         self.home = np.array(config.home_rad)
         self.turning = self.high - self.low > TURN_RAD  # (J,) joints that can be in one place a turn apart
         # From the last joint's frame to the hand's mount, and to the TCP between the finger pads.
-        self.mount = self.arm.flange @ rotation_z(config.gripper.mount_yaw_rad)
+        self.mount = self.arm.flange @ rotation_z(config.flange_yaw_rad + config.gripper.mount_yaw_rad)
         self.tool = self.mount @ translation(0.0, 0.0, config.gripper.tcp_offset_m)
+        hull = config.gripper.hull.items()
+        mount = self.arm.n_joints + 1
+        self.capsules = (  # of the arm and of the hand
+            *self.arm.capsules,
+            *(Capsule(name, mount, part.start_m, part.end_m, part.radius_m) for name, part in hull),
+        )
+        names = {capsule.name for capsule in self.capsules}  # an arm without a hand has none to keep apart
+        self.collision_pairs = tuple(pair for pair in self.arm.collision_pairs if set(pair) <= names)
+        self.above_table = tuple(name for name in self.arm.above_table if name in names)
         self._x = self.arm.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
         self._y = self.arm.before[:, :, 1].copy()
         home = self.forward(self.home).position
@@ -113,9 +127,28 @@ class Robot:
 
 
 def load_robot(path: Path) -> Robot:
-    """Return the arm described by a file like config/robots/panda.yaml."""
-    config = load_yaml(path, RobotConfig)
+    """Return the arm described by a file like config/robots/panda.yaml, with its usual hand.
+
+    `panda+none.yaml` is panda.yaml with another hand, a file of the folder `grippers` beside that of `path`.
+    """
+    arm, _, other = path.stem.partition("+")
+    path = path.with_stem(arm)
+    section = read_yaml(path)
+    usual = section.get("gripper")
+    hand = load_gripper(path.parent.parent / "grippers", other or usual)
+    section["gripper"] = to_plain(hand)
+    config = parse(section, RobotConfig, str(path))
+    if hand.name != usual:  # another hand is another robot: its TCP and its opening mean something else
+        config = replace(config, name=f"{config.name}+{hand.name}")
     try:
         return Robot(config)
     except ConfigError as error:  # of what only its kinematics can tell, such as where the TCP is at home
         raise ConfigError(f"{path}: {error}") from error
+
+
+def load_gripper(folder: Path, name: Any) -> Gripper:
+    """Return the gripper that a file of `folder` describes; ConfigError names the allowed ones."""
+    names = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in names:
+        raise ConfigError(f"gripper={name!r} must be a file of {folder}: {', '.join(names)}")
+    return load_yaml(folder / f"{name}.yaml", Gripper)

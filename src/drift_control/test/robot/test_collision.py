@@ -80,7 +80,7 @@ def test_a_thin_post_through_a_long_link_is_in_it(ur5e, name, deep, share):
     # 2 cm wide, anywhere on the axis: the centre of a sphere is within a quarter of the radius, so that the
     # post is in by at least three quarters of the radius, 58 and 45 mm.
     model, ends = placed(ur5e, ur5e.home)
-    index = [capsule.name for capsule in ur5e.arm.capsules].index(name)
+    index = [capsule.name for capsule in ur5e.capsules].index(name)
     start, end = ends[0, index, :, 0], ends[0, index, :, 1]
     on_axis = start + share * (end - start)
     assert model.box_clearance_m(ends, on_axis - 0.01, on_axis + 0.01).min() <= -deep
@@ -90,7 +90,7 @@ def test_a_thin_post_through_a_long_link_is_in_it(ur5e, name, deep, share):
 def test_clearance_to_a_box_is_never_more_than_the_true_one_and_hardly_less(robots, name):
     robot, rng = robots[name], np.random.default_rng(2)
     model = CapsuleModel(robot)
-    capsules = [(i, c) for i, c in enumerate(robot.arm.capsules) if c.frame > 0]
+    capsules = [(i, c) for i, c in enumerate(robot.capsules) if c.frame > 0]
     checked = 0
     for _ in range(400):
         ends = model.place(robot.joint_frames(rng.uniform(robot.low, robot.high)[None]))
@@ -121,5 +121,5 @@ def test_the_base_which_stands_still_is_not_measured_against_boxes(panda):
     # A plate of 8 cm under the arm: only the shoulder, which turns about its own axis, reaches into it.
     model, ends = placed(panda, panda.home)
     clearance = model.box_clearance_m(ends, np.array([-0.2, -0.3, 0.0]), np.array([0.7, 0.3, 0.08]))[0]
-    assert clearance.shape == (len(panda.arm.capsules) - 1,)
+    assert clearance.shape == (len(panda.capsules) - 1,)
     assert (clearance < 0.0).tolist() == [True] + [False] * 8

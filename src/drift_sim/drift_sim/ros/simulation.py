@@ -26,7 +26,6 @@ from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.cell import TIMESTEP_S
-from drift_sim.hand import FINGER_JOINTS
 from drift_sim.mjcf import quaternion
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
@@ -86,7 +85,7 @@ class SimNode(Node):
         self._frames_due = _Every(1.0 / config.camera_rate_hz)
         self._arm_state_due = _Every(_ARM_STATE_PERIOD_S)
         self._truth_due = _Every(1.0 / config.ground_truth_rate_hz)
-        self._joint_names = [*self._robot.config.joint_names, *FINGER_JOINTS]
+        self._joint_names = [*self._robot.config.joint_names, *self._robot.config.gripper.joints]
         self.create_timer(1.0 / config.joint_state_rate_hz, self._on_timer, clock=steady_clock())
 
     def destroy_node(self) -> None:
@@ -144,10 +143,11 @@ class SimNode(Node):
             self._world.set_joint_command(positions)
 
     def _on_gripper(self, msg: Float64MultiArray) -> None:
-        if len(msg.data) != 1 or not math.isfinite(msg.data[0]):
-            self._refuse(f"gripper_command={list(msg.data)} must be one finite opening [m]")
+        fingers = self._robot.config.gripper.joints
+        if len(msg.data) != len(fingers) or not all(map(math.isfinite, msg.data)):
+            self._refuse(f"gripper_command={list(msg.data)} must be {len(fingers)} finite finger positions")
             return
-        self._world.set_gripper_command(msg.data[0])
+        self._world.set_gripper_command(sum(msg.data))
 
     def _refuse(self, reason: str) -> None:
         self.get_logger().warning(f"refused: {reason}", throttle_duration_sec=1.0)

@@ -14,13 +14,14 @@ from trajectory_msgs.msg import JointTrajectory
 
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.ros.controller import Controller
+from expert_gate_node.ros.grippers import make_driver
 
 _REPEAT_S = 0.2  # gate/state is repeated at 5 Hz
 _SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of one is published at once
 
 
 class TickPublisher:
-    """`command`, `gripper_command`, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
+    """`command`, the gripper, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
 
     def __init__(self, node: Node, robot: Robot, config: ExpertGateConfig) -> None:
         self._joint_names = robot.config.joint_names
@@ -30,7 +31,7 @@ class TickPublisher:
         suffix = "_preview" if config.dry_run else ""
         command_type = JointTrajectory if self._trajectory else Float64MultiArray
         self._command = node.create_publisher(command_type, f"command{suffix}", qos.COMMAND)
-        self._gripper = node.create_publisher(Float64MultiArray, f"gripper_command{suffix}", qos.COMMAND)
+        self._gripper = make_driver(node, robot.config.gripper, config.dry_run)
         self._state = node.create_publisher(GateState, "gate/state", qos.LATCHED)
         self._step = node.create_publisher(Step, "gate/step", qos.PROVENANCE)
         self.controller = Controller(
@@ -47,12 +48,13 @@ class TickPublisher:
             self._command.publish(to_trajectory(self._joint_names, horizon))
         else:
             self._command.publish(to_numbers(q))
-        self._gripper.publish(to_numbers([gripper_m]))
+        self._gripper.command(gripper_m, steady_s())
 
     def forget(self) -> None:
         """Nothing is commanded any more; the arm may be moved by others."""
         self._check.forget()
         self._horizon.forget()
+        self._gripper.forget()
 
     def step(self, msg: Step) -> None:
         """Publish the provenance of a control step."""

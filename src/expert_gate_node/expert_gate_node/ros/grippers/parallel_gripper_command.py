@@ -1,0 +1,31 @@
+"""control_msgs/ParallelGripperCommand: parallel_gripper_action_controller, as Robotiq's."""
+
+from drift_control.gripper.config import Gripper
+from drift_control.gripper.goals import GoalPolicy
+from rclpy.node import Node
+
+from expert_gate_node.ros.grippers.goals import GoalSender
+
+
+class ParallelGripper:
+    """One joint by position: the controller rejects a goal with another number of positions."""
+
+    def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
+        from control_msgs.action import ParallelGripperCommand  # a package that only some installations have
+
+        self._gripper, self._action = gripper, ParallelGripperCommand
+        self._policy = GoalPolicy(gripper)
+        self._sender = GoalSender(node, self._policy, ParallelGripperCommand, topic)
+
+    def command(self, opening_m: float, now_s: float) -> None:
+        """Send a goal if the opening [m] has changed."""
+        if goal := self._policy.next(opening_m, now_s):
+            message = self._action.Goal()
+            message.command.name = list(self._gripper.joints)
+            message.command.position = self._gripper.positions(goal.opening_m)
+            message.command.effort = [self._gripper.force_n]
+            self._sender.send(message, goal)
+
+    def forget(self) -> None:
+        """Whatever is held stays held."""
+        self._policy.forget()
