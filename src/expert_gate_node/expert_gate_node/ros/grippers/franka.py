@@ -1,5 +1,7 @@
 """Franka's hand by the actions of franka_gripper: it grasps while closing, and moves while opening."""
 
+from importlib import import_module
+
 from drift_control.gripper.config import Gripper
 from drift_control.gripper.goals import GoalPolicy
 from rclpy.node import Node
@@ -11,12 +13,11 @@ class FrankaGripper:
     """Widths in metres; a grasp counts whatever the width of the thing."""
 
     def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
-        from franka_msgs.action import Grasp, Move  # a package that only some installations have
-
-        self._gripper, self._grasp_action, self._move_action = gripper, Grasp, Move
+        actions = import_module("franka_msgs.action")  # a package that only some installations have
+        self._gripper, self._grasp_action, self._move_action = gripper, actions.Grasp, actions.Move
         self._policy = GoalPolicy(gripper)
-        self._grasp = GoalSender(node, self._policy, Grasp, f"{topic}/grasp")
-        self._move = GoalSender(node, self._policy, Move, f"{topic}/move")
+        self._grasp = GoalSender(node, self._policy, actions.Grasp, f"{topic}/grasp")
+        self._move = GoalSender(node, self._policy, actions.Move, f"{topic}/move")
 
     def command(self, opening_m: float, now_s: float) -> None:
         """Send a goal if the opening [m] has changed."""

@@ -1,5 +1,7 @@
 """control_msgs/GripperCommand: position_controllers/GripperActionController of Humble and older Jazzy."""
 
+from importlib import import_module
+
 from drift_control.gripper.config import Gripper
 from drift_control.gripper.goals import GoalPolicy
 from rclpy.node import Node
@@ -11,11 +13,10 @@ class GripperCommandGripper:
     """One joint by position, with the force as the largest effort."""
 
     def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
-        from control_msgs.action import GripperCommand  # a package that only some installations have
-
-        self._gripper, self._action = gripper, GripperCommand
+        # a package that only some installations have
+        self._gripper, self._action = gripper, import_module("control_msgs.action").GripperCommand
         self._policy = GoalPolicy(gripper)
-        self._sender = GoalSender(node, self._policy, GripperCommand, topic)
+        self._sender = GoalSender(node, self._policy, self._action, topic)
 
     def command(self, opening_m: float, now_s: float) -> None:
         """Send a goal if the opening [m] has changed."""

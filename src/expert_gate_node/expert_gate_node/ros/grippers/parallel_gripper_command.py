@@ -1,5 +1,7 @@
 """control_msgs/ParallelGripperCommand: parallel_gripper_action_controller, as Robotiq's."""
 
+from importlib import import_module
+
 from drift_control.gripper.config import Gripper
 from drift_control.gripper.goals import GoalPolicy
 from rclpy.node import Node
@@ -11,11 +13,10 @@ class ParallelGripper:
     """One joint by position: the controller rejects a goal with another number of positions."""
 
     def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
-        from control_msgs.action import ParallelGripperCommand  # a package that only some installations have
-
-        self._gripper, self._action = gripper, ParallelGripperCommand
+        # a package that only some installations have
+        self._gripper, self._action = gripper, import_module("control_msgs.action").ParallelGripperCommand
         self._policy = GoalPolicy(gripper)
-        self._sender = GoalSender(node, self._policy, ParallelGripperCommand, topic)
+        self._sender = GoalSender(node, self._policy, self._action, topic)
 
     def command(self, opening_m: float, now_s: float) -> None:
         """Send a goal if the opening [m] has changed."""
