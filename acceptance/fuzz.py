@@ -32,10 +32,11 @@ SESSIONS = 30
 def fuzz_round(seed: int) -> tuple[int, int, str]:
     """Return the seed, the ticks that were played, and what failed (empty if nothing did)."""
     name, rate_hz = ARMS[seed % len(ARMS)]
-    robot, joystick = (
-        load_robot(config_file("robot", name)),
-        load_joystick(config_file("joystick", "gamepad")),
-    )
+    robot = load_robot(config_file("robot", name))
+    joysticks = {
+        topic: load_joystick(config_file("joystick", device))
+        for topic, device in (("joy", "gamepad"), ("expert/joy", "scripted"))
+    }
     ticks = 0
 
     @hypothesis.seed(seed)
@@ -49,7 +50,7 @@ def fuzz_round(seed: int) -> tuple[int, int, str]:
     @given(segments=segments)
     def session(segments):
         nonlocal ticks
-        bench = Bench(robot, joystick, rate_hz=rate_hz)
+        bench = Bench(robot, joysticks, rate_hz=rate_hz)
         play(bench, segments)
         ticks += len(bench.ticks)
         check_limits(bench)

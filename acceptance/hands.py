@@ -19,6 +19,7 @@ from drift_ros.gate_messages import to_joy_message
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState, Joy
@@ -30,6 +31,7 @@ SWEEP_M, SWEEP_S = 0.06, 2.5  # of the sweep along y: amplitude and period; at m
 STICK_M_S = 0.08
 STEPS, DT_S = 16, 0.1
 DELAY_S = 0.8  # of the delayed camera
+_STILL = (0.0, 0.0, 0.0)
 
 
 class Hands:
@@ -37,7 +39,8 @@ class Hands:
 
     def __init__(self, robot: Robot, with_clock: bool = False) -> None:
         """`with_clock`: be the source of ROS time for whoever takes it from /clock."""
-        self.joy = "off"  # or "drive", "open" (alive, enable not held), "repeat", "silent"
+        self.joy = "off"  # or "drive", "open" (alive, enable not held), "still", "repeat", "silent"
+        self.second_joy = False  # another publisher sends beside, with nobody's hand on it
         self.sweep = False  # publish the chunks of a policy that sweeps
         self.spoil: str | None = None  # how the next chunk is spoilt
         self.spoilt_s: float | None = None  # ROS time at which a spoilt chunk was sent
@@ -48,14 +51,15 @@ class Hands:
         self.measured: list[tuple[float, np.ndarray]] = []  # ROS time, joint_states of the simulation
         self.states: list[GateState] = []
         self._robot, self._home = robot, robot.forward(robot.home)
-        self._joystick = load_joystick(config_file("joystick", "gamepad"))
+        self._joystick = load_joystick(config_file("joystick", "keyboard"))
         self._epoch = self._count = self._id = 0
         self._image: Image | None = None  # last one passed on
         self._last_joy: tuple[tuple[float, ...], tuple[int, ...]] = ((), ())
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         node = self._node = Node("hands", context=self._context, use_global_arguments=False)
-        self._joy = node.create_publisher(Joy, "joy", qos.JOY)
+        self._joy = node.create_publisher(Joy, "console/joy", qos.JOY)
+        self._joy_2 = node.create_publisher(Joy, "console/joy", qos.JOY)
         self._chunks = node.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
         self._joints = node.create_publisher(JointState, "joint_states_cut", qos.JOINT_STATES)
         self._images = node.create_publisher(Image, "camera/front/cut", qos.IMAGE)
@@ -128,12 +132,16 @@ class Hands:
         if self.joy != "repeat":
             self._count += 1
             along = math.copysign(STICK_M_S, math.sin(2.0 * math.pi * self._count / 150))
-            velocity = (0.0, along, 0.0)
-            self._last_joy = self._joystick.encode(
-                self.joy == "drive", velocity, (0.0, 0.0, 0.0), 0.0, count=self._count
-            )
-        axes, buttons = self._last_joy
-        self._joy.publish(to_joy_message(axes, buttons, self._node.get_clock().now().to_msg()))
+            velocity = (0.0, 0.0 if self.joy == "still" else along, 0.0)
+            held = self.joy in ("drive", "still")
+            self._last_joy = self._joystick.encode(held, velocity, _STILL, 0.0, count=self._count)
+        self._send(self._joy, self._last_joy)
+        if self.second_joy:
+            self._send(self._joy_2, self._joystick.encode(False, _STILL, _STILL, 0.0, count=self._count))
+
+    def _send(self, publisher: Publisher, said: tuple[tuple[float, ...], tuple[int, ...]]) -> None:
+        axes, buttons = said
+        publisher.publish(to_joy_message(axes, buttons, self._node.get_clock().now().to_msg()))
 
     def _on_chunk(self) -> None:
         if not self.sweep:

@@ -80,7 +80,8 @@ def closed_loop(
     """Return the armed gate beside the active controller, the arm at home."""
     robot = load_robot(config_file("robot", arm.robot))
     robot = Robot(replace(robot.config, command_interface=controller))
-    bench = Bench(robot, load_joystick(config_file("joystick", "gamepad")), **asdict(gate_config()))
+    keyboard = load_joystick(config_file("joystick", "keyboard"))
+    bench = Bench(robot, {"joy": keyboard}, **asdict(gate_config()))
     names, period_s = robot.config.joint_names, 1.0 / arm.rate_hz
     stand_in = (
         ForwardPositionController(names)

@@ -26,8 +26,8 @@ STILL = (0.0, 0.0, 0.0)
 
 def push(robot: Robot, velocity_m_s: tuple[float, float, float], push_s: float) -> list[Tick]:
     """Rest for a second, hold the enable button and push, rest again; return every control step."""
-    gate, joystick = gate_config(), load_joystick(config_file("joystick", "gamepad"))
-    loop = ControlLoop(gate, robot, joystick)
+    gate, joystick = gate_config(), load_joystick(config_file("joystick", "scripted"))
+    loop = ControlLoop(gate, robot, {"expert/joy": joystick})
     q, gripper_m = robot.home, robot.config.gripper.opening_max_m
     ticks: list[Tick] = []
     for n in range(round((push_s + 2.0) * gate.rate_hz)):
@@ -36,7 +36,7 @@ def push(robot: Robot, velocity_m_s: tuple[float, float, float], push_s: float) 
         axes, buttons = joystick.encode(enabled, velocity_m_s, STILL, 0.0, count=n)
         inputs = Inputs(
             joints=JointReading(q, gripper_m, now_s, now_s),
-            joy=JoyReading(axes, buttons, now_s, now_s),
+            joys={"expert/joy": JoyReading(axes, buttons, now_s, now_s)},
             requests=Requests(arm=n == 0),  # before somebody arms the gate, nothing is sent
         )
         tick = loop.tick(inputs, Now(steady_s=now_s, ros_s=now_s))

@@ -7,7 +7,7 @@ import typer
 from drift_config.errors import DriftError
 from drift_ros.errors import SessionError
 
-from drift.commands import demo, doctor, eval, session, teleop, train, up
+from drift.commands import demo, doctor, eval, joystick, session, teleop, train, up
 from drift.errors import StackError, UserError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("up")(up.main)
 app.command("demo")(demo.main)
 app.command("session")(session.main)
 app.command("teleop")(teleop.main)
+app.command("joystick")(joystick.main)
 app.command("train")(train.main)
 app.command("eval")(eval.main)
 app.command("doctor")(doctor.main)

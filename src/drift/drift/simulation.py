@@ -20,7 +20,7 @@ INFERENCE_S = (
 
 
 def make_shell(robot: str, task: str) -> "Shell":
-    """Return a shell for the named robot and task, with the gate and the gamepad as configured."""
+    """Return a shell for the named robot and task, with the gate and the expert's joystick as configured."""
     from drift_control.robot.robot import load_robot
     from drift_control.teleop.joystick import load_joystick
     from drift_core.task import load_task
@@ -30,7 +30,7 @@ def make_shell(robot: str, task: str) -> "Shell":
         load_robot(config_file("robot", robot)),
         load_task(config_file("task", task)),
         gate_config(),
-        load_joystick(config_file("joystick", "gamepad")),
+        load_joystick(config_file("joystick", "scripted")),
     )
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drift_control.robot.robot import RobotConfig, load_robot
-from drift_control.teleop.joystick import Driver, load_joystick
+from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
 from drift_core.task import TaskConfig, load_task
 from drift_core.training.config import load_train_file
 
 from drift import run_folder
 from drift.configuration import config_file, dds_profile, dds_profile_variable, nodes_file
 from drift.errors import UserError
+from drift.joystick.devices import device_names
 from drift.node_parameters import check_parameters
 from drift.run_folder import RunFolder
 from drift.stack_arguments import StackArguments
@@ -57,7 +58,7 @@ def stack(arguments: StackArguments) -> Stack:
     joystick_file = config_file("joystick", arguments.joystick)
     train_file = config_file("train", arguments.train)
     robot = load_robot(robot_file).config
-    driver = load_joystick(joystick_file).config.driver
+    joystick = load_joystick(joystick_file).config
     task = load_task(task_file)
     _check_has_arm(task)
     _check_scene(arguments.sim, task)
@@ -95,7 +96,7 @@ def stack(arguments: StackArguments) -> Stack:
             executable="node",
             parameters={**robot_and_task, **checkpoints},
         ),
-        *_expert(arguments, {**robot_and_task, "joystick_file": str(joystick_file)}, driver),
+        *_expert(arguments, robot_and_task, joystick),
     ]
     overlay = _params_file(arguments)
     shared = {"use_sim_time": arguments.use_sim_time}
@@ -148,18 +149,31 @@ def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeS
     return []
 
 
-def _expert(arguments: StackArguments, files: dict[str, str], driver: Driver) -> list[NodeSpec]:
+def _expert(arguments: StackArguments, files: dict[str, str], joystick: JoystickConfig) -> list[NodeSpec]:
     expert = arguments.expert
     if expert == "auto":
         expert = "scripted" if arguments.sim == "mujoco" else "joystick"
+    files = {**files, "joystick_file": str(config_file("joystick", "scripted"))}
     if expert == "scripted":
         return [NodeSpec("expert", "drift_sim", "expert", dict(files))]
     if expert == "demonstrator":
         return [NodeSpec("expert", "drift_sim", "expert", {**files, "mode": "demonstrate"})]
-    if expert == "joystick":
+    driver = joystick.driver
+    if expert == "joystick" and driver is not None:
+        _check_connected(joystick)
         parameters, remappings = dict(driver.parameters), dict(driver.remappings)
         return [NodeSpec("joy", driver.package, driver.executable, parameters, remappings=remappings)]
     return []
+
+
+def _check_connected(joystick: JoystickConfig) -> None:
+    """Refuse to read a device for which the file is not; without any, one may still be plugged in."""
+    found = device_names()
+    if found and joystick.device_names and not set(found) & set(joystick.device_names):
+        raise UserError(
+            f"joystick={joystick.name} is for {', '.join(joystick.device_names)}; "
+            f"connected: {', '.join(found)}; {NEW_FILE}"
+        )
 
 
 def _command_topic(robot: RobotConfig, controller: str) -> dict[str, str]:

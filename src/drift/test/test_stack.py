@@ -129,6 +129,16 @@ def test_another_joystick_is_one_file_that_names_its_driver(
     assert joy.parameters["zero_when_static"] is True and joy.parameters["static_count_threshold"] == 30
 
 
+def test_a_device_for_which_the_file_is_not_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drift.stack.device_names", lambda: ["Wireless Controller"])
+    with pytest.raises(UserError, match="connected: Wireless Controller; .*drift joystick"):
+        plan(tmp_path, sim="none")
+    assert "joy" in by_name(plan(tmp_path, sim="none", joystick="playstation"))
+    assert "joy" not in by_name(plan(tmp_path, sim="mujoco"))
+
+
 @pytest.mark.parametrize("given", ["executable: ../bin/sh", "package: joy && ls", "remappings: {joy: a b}"])
 def test_a_driver_is_a_name_and_not_a_path_or_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | 1 | fault, shutdown, stop, clock jump | watching rules, requests, clock | |
 | 2 | guard hold, guard help | watching rules | |
-| 3 | enable free, enable void, joy lost, release, enable | the person | enable |
+| 3 | enable free, enable void, joy lost, release, enable | the joysticks | enable |
 | 4 | arm, home, or a refusal; home ended, home done | requests, homing | all |
 | 5 | bad chunk | a chunk that arrived | all; the chunk is looked at as soon as that is over |
 | 6 | chunk over | the chunk that is executed | |
@@ -28,7 +28,7 @@ from drift_control.guard.watch import Situation
 from drift_control.inputs import Chunk, Now, Requests
 from drift_control.sources.homing import HomingSource
 from drift_control.sources.policy import PolicySource
-from drift_control.teleop.operator import Person
+from drift_control.teleop.hands import Hands
 
 EVENTS = {Reaction.HOLD: Event.GUARD_HOLD, Reaction.HELP: Event.GUARD_HELP, Reaction.FAULT: Event.FAULT}
 # What held the arm, and is over as soon as it is no longer reported.
@@ -64,12 +64,12 @@ class Happenings:
         self,
         config: GateConfig,
         guard: Guard,
-        person: Person,
+        hands: Hands,
         policy: PolicySource,
         homing: HomingSource,
     ) -> None:
         self._chunk_timeout_s = config.chunk_timeout_s
-        self._guard, self._person, self._policy, self._homing = guard, person, policy, homing
+        self._guard, self._hands, self._policy, self._homing = guard, hands, policy, homing
         self.in_order: tuple[Look, ...] = (
             self._emergencies,
             self._guard_holds,
@@ -105,7 +105,7 @@ class Happenings:
         return [] if held_already else [objection(verdict)]
 
     def _hand(self, facts: Facts, status: GateStatus) -> list[Happening]:
-        return self._person.happenings(facts.now, status, facts.held_back)
+        return self._hands.happenings(facts.now, status, facts.held_back)
 
     def _requests(self, facts: Facts, status: GateStatus) -> list[Happening]:
         if facts.held_back:
@@ -114,10 +114,13 @@ class Happenings:
         asked = facts.requests.arm or facts.requests.home
         refusal = self._guard.check_start(facts.situation) if asked and not status.armed else None
         if facts.requests.arm and status.state in (State.HOLD, State.FAULT):
+            hand = None if status.armed else self._hands.objection(facts.now)
             if refusal is not None:
                 found.append(Happening(Event.ARM_REFUSED, refusal.reason, refusal.text))
+            elif hand is not None:
+                found.append(Happening(Event.ARM_REFUSED, hand.reason, hand.text))
             elif status.armed or facts.arm.motion.still:
-                found += self._armed(status)
+                found += self._armed(facts.now)
         if facts.requests.home:
             # It leads back into the workspace, but does not move an arm that is elsewhere or silent.
             if refusal is None or refusal.reason is Reason.OUT_OF_WORKSPACE:
@@ -130,10 +133,9 @@ class Happenings:
             )
         return found
 
-    def _armed(self, status: GateStatus) -> list[Happening]:
-        if status.armed or not self._person.may_hold_enable():
-            return [Happening(Event.ARM, text="armed; waiting for a chunk")]
-        return [Happening(Event.ARM, text="armed; release enable first"), Happening(Event.ENABLE_VOID)]
+    def _armed(self, now: Now) -> list[Happening]:
+        armed = Happening(Event.ARM, text="armed; waiting for a chunk")
+        return [armed, Happening(Event.ENABLE_VOID)] if self._hands.any_holds(now) else [armed]
 
     def _bad_chunk(self, facts: Facts, status: GateStatus) -> list[Happening]:
         if facts.chunk is None or facts.held_back:

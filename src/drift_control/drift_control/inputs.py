@@ -1,6 +1,6 @@
 """What the control loop is handed at each tick. Stamps are ROS time, arrivals steady time, all in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,12 +39,13 @@ class JointReading:
 
 @dataclass(frozen=True)
 class JoyReading:
-    """One message of the joystick."""
+    """One message of a joystick."""
 
     axes: tuple[float, ...]
     buttons: tuple[int, ...]
     stamp_s: float
     arrival_s: float
+    publisher: str = ""  # who sent it, as far as that is known
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ class Inputs:
     """Newest item of each kind; the same item may be handed in again at the next tick."""
 
     joints: JointReading | None = None
-    joy: JoyReading | None = None
+    joys: Mapping[str, JoyReading] = field(
+        default_factory=dict
+    )  # by topic; a device that has gone is left out
     chunk: Chunk | None = None
     requests: Requests = field(default_factory=Requests)
     arm_state: ArmState | None = None  # None: the arm has no such source

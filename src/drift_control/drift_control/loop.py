@@ -1,5 +1,6 @@
 """From what the sources want to what the arm is told, once per control tick. No clock, no topics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,8 @@ from drift_control.sources.homing import HomingSource
 from drift_control.sources.policy import PolicySource
 from drift_control.sources.tracker import Tracker
 from drift_control.sources.wish import MotionSource
+from drift_control.teleop.hands import Hands
 from drift_control.teleop.joystick import Joystick, TeleopCommand
-from drift_control.teleop.operator import Person
 from drift_control.tick import Tick
 
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
@@ -46,12 +47,13 @@ class Moved:
 class ControlLoop:
     """Gate, guard and motion of one arm; `tick` is to be called at `config.rate_hz`."""
 
-    def __init__(self, config: GateConfig, robot: Robot, joystick: Joystick) -> None:
+    def __init__(self, config: GateConfig, robot: Robot, joysticks: Mapping[str, Joystick]) -> None:
+        """`joysticks`: by topic, in order of precedence."""
         self._config = config
         self._robot = robot
         self.guard = Guard(config, robot)
         self._clock = ClockWatch(config.clock_jump_s)
-        self._person = Person(config, joystick)
+        self._hands = Hands(joysticks)
         self._commanded = Commanded(robot, config.joint_state_timeout_s)
         tracker = Tracker(config, robot, self.guard)
         self._policy = PolicySource(config, tracker, ChunkQueue(config, self.guard))
@@ -62,7 +64,7 @@ class ControlLoop:
             State.EXPERT: ExpertSource(config, robot, tracker),
             State.HOMING: self._homing,
         }
-        self._happenings = Happenings(config, self.guard, self._person, self._policy, self._homing)
+        self._happenings = Happenings(config, self.guard, self._hands, self._policy, self._homing)
         self._status = GateStatus()
         self._in_charge = InCharge()
         self._seq = 0
@@ -78,12 +80,12 @@ class ControlLoop:
         if self._commanded.stale(now):
             self._easing.stop()  # nobody knows where the arm is now
         self._let_happen(inputs, now, jump_s)
-        teleop = self._person.command(now)
+        teleop = self._hands.command(now)
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
         source = SOURCES.get(self._status.state, Source.HOLD)
         self.guard.count(source, moved.flags)
         self._in_charge.update(self._busy, now)
-        tick = self._report(inputs, teleop, now, source, moved)
+        tick = self._report(inputs, now, source, moved)
         verdict = moved.verdict
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
             self._apply(objection(verdict), now)
@@ -94,7 +96,7 @@ class ControlLoop:
     def _forget_stamps(self) -> None:
         """After a jump of the ROS clock older stamps and due times mean nothing."""
         self._commanded.forget_stamp()
-        self._person.forget_stamp()
+        self._hands.forget_stamp()
         self._policy.void()
 
     def _sense(self, inputs: Inputs, now: Now) -> None:
@@ -103,7 +105,7 @@ class ControlLoop:
             # Small differences stay once something has been commanded, else an arm that sags would creep.
             tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
             self._commanded.follow(now, tolerance_rad)
-        self._person.take(inputs.joy)
+        self._hands.take(inputs.joys, now)
 
     # --- events
 
@@ -206,9 +208,7 @@ class ControlLoop:
 
     # --- report
 
-    def _report(
-        self, inputs: Inputs, teleop: TeleopCommand | None, now: Now, source: Source, moved: Moved
-    ) -> Tick:
+    def _report(self, inputs: Inputs, now: Now, source: Source, moved: Moved) -> Tick:
         status, arm = self._status, self._commanded.arm
         chunk = self._policy.clock.chunk if source is Source.POLICY and self._policy.clock else None
         return Tick(
@@ -231,10 +231,11 @@ class ControlLoop:
             action=None if arm is None else pose_to_action(arm.tcp, arm.gripper_m),
             guard_flags=moved.flags,
             sent=self._in_charge.now,
-            marks=teleop.marks if teleop is not None else frozenset(),
+            marks=self._hands.marks(now),
             stamp_s=now.ros_s + self._config.dt_s,
             home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
+            refused=self._hands.refused(now, status),
         )
 
     def _text(self, inputs: Inputs) -> str:

@@ -35,6 +35,7 @@ class Tick:
     stamp_s: float
     home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
+    refused: str = ""  # what the joysticks ask for and do not get, and why
 
     @property
     def commanded(self) -> Array | None:

@@ -31,16 +31,28 @@ def joystick():
 
 
 @pytest.fixture(scope="session")
+def keyboard():
+    """A joystick that is a program: it counts its messages, and its axes jump."""
+    return load_joystick(CONFIG / "joysticks/keyboard.yaml")
+
+
+@pytest.fixture(scope="session")
+def scripted():
+    return load_joystick(CONFIG / "joysticks/scripted.yaml")
+
+
+@pytest.fixture(scope="session")
 def config_folder():
     return CONFIG
 
 
 @pytest.fixture(scope="session")
-def new_bench(robots, joystick):
+def new_bench(robots, keyboard):
     """A function that makes a bench; by default with the Panda at 50 Hz."""
 
-    def make(robot="panda", **gate):
-        return Bench(robots[robot] if isinstance(robot, str) else robot, joystick, **gate)
+    def make(robot="panda", joysticks=None, **gate):
+        arm = robots[robot] if isinstance(robot, str) else robot
+        return Bench(arm, joysticks or {"joy": keyboard}, **gate)
 
     return make
 

@@ -2,8 +2,7 @@ import math
 
 import pytest
 from drift_control.freshness import ClockWatch, Freshness, ahead
-from drift_control.inputs import JoyReading, Now
-from drift_control.teleop.watch import JoyWatch
+from drift_control.inputs import Now
 
 
 def test_never_received_is_infinitely_old():
@@ -56,21 +55,3 @@ def test_a_long_pause_of_both_clocks_is_no_jump():
     clock = ClockWatch(jump_s=0.5)
     clock.check(Now(1.0, 10.0))
     assert clock.check(Now(4.0, 13.0)) is None
-
-
-def test_a_joystick_is_frozen_when_nothing_changes_to_the_bit():
-    watch = JoyWatch(timeout_s=0.25, frozen_s=1.0)
-    for i in range(60):
-        watch.update(JoyReading((0.25,), (1,), 100.0 + 0.02 * i, 0.02 * i))
-    assert not watch.frozen(Now(0.99, 0.0))
-    assert watch.frozen(Now(1.0, 0.0))
-    watch.update(JoyReading((math.nextafter(0.25, 1.0),), (1,), 200.0, 1.2))
-    assert not watch.frozen(Now(1.2, 0.0))  # the last bit is enough
-
-
-def test_a_joystick_is_silent_after_its_timeout():
-    watch = JoyWatch(timeout_s=0.25, frozen_s=1.0)
-    assert watch.silent(Now(0.0, 0.0))
-    watch.update(JoyReading((0.0,), (1,), 100.0, 1.0))
-    assert not watch.silent(Now(1.25, 0.0))
-    assert watch.silent(Now(1.26, 0.0))

@@ -117,11 +117,9 @@ def test_leaning_on_the_wall_slides_along_it(bench):
     assert bench.ticks[-1].action[1] - y > 0.1
 
 
-def test_the_tool_frame_turns_the_stick(new_bench, joystick):
+def test_the_tool_frame_turns_the_stick(new_bench, keyboard):
     # The hand looks down: forward of the tool's x is the base's x, the tool's z is down.
-    bench = new_bench()
-    bench.joystick = Joystick(replace(joystick.config, frame="tool"))
-    bench.loop = type(bench.loop)(bench.config, bench.robot, bench.joystick)
+    bench = new_bench(joysticks={"joy": Joystick(replace(keyboard.config, frame="tool"))})
     bench.tick(arm=True)
     before = bench.ticks[-1].action[:3]
     bench.run(0.5, joy=lambda: bench.stick((0.0, 0.0, 0.1)))

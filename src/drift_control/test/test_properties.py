@@ -17,8 +17,8 @@ LENIENT = settings(
 @pytest.mark.parametrize(("robot", "rate_hz"), [("panda", 50.0), ("ur5e", 125.0)])
 @given(segments=segments)
 @LENIENT
-def test_no_input_makes_the_command_break_a_limit(new_bench, robot, rate_hz, segments):
-    bench = new_bench(robot, rate_hz=rate_hz)
+def test_no_input_makes_the_command_break_a_limit(new_bench, joystick, scripted, robot, rate_hz, segments):
+    bench = new_bench(robot, {"joy": joystick, "expert/joy": scripted}, rate_hz=rate_hz)
     play(bench, segments)
     check_limits(bench)
     check_hold(bench)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 _STEP_FIELDS = [name for name in Step.get_fields_and_field_types() if name != "header"]
 
 
-def to_joy(msg: Joy, arrival_s: float) -> JoyReading:
-    """Return a joystick message with its steady time of arrival."""
-    return JoyReading(tuple(msg.axes), tuple(msg.buttons), to_seconds(msg.header.stamp), arrival_s)
+def to_joy(msg: Joy, arrival_s: float, publisher: str = "") -> JoyReading:
+    """Return a joystick message with its steady time of arrival and the name of who sent it."""
+    stamp_s = to_seconds(msg.header.stamp)
+    return JoyReading(tuple(msg.axes), tuple(msg.buttons), stamp_s, arrival_s, publisher)
 
 
 def to_arm_state(msg: ArmState, arrival_s: float) -> inputs.ArmState:
@@ -55,7 +56,7 @@ def to_gate_state(tick: "Tick", dry_run: bool) -> GateState:
         intervention_id=tick.intervention_id,
         armed=tick.armed,
         dry_run=dry_run,
-        text=tick.text,
+        text="; ".join(filter(None, (tick.text, tick.refused))),
     )
 
 

@@ -1,4 +1,4 @@
-"""A joystick that is a program: publishes `joy`."""
+"""A joystick that is a program."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from drift_ros.session import SessionClient
 
 
 class JoyPublisher:
-    """Publish `joy` from the node of a client."""
+    """Publish a joystick from the node of a client; each has a topic of its own."""
 
-    def __init__(self, client: SessionClient) -> None:
+    def __init__(self, client: SessionClient, topic: str) -> None:
         self._node = client.node
-        self._publisher = client.node.create_publisher(Joy, "joy", qos.JOY)
+        self._publisher = client.node.create_publisher(Joy, topic, qos.JOY)
 
     def publish(self, axes: Sequence[float], buttons: Sequence[int]) -> None:
         """Send one message, stamped now."""

@@ -30,5 +30,5 @@ class ExpertNodeConfig:
     joystick_file: Path  # config/joysticks/<joystick>.yaml
     mode: Literal["correct", "demonstrate"]  # take over when the policy goes wrong, or drive all the time
     takeovers: bool  # False: hands off the stick, whatever the policy does; settable
-    rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of joy
+    rate_hz: Annotated[float, Field(gt=0.0, le=200.0)]  # of expert/joy
     seed: Annotated[int, Field(ge=0)]  # of the tremor

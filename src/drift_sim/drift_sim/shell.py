@@ -31,6 +31,7 @@ from drift_sim.world import World
 
 START_S = 1000.0  # simulated ROS and steady time at which every episode starts
 JOINT_STATES_HZ = 100.0
+_JOY = "expert/joy"
 OUTCOME_NAMES: dict[Result, OutcomeName] = {
     Result.RUNNING: "failure",  # it took too long
     Result.SUCCESS: "success",
@@ -173,7 +174,7 @@ class _Run:
         self._on_tick = on_tick
         self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
         self._world = shell.world
-        self._loop = ControlLoop(shell.gate, shell.robot, shell.joystick)
+        self._loop = ControlLoop(shell.gate, shell.robot, {_JOY: shell.joystick})
         self._horizon = RollingHorizon(shell.gate.dt_s, shell.robot.low, shell.robot.high)
         # Nobody looks, so nothing is rendered.
         cameras = shell.task.cameras if writer is not None or driver is not None else ()
@@ -245,7 +246,7 @@ class _Run:
     def _control(self, now_s: float) -> None:
         """One tick of the gate."""
         arm = self._tick is None or not self._tick.armed
-        inputs = Inputs(self._joints, self._joy(now_s), self._chunk, Requests(arm=arm))
+        inputs = Inputs(self._joints, self._joys(now_s), self._chunk, Requests(arm=arm))
         tick = self._tick = self._loop.tick(inputs, Now(now_s, now_s))
         self._command(tick, now_s)
         if self._driver is not None:
@@ -267,15 +268,15 @@ class _Run:
             self._world.set_joint_command(tick.command)
         self._world.set_gripper_command(tick.gripper_m)
 
-    def _joy(self, now_s: float) -> JoyReading | None:
-        """What the expert's hand does now; None without an expert."""
+    def _joys(self, now_s: float) -> dict[str, JoyReading]:
+        """What the expert's hand does now; nothing without an expert."""
         if self._expert is None or self._joints is None:
-            return None
+            return {}
         tick = self._tick
         gate = GateView(tick.state, tick.armed, tick.epoch) if tick else GateView(State.HOLD, False, 0)
         q, opening_m = self._joints.positions_rad, self._joints.gripper_m
         stick = self._expert.act(self._world.truth(), q, opening_m, gate, now_s)
-        return JoyReading(stick.axes, stick.buttons, now_s, now_s)
+        return {_JOY: JoyReading(stick.axes, stick.buttons, now_s, now_s)}
 
 
 def _physics_steps(period_s: float, name: str) -> int:

@@ -50,7 +50,7 @@ def within_reach(tasks):
 
 @pytest.fixture(scope="session")
 def joystick():
-    return load_joystick(CONFIG / "joysticks/gamepad.yaml")
+    return load_joystick(CONFIG / "joysticks/scripted.yaml")
 
 
 @pytest.fixture(scope="session")

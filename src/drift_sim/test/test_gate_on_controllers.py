@@ -42,7 +42,7 @@ def closed_loop(
         controller = ForwardPositionController(names, joints)
     manager = ControllerManager(controller, LaggingArm(robot.home, period_s, tau_s, cycles), rate_hz)
     manager.switch(True)
-    loop = ClosedLoop(Bench(robot, joystick), manager, activity=activity)
+    loop = ClosedLoop(Bench(robot, {"joy": joystick}), manager, activity=activity)
     loop.tick(arm=True)
     return loop
 

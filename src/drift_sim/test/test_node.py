@@ -191,7 +191,7 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
     values = {
         "robot_file": str(config_folder / "robots/panda.yaml"),
         "task_file": str(config_folder / "tasks/place.yaml"),
-        "joystick_file": str(config_folder / "joysticks/gamepad.yaml"),
+        "joystick_file": str(config_folder / "joysticks/scripted.yaml"),
         "mode": "demonstrate",
         "takeovers": True,
         "rate_hz": 50.0,
@@ -199,25 +199,28 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
     }
     overrides = [Parameter(name, value=value) for name, value in values.items()]
     expert = bench.add(ExpertNode(parameter_overrides=overrides))
-    bench.listen(Joy, "joy", qos.JOY)
+    bench.listen(Joy, "expert/joy", qos.JOY)
     gate = bench.probe.create_publisher(GateState, "gate/state", qos.LATCHED)
     enable = joystick.config.buttons.enable
     gate.publish(GateState(state=GateState.HOLD, armed=False))
-    bench.spin_until(lambda: bench.count["joy"] > 10)
-    assert bench.newest["joy"].buttons[enable] == 0
+    bench.spin_until(lambda: bench.count["expert/joy"] > 10)
+    assert bench.newest["expert/joy"].buttons[enable] == 0
     gate.publish(GateState(state=GateState.HOLD, armed=True))
-    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 1)
+    bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 1)
     gate.publish(GateState(state=GateState.EXPERT, armed=True))
-    bench.spin_until(lambda: max(map(abs, bench.newest["joy"].axes)) > 0.3)
+    bench.spin_until(lambda: max(map(abs, bench.newest["expert/joy"].axes[:6])) > 0.3)
     expert.set_parameters([Parameter("takeovers", value=False)])
-    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 0)
-    before = bench.count["joy"]
-    bench.spin_until(lambda: bench.count["joy"] > before + 25)  # half a second
-    assert bench.newest["joy"].buttons[enable] == 0 and max(map(abs, bench.newest["joy"].axes)) < 0.05
+    bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 0)
+    before = bench.count["expert/joy"]
+    bench.spin_until(lambda: bench.count["expert/joy"] > before + 25)  # half a second
+    assert (
+        bench.newest["expert/joy"].buttons[enable] == 0
+        and max(map(abs, bench.newest["expert/joy"].axes[:6])) < 0.05
+    )
     expert.set_parameters([Parameter("takeovers", value=True)])
-    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 1)
+    bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 1)
     gate.publish(GateState(state=GateState.FAULT, armed=False))
-    bench.spin_until(lambda: bench.newest["joy"].buttons[enable] == 0)
+    bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 0)
 
 
 def test_a_missing_parameter_is_named(bench, config_folder):

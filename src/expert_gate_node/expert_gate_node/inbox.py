@@ -20,9 +20,15 @@ class Inbox:
         """Take note of an input that comes from two publishers; empty: there is none."""
         self._newest = replace(self._newest, conflict=conflict)
 
-    def put_joy(self, joy: JoyReading) -> None:
-        """Take a joystick message."""
-        self._newest = replace(self._newest, joy=joy)
+    def put_joy(self, topic: str, joy: JoyReading) -> None:
+        """Take a message of a joystick."""
+        self._newest = replace(self._newest, joys={**self._newest.joys, topic: joy})
+
+    def forget_joy(self, topic: str) -> None:
+        """Take note that a joystick has left: nobody publishes it any more."""
+        if topic in self._newest.joys:
+            joys = {name: joy for name, joy in self._newest.joys.items() if name != topic}
+            self._newest = replace(self._newest, joys=joys)
 
     def put_chunk(self, chunk: Chunk) -> None:
         """Take a chunk."""

@@ -1,5 +1,6 @@
 """The gate beside an arm, a joystick and a policy that the test plays."""
 
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,16 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
+FILES = Path(tempfile.mkdtemp(prefix="drift-joysticks-"))
 LIMIT_S = 15.0  # discovery may take seconds
+
+
+def patient(name: str) -> Path:
+    """Return a copy of a joystick's file that takes only a long silence for a loss."""
+    file = FILES / f"{name}.yaml"
+    text = (CONFIG / "joysticks" / f"{name}.yaml").read_text()
+    file.write_text(text.replace("_s: 0.25", "_s: 1.0"))
+    return file
 
 
 def gate_parameters(**changes) -> dict[str, object]:
@@ -34,10 +44,11 @@ def gate_parameters(**changes) -> dict[str, object]:
     values = yaml.safe_load((CONFIG / "nodes.yaml").read_text())["/**/expert_gate"]["ros__parameters"]
     files = {
         "robot_file": str(CONFIG / "robots" / "panda.yaml"),
-        "joystick_file": str(CONFIG / "joysticks" / "gamepad.yaml"),
+        "joystick_file": str(patient("keyboard")),
     }
+    patient("scripted")
     # one thread plays arm, joystick and gate here, beside other work: only long silences mean something
-    patience = {"joint_state_timeout_s": 1.0, "joint_state_lost_s": 5.0, "joy_timeout_s": 1.0}
+    patience = {"joint_state_timeout_s": 1.0, "joint_state_lost_s": 5.0}
     return values | files | patience | changes
 
 
@@ -47,12 +58,12 @@ class World(Node):
     def __init__(self):
         super().__init__("world")
         self.robot = load_robot(CONFIG / "robots" / "panda.yaml")
-        self.joystick = load_joystick(CONFIG / "joysticks" / "gamepad.yaml")
+        self.joystick = load_joystick(CONFIG / "joysticks" / "keyboard.yaml")
         self.q, self.gripper_m = self.robot.home.copy(), 0.04
         self.alive = True  # publishes joint states
         self.finger_rate_hz, self.finger_turn = None, 0.0  # messages of their own; None: with the arm's
         self.arm_state = None  # ready, protective_stop: None where the arm does not say
-        self.stick = None  # axes and buttons: callable of the message's number
+        self.push(enabled=False)  # what the joystick says, by the message's number
         self.count, self.marked = 0, []  # messages, services that the gate has called
         self.mark_refusal = ""
         self.commands, self.openings, self.states, self.steps, self.previews = [], [], [], [], []
@@ -99,10 +110,9 @@ class World(Node):
             self.joints.publish(to_joint_state(finger_names, fingers, stamp))
 
     def _on_joy_timer(self):
-        if self.stick is not None:
-            self.count += 1
-            axes, buttons = self.stick(self.count)
-            self.joy.publish(to_joy_message(axes, buttons, self.get_clock().now().to_msg()))
+        self.count += 1
+        axes, buttons = self.stick(self.count)
+        self.joy.publish(to_joy_message(axes, buttons, self.get_clock().now().to_msg()))
 
     def _on_arm_state_timer(self):
         if self.arm_state is not None:
@@ -201,6 +211,9 @@ class Stage:
         self.sees_the_arm()
         if self.gate is not None:
             self.spin(lambda: not self.gate._out.controller.objection(), "controller")
+        self.spin(self.world.joy.get_subscription_count, "subscription of joy")
+        count = self.world.count
+        self.spin(lambda: self.world.count > count + 5, "joystick at rest")
         assert self.call(self.world.arm).success
         return self
 

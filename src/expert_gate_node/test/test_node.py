@@ -10,16 +10,18 @@ import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_config.errors import ConfigError
 from drift_control.gate.state import Reason, Source, State
+from drift_control.teleop.joystick import NEW_FILE
 from drift_interfaces.action import Home
 from drift_ros import qos
-from drift_ros.gate_messages import to_joint_state
+from drift_ros.diagnostics import WARN
+from drift_ros.gate_messages import to_joint_state, to_joy_message
 from drift_sim.ros.trajectory_message import from_message
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -141,7 +143,8 @@ def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jum
     stage.start().armed()
     world = stage.world
     world.push((0.1, 0.0, 0.0))
-    stage.spin(lambda: world.count >= 1, "joy")
+    count = world.count
+    stage.spin(lambda: world.count > count, "joy")
     sent_s = time.monotonic()
     stage.spin(lambda: world.steps[-1].source == Source.EXPERT, "take-over")
     assert time.monotonic() - sent_s < 0.2  # a few ticks of 20 ms, in one busy test process
@@ -209,7 +212,7 @@ def test_a_protective_stop_latches_a_fault_until_the_arm_is_ready_and_armed_agai
     world.arm_state = (False, True)
     stage.spin(lambda: world.state.state == State.FAULT, "fault")
     assert world.state.reason == Reason.PROTECTIVE_STOP
-    assert world.state.text == "the arm reports a protective stop"
+    assert world.state.text.startswith("the arm reports a protective stop; joy: enable does nothing in FAULT")
     refused = stage.call(world.arm)
     assert not refused.success and "the arm reports a protective stop" in refused.message
     world.push(enabled=False)
@@ -469,3 +472,58 @@ def test_a_misspelt_or_bad_parameter_is_refused_by_name(stage):
         start(rate_hz=5.0)
     with pytest.raises(ValueError, match="wheel.yaml: cannot be read"):
         start(robot_file="/nowhere/wheel.yaml")
+
+
+def test_a_device_of_another_shape_is_said_in_state_diagnostics_and_one_line_of_the_log(stage, monkeypatch):
+    world = stage.start().armed().world
+    logged = []
+    monkeypatch.setattr(stage.gate._notices, "_log", logged.append)
+    world.stick = lambda count: ((0.0,) * 6, (1, 0, 0, 0, 0, 0, 0, 0, 0))
+    text = f"joy: 6 axes and 9 buttons, keyboard has exactly 7 and 9; {NEW_FILE}"
+    stage.spin(lambda: text in world.state.text, "text")
+    stage.spin_for(1.5)
+    report = stage.gate._report()
+    assert (report.level, report.message) == (WARN, f"HOLD: armed; waiting for a chunk: {text}")
+    assert logged == [text]
+
+
+def test_two_publishers_of_a_joystick_are_named_and_each_of_two_topics_may_drive(stage):
+    world = stage.start().armed().world
+    console = world.create_publisher(Joy, "console/joy", qos.JOY)
+    second = world.create_publisher(Joy, "joy", qos.JOY)
+
+    def send(publisher, enabled):
+        axes, buttons = world.joystick.encode(enabled, (0.0,) * 3, (0.0,) * 3, 0.0, count=world.count)
+        publisher.publish(to_joy_message(axes, buttons, world.get_clock().now().to_msg()))
+
+    def said(text, publisher, enabled):
+        def look():
+            send(publisher, enabled)
+            return text in world.state.text
+
+        stage.spin(look, text)
+
+    said("two publishers of joy: ", second, False)
+    world.destroy_publisher(second)
+    stage.spin(lambda: "two publishers" not in world.state.text, "one publisher")
+    for _ in range(10):
+        send(console, False)
+        stage.spin_for(0.02)
+    said("console/joy drives", console, True)
+    world.push((0.05, 0.0, 0.0))
+    said("joy: waits, console/joy drives", console, True)
+
+
+def test_a_joystick_whose_publisher_has_left_is_not_missed(stage):
+    world = stage.start().sees_the_arm().world
+    console = world.create_publisher(Joy, "console/joy", qos.JOY)
+    axes, buttons = world.joystick.encode(False, (0.0,) * 3, (0.0,) * 3, 0.0)
+
+    def heard():
+        console.publish(to_joy_message(axes, buttons, world.get_clock().now().to_msg()))
+        return "console/joy" in stage.gate._inbox._newest.joys
+
+    stage.spin(heard, "console/joy")
+    stage.spin(lambda: "console/joy is silent" in world.state.text, "silence")
+    world.destroy_publisher(console)
+    stage.spin(lambda: "console/joy" not in world.state.text, "its end")

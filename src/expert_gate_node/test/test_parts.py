@@ -20,12 +20,15 @@ CONFIG = Path(__file__).resolve().parents[3] / "config"
 
 def test_requests_add_up_until_the_tick_and_everything_else_stays():
     inbox = Inbox()
-    inbox.put_joy(JoyReading((), (), 1.0, 2.0))
+    inbox.put_joy("joy", JoyReading((), (), 1.0, 2.0))
+    inbox.put_joy("console/joy", JoyReading((), (), 1.0, 1.5))
     inbox.request(Requests(stop=True))
     inbox.request(Requests(home=True))
     first, second = inbox.take(), inbox.take()
     assert first.requests == Requests(stop=True, home=True) and second.requests == Requests()
-    assert first.joy is second.joy and second.joy.arrival_s == 2.0
+    assert first.joys["joy"] is second.joys["joy"] and second.joys["joy"].arrival_s == 2.0
+    inbox.forget_joy("joy")
+    assert list(inbox.take().joys) == ["console/joy"]
 
 
 def test_a_protective_stop_between_two_ticks_is_not_missed():

@@ -24,13 +24,12 @@ _STATES = ("HOLD", "HOMING", "POLICY", "EXPERT", "FAULT")  # as in GateState.msg
 
 
 def main(
-    joystick: Annotated[str, typer.Option(help="axes and buttons that the gate expects")] = "gamepad",
     speed: Annotated[float, typer.Option(min=0.01, max=1.0, help="share of full deflection")] = 0.5,
     namespace: Annotated[str, typer.Option(help="ROS namespace of the stack")] = "",
 ) -> None:
-    """Publish joy from the keyboard: a key drives while it is held, and no longer.
+    """Publish console/joy from the keyboard: a key drives while it is held, and no longer.
 
-    Start the stack with expert:=none, so that nobody else moves the same joystick.
+    It works beside a gamepad, which goes on driving once it does, and takes over from the scripted expert.
     """
     from drift_control.teleop.joystick import load_joystick
     from drift_ros.errors import SessionError
@@ -39,12 +38,12 @@ def main(
 
     if not sys.stdin.isatty():
         raise UserError("drift teleop needs a terminal: keys are read from it")
-    device = load_joystick(config_file("joystick", joystick))
+    device = load_joystick(config_file("joystick", "keyboard"))
     try:
         with SessionClient(namespace=namespace) as client:
             print(HELP, flush=True)
             with KeyTerminal(sys.stdin.fileno()) as terminal:
-                Teleop(device, speed, client, JoyPublisher(client)).run(terminal)
+                Teleop(device, speed, client, JoyPublisher(client, "console/joy")).run(terminal)
     except SessionError as error:
         raise StackError(str(error)) from None
 

@@ -20,8 +20,6 @@ class GateConfig:
     camera_timeout_s: Seconds  # oldest input of a chunk at its arrival
     joint_state_timeout_s: Seconds  # then decelerate and hold
     joint_state_lost_s: Seconds  # then latch a fault
-    joy_timeout_s: Seconds  # silent while enabled: hold, release required
-    joy_frozen_s: Seconds  # identical to the bit while enabled: hold, release required
     arm_state_timeout_s: Seconds  # where the arm has such a source
     clock_jump_s: Seconds  # a larger step forward of ROS time voids chunks; any step back does
 

@@ -15,11 +15,11 @@ class Event(Enum):
     CLOCK_JUMP = auto()  # ROS time jumped
     GUARD_HOLD = auto()  # a guard rule holds: stale joints, collision, no inverse kinematics
     GUARD_HELP = auto()  # a guard rule holds and wants the person
-    ENABLE_FREE = auto()  # the newest joystick message, however old, says that nobody holds enable
-    ENABLE_VOID = auto()  # enable is held, but by a dead device; or, after ARM, since before that
-    JOY_LOST = auto()  # silent, broken or frozen while driving
-    RELEASE = auto()  # the person does not hold the enable button of a live joystick
-    ENABLE = auto()  # she does
+    ENABLE_FREE = auto()  # no live joystick says that enable is held
+    ENABLE_VOID = auto()  # one does, since before ARM, or since another joystick drove
+    JOY_LOST = auto()  # the joystick that drives is silent, broken, frozen or refused
+    RELEASE = auto()  # the enable button of the joystick that drives is let go
+    ENABLE = auto()  # that of another one is held, and it may drive
     ARM = auto()  # asked to arm, and all start rules agree
     ARM_REFUSED = auto()  # asked to arm, but a start rule objects
     HOME = auto()  # asked to home, and no start rule objects but that of the workspace
@@ -70,17 +70,17 @@ TABLE: tuple[Row, ...] = (
     Row(Event.GUARD_HELP, (HOLD, POLICY), HOLD, armed=True, void=True, help_wanted=True),
     Row(Event.ENABLE_FREE, ANY, None, release_required=False, quiet=True),
     Row(Event.ENABLE_VOID, ANY, None, release_required=True, quiet=True),
-    Row(Event.JOY_LOST, (EXPERT,), HOLD, void=True, release_required=True),
+    Row(Event.JOY_LOST, (EXPERT,), HOLD, void=True, release_required=True, help_wanted=True),
     Row(Event.RELEASE, (EXPERT,), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
     Row(Event.ENABLE, (HOLD, HOMING, POLICY), EXPERT, Reason.NONE, armed=True, help_wanted=False,
         intervention=True),
+    Row(Event.ENABLE, (EXPERT,), EXPERT, Reason.NONE, armed=True, intervention=True),
     Row(Event.ENABLE, (HOMING,), HOLD, Reason.NOT_ARMED, armed=False, void=True, release_required=True),
     Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=False, set_armed=True, void=True,
         help_wanted=False, release_required=False),
     Row(Event.ARM, (FAULT,), HOLD, Reason.WAITING_FOR_CHUNK, set_armed=True, void=True, help_wanted=False,
         release_required=False),
-    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, help_wanted=False,
-        release_required=False),
+    Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=True, help_wanted=False),
     Row(Event.ARM_REFUSED, (HOLD, FAULT), None, armed=False),
     Row(Event.HOME, (HOLD, POLICY, FAULT), HOMING, Reason.NONE, void=True),
     Row(Event.HOME_REFUSED, (HOLD, FAULT), None, armed=False),

@@ -13,8 +13,8 @@ class ButtonWatch:
     was alive with the button up: one that is held, or stuck, does not arm again after a stop or a fault.
     """
 
-    def __init__(self, joystick: Joystick, timeout_s: float) -> None:
-        self._joystick, self._timeout_s = joystick, timeout_s
+    def __init__(self, joystick: Joystick) -> None:
+        self._joystick, self._timeout_s = joystick, joystick.config.liveness.silent_s
         self._arm_up = False
         self._arrival_s = -math.inf
 

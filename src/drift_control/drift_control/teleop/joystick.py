@@ -20,15 +20,21 @@ MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 MARKS = ("success", "failure", "start", "end")
 STARTS_OR_ENDS = frozenset({"start", "end"})  # an episode; not while enable is held
 Index = Annotated[int, Field(ge=0)]
+NEW_FILE = "if this is the device, write a file for it: drift joystick"  # ends every refusal of a device
+_COUNTS = 1 << 20  # of a counter, exact in the 32 bits of a message's axis
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./]*$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z~/][A-Za-z0-9_~/]*$")]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Axis:
-    """One axis of the device; `sign` -1 turns it round, `scale` slows it down beside the others."""
+    """One axis of the device; `sign` -1 turns it round, `scale` slows it down beside the others.
+
+    It rests at 0. A trigger, which rests at an end, moves one way only and cannot be mapped.
+    """
 
     index: Index
+    jumps: bool = False  # a cross or a key: goes from rest to its end in one message, as a stick cannot
     sign: Literal[-1, 1] = 1
     scale: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0  # of the speed at full deflection
 
@@ -75,7 +81,7 @@ class SpeedStep:
 class Driver:
     """The program that reads the device and publishes it as sensor_msgs/Joy; `joy` is where the gate listens.
 
-    It must publish without motion, too, more often than the gate's `joy_timeout_s`.
+    It must publish without motion, too, more often than `liveness.silent_s`.
     """
 
     package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -85,14 +91,32 @@ class Driver:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Liveness:
+    """How the death of this device shows. Values that stay the same are no sign: a hand can be steady."""
+
+    silent_s: Annotated[float, Field(gt=0.0, le=5.0)]  # no message for so long: device or driver is lost
+    stamped: bool = True  # the driver stamps every message anew, so that one whose stamp stands is old
+    counter_axis: Index | None = None  # an axis in which the driver counts its messages, if it does
+    counter_s: Annotated[float, Field(gt=0.0, le=5.0)] | None = None  # the count stands for so long: frozen
+
+    @model_validator(mode="after")
+    def _counter(self) -> "Liveness":
+        if (self.counter_axis is None) != (self.counter_s is None):
+            raise ValueError(
+                f"counter_axis={self.counter_axis} and counter_s={self.counter_s} must be given together"
+            )
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
 class JoystickConfig:
     """One device, as config/joysticks/*.yaml says."""
 
     name: str
-    driver: Driver
+    liveness: Liveness
     axes: dict[Literal["x", "y", "z", "roll", "pitch", "yaw"], Axis]
     buttons: Buttons
-    n_axes: Annotated[int, Field(ge=1)]  # shorter messages are refused
+    n_axes: Annotated[int, Field(ge=1)]  # exactly; other messages are refused
     n_buttons: Annotated[int, Field(ge=1)]
     dead_zone: Annotated[float, Field(ge=0.0, lt=1.0)]  # deflection that still counts as none
     response_exponent: Annotated[float, Field(ge=1.0, le=5.0)]  # 1: linear; larger: finer near the centre
@@ -103,6 +127,9 @@ class JoystickConfig:
     ]  # of the opening, while a gripper button is held
     frame: Literal["base", "tool"]
     speed_steps: tuple[SpeedStep, ...] = ()
+    driver: Driver | None = None  # None: `drift up` starts none, another program publishes
+    device_names: tuple[str, ...] = ()  # as the system gives them, /proc/bus/input/devices; (): not known
+    scripted: bool = False  # no person: whoever holds enable on another device takes over from it at once
 
     @model_validator(mode="after")
     def _inside_device(self) -> "JoystickConfig":
@@ -114,6 +141,11 @@ class JoystickConfig:
         indices = [axis.index for axis in self.axes.values()]
         if len(set(indices)) != len(indices):
             raise ValueError(f"axes: indices {indices} must be distinct")
+        counter = self.liveness.counter_axis
+        if counter is not None and (counter in indices or counter >= self.n_axes):
+            raise ValueError(
+                f"liveness.counter_axis={counter} must be below n_axes={self.n_axes} and move nothing"
+            )
         used = self.buttons.mapped()
         for i, step in enumerate(self.speed_steps):
             for name in [name for name, index in used.items() if index == step.button]:
@@ -147,7 +179,7 @@ class Joystick:
         self.config = config
 
     def command(self, joy: JoyReading) -> TeleopCommand:
-        """Return the command of one message; a short or non-finite one can stop, but enables nothing."""
+        """Return the command of one message; one of another shape, or not finite, can only stop."""
         config, buttons = self.config, self.config.buttons
         stop = self._pressed(joy, buttons.stop)
         problem = self._problem(joy)
@@ -184,13 +216,12 @@ class Joystick:
         """Return axes and buttons that `command` maps back to these rates, shortened to full speed.
 
         `gripper_direction` > 0 opens, < 0 closes, 0 rests. `pressed` names further buttons ("stop", "arm", a
-        mark). `count` should differ from message to message: its last bits become a tremor of at most a tenth
-        of the dead zone, which `command` does not see. The gate takes a device that repeats the same bits for
-        long to be dead; a hand is never that still, and neither must a scripted one be.
+        mark). `count` should rise from message to message: a device with a counter shows it there.
         """
         config, buttons = self.config, self.config.buttons
-        tremor = 0.1 * config.dead_zone * ((count % 8) - 3.5) / 3.5
-        axes = [tremor] * config.n_axes
+        axes = [0.0] * config.n_axes
+        if config.liveness.counter_axis is not None:
+            axes[config.liveness.counter_axis] = float(count % _COUNTS)
         for names, rates, speed in (
             (MOTIONS[:3], linear_m_s, config.linear_speed_m_s),
             (MOTIONS[3:], angular_rad_s, config.angular_speed_rad_s),
@@ -215,13 +246,15 @@ class Joystick:
         return tuple(axes), tuple(levels)
 
     def _problem(self, joy: JoyReading) -> str:
-        if len(joy.axes) < self.config.n_axes or len(joy.buttons) < self.config.n_buttons:
+        config = self.config
+        if len(joy.axes) != config.n_axes or len(joy.buttons) != config.n_buttons:
             return (
-                f"joy has {len(joy.axes)} axes and {len(joy.buttons)} buttons, must have at least "
-                f"{self.config.n_axes} and {self.config.n_buttons}"
+                f"{len(joy.axes)} axes and {len(joy.buttons)} buttons, {config.name} has exactly "
+                f"{config.n_axes} and {config.n_buttons}; {NEW_FILE}"
             )
-        if not all(map(math.isfinite, joy.axes)):
-            return "joy axes must be finite"
+        for index, value in enumerate(joy.axes):
+            if not math.isfinite(value):
+                return f"axis {index} is {value}, must be finite"
         return ""
 
     def _deflection(self, joy: JoyReading, motion: str) -> float:

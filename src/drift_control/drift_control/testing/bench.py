@@ -17,8 +17,6 @@ GATE = {
     "camera_timeout_s": 0.5,
     "joint_state_timeout_s": 0.2,
     "joint_state_lost_s": 1.0,
-    "joy_timeout_s": 0.25,
-    "joy_frozen_s": 1.0,
     "arm_state_timeout_s": 0.5,
     "clock_jump_s": 0.5,
     "interpolation": "linear",
@@ -41,16 +39,20 @@ GATE = {
 class Bench:
     """One gate and an ideal arm; every tick moves both clocks on by one period."""
 
-    def __init__(self, robot, joystick, **gate):
-        self.robot, self.joystick = robot, joystick
+    def __init__(self, robot, joysticks, **gate):
+        """`joysticks`: by topic, in order of precedence; the first is what `stick` and `joy` mean."""
+        self.robot, self.joysticks = robot, joysticks
+        self.first = next(iter(joysticks))
+        self.joystick = joysticks[self.first]
         self.config = GateConfig(**{**GATE, **gate})
-        self.loop = ControlLoop(self.config, robot, joystick)
-        self.buttons = ButtonWatch(joystick, self.config.joy_timeout_s)
+        self.loop = ControlLoop(self.config, robot, joysticks)
+        self.buttons = {name: ButtonWatch(joystick) for name, joystick in joysticks.items()}
         self.steady_s, self.ros_s = 50.0, 1000.0
         self.q, self.gripper_m = robot.home.copy(), 0.08
         self.ticks = []
         self._pauses = []  # numbers of ticks before them
         self.joy_count = 0
+        self.joy_silent = False  # else the first joystick says that nobody touches it, where nothing is given
         self.joy_offset_s = 0.0  # of the joystick's clock
         self.stop_asked = False  # in the last tick
         self.chunk_id = 0
@@ -65,21 +67,26 @@ class Bench:
         self.arm_silent = False  # it says no more how it is
         self._joints = None
 
-    def tick(self, chunk=None, joy=None, **requests):
-        """Run one tick; `joy` is a JoyReading, made by `stick`."""
+    def tick(self, chunk=None, joy=None, others=None, **requests):
+        """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic."""
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
             self._gripper_s = self._gripper_s if self.gripper_silent else self.steady_s
             self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s, self._gripper_s)
         if self.arm_state is not None and not self.arm_silent:
             self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
-        if joy is not None:
-            pressed = self.buttons.update(joy)
-            requests = {"stop": pressed.stop, "arm": pressed.arm} | {k: v for k, v in requests.items() if v}
+        if joy is None and not self.joy_silent:
+            joy = self.stick(enabled=False)
+        joys = ({} if joy is None else {self.first: joy}) | (others or {})
+        for name, message in joys.items():
+            pressed = self.buttons[name].update(message)
+            requests = {k: v for k, v in vars(pressed).items() if v} | {
+                k: v for k, v in requests.items() if v
+            }
         self.stop_asked = requests.get("stop", False)
         inputs = Inputs(
             self._joints,
-            joy,
+            joys,
             chunk,
             Requests(**requests),
             self.arm_state,
@@ -111,10 +118,12 @@ class Bench:
             tick = self.tick(**{k: v() if callable(v) else v for k, v in inputs.items()})
         return tick
 
-    def stick(self, linear=(0, 0, 0), angular=(0, 0, 0), gripper=0, enabled=True, pressed=frozenset()):
-        """Return a live joystick message."""
+    def stick(
+        self, linear=(0, 0, 0), angular=(0, 0, 0), gripper=0, enabled=True, pressed=frozenset(), on=None
+    ):
+        """Return a live message of the joystick `on`."""
         self.joy_count += 1
-        axes, buttons = self.joystick.encode(
+        axes, buttons = self.joysticks[on or self.first].encode(
             enabled, linear, angular, gripper, pressed=pressed, count=self.joy_count
         )
         return JoyReading(axes, buttons, self.ros_s + self.joy_offset_s, self.steady_s)

@@ -20,8 +20,12 @@ BRAKING = (
 )
 rate = st.floats(-1.5, 1.5)
 number = st.one_of(st.floats(-0.5, 0.5), st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 5.0]))
+at_an_end = st.dictionaries(st.integers(0, 7), st.sampled_from([-1.0, 0.5, 1.0]), max_size=3)
 joy = st.one_of(
     st.none(),
+    st.tuples(
+        st.just("steady"), st.booleans(), at_an_end
+    ),  # to the bit: a hand that keeps still, a trigger at rest
     st.tuples(st.just("stick"), st.booleans(), st.tuples(rate, rate, rate), st.tuples(rate, rate, rate)),
     st.tuples(st.just("frozen"), st.booleans(), st.tuples(rate, rate, rate), st.tuples(rate, rate, rate)),
     st.tuples(st.just("raw"), st.lists(number, max_size=10), st.lists(st.integers(0, 1), max_size=12)),
@@ -41,6 +45,9 @@ segment = st.fixed_dictionaries(
     {
         "ticks": st.integers(1, 60),
         "joy": joy,
+        "joy_silent": rarely,
+        "other": joy,  # of a second joystick, where there is one
+        "two_publishers": rarely,
         "chunk": chunk,
         "chunk_every": st.integers(1, 10),
         "old_epoch": rarely,
@@ -65,15 +72,20 @@ segment = st.fixed_dictionaries(
 segments = st.lists(segment, min_size=1, max_size=8)
 
 
-def make_joy(bench, spec, kept):
-    """Return the joystick message of this tick."""
+def make_joy(bench, spec, kept, on):
+    """Return the message of the joystick `on` in this tick."""
     if spec is None:
         return kept
     if spec[0] == "raw":
         return JoyReading(tuple(spec[1]), tuple(spec[2]), bench.ros_s, bench.steady_s)
+    if spec[0] == "steady":
+        config = bench.joysticks[on].config
+        axes = tuple(spec[2].get(index, 0.0) for index in range(config.n_axes))
+        buttons = tuple(int(spec[1] and i == config.buttons.enable) for i in range(config.n_buttons))
+        return JoyReading(axes, buttons, bench.ros_s, bench.steady_s)
     if spec[0] == "frozen" and kept is not None:
         return JoyReading(kept.axes, kept.buttons, bench.ros_s, bench.steady_s)
-    return bench.stick(spec[2], spec[3], enabled=spec[1])
+    return bench.stick(spec[2], spec[3], enabled=spec[1], on=on)
 
 
 def make_chunk(bench, spec, epoch):
@@ -98,7 +110,7 @@ def make_chunk(bench, spec, epoch):
 def play(bench, segments):
     """Run the segments through the gate."""
     bench.tick(arm=True)
-    kept, newest = None, None
+    kept, newest = dict.fromkeys(bench.joysticks), None
     for part in segments:
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
@@ -107,18 +119,24 @@ def play(bench, segments):
             bench.q = bench.robot.nearest_turn(bench.q, bench.q + TURN_RAD * part["whole_turns"])
         bench.stall(part["stall_s"])
         bench.ros_s += part["jump_s"]
-        bench.joy_offset_s = part["joy_offset_s"]
+        bench.joy_offset_s, bench.joy_silent = part["joy_offset_s"], part["joy_silent"]
         bench.arm_silent = part["arm_silent"]
         bench.ready(speed_scale=part["speed_scale"], protective_stop=part["protective_stop"])
         for i in range(part["ticks"]):
-            kept = make_joy(bench, part["joy"], kept)
+            for name, message in kept.items():
+                kept[name] = make_joy(bench, part["joy" if name == bench.first else "other"], message, name)
+                made = kept[name]
+                if part["two_publishers"] and made is not None:
+                    kept[name] = replace(made, publisher=("a", "b")[i % 2])
+            held = {name: message for name, message in kept.items() if message is not None}
             if part["chunk"] is not None and i % part["chunk_every"] == 0:
                 newest = make_chunk(bench, part["chunk"], bench.ticks[-1].epoch - part["old_epoch"])
                 newest = replace(newest, stamp_s=newest.stamp_s + part["chunk_ahead_s"])
             first = i == 0
             tick = bench.tick(
                 chunk=newest,
-                joy=kept,
+                joy=held.pop(bench.first, None),
+                others=held,
                 arm=part["arm"],
                 stop=part["stop"] and first,
                 home=part["home"] and first,

@@ -15,7 +15,7 @@ def plain(new_bench):
     ("change", "message"),
     [
         ({"rate_hz": 5.0}, "rate_hz=5.0 must .*20"),
-        ({"joy_timeout_s": 0.0}, "joy_timeout_s=0.0 must .*greater than 0"),
+        ({"arm_state_timeout_s": 0.0}, "arm_state_timeout_s=0.0 must .*greater than 0"),
         ({"clamp_ratio_max": 1.5}, "clamp_ratio_max=1.5 must .*1"),
         ({"interpolation": "spline"}, r"interpolation='spline' must .*linear\|cubic"),
         ({"chunk_blend_s": 1.5}, "chunk_blend_s=1.5 must .*1"),
@@ -37,5 +37,5 @@ def test_a_missing_parameter_is_named(plain):
 
 
 def test_all_complaints_come_at_once(plain):
-    with pytest.raises(ConfigError, match=r"(?s)rate_hz=1.0.*\n.*joy_frozen_s=-1.0"):
-        parse({**plain, "rate_hz": 1.0, "joy_frozen_s": -1.0}, GateConfig, "expert_gate")
+    with pytest.raises(ConfigError, match=r"(?s)rate_hz=1.0.*\n.*clock_jump_s=-1.0"):
+        parse({**plain, "rate_hz": 1.0, "clock_jump_s": -1.0}, GateConfig, "expert_gate")

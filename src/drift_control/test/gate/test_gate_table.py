@@ -91,9 +91,19 @@ def test_chunks_are_wanted_while_the_policy_drives_or_an_armed_arm_holds():
     assert wanting == {(State.POLICY, True), (State.POLICY, False), (State.HOLD, True)}
 
 
-def test_losing_the_joystick_holds_and_wants_a_release():
-    status = after(ARMED[State.EXPERT], Event.JOY_LOST, Reason.JOY_FROZEN)
-    assert (status.state, status.reason, status.release_required) == (State.HOLD, Reason.JOY_FROZEN, True)
+def test_losing_the_joystick_holds_until_enable_was_pressed_and_released_or_somebody_arms():
+    lost = after(ARMED[State.EXPERT], Event.JOY_LOST, Reason.JOY_FROZEN)
+    assert (lost.state, lost.reason, lost.release_required) == (State.HOLD, Reason.JOY_FROZEN, True)
+    free = after(lost, Event.ENABLE_FREE)
+    assert free.help_wanted and not free.release_required
+    pressed = after(free, Event.ENABLE)
+    assert not pressed.help_wanted and not after(pressed, Event.RELEASE).help_wanted
+    assert not after(lost, Event.ARM).help_wanted
+
+
+def test_taking_over_from_another_joystick_is_an_intervention_of_its_own():
+    status = after(ARMED[State.EXPERT], Event.ENABLE)
+    assert (status.state, status.intervention_id, status.epoch) == (State.EXPERT, 3, 5)
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drift_control.gate.state import GuardFlag, Reason, Source, State
 from drift_control.inputs import JointReading, JoyReading
+from drift_control.teleop.joystick import NEW_FILE
 
 
 def hold_arm_button(bench):
@@ -84,15 +85,18 @@ def test_a_dead_pad_with_the_arm_button_down_does_not_arm_after_a_protective_sto
 def test_a_pad_that_comes_back_with_the_arm_button_down_does_not_arm(new_bench):
     bench = new_bench()
     bench.tick(joy=bench.stick(enabled=False))
-    bench.run(0.5)  # joy_timeout_s is 0.25
+    bench.joy_silent = True
+    bench.run(0.5)  # silent_s is 0.25
     assert not bench.tick(joy=hold_arm_button(bench)).armed
 
 
 def test_enable_that_is_held_while_arming_must_be_released_first(new_bench):
     bench = new_bench()
-    bench.tick(joy=bench.stick((0.1, 0, 0)))
+    bench.tick()
+    tick = bench.tick(joy=bench.stick((0.1, 0, 0)))
+    assert tick.refused == "joy: enable does nothing in HOLD before the gate is armed"
     tick = bench.tick(joy=bench.stick((0.1, 0, 0)), arm=True)
-    assert (tick.armed, tick.text) == (True, "armed; release enable first")
+    assert (tick.armed, tick.refused) == (True, "joy: release enable first")
     assert bench.run(0.3, joy=lambda: bench.stick((0.1, 0, 0))).state is State.HOLD
     bench.tick(joy=bench.stick(enabled=False))
     assert bench.tick(joy=bench.stick((0.1, 0, 0))).state is State.EXPERT
@@ -133,7 +137,7 @@ def test_the_enable_button_ends_homing_of_an_arm_that_is_not_armed(new_bench):
     bench.tick()
     assert bench.tick(home=True).state is State.HOMING
     tick = bench.tick(joy=bench.stick((0.1, 0, 0)))
-    assert (tick.state, tick.armed, tick.text) == (State.HOLD, False, "homing ended: enable is held")
+    assert (tick.state, tick.armed, tick.text) == (State.HOLD, False, "homing ended: enable is held on joy")
 
 
 def test_homing_that_the_guard_blocks_says_why_it_did_not_arrive(new_bench):
@@ -147,9 +151,12 @@ def test_homing_that_the_guard_blocks_says_why_it_did_not_arrive(new_bench):
 
 def test_a_chunk_that_waited_too_long_for_the_person_is_not_executed(bench):
     bench.run(0.2, joy=lambda: bench.stick((0.1, 0, 0)))
-    bench.run(0.4)  # silent while held: release required
+    bench.joy_silent = True
+    bench.run(0.4)  # silent while held: to be pressed and released again
     chunk = bench.line((0, 0.1, 0), steps=100)
     bench.run(2.0, chunk=chunk)  # chunk_timeout_s is 1.5
+    bench.run(0.1, chunk=chunk, joy=lambda: bench.stick(enabled=False))
+    bench.tick(chunk=chunk, joy=bench.stick())
     began = len(bench.ticks)
     bench.run(0.3, chunk=chunk, joy=lambda: bench.stick(enabled=False))
     assert {tick.source for tick in bench.ticks[began:]} == {Source.HOLD}
@@ -164,8 +171,13 @@ def test_a_joystick_whose_clock_is_set_back_stops_at_once_and_takes_over_after_i
     bench.run(0.2, joy=lambda: bench.stick(enabled=False), chunk=lambda: bench.line((0, 0.02, 0)))
     assert bench.ticks[-1].state is State.POLICY
     chunks = {"chunk": lambda: bench.line((0, 0.02, 0))}
-    bench.run(0.3, joy=lambda: late(linear=(0.1, 0, 0)), **chunks)  # joy_timeout_s is 0.25
-    assert bench.ticks[-1].state is State.EXPERT
+    bench.run(0.3, joy=lambda: late(linear=(0.1, 0, 0)), **chunks)  # silent_s is 0.25
+    assert (
+        bench.ticks[-1].refused
+        == "joy: axis 0 (x) is at +0.5, must be seen within 0.01 of 0 while enable is up; " + NEW_FILE
+    )
+    bench.tick(joy=late(enabled=False))
+    assert bench.tick(joy=late(linear=(0.1, 0, 0))).state is State.EXPERT
     bench.tick(joy=late(enabled=False, pressed=frozenset({"stop"})), **chunks)
     assert not bench.ticks[-1].armed
 

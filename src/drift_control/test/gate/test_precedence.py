@@ -59,4 +59,4 @@ def test_a_chunk_that_is_held_back_is_looked_at_when_the_hold_is_over(bench, eve
     chunk = bench.chunk([[float("nan")] * 10])
     assert Event.BAD_CHUNK not in events(chunk=chunk)
     bench.joints_silent = False
-    assert events(chunk=chunk) == [Event.ENABLE_FREE, Event.JOY_LOST, Event.BAD_CHUNK]
+    assert events(chunk=chunk) == [Event.ENABLE_FREE, Event.BAD_CHUNK]

@@ -41,7 +41,7 @@ def test_a_silent_joystick_holds_after_its_timeout_and_wants_a_release(bench):
     driving(bench)
     last = bench.stick(linear=(0.05, 0, 0))
     bench.tick(joy=last)
-    assert bench.run(0.24, joy=last).state is State.EXPERT  # joy_timeout_s is 0.25
+    assert bench.run(0.24, joy=last).state is State.EXPERT  # silent_s is 0.25
     tick = bench.run(0.06, joy=last)
     assert (tick.state, tick.reason) == (State.HOLD, Reason.JOY_LOST)
     tick = bench.run(0.2, joy=lambda: bench.stick(linear=(0.05, 0, 0)))
@@ -50,16 +50,18 @@ def test_a_silent_joystick_holds_after_its_timeout_and_wants_a_release(bench):
     assert bench.tick(joy=bench.stick()).state is State.EXPERT
 
 
-def test_a_joystick_that_repeats_its_last_message_with_fresh_stamps_is_dead(bench):
+def test_a_count_of_messages_that_stands_still_is_a_frozen_joystick(bench):
     driving(bench)
     last = bench.stick(linear=(0.05, 0, 0))
 
     def again():
         return JoyReading(last.axes, last.buttons, bench.ros_s, bench.steady_s)
 
-    assert bench.run(0.98, joy=again).state is State.EXPERT  # joy_frozen_s is 1.0
-    tick = bench.run(0.06, joy=again)
+    assert bench.run(0.26, joy=again).state is State.EXPERT  # counter_s is 0.25
+    tick = bench.run(0.04, joy=again)
     assert (tick.state, tick.reason) == (State.HOLD, Reason.JOY_FROZEN)
+    tick = bench.tick(joy=bench.stick(linear=(0.05, 0, 0)))  # it counts again, enable was never up
+    assert (tick.state, tick.refused[:34]) == (State.HOLD, "joy: axis 0 (x) is at +0.3, must b")
 
 
 @pytest.mark.parametrize("broken", [(), (float("nan"),) * 6])

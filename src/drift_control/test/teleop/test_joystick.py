@@ -109,7 +109,7 @@ def test_while_enable_is_held_no_episode_is_started_or_ended(joystick):
     assert joystick.command(reading(buttons=[5, 2, 3, 9, 10])).marks == {"success", "failure"}
 
 
-@pytest.mark.parametrize("axes", [(0.0,) * 7, (0.0,) * 7 + (math.nan,)])
+@pytest.mark.parametrize("axes", [(0.0,) * 7, (0.0,) * 9, (0.0,) * 7 + (math.nan,)])
 def test_a_broken_message_enables_nothing_but_can_stop(joystick, axes):
     command = joystick.command(JoyReading(axes, (0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0), 0.0, 0.0))
     assert command.problem and not command.enabled and not command.arm
@@ -129,9 +129,10 @@ def test_encode_is_the_inverse_of_command(joystick, linear, angular, gripper, co
     assert max(map(abs, axes)) <= 1.0
 
 
-def test_encode_never_repeats_itself_from_one_message_to_the_next(joystick):
-    first, second = (joystick.encode(True, np.zeros(3), np.zeros(3), 0, count=n) for n in (7, 8))
-    assert first != second
+def test_a_device_that_counts_shows_the_number_of_its_message(keyboard):
+    axes, _ = keyboard.encode(True, np.zeros(3), np.zeros(3), 0, count=7)
+    assert axes == (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0)
+    assert keyboard.encode(True, np.zeros(3), np.zeros(3), 0, count=(1 << 20) + 7)[0][6] == 7.0
 
 
 def test_encode_shortens_what_is_too_fast_and_keeps_its_direction(joystick):

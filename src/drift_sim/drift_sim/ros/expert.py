@@ -30,7 +30,7 @@ _STALE_S = 0.5  # inputs older than this: hands off the stick
 
 
 class ExpertNode(Node):
-    """Publish `joy` at a fixed rate from the newest true state, joint state and gate state."""
+    """Publish `expert/joy` at a fixed rate from the newest true state, joint state and gate state."""
 
     def __init__(self, **kwargs) -> None:
         super().__init__("expert", **kwargs)
@@ -43,7 +43,7 @@ class ExpertNode(Node):
         self._truth: tuple[Truth, float] | None = None
         self._gate = GateView(State.HOLD, False, 0)
         self._takeovers = 0
-        self._joy = self.create_publisher(Joy, "joy", qos.JOY)
+        self._joy = self.create_publisher(Joy, "expert/joy", qos.JOY)
         self.create_subscription(PoseArray, "sim/ground_truth", self._on_truth, qos.GROUND_TRUTH)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         self.create_subscription(GateState, "gate/state", self._on_gate, qos.LATCHED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from drift_control.gate.state import State
-from drift_control.inputs import Now, Requests
+from drift_control.inputs import JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, Tick
 from drift_control.publishers import Publishers
 from drift_control.robot.joint_states import JointStateMerger
@@ -21,7 +21,7 @@ from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
-from drift_ros.gate_messages import to_arm_state, to_gate_state, to_joy, to_step
+from drift_ros.gate_messages import to_arm_state, to_gate_state, to_step
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.publisher_names import PublisherNames
@@ -29,13 +29,14 @@ from drift_ros.request import Request
 from drift_ros.run import run_node
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
-from sensor_msgs.msg import Joy
 
 from expert_gate_node.config import ExpertGateConfig
 from expert_gate_node.emergency import EmergencyBrake
 from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.inbox import Inbox
+from expert_gate_node.notices import Notices
 from expert_gate_node.pulse import Pulse
+from expert_gate_node.ros.joysticks import JoySubscriber
 from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.requests import RequestServer
 from expert_gate_node.scheduling import run_before_others
@@ -51,13 +52,14 @@ class ExpertGateNode(Node):
         super().__init__("expert_gate", **kwargs)
         config = self._config = load_parameters(self, ExpertGateConfig)
         robot = self._robot = load_robot(config.robot_file)
-        joystick = load_joystick(config.joystick_file)
-        self._loop = ControlLoop(config, robot, joystick)
-        self._buttons = ButtonWatch(joystick, config.joy_timeout_s)
+        joysticks = {topic: load_joystick(file) for topic, file in config.joystick_files.items()}
+        self._loop = ControlLoop(config, robot, joysticks)
+        self._buttons = {topic: ButtonWatch(joystick) for topic, joystick in joysticks.items()}
         self._joints = JointStateMerger(robot.config)
         self._speakers, self._names = Publishers(), PublisherNames(self)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
         self._heartbeat = Heartbeat()
+        self._notices = Notices(self.get_logger().warning)
         self._brake = EmergencyBrake(robot, config.dt_s)
         self._trouble = ""  # with the joint states and their publishers
         self._failure = ""  # traceback of the exception that broke the control loop
@@ -69,7 +71,7 @@ class ExpertGateNode(Node):
             self, self._inbox.request, config.homing_timeout_s, controller.objection
         )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
-        self.create_subscription(Joy, "joy", self._on_joy, qos.JOY)
+        self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
         stack = StackClient(self, _ASKED)
@@ -94,10 +96,9 @@ class ExpertGateNode(Node):
         self._heard("action_chunk", info)
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
 
-    def _on_joy(self, msg: Joy) -> None:
-        joy = to_joy(msg, steady_s())
-        self._inbox.put_joy(joy)
-        self._requests.press(self._buttons.update(joy))
+    def _on_joy(self, topic: str, joy: JoyReading) -> None:
+        self._inbox.put_joy(topic, joy)
+        self._notices.say(self._requests.press(self._buttons[topic].update(joy)), steady_s())
 
     def _on_arm_state(self, msg: ArmState, info: dict[str, Any]) -> None:
         self._heard("arm_state", info)
@@ -134,6 +135,7 @@ class ExpertGateNode(Node):
         inputs = replace(self._inbox.take(), controller_trouble=self._out.controller.trouble())
         self._trouble = inputs.conflict or inputs.joints_trouble
         last, tick = self._tick, self._loop.tick(inputs, now)
+        tick = replace(tick, refused=self._notices.with_all(tick.refused, now.steady_s))
         self._tick = tick
         q, v, gripper_m = tick.command, tick.velocity, tick.gripper_m
         if tick.sent and q is not None and v is not None and gripper_m is not None:
@@ -168,18 +170,20 @@ class ExpertGateNode(Node):
 
     def _on_passed_on(self, mark: str, passed_on: Request) -> None:
         if passed_on.error is not None:
-            self.get_logger().warning(f"mark {mark!r} is lost: {passed_on.error}")
+            self._notices.say(f"mark {mark!r} is lost: {passed_on.error}", steady_s())
 
     def _report(self) -> Report:
         tick, figures = self._tick, self._pulse.figures()
         if self._failure or tick is None:
             level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
             return Report(level, text, figures)
-        message = f"{tick.state.name}: {tick.text}" if tick.text else tick.state.name
+        message = ": ".join(filter(None, (tick.state.name, tick.text, tick.refused)))
         if self._trouble and tick.state != State.FAULT:
             return Report(WARN, f"{tick.state.name}: {self._trouble}", figures)
         figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
-        return Report(ERROR if tick.state == State.FAULT else OK, message, figures)
+        if tick.state == State.FAULT:
+            return Report(ERROR, message, figures)
+        return Report(WARN if tick.refused else OK, message, figures)
 
 
 def main() -> int:

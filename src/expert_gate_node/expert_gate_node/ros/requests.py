@@ -43,13 +43,14 @@ class RequestServer:
             node.create_service(Trigger, name, handler, callback_group=MutuallyExclusiveCallbackGroup())
         self._home = GoalServer(node, Home, "gate/home", self._on_home, self._on_home_cancel)
 
-    def press(self, requests: Requests) -> None:
-        """Pass on what the joystick's buttons ask for; against an objection they do not arm either."""
+    def press(self, requests: Requests) -> str:
+        """Pass on what buttons ask for, and return what is refused: against an objection they do not arm."""
+        refused = ""
         if requests.arm and (objection := self._objection()):
-            self._node.get_logger().error(f"not armed: {objection}")
-            requests = replace(requests, arm=False)
+            refused, requests = f"not armed: {objection}", replace(requests, arm=False)
         if requests != Requests():
             self._ask(requests)
+        return refused
 
     def answer(self, tick: Tick, now_s: float) -> None:
         """Answer with the tick that has just seen all requests; `now_s` is steady time."""

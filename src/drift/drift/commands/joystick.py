@@ -1,0 +1,151 @@
+"""`drift joystick`: show what a joystick says, ask for each motion, and write its file."""
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+
+from drift.configuration import config_file, share_folder
+from drift.errors import StackError, UserError
+from drift.joystick.devices import device_names
+from drift.joystick.survey import BUTTONS, QUESTIONS, Survey
+
+if TYPE_CHECKING:
+    from drift_ros.joy_listener import JoyListener
+    from drift_ros.session import SessionClient
+
+_HEARD_S = 5.0  # discovery may take seconds
+_ANSWER_S = 60.0
+_SETTLED = 10  # messages at rest before the next question
+_REQUIRED = ("enable", "stop")
+
+
+def main(
+    write: Annotated[str, typer.Option(help="name of a file of config/joysticks to write")] = "",
+    like: Annotated[str, typer.Option(help="whose driver the new file names")] = "gamepad",
+    topic: Annotated[str, typer.Option(help="where the driver publishes")] = "joy",
+    namespace: Annotated[str, typer.Option(help="ROS namespace")] = "",
+    seconds: Annotated[float, typer.Option(min=0.0, help="show for so long; 0: until Ctrl-C")] = 0.0,
+) -> None:
+    """Show axes and buttons of a joystick live; with --write ask what does what, and write the file.
+
+    Its driver must run: drift up starts it (expert:=joystick), or: ros2 run joy joy_node --ros-args -p
+    autorepeat_rate:=50.0
+    """
+    from drift_ros.errors import SessionError
+    from drift_ros.joy_listener import JoyListener
+    from drift_ros.session import SessionClient
+
+    target = _target(write)
+    names = device_names()
+    print(f"this machine knows: {', '.join(names) or 'no joystick'}", flush=True)
+    try:
+        with SessionClient(namespace=namespace) as client:
+            joy = JoyListener(client, topic)
+            _hear(client, joy, topic, names)
+            if target is None:
+                _show(client, joy, seconds)
+            else:
+                _write(target, ask(client, joy), names, like)
+    except SessionError as error:
+        raise StackError(str(error)) from None
+
+
+def ask(client: "SessionClient", joy: "JoyListener") -> Survey:
+    """Ask for every motion and button; return the answers."""
+    print("hands off: the device is read at rest", flush=True)
+    _settle(client, joy)
+    survey = Survey(joy.axes, len(joy.buttons))
+    for motion, question in QUESTIONS.items():
+        print(f"  {question}", flush=True)
+        _answered(client, joy, survey, partial(_motion, survey, joy, motion), motion)
+    for name, question in BUTTONS.items():
+        if len(survey.buttons) == survey.n_buttons and name not in _REQUIRED:
+            break
+        print(f"  {question}", flush=True)
+        _answered(client, joy, survey, partial(_button, survey, joy, name), name)
+    return survey
+
+
+def _motion(survey: Survey, joy: "JoyListener", name: str) -> bool:
+    return survey.motion(name, joy.axes)
+
+
+def _button(survey: Survey, joy: "JoyListener", name: str) -> bool:
+    return survey.button(name, joy.buttons)
+
+
+def _target(write: str) -> Path | None:
+    if not write:
+        return None
+    if not write.replace("_", "").replace("-", "").isalnum():
+        raise UserError(f"--write {write} must be a name of letters, digits, _ and -")
+    path = share_folder() / "config" / "joysticks" / f"{write}.yaml"
+    if path.exists():
+        raise UserError(f"{path} exists already: choose another name, or remove it first")
+    return path
+
+
+def _hear(client: "SessionClient", joy: "JoyListener", topic: str, names: list[str]) -> None:
+    end_s = time.monotonic() + _HEARD_S
+    while not joy.axes and not joy.buttons:
+        if time.monotonic() >= end_s:
+            what = "connect one, then start its driver" if not names else "start its driver"
+            raise UserError(f"nothing on {topic} within {_HEARD_S:g} s; {what}: ros2 run joy joy_node")
+        client.spin(0.05)
+
+
+def _show(client: "SessionClient", joy: "JoyListener", seconds: float) -> None:
+    end_s = time.monotonic() + seconds if seconds else float("inf")
+    while time.monotonic() < end_s:
+        client.spin(0.1)
+        axes = " ".join(f"{i}:{value:+.2f}" for i, value in enumerate(joy.axes))
+        held = " ".join(str(i) for i, level in enumerate(joy.buttons) if level) or "none"
+        text = f"{len(joy.axes)} axes {axes} | {len(joy.buttons)} buttons, held: {held}"
+        if sys.stdout.isatty():
+            print(f"\r\x1b[K{text}", end="", flush=True)
+        else:
+            print(text, flush=True)
+    print()
+
+
+def _answered(
+    client: "SessionClient", joy: "JoyListener", survey: Survey, answer: Callable[[], bool], what: str
+) -> None:
+    """Wait for an answer, and then until the device is left alone."""
+    end_s = time.monotonic() + _ANSWER_S
+    answered = False
+    while not (answered and survey.left_alone(joy.axes, joy.buttons)):
+        if time.monotonic() >= end_s:
+            why = f"{what} does not come back to rest: a trigger cannot be it" if answered else f"no {what}"
+            raise UserError(f"{why}, within {_ANSWER_S:g} s; nothing is written")
+        client.spin(0.02)
+        answered = answered or answer()
+
+
+def _settle(client: "SessionClient", joy: "JoyListener") -> None:
+    """Wait for some messages."""
+    first, end_s = joy.count, time.monotonic() + _HEARD_S
+    while joy.count < first + _SETTLED:
+        if time.monotonic() >= end_s:
+            raise UserError(f"fewer than {_SETTLED} messages in {_HEARD_S:g} s: the driver must repeat them")
+        client.spin(0.05)
+
+
+def _write(path: Path, survey: Survey, names: list[str], like: str) -> None:
+    """Check the answers as every joystick's file is checked, and only then write them."""
+    from drift_config.loader import parse, to_plain
+    from drift_control.teleop.joystick import JoystickConfig, load_joystick
+
+    driver = load_joystick(config_file("joystick", like)).config.driver
+    content = survey.file(path.stem, names[:1], None if driver is None else to_plain(driver))
+    parse(content, JoystickConfig, str(path))
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(f"# Written by drift joystick, asked motion by motion.\n{text}")
+    print(f"written: {path}; use it with: drift up joystick:={path.stem} expert:=joystick")

@@ -1,0 +1,120 @@
+"""drift joystick: what is connected, asked motion by motion, written once and read by the strict loader."""
+
+import pytest
+from drift.cli import app
+from drift.commands import joystick as command
+from drift.configuration import share_folder
+from drift.errors import UserError
+from drift.joystick.devices import device_names
+from drift.joystick.survey import BUTTONS, QUESTIONS, Survey
+from drift_control.teleop.joystick import load_joystick
+from typer.testing import CliRunner
+
+LISTING = """I: Bus=0003 Vendor=046d Product=c21d Version=4014
+N: Name="Logitech Gamepad F310"
+H: Handlers=event5 js1
+
+I: Bus=0011 Vendor=0001 Product=0001 Version=ab41
+N: Name="AT Translated Set 2 keyboard"
+H: Handlers=sysrq kbd leds event0
+
+N: Name="Wireless Controller"
+H: Handlers=event7 js0
+"""
+REST = (0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0)  # axes 2 and 5 are triggers
+
+
+def moved(index, value):
+    return tuple(value if i == index else rest for i, rest in enumerate(REST))
+
+
+def test_the_names_are_those_of_the_system(tmp_path):
+    (tmp_path / "devices").write_text(LISTING)
+    assert device_names(tmp_path / "devices") == ["Wireless Controller", "Logitech Gamepad F310"]
+    assert device_names(tmp_path / "none") == []
+
+
+def test_a_motion_is_the_axis_that_moves_far_with_its_sign():
+    survey = Survey(REST, 13)
+    assert not survey.motion("x", moved(1, 0.5))
+    assert survey.motion("x", moved(1, 0.7))
+    assert survey.motion("y", moved(0, -0.8))
+    assert not survey.left_alone(moved(0, -0.8), (0,) * 13) and survey.left_alone(REST, (0,) * 13)
+    assert survey.motion("roll", moved(6, -1.0))  # at once: a cross
+    assert survey.axes == {
+        "x": {"index": 1},
+        "y": {"index": 0, "sign": -1},
+        "roll": {"index": 6, "sign": -1, "jumps": True},
+    }
+
+
+def test_a_trigger_is_no_motion():
+    with pytest.raises(UserError, match=r"axis 5 rests at \+1.0: a trigger .* cannot be z"):
+        Survey(REST, 13).motion("z", moved(5, -0.2))
+
+
+class Pad:
+    """Plays client and listener: a device whose owner answers every question, one after the other."""
+
+    def __init__(self):
+        self.count, self.axes, self.buttons = 0, REST, (0,) * 13
+
+    def spin(self, seconds):
+        self.count += 1
+        answer, at_rest = divmod(self.count - command._SETTLED - 1, 2)
+        self.axes, self.buttons = REST, (0,) * 13
+        if answer < 0 or at_rest:
+            return
+        if answer < 6:
+            self.axes = moved((0, 1, 3, 4, 6, 7)[answer], 1.0)
+        else:
+            self.buttons = tuple(int(i == answer - 6) for i in range(13))
+
+
+def test_the_answers_become_a_file_that_is_never_overwritten(tmp_path, monkeypatch):
+    (tmp_path / "config/joysticks").mkdir(parents=True)
+    monkeypatch.setattr(command, "share_folder", lambda: tmp_path)
+    pad, target = Pad(), command._target("mine")
+    survey = command.ask(pad, pad)
+    assert (list(survey.axes), list(survey.buttons)) == (list(QUESTIONS), list(BUTTONS))
+    command._write(target, survey, ["Wireless Controller"], "gamepad")
+    config = load_joystick(target).config
+    assert (config.n_axes, config.n_buttons, config.device_names) == (8, 13, ("Wireless Controller",))
+    assert [axis.index for axis in config.axes.values()] == [0, 1, 3, 4, 6, 7]
+    with pytest.raises(UserError, match="exists already"):
+        command._target("mine")
+    with pytest.raises(FileExistsError):
+        command._write(target, survey, [], "gamepad")
+
+
+@pytest.mark.parametrize("name", ["../gamepad", "a/b", "a b", ".yaml"])
+def test_a_name_is_no_path(name):
+    with pytest.raises(UserError, match="must be a name"):
+        command._target(name)
+
+
+def test_without_a_device_it_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(command, "_HEARD_S", 0.2)
+    result = CliRunner().invoke(app, ["joystick"])
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).startswith("nothing on joy within 0.2 s; ")
+    assert "ros2 run joy joy_node" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "enable", "stop", "z", "triggers"),
+    [
+        ("gamepad", (8, 11), 5, 6, 4, {2, 5}),
+        ("playstation", (8, 13), 5, 8, 4, {2, 5}),
+        ("xbox_bluetooth", (8, 16), 7, 10, 3, {4, 5}),
+        ("logitech", (6, 12), 5, 8, 3, set()),
+    ],
+)
+def test_the_profiles_say_what_the_sources_say(name, shape, enable, stop, z, triggers):
+    path = share_folder() / f"config/joysticks/{name}.yaml"
+    config = load_joystick(path).config
+    assert (config.n_axes, config.n_buttons) == shape
+    assert (config.buttons.enable, config.buttons.stop, config.axes["z"].index) == (enable, stop, z)
+    assert not triggers & {axis.index for axis in config.axes.values()}
+    assert config.axes["roll"].jumps and config.axes["pitch"].jumps and config.device_names
+    assert "Not verified on hardware" in path.read_text()

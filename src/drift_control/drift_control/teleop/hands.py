@@ -1,0 +1,111 @@
+"""Several joysticks: which of them drives, and what is said to the others."""
+
+from collections.abc import Mapping
+
+from drift_control.gate.gate import Event, GateStatus, Happening
+from drift_control.gate.state import State
+from drift_control.inputs import JoyReading, Now
+from drift_control.teleop.hand import Hand, Trouble
+from drift_control.teleop.joystick import Joystick, TeleopCommand
+
+
+class Hands:
+    """The first whose enable goes down drives until it lets go; of two at once, the one named first.
+
+    A person takes over at once from a device that is scripted.
+    """
+
+    def __init__(self, joysticks: Mapping[str, Joystick]) -> None:
+        """`joysticks`: by topic, in order of precedence."""
+        self._hands = [Hand(name, joystick) for name, joystick in joysticks.items()]
+        self._driver: Hand | None = None
+
+    def take(self, joys: Mapping[str, JoyReading], now: Now) -> None:
+        """Take note of the newest message of each."""
+        for hand in self._hands:
+            hand.take(joys.get(hand.name), now)
+
+    def forget_stamp(self) -> None:
+        """Accept any stamps next, after the ROS clock jumped."""
+        for hand in self._hands:
+            hand.forget_stamp()
+
+    def command(self, now: Now) -> TeleopCommand | None:
+        """Return what is asked by the one that drives; None if it is not believed, or none drives."""
+        return None if self._driver is None else self._driver.command(now)
+
+    def marks(self, now: Now) -> frozenset[str]:
+        """Return the marks that are held on any of them."""
+        commands = [hand.command(now) for hand in self._hands]
+        return frozenset().union(*(command.marks for command in commands if command is not None))
+
+    def any_holds(self, now: Now) -> bool:
+        """Return whether enable is held on one that is not silent."""
+        return any(hand.holds(now) for hand in self._hands)
+
+    def objection(self, now: Now) -> Trouble | None:
+        """Return why the gate must not be armed: a joystick is there, but nobody could take over with it."""
+        found = (hand.trouble(now) for hand in self._hands if hand.heard and not hand.silent(now))
+        return next((trouble for trouble in found if trouble is not None), None)
+
+    def happenings(self, now: Now, status: GateStatus, held_back: bool) -> list[Happening]:
+        """Return what they do; `held_back`: something else forbids to take over now."""
+        if status.state is not State.EXPERT:
+            self._driver = None
+        found = [] if self.any_holds(now) else [Happening(Event.ENABLE_FREE)]
+        driver = self._driver
+        if driver is not None:
+            found += self._driving(driver, now, status, held_back)
+        elif not held_back and not status.release_required:
+            text = "{} drives" if status.armed else "homing ended: enable is held on {}"
+            found += self._enable([hand for hand in self._hands if self._may_drive(hand, now)], text)
+        return found
+
+    def _driving(self, driver: Hand, now: Now, status: GateStatus, held_back: bool) -> list[Happening]:
+        trouble = driver.trouble(now)
+        if trouble is not None:
+            return [
+                Happening(Event.JOY_LOST, trouble.reason, f"{trouble.text}; press and release enable, or arm")
+            ]
+        if not driver.holds(now):
+            released = Happening(Event.RELEASE, text="handed back; waiting for a chunk")
+            return [released, Happening(Event.ENABLE_VOID)] if self.any_holds(now) else [released]
+        if held_back or not driver.config.scripted:
+            return []
+        people = [h for h in self._hands if not h.config.scripted and self._may_drive(h, now)]
+        return self._enable(people, "{} drives, taken over from " + driver.name)
+
+    def _enable(self, hands: list[Hand], text: str) -> list[Happening]:
+        if not hands:
+            return []
+        self._driver = hands[0]
+        return [Happening(Event.ENABLE, text=text.format(hands[0].name))]
+
+    @staticmethod
+    def _may_drive(hand: Hand, now: Now) -> bool:
+        return hand.holds(now) and hand.trouble(now) is None
+
+    # --- what is said
+
+    def refused(self, now: Now, status: GateStatus) -> str:
+        """Return in words what is asked of the joysticks in this state and not done, empty if nothing."""
+        return "; ".join(filter(None, (self._refused(hand, now, status) for hand in self._hands)))
+
+    def _refused(self, hand: Hand, now: Now, status: GateStatus) -> str:
+        if not hand.heard or (hand is self._driver and status.state is State.EXPERT):
+            return ""
+        trouble = hand.trouble(now)
+        if trouble is not None:
+            return trouble.text
+        command = hand.command(now)
+        if command is not None and command.arm and not status.armed:
+            return f"{hand.name}: let go of arm and press it again"
+        return f"{hand.name}: {self._why_not(status)}" if hand.holds(now) else ""
+
+    def _why_not(self, status: GateStatus) -> str:
+        """Return why enable, which is held, does nothing."""
+        if status.state is State.EXPERT and self._driver is not None:
+            return f"waits, {self._driver.name} drives"
+        if not status.armed:
+            return f"enable does nothing in {status.state.name} before the gate is armed"
+        return "release enable first" if status.release_required else "enable is held back"
