@@ -118,11 +118,11 @@ def test_up_offers_what_the_launch_file_offers() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["up", "robot:=ur10"], "error: robot=ur10 must be one of: panda, "),
-        (["up", "--robot", "ur10"], "error: robot=ur10 must be one of: panda, "),
+        (["up", "robot:=ur10"], "error: robot=ur10 must be one of: fr3, panda, "),
+        (["up", "--robot", "ur10"], "error: robot=ur10 must be one of: fr3, panda, "),
         (
             ["up", "arm:=panda"],
-            "error: arm:=panda must be NAME:=VALUE with one of the names: robot, sim, task",
+            "error: arm:=panda must be NAME:=VALUE with one of the names: robot, gripper, sim, task",
         ),
         (["up", "task:=fork"], "error: task=fork has no arm"),
     ],
