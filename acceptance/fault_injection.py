@@ -27,7 +27,7 @@ from acceptance.hands import REMAP, Hands
 from benchmarks.support.busy_training import busy_training
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import RunningStack, running_stack
-from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_interfaces.msg import Step
 from drift_ros.clock import to_seconds
 
@@ -41,7 +41,7 @@ SLOW = (
     "joint_states stopped",
     "sim SIGSTOP",
 )  # left out of --quick, as other processes
-POLICY, EXPERT = Source.POLICY, Source.EXPERT
+POLICY, EXPERT = CommandSource.POLICY, CommandSource.EXPERT
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Fault:
     """One fault: who drives when it happens, how it is made, how its cause is taken away."""
 
     name: str
-    driver: Source
+    driver: CommandSource
     make: Callable[[RunningStack, Hands], float]  # returns its ROS time
     mend: Callable[[RunningStack, Hands], None] = lambda stack, hands: None
     node: str = ""  # started for it
@@ -185,7 +185,7 @@ class Log:
     def row(self, fault: Fault, fault_s: float) -> Row:
         """Return the figures from the fault on."""
         after = self.time_s >= fault_s
-        clamped, holding = (self.flags & int(CLAMPS)) != 0, self.source == Source.HOLD
+        clamped, holding = (self.flags & int(CLAMPS)) != 0, self.source == CommandSource.HOLD
         found = after & (clamped if fault.expects == "clamp" else holding)
         row: dict[str, str | float | None] = {"fault": fault.name}
         row |= dict.fromkeys(("detect_ms", "decel_start_ms", "standstill_ms", "allowed_standstill_ms"))

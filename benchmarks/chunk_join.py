@@ -33,7 +33,7 @@ from drift.evaluation import seeds
 from drift.intervals import paired_difference, success_rate
 from drift.node_parameters import defaults
 from drift.simulation import make_shell, policy_pace
-from drift_control.gate.state import Source
+from drift_control.gate.state import CommandSource
 from drift_control.loop import Tick
 from drift_core.observation.spec import Observation
 from drift_core.policy.policy import DiffusionPolicy
@@ -89,7 +89,7 @@ class Joints:
 
     def add(self, tick: Tick) -> None:
         """Take one control step."""
-        driven = tick.source is Source.POLICY and tick.reference is not None
+        driven = tick.source is CommandSource.POLICY and tick.reference is not None
         if driven and tick.reference is not None:
             self._reference.append(tick.reference)
         elif tick.command is not None:

@@ -77,7 +77,7 @@ QUICK = Size((32, 64), 150, 50, (1e-3,), 1, ("full", "left", "usv", "lora"))
 
 
 @dataclass(frozen=True)
-class Result:
+class MethodResult:
     """One run."""
 
     new: float  # held-out loss on the new task
@@ -96,7 +96,7 @@ def main() -> None:
     seeds = range(size.seeds if options.quick else options.seeds)
     wanted = size.methods if options.quick else ("full", *options.methods)
     methods = [method for method in METHODS if method.name in wanted]
-    results: dict[tuple[str, float], list[Result]] = {}
+    results: dict[tuple[str, float], list[MethodResult]] = {}
     log = Console(stderr=True)
     for seed in seeds:
         offline: dict[str, DiffusionPolicy] = {}
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def table(
-    methods: Iterable[Method], rates: Iterable[float], results: dict[tuple[str, float], list[Result]]
+    methods: Iterable[Method], rates: Iterable[float], results: dict[tuple[str, float], list[MethodResult]]
 ) -> list[Row]:
     """Return a row of each method at its best rate, compared seed by seed with full fine-tuning."""
     best = {
@@ -171,7 +171,7 @@ def pretrain(kind: str, size: Size, seed: int, threads: int) -> DiffusionPolicy:
 
 def finetune(
     method: Method, rate: float, offline: DiffusionPolicy, size: Size, seed: int, threads: int
-) -> Result:
+) -> MethodResult:
     """Fine-tune a copy of `offline` on the new task and evaluate it."""
     policy = copy.deepcopy(offline)
     if method.name == "lora":
@@ -188,7 +188,7 @@ def finetune(
     if method.name == "lora":
         merged = without_lora(merged)
     new, old = (windows(1000, 10_000, new=new) for new in (True, False))
-    return Result(
+    return MethodResult(
         held_out_loss(merged, [new], seed=0, noise_draws=8).total,
         held_out_loss(merged, [old], seed=0, noise_draws=8).total,
         report.trainable_parameters,

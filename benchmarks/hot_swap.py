@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import running_stack, save_random_policy
 from benchmarks.support.step_log import StepLog, Steps, late
-from drift_control.gate.state import Source
+from drift_control.gate.state import CommandSource
 from drift_core.denoisers import DenoiserConfig, UNetConfig
 
 RATE_HZ = 50.0
@@ -95,7 +95,7 @@ def figures(steps: Steps, asked: list[Window], refused: int) -> Row:
         "p99_elsewhere_ms": float(1e3 * np.nanpercentile(ticks(between), 99)),
         "max_chunk_gap_ms": gap_ms(at),
         "max_chunk_gap_elsewhere_ms": gap_ms(between),
-        "policy_drives": float((steps.source == Source.POLICY).mean()),
+        "policy_drives": float((steps.source == CommandSource.POLICY).mean()),
         "tcp_speed_m_s": float(speed_m_s.mean()),
     }
 

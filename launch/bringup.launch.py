@@ -5,7 +5,7 @@ respawn is constant, and Ctrl-C reaches all nodes at once (the gate decelerates 
 """
 
 from drift.shared_memory import prepare
-from drift.stack import Stack, stack
+from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown
@@ -36,7 +36,7 @@ def _start(context: LaunchContext) -> list[Action]:
     return [*said, *variables, *_nodes(plan)]
 
 
-def _nodes(plan: Stack) -> list[Node]:
+def _nodes(plan: StackSpec) -> list[Node]:
     return [
         Node(
             package=spec.package,

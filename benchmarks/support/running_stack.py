@@ -13,9 +13,9 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 import torch  # noqa: E402
 from benchmarks.support.distinct_weights import perturb  # noqa: E402
 from drift.configuration import config_file  # noqa: E402
-from drift.processes.supervisor import Supervisor  # noqa: E402
+from drift.processes.supervisor import ProcessSupervisor  # noqa: E402
 from drift.ros_command import processes  # noqa: E402
-from drift.stack import Stack, stack  # noqa: E402
+from drift.stack import StackSpec, stack  # noqa: E402
 from drift.stack_arguments import StackArguments  # noqa: E402
 from drift_control.robot.pose import pose_to_action  # noqa: E402
 from drift_control.robot.robot import Robot, load_robot  # noqa: E402
@@ -36,16 +36,16 @@ UNET_NEAR_M = 0.012  # whose random chunks are rougher
 class RunningStack:
     """Simulation and gate that run, and what runs beside them."""
 
-    plan: Stack
-    supervisor: Supervisor
+    plan: StackSpec
+    supervisor: ProcessSupervisor
     client: SessionClient
     robot: Robot
-    beside: dict[str, Supervisor] = field(default_factory=dict)
+    beside: dict[str, ProcessSupervisor] = field(default_factory=dict)
 
-    def start(self, name: str) -> Supervisor:
+    def start(self, name: str) -> ProcessSupervisor:
         """Start one more node of the stack; it is respawned when it dies."""
         spec = [process for process in processes(self.plan) if process.name == name]
-        supervisor = self.beside[name] = Supervisor(spec, self.plan.run.logs)
+        supervisor = self.beside[name] = ProcessSupervisor(spec, self.plan.run.logs)
         supervisor.start()
         return supervisor
 
@@ -106,7 +106,7 @@ def running_stack(
         plan = replace(plan, nodes=tuple(nodes))
         plan.run.create()
         core = [spec for spec in processes(plan) if spec.essential]
-        supervisor = cleanup.enter_context(Supervisor(core, plan.run.logs))
+        supervisor = cleanup.enter_context(ProcessSupervisor(core, plan.run.logs))
         client = cleanup.enter_context(SessionClient())
         running = RunningStack(plan, supervisor, client, load_robot(config_file("robot", ROBOT)))
         cleanup.callback(lambda: [beside.stop() for beside in running.beside.values()])

@@ -9,7 +9,7 @@ from drift.demo.offline import demonstrate
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
 from drift_core.arm import POINT
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, Source, StepRecord
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, StepSource
 from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task
@@ -67,6 +67,6 @@ def _demonstrate_fork(task: TaskConfig, folder: Path, seeds: Iterable[int]) -> N
                 now_s, due_s = step * task.dt_s, (step + 1) * task.dt_s
                 writer.add_joints(state, 0.0, now_s, now_s)
                 writer.add_step(
-                    StepRecord(due_s, step, Source.EXPERT, 1, 1, 0, 0, -1.0, action, state, action, 0)
+                    StepRecord(due_s, step, StepSource.EXPERT, 1, 1, 0, 0, -1.0, action, state, action, 0)
                 )
             writer.close("success" if episode.success else "failure")

@@ -12,7 +12,7 @@ _LEVELS = {"[WARN]": "yellow", "[ERROR]": "red", "[FATAL]": "bold red"}
 
 
 class PrefixedLog:
-    """Print lines as `name | line`; use as the `on_line` of a Supervisor."""
+    """Print lines as `name | line`; use as the `on_line` of a ProcessSupervisor."""
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
         self._console = console

@@ -9,7 +9,7 @@ _Z95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
-class Rate:
+class SuccessRate:
     """A success rate with its 95 % Wilson score interval (Wilson 1927)."""
 
     successes: int
@@ -28,14 +28,14 @@ class Rate:
         return f"{self.successes}/{self.trials} = {100 * self.value:.0f} % {interval}"
 
 
-def success_rate(outcomes: list[bool]) -> Rate:
+def success_rate(outcomes: list[bool]) -> SuccessRate:
     """Return the rate of true outcomes with its 95 % Wilson interval; raises ValueError when empty."""
     n, k = len(outcomes), sum(outcomes)
     if n == 0:
         raise ValueError("outcomes=[] must hold at least one rollout")
     centre = (k + _Z95**2 / 2) / (n + _Z95**2)
     half = _Z95 * math.sqrt(k * (n - k) / n + _Z95**2 / 4) / (n + _Z95**2)
-    return Rate(k, n, max(0.0, centre - half), min(1.0, centre + half))
+    return SuccessRate(k, n, max(0.0, centre - half), min(1.0, centre + half))
 
 
 @dataclass(frozen=True)

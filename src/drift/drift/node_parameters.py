@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from drift_config.errors import ConfigError
 from drift_config.loader import not_finite, parse
-from drift_config.section import Fault, Section, refuse
+from drift_config.section import FileFault, Section, refuse
 from drift_policy_node.config import PolicyNodeConfig
 from drift_sim.node_config import ExpertNodeConfig, SimNodeConfig
 from expert_gate_node.config import ExpertGateConfig
@@ -89,32 +89,32 @@ def _paths(name: str) -> dict[str, Any]:
     return {field.name: "/" for field in fields(CONFIGS[name]) if field.type is Path}
 
 
-def _unread(file: ParameterFile, namespace: str, names: Collection[str]) -> Iterator[Fault]:
+def _unread(file: ParameterFile, namespace: str, names: Collection[str]) -> Iterator[FileFault]:
     """Name the sections that hold for none of the nodes."""
     for name, at in file.places.items():
         if not any(fits(name, _full(namespace, node)) for node in names):
             close = difflib.get_close_matches(name.rpartition("/")[2], names, 1)
             hint = f"; did you mean /**/{close[0]}" if close else ""
             there = ", ".join(_full(namespace, node) for node in names)
-            yield Fault(at, f"section {name} is of no node{hint}; there are: {there}")
+            yield FileFault(at, f"section {name} is of no node{hint}; there are: {there}")
 
 
-def _foreign(file: ParameterFile, namespace: str) -> Iterator[Fault]:
+def _foreign(file: ParameterFile, namespace: str) -> Iterator[FileFault]:
     """Name the numbers that are not finite in sections whose values nobody here can check further."""
     for name, at in file.places.items():
         if not any(fits(name, _full(namespace, node)) for node in CONFIGS):
             for fault in not_finite(file.sections[name]):
-                yield Fault((*at, *fault.location), f"{name}: {fault.text}")
+                yield FileFault((*at, *fault.location), f"{name}: {fault.text}")
 
 
-def _set_by_the_stack(file: ParameterFile, namespace: str, given: Given) -> Iterator[Fault]:
+def _set_by_the_stack(file: ParameterFile, namespace: str, given: Given) -> Iterator[FileFault]:
     """Name the parameters that the stack sets from its own arguments, such as the robot's file."""
     for name, section in file.sections.items():
         for node, values in given.items():
             if fits(name, _full(namespace, node)):
                 for key in section.keys() & values.keys():
                     text = f"{key} of {node} must not stand here: the stack sets it to {values[key]!r}"
-                    yield Fault((*file.places[name], key), text)
+                    yield FileFault((*file.places[name], key), text)
 
 
 def _full(namespace: str, name: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drift_config.section import Fault, Location, Place, Section
+from drift_config.section import FileFault, KeyPlace, Location, Section
 from drift_config.yaml_file import read_with_faults
 
 PARAMETERS = "ros__parameters"
@@ -33,7 +33,7 @@ class ParameterFile:
     content: Section
     sections: dict[str, Section]  # parameters by the name of the section, with a slash first
     places: dict[str, Location]  # where each stands in `content`
-    faults: list[Fault]
+    faults: list[FileFault]
 
 
 def read_parameter_file(path: Path) -> ParameterFile:
@@ -43,14 +43,14 @@ def read_parameter_file(path: Path) -> ParameterFile:
     sections: dict[str, Section] = {}
     for name, at, section in found:
         if name in sections:
-            faults.append(Fault(at, f"section {name} is given twice, also in other words"))
+            faults.append(FileFault(at, f"section {name} is given twice, also in other words"))
         sections[name] = section
     return ParameterFile(content, sections, {name: at for name, at, _ in found}, faults)
 
 
 def merged(files: Iterable[ParameterFile], given: Mapping[str, Any], node: str) -> Section:
     """Return what the node with the full name `node` is told by `files`, in their order, and by `given`."""
-    said: dict[str, dict[str, tuple[Any, dict[Location, Place]]]] = {}
+    said: dict[str, dict[str, tuple[Any, dict[Location, KeyPlace]]]] = {}
     for file in files:
         for name, section in file.sections.items():
             for key, value in section.items():
@@ -58,45 +58,47 @@ def merged(files: Iterable[ParameterFile], given: Mapping[str, Any], node: str) 
                 said.setdefault(name, {})[key] = (value, places)
     for key, value in given.items():
         said.setdefault("/**", {})[key] = (value, {})
-    told: dict[str, tuple[Any, dict[Location, Place]]] = {}
+    told: dict[str, tuple[Any, dict[Location, KeyPlace]]] = {}
     for name, values in said.items():
         if fits(name, node):
             told.update(values)
-    places = {(): Place("parameters")}
+    places = {(): KeyPlace("parameters")}
     for _, of_key in told.values():
         places.update(of_key)
     return Section({key: value for key, (value, _) in told.items()}, places, of=f"{node}: ")
 
 
 def _sections(
-    content: Section, above: Location, name: str, faults: list[Fault]
+    content: Section, above: Location, name: str, faults: list[FileFault]
 ) -> Iterator[tuple[str, Location, Section]]:
     """Find all sections in `content`, which stands at `above` in the file and belongs to the name `name`."""
     for key, value in content.items():
         at = (*above, key)
         if key == PARAMETERS:
             if not isinstance(value, dict) or not name:
-                faults.append(Fault(at, f"{name or '/'}: {PARAMETERS} must be a mapping below a node's name"))
+                faults.append(
+                    FileFault(at, f"{name or '/'}: {PARAMETERS} must be a mapping below a node's name")
+                )
             else:
                 yield name, at, _flat(content.section(key), at, faults)
         elif isinstance(value, dict) and value:
             yield from _sections(content.section(key), at, f"{name}/{key.strip('/')}", faults)
         else:
             must = f"must be {PARAMETERS}, or a name that holds it"
-            faults.append(Fault(at, f"{name}/{key.strip('/')}={value!r} {must}"))
+            faults.append(FileFault(at, f"{name}/{key.strip('/')}={value!r} {must}"))
 
 
-def _flat(section: Section, above: Location, faults: list[Fault]) -> Section:
+def _flat(section: Section, above: Location, faults: list[FileFault]) -> Section:
     """Return nested parameters under names joined by dots, as ROS does."""
     data: dict[str, Any] = {}
-    places: dict[Location, Place] = {(): section.place(())}
+    places: dict[Location, KeyPlace] = {(): section.place(())}
     for key, value in section.items():
         nested = isinstance(value, dict) and value
         inner = _flat(section.section(key), (*above, key), faults) if nested else {(): value}
         for rest, item in inner.items():
             name = f"{key}.{rest}" if nested else key
             if name in data:
-                faults.append(Fault((*above, key), f"{name} is given twice, also with dots in its name"))
+                faults.append(FileFault((*above, key), f"{name} is given twice, also with dots in its name"))
             data[name] = item
             source = inner.places if isinstance(inner, Section) else section.places
             inside = (rest,) if nested else (key,)

@@ -8,10 +8,10 @@ from drift.errors import UserError
 from drift.processes.process import ProcessSpec
 
 if TYPE_CHECKING:  # the stack reads every kind of file, and with them torch
-    from drift.stack import NodeSpec, Stack
+    from drift.stack import NodeSpec, StackSpec
 
 
-def processes(stack: "Stack") -> list[ProcessSpec]:
+def processes(stack: "StackSpec") -> list[ProcessSpec]:
     """Return what a supervisor starts for `stack`."""
     return [
         ProcessSpec(

@@ -19,7 +19,7 @@ SUCCESS = 1  # Outcome.SUCCESS
 _BREAK_OFF_S = 12.0  # to end an episode, and to stop the arm where that fails
 
 
-class Request(Protocol):
+class SessionRequest(Protocol):
     """Something asked of the stack, as in drift_ros.request."""
 
     @property
@@ -33,14 +33,14 @@ class Request(Protocol):
     def cancel(self) -> None: ...
 
 
-class Stack(Protocol):
+class StackPort(Protocol):
     """What a session asks of a stack, as in drift_ros.stack_client."""
 
-    def run_episode(self, kind: int, seed: int, on_feedback: Callable[[Any], None]) -> Request: ...
+    def run_episode(self, kind: int, seed: int, on_feedback: Callable[[Any], None]) -> SessionRequest: ...
 
-    def train(self, kind: str, *, on_feedback: Callable[[Any], None]) -> Request: ...
+    def train(self, kind: str, *, on_feedback: Callable[[Any], None]) -> SessionRequest: ...
 
-    def stop(self) -> Request: ...
+    def stop(self) -> SessionRequest: ...
 
 
 class TrainWhen(Enum):
@@ -79,7 +79,7 @@ class SessionLoop:
 
     def __init__(
         self,
-        stack: Stack,
+        stack: StackPort,
         watcher: SessionWatcher,
         kind: int,
         rounds: Sequence[Sequence[int]],
@@ -94,14 +94,14 @@ class SessionLoop:
         self._round = 0  # whose episodes are running, from 1
         self._seeds: deque[int] = deque()  # of this round, still to run; the first is running
         self._attempt = 0
-        self._episode: Request | None = None
-        self._training: Request | None = None
+        self._episode: SessionRequest | None = None
+        self._training: SessionRequest | None = None
         self._trained_round = 0  # whose episodes are trained on
         self._new_labels = 0
         self._step = self._seen_step = 0  # of the training: the newest, and the last that was looked at
         self._waiting_since_s: float | None = None  # for its next step, with no episode beside it
         self._cancelled = False
-        self._stop: Request | None = None
+        self._stop: SessionRequest | None = None
 
     def update(self, now_s: float) -> bool:
         """Move on and return whether all is over. `now_s`: steady.
@@ -156,7 +156,7 @@ class SessionLoop:
         watch = self.watcher.on_episode_progress
         self._episode = self._stack.run_episode(self._kind, self._seeds[0], on_feedback=watch)
 
-    def _take_episode(self, episode: Request) -> None:
+    def _take_episode(self, episode: SessionRequest) -> None:
         if episode.error is None:
             self._episode = None  # else it is left for `cancel`, which sees that the arm is held
         result, seed = episode.result(), self._seeds[0]
@@ -181,7 +181,7 @@ class SessionLoop:
         self._step = feedback.step
         self.watcher.on_training_progress(round_number, feedback)
 
-    def _take_training(self, training: Request) -> None:
+    def _take_training(self, training: SessionRequest) -> None:
         self._training = None
         self.watcher.on_training(self._trained_round, training.result())
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from drift_control.gate.state import Source
+from drift_control.gate.state import CommandSource
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -11,12 +11,12 @@ from rich.table import Table
 from drift.session_loop import SUCCESS
 
 DRIVERS: dict[int, str] = {
-    Source.HOLD: "nobody (hold)",
-    Source.POLICY: "policy",
-    Source.EXPERT: "expert",
-    Source.HOMING: "nobody (homing)",
+    CommandSource.HOLD: "nobody (hold)",
+    CommandSource.POLICY: "policy",
+    CommandSource.EXPERT: "expert",
+    CommandSource.HOMING: "nobody (homing)",
 }
-_STYLES: dict[int, str] = {Source.POLICY: "blue", Source.EXPERT: "dark_orange3"}
+_STYLES: dict[int, str] = {CommandSource.POLICY: "blue", CommandSource.EXPERT: "dark_orange3"}
 
 
 @dataclass
@@ -28,7 +28,7 @@ class SessionView:
     done: int = 0
     successes: int = 0
     elapsed_s: float = 0.0  # of the running episode
-    source: int = Source.HOLD  # as in Step
+    source: int = CommandSource.HOLD  # as in Step
     interventions: int = 0  # of the running episode
     expert_labels: int = 0  # of all episodes
     loss: float | None = None

@@ -42,7 +42,7 @@ class NodeSpec:
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackSpec:
     """Everything that is started, and where it writes."""
 
     nodes: tuple[NodeSpec, ...]  # in the order of their start
@@ -51,7 +51,7 @@ class Stack:
     run: RunFolder
 
 
-def stack(arguments: StackArguments) -> Stack:
+def stack(arguments: StackArguments) -> StackSpec:
     """Return the stack for `arguments`, after reading and checking every file that its nodes will read."""
     robot_file = config_file("robot", arguments.robot_and_hand)
     task_file = config_file("task", arguments.task)
@@ -109,7 +109,7 @@ def stack(arguments: StackArguments) -> Stack:
         for node in nodes
     ]
     check_parameters({node.name: node.parameters for node in nodes}, arguments.ros_namespace, overlay)
-    return Stack(
+    return StackSpec(
         nodes=tuple(nodes),
         namespace=arguments.ros_namespace,
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},

@@ -7,7 +7,7 @@ import pytest
 from drift import configuration
 from drift.commands.up import run_stack
 from drift.configuration import share_folder
-from drift.processes.supervisor import Supervisor
+from drift.processes.supervisor import ProcessSupervisor
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
 from drift_config.errors import ConfigError
@@ -137,7 +137,7 @@ def test_what_the_stack_sets_must_not_stand_in_the_users_file(config):
 
 
 def test_drift_up_starts_no_process(config, monkeypatch):
-    monkeypatch.setattr(Supervisor, "start", lambda self: pytest.fail("a process was started"))
+    monkeypatch.setattr(ProcessSupervisor, "start", lambda self: pytest.fail("a process was started"))
     (config / "params.yaml").write_text(PARAMS.replace("0.3", "'0.3'"))
     with pytest.raises(
         ConfigError, match=r"params.yaml:3: /expert_gate: joy_timeout_s='0.3' must be a valid number"

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from drift.demo import run as demo_run
-from drift.demo.plan import Plan
+from drift.demo.plan import DemoPlan
 from drift.demo.record import EpisodeRow
 from drift.demo.run import Demo
 from drift.errors import StackError
 from drift.run_folder import RunFolder
 from rich.console import Console
 
-PLAN = Plan(
+PLAN = DemoPlan(
     name="short", robot="panda", task="place", train="smoke", seed=0, demonstrations=3, rounds=1, episodes=2,
     evaluations=1, dds_evaluations=1, takeovers=True, control=False,
 )  # fmt: skip

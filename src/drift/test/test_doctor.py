@@ -7,7 +7,7 @@ from drift.cli import app
 from drift.commands import doctor
 from drift.doctor import machine, ros
 from drift.doctor.discovery import discovery
-from drift.doctor.finding import Status, failure, good, warning
+from drift.doctor.finding import Severity, failure, good, warning
 from drift.doctor.rendering import rendering
 from typer.testing import CliRunner
 
@@ -15,15 +15,15 @@ GIB = 1024**3
 
 
 def test_python_must_be_new_enough_and_is_better_not_too_new() -> None:
-    assert machine.python((3, 10, 12)).status is Status.FAIL
-    assert machine.python((3, 12, 1)).status is Status.PASS
-    assert machine.python((3, 13, 0)).status is Status.WARN
+    assert machine.python((3, 10, 12)).status is Severity.FAIL
+    assert machine.python((3, 12, 1)).status is Severity.PASS
+    assert machine.python((3, 13, 0)).status is Severity.WARN
 
 
 def test_disk_and_shared_memory_have_their_limits() -> None:
-    assert [machine.disk(n * GIB).status for n in (0, 5, 10)] == [Status.FAIL, Status.WARN, Status.PASS]
+    assert [machine.disk(n * GIB).status for n in (0, 5, 10)] == [Severity.FAIL, Severity.WARN, Severity.PASS]
     docker = machine.shared_memory(64 * 1024**2)
-    assert docker.status is Status.WARN and "--shm-size=1g" in docker.advice
+    assert docker.status is Severity.WARN and "--shm-size=1g" in docker.advice
 
 
 def test_a_dds_profile_must_be_set_readable_and_large(
@@ -31,12 +31,12 @@ def test_a_dds_profile_must_be_set_readable_and_large(
 ) -> None:
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
     monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
-    assert ros.dds_profile().status is Status.FAIL
+    assert ros.dds_profile().status is Severity.FAIL
     profile = tmp_path / "profile.xml"
     monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
-    assert ros.dds_profile().status is Status.FAIL
+    assert ros.dds_profile().status is Severity.FAIL
     profile.write_text("<dds><segment_size>524288</segment_size></dds>")
-    assert ros.dds_profile().status is Status.WARN
+    assert ros.dds_profile().status is Severity.WARN
     profile.write_text("<dds><segment_size>16777216</segment_size></dds>")
     assert ros.dds_profile() == good(f"{profile}, segment of 16 MiB")
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
@@ -46,51 +46,51 @@ def test_a_dds_profile_must_be_set_readable_and_large(
 @pytest.mark.parametrize(
     "name, value, status",
     [
-        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF", Status.FAIL),
-        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "localhost", Status.WARN),
-        ("ROS_DOMAIN_ID", "233", Status.FAIL),
-        ("ROS_DOMAIN_ID", "one", Status.FAIL),
-        ("ROS_LOCALHOST_ONLY", "1", Status.WARN),
-        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST", Status.PASS),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF", Severity.FAIL),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "localhost", Severity.WARN),
+        ("ROS_DOMAIN_ID", "233", Severity.FAIL),
+        ("ROS_DOMAIN_ID", "one", Severity.FAIL),
+        ("ROS_LOCALHOST_ONLY", "1", Severity.WARN),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST", Severity.PASS),
     ],
 )
 def test_a_variable_that_keeps_nodes_apart_is_named(
-    name: str, value: str, status: Status, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, status: Severity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_DOMAIN_ID", "ROS_LOCALHOST_ONLY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv(name, value)
     finding = discovery()
     assert finding.status is status
-    assert status is Status.PASS or name in finding.text
+    assert status is Severity.PASS or name in finding.text
 
 
 def test_a_workspace_that_is_not_built_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     finding = ros.workspace()
-    assert (finding.status, finding.advice) == (Status.FAIL, "make setup, then source env.sh")
+    assert (finding.status, finding.advice) == (Severity.FAIL, "make setup, then source env.sh")
 
 
 def test_images_of_640x480_arrive_best_effort_in_another_process() -> None:
     finding = ros.image_loopback()
     assert "60 images, 640x480 at 30 Hz, best effort, median " in finding.text
-    assert finding.status is Status.PASS or not finding.text.startswith("60 of 60")
+    assert finding.status is Severity.PASS or not finding.text.startswith("60 of 60")
 
 
 @pytest.mark.parametrize(
     ("received", "shared_memory", "status"),
     [
-        (60, True, Status.PASS),
-        (59, True, Status.WARN),
-        (54, True, Status.WARN),
-        (53, True, Status.FAIL),
-        (0, True, Status.FAIL),
-        (60, False, Status.WARN),
-        (2, False, Status.FAIL),
+        (60, True, Severity.PASS),
+        (59, True, Severity.WARN),
+        (54, True, Severity.WARN),
+        (53, True, Severity.FAIL),
+        (0, True, Severity.FAIL),
+        (60, False, Severity.WARN),
+        (2, False, Severity.FAIL),
     ],
 )
 def test_lost_images_are_told_from_shared_memory_that_is_off(
-    received: int, shared_memory: bool, status: Status, monkeypatch: pytest.MonkeyPatch
+    received: int, shared_memory: bool, status: Severity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
     median_ms = 1.0 if received else None
@@ -107,7 +107,7 @@ def test_mujoco_draws_in_a_process_of_its_own() -> None:
 def test_a_renderer_that_fails_is_reported_with_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "abacus")
     finding = rendering()
-    assert finding.status is Status.FAIL
+    assert finding.status is Severity.FAIL
     assert "abacus" in finding.text and "libegl1" in finding.advice
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from drift.configuration import share_folder
-from drift.stack import Stack, stack
+from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
 from drift_config.errors import ConfigError
 
@@ -139,7 +139,7 @@ def launched(bringup: ModuleType, **said: str) -> tuple[list[StubNode], dict[str
     return nodes, variables
 
 
-def as_stack_says(plan: Stack) -> list[SimpleNamespace]:
+def as_stack_says(plan: StackSpec) -> list[SimpleNamespace]:
     return [
         SimpleNamespace(
             package=node.package,

@@ -26,15 +26,15 @@ ROLLED_BACK = {"ROLLED_BACK": 6}  # a fault of announcements alone, no answer of
 SAME = [
     (control.State, constants(GateState, others="REASON_")),
     (control.Reason, constants(GateState, "REASON_")),
-    (control.Source, constants(Step, "SOURCE_")),
-    (core.Source, constants(Step, "SOURCE_")),
+    (control.CommandSource, constants(Step, "SOURCE_")),
+    (core.StepSource, constants(Step, "SOURCE_")),
     (control.GuardFlag, constants(Step, "GUARD_") | NONE),
-    (status.Phase, constants(PolicyState)),
-    (candidate.Fault, constants(LoadCheckpoint.Response) | ROLLED_BACK),
-    (episode_runner.Kind, constants(RunEpisode.Goal)),
+    (status.PolicyPhase, constants(PolicyState)),
+    (candidate.CandidateFault, constants(LoadCheckpoint.Response) | ROLLED_BACK),
+    (episode_runner.GoalKind, constants(RunEpisode.Goal)),
     (episode_runner.Error, constants(RunEpisode.Result)),
-    (episode_runner.Result, constants(Outcome, others="BY_")),
-    (world.Result, constants(Outcome, others="BY_")),
+    (episode_runner.EpisodeOutcome, constants(Outcome, others="BY_")),
+    (world.TaskOutcome, constants(Outcome, others="BY_")),
 ]
 
 

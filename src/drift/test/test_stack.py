@@ -10,16 +10,16 @@ from drift.configuration import choices, config_file, share_folder
 from drift.doctor.ros import dds_profile
 from drift.errors import UserError
 from drift.ros_command import command, executable
-from drift.stack import GATE, SIMULATION, NodeSpec, Stack, stack
+from drift.stack import GATE, SIMULATION, NodeSpec, StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
 from drift_config.errors import ConfigError
 
 
-def plan(tmp_path: Path, **said: str) -> Stack:
+def plan(tmp_path: Path, **said: str) -> StackSpec:
     return stack(StackArguments(run=str(tmp_path / "run"), **said))
 
 
-def by_name(plan: Stack) -> dict[str, NodeSpec]:
+def by_name(plan: StackSpec) -> dict[str, NodeSpec]:
     return {node.name: node for node in plan.nodes}
 
 

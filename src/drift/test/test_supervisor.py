@@ -12,7 +12,7 @@ import pytest
 from drift.errors import StackError
 from drift.processes.backoff import Backoff
 from drift.processes.process import ProcessSpec
-from drift.processes.supervisor import Supervisor
+from drift.processes.supervisor import ProcessSupervisor
 
 POLITE = """
 import signal, time
@@ -92,7 +92,7 @@ class Lines(list[tuple[str, str]]):
 def test_each_line_comes_with_its_name_and_is_kept_in_a_file(tmp_path: Path, program: Program) -> None:
     lines = Lines()
     specs = [ProcessSpec(name, program(name, f"print('hello from {name}')\n{POLITE}")) for name in ("a", "b")]
-    with Supervisor(specs, tmp_path / "logs", on_line=lines) as supervisor:
+    with ProcessSupervisor(specs, tmp_path / "logs", on_line=lines) as supervisor:
         for name in ("a", "b"):
             supervisor.wait_for_line(name, "ready", timeout_s=10.0)
     assert lines.of("a")[:2] == ["hello from a", "ready"]
@@ -104,7 +104,7 @@ def test_stages_are_stopped_one_after_the_other(tmp_path: Path, program: Program
     command = program("polite", POLITE)
     stages = {"sim": 2, "gate": 1, "policy": 0, "expert": 0}
     specs = [ProcessSpec(name, command, stop_stage=stage) for name, stage in stages.items()]
-    with Supervisor(specs, tmp_path) as supervisor:
+    with ProcessSupervisor(specs, tmp_path) as supervisor:
         for name in stages:
             supervisor.wait_for_line(name, "ready", timeout_s=10.0)
     said = {name: dict(line.split() for line in supervisor.last_lines(name)[1:]) for name in stages}
@@ -121,7 +121,7 @@ def test_death_of_an_essential_process_stops_everything_and_is_said_in_one_line(
     lines = Lines()
     command = program("polite", POLITE)
     specs = [ProcessSpec("gate", command, essential=True, stop_stage=1), ProcessSpec("policy", command)]
-    supervisor = Supervisor(specs, tmp_path, on_line=lines)
+    supervisor = ProcessSupervisor(specs, tmp_path, on_line=lines)
     with supervisor:
         for name in ("gate", "policy"):
             supervisor.wait_for_line(name, "ready", timeout_s=10.0)
@@ -137,7 +137,7 @@ def test_death_of_an_essential_process_stops_everything_and_is_said_in_one_line(
 def test_an_essential_process_that_hangs_ends_everything(tmp_path: Path, program: Program) -> None:
     lines = Lines()
     spec = ProcessSpec("gate", program("beating", BEATING), essential=True, watchdog_s=1.0)
-    with Supervisor([spec], tmp_path, on_line=lines) as supervisor:
+    with ProcessSupervisor([spec], tmp_path, on_line=lines) as supervisor:
         supervisor.wait_for_line("gate", "ready", timeout_s=10.0)
         assert supervisor.wait(timeout_s=2.0) is None  # twice the limit: heartbeats count
         pid = supervisor.status()["gate"].pid or 0
@@ -150,7 +150,7 @@ def test_an_essential_process_that_hangs_ends_everything(tmp_path: Path, program
 
 def test_the_watch_begins_with_the_first_heartbeat(tmp_path: Path, program: Program) -> None:
     spec = ProcessSpec("gate", program("polite", POLITE), essential=True, watchdog_s=0.05)
-    with Supervisor([spec], tmp_path) as supervisor:
+    with ProcessSupervisor([spec], tmp_path) as supervisor:
         supervisor.wait_for_line("gate", "ready", timeout_s=10.0)
         assert supervisor.wait(timeout_s=0.3) is None
 
@@ -161,7 +161,7 @@ def test_a_replaceable_process_is_respawned_after_longer_and_longer_waits(
     lines = Lines()
     spec = ProcessSpec("policy", program("failing", "raise SystemExit(3)"))
     backoff = Backoff(first_s=0.05, factor=2.0, longest_s=0.15)
-    with Supervisor([spec], tmp_path, on_line=lines, backoff=backoff) as supervisor:
+    with ProcessSupervisor([spec], tmp_path, on_line=lines, backoff=backoff) as supervisor:
         assert wait_until(lambda: len(lines.of("drift")) >= 4, limit_s=15.0)
         assert supervisor.status()["policy"].restarts >= 3
     assert lines.of("drift")[:4] == [
@@ -173,7 +173,7 @@ def test_a_replaceable_process_is_respawned_after_longer_and_longer_waits(
 def test_a_respawned_process_lives_on_in_the_same_log_file(tmp_path: Path, program: Program) -> None:
     spec = ProcessSpec("policy", program("polite", POLITE))
     tidied: list[int] = []
-    with Supervisor(
+    with ProcessSupervisor(
         [spec], tmp_path, backoff=Backoff(first_s=0.01), tidy=lambda: tidied.append(len(tidied) + 1)
     ) as supervisor:
         supervisor.wait_for_line("policy", "ready", timeout_s=10.0)
@@ -193,7 +193,7 @@ def test_backoff_doubles_up_to_its_limit() -> None:
 
 def test_a_refused_configuration_ends_everything_with_the_reason(tmp_path: Path, program: Program) -> None:
     text = "print('error: horizon=0 must be at least 1')\nraise SystemExit(2)"
-    with Supervisor([ProcessSpec("policy", program("refusing", text))], tmp_path) as supervisor:
+    with ProcessSupervisor([ProcessSpec("policy", program("refusing", text))], tmp_path) as supervisor:
         ending = supervisor.wait(timeout_s=10.0)
     assert ending is not None
     assert ending.text == (
@@ -205,7 +205,7 @@ def test_a_process_that_ignores_signals_is_gone_within_five_seconds(tmp_path: Pa
     lines = Lines()
     command = program("stubborn", STUBBORN)
     specs = [ProcessSpec(f"stage_{stage}", command, stop_stage=stage) for stage in range(3)]
-    with Supervisor(specs, tmp_path, on_line=lines) as supervisor:
+    with ProcessSupervisor(specs, tmp_path, on_line=lines) as supervisor:
         for spec in specs:
             supervisor.wait_for_line(spec.name, "ready", timeout_s=10.0)
         pids = [status.pid or 0 for status in supervisor.status().values()]
@@ -220,7 +220,7 @@ def test_a_process_that_ignores_signals_is_gone_within_five_seconds(tmp_path: Pa
 
 def test_asked_twice_it_kills_at_once(tmp_path: Path, program: Program) -> None:
     specs = [ProcessSpec("a", program("stubborn", STUBBORN))]
-    with Supervisor(specs, tmp_path) as supervisor:
+    with ProcessSupervisor(specs, tmp_path) as supervisor:
         supervisor.wait_for_line("a", "ready", timeout_s=10.0)
         start_s = time.monotonic()
         supervisor.request_stop("first")
@@ -231,7 +231,7 @@ def test_asked_twice_it_kills_at_once(tmp_path: Path, program: Program) -> None:
 
 def test_helpers_of_a_dead_process_die_with_it(tmp_path: Path, program: Program) -> None:
     specs = [ProcessSpec("trainer", program("with_helper", WITH_HELPER))]
-    with Supervisor(specs, tmp_path, backoff=Backoff(first_s=60.0)) as supervisor:
+    with ProcessSupervisor(specs, tmp_path, backoff=Backoff(first_s=60.0)) as supervisor:
         supervisor.wait_for_line("trainer", "helper", timeout_s=10.0)
         helper = int(supervisor.last_lines("trainer")[0].split()[1])
         os.kill(supervisor.status()["trainer"].pid or 0, signal.SIGKILL)
@@ -248,9 +248,9 @@ def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path, pr
         f"""
 from pathlib import Path
 from drift.processes.process import ProcessSpec
-from drift.processes.supervisor import Supervisor
+from drift.processes.supervisor import ProcessSupervisor
 specs = [ProcessSpec(name, command, stop_stage=stage) for name, command, stage in {specs!r}]
-with Supervisor(specs, Path({str(tmp_path / "logs")!r})) as supervisor:
+with ProcessSupervisor(specs, Path({str(tmp_path / "logs")!r})) as supervisor:
     for spec in specs:
         supervisor.wait_for_line(spec.name, "ready", timeout_s=20.0)
     print(*[status.pid for status in supervisor.status().values()], flush=True)
@@ -274,13 +274,13 @@ def test_waiting_says_what_the_dead_process_wrote_last(tmp_path: Path, program: 
     text = "print('no such device: /dev/arm')\nraise SystemExit(1)"
     specs = [ProcessSpec("sim", program("broken", text), essential=True)]
     with pytest.raises(StackError, match=r"(?s)sim died \(exit code 1\).*no such device: /dev/arm"):
-        with Supervisor(specs, tmp_path) as supervisor:
+        with ProcessSupervisor(specs, tmp_path) as supervisor:
             supervisor.wait_until(lambda: False, "the arm", timeout_s=20.0)
 
 
 def test_waiting_has_a_limit(tmp_path: Path, program: Program) -> None:
     specs = [ProcessSpec("sim", program("polite", POLITE))]
-    with Supervisor(specs, tmp_path) as supervisor:
+    with ProcessSupervisor(specs, tmp_path) as supervisor:
         supervisor.wait_for_line("sim", "ready", timeout_s=10.0)
         with pytest.raises(StackError, match=r"(?s)waited 0.1 s in vain for sim to write 'steady'.*  ready"):
             supervisor.wait_for_line("sim", "steady", timeout_s=0.1)
@@ -293,7 +293,7 @@ def test_a_console_that_breaks_stops_everything(
     def broken(name: str, line: str) -> None:
         raise error
 
-    supervisor = Supervisor([ProcessSpec("sim", program("polite", POLITE))], tmp_path, on_line=broken)
+    supervisor = ProcessSupervisor([ProcessSpec("sim", program("polite", POLITE))], tmp_path, on_line=broken)
     supervisor.start()
     with pytest.raises(ValueError if isinstance(error, ValueError) else BrokenPipeError):
         supervisor.wait(timeout_s=20.0)
@@ -304,7 +304,7 @@ def test_a_program_that_cannot_be_started_is_reported_and_stops_the_rest(
     tmp_path: Path, program: Program
 ) -> None:
     specs = [ProcessSpec("sim", program("polite", POLITE)), ProcessSpec("gate", ("/nowhere/node",))]
-    supervisor = Supervisor(specs, tmp_path)
+    supervisor = ProcessSupervisor(specs, tmp_path)
     with pytest.raises(FileNotFoundError, match="/nowhere/node"):
         supervisor.start()
     assert supervisor.status()["sim"].pid is None
@@ -315,7 +315,7 @@ def test_a_process_that_is_still_starting_is_stopped_without_a_traceback(
 ) -> None:
     lines = Lines()
     command = program("importing", "import time\ntime.sleep(60)")
-    with Supervisor([ProcessSpec("policy", command)], tmp_path, on_line=lines) as supervisor:
+    with ProcessSupervisor([ProcessSpec("policy", command)], tmp_path, on_line=lines) as supervisor:
         start_s = time.monotonic()
         supervisor.stop()
         assert time.monotonic() - start_s < 1.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from drift.demo.timing import control_timing, policy_timing
-from drift_core.episodes import Source, Steps
+from drift_core.episodes import Steps, StepSource
 
 
 def test_a_tick_more_than_one_period_late_is_counted_and_attributed_to_a_near_swap():
@@ -43,7 +43,7 @@ def steps(source, chunk_id, intervention_id, stamp_s, chunk_age_s):
 
 
 def test_the_policy_period_is_the_time_between_two_chunks_while_it_drives():
-    p, e = Source.POLICY, Source.EXPERT
+    p, e = StepSource.POLICY, StepSource.EXPERT
     timing = policy_timing(
         [
             steps(

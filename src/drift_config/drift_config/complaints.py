@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from drift_config.section import Fault, Location, Section, dotted
+from drift_config.section import FileFault, Location, Section, dotted
 
 _NAMED = re.compile(r"(?:^|\s)([A-Za-z_]\w*(?:\[\d+\]|\.[A-Za-z_]\w*)*)(?=[=: ])")
 _PART = re.compile(r"\w+")
 
 
-def complaints(error: ValidationError, config_type: Any, data: Any, above: Location = ()) -> list[Fault]:
+def complaints(error: ValidationError, config_type: Any, data: Any, above: Location = ()) -> list[FileFault]:
     """Return all that pydantic found when `data` should become `config_type`."""
-    found: list[Fault] = []
+    found: list[FileFault] = []
     for item in error.errors():
         inner = item["ctx"]["error"] if item["type"] == "value_error" else None
         if isinstance(inner, ValidationError):  # a rule that itself made a checked dataclass
@@ -35,27 +35,29 @@ def unknown_key(name: str, value: Any, allowed: Iterable[str]) -> str:
     return f"{name}={value!r} is unknown{hint}; allowed: {', '.join(known)}"
 
 
-def _explain(fault: Any, config_type: Any, data: Any, above: Location) -> Fault:
+def _explain(fault: Any, config_type: Any, data: Any, above: Location) -> FileFault:
     location = above + _without_tags(fault["loc"], data)
     name, kind = dotted(location), fault["type"]
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        return Fault(location, unknown_key(name, fault["input"], _keys_at(config_type, fault["loc"][:-1])))
+        return FileFault(
+            location, unknown_key(name, fault["input"], _keys_at(config_type, fault["loc"][:-1]))
+        )
     if kind in ("missing", "missing_argument"):
-        return Fault(location, f"{name} is missing")
+        return FileFault(location, f"{name} is missing")
     if kind == "value_error":
         reason = str(fault["ctx"]["error"])
         said = reason if not name or reason.startswith(name) else f"{name}: {reason}"
-        return Fault(_location_named_in(reason, location, data), said)
+        return FileFault(_location_named_in(reason, location, data), said)
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         key = fault["ctx"]["discriminator"].strip("'")
         at, name = (*location, key), dotted((*location, key))
         if kind == "union_tag_not_found":
-            return Fault(at, f"{name} is missing")
-        return Fault(at, f"{name}={fault['ctx']['tag']!r} must be one of {fault['ctx']['expected_tags']}")
+            return FileFault(at, f"{name} is missing")
+        return FileFault(at, f"{name}={fault['ctx']['tag']!r} must be one of {fault['ctx']['expected_tags']}")
     must = re.sub(r"^\w+ should ", "must ", str(fault["msg"]))
     if location[-1:] == ("[key]",):
-        return Fault(location[:-1], f"{dotted(location[:-1])}: the key {must}")
-    return Fault(location, f"{name}={fault['input']!r} {must}" if name else must)
+        return FileFault(location[:-1], f"{dotted(location[:-1])}: the key {must}")
+    return FileFault(location, f"{name}={fault['input']!r} {must}" if name else must)
 
 
 def _location_named_in(reason: str, location: Location, data: Any) -> Location:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from drift_config.complaints import complaints
 from drift_config.errors import ConfigError
-from drift_config.section import Fault, Location, dotted, refuse
+from drift_config.section import FileFault, Location, dotted, refuse
 from drift_config.yaml_file import read_with_faults
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def parse(data: Any, config_type: type[T], source: str) -> T:
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{source}: must be a mapping of keys to values, got {data!r}")
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     try:
         config = _validate(data, config_type, faults)
     except RecursionError as error:
@@ -45,12 +45,14 @@ def to_plain(config: Any) -> Any:
     return TypeAdapter(type(config)).dump_python(config, mode="json")
 
 
-def not_finite(data: Mapping[str, Any]) -> list[Fault]:
+def not_finite(data: Mapping[str, Any]) -> list[FileFault]:
     """Return a fault for every NaN and infinity, also for an integer that no float can hold."""
-    return [Fault(at, f"{dotted(at)}={value!r} must be a finite number") for at, value in _endless(data, ())]
+    return [
+        FileFault(at, f"{dotted(at)}={value!r} must be a finite number") for at, value in _endless(data, ())
+    ]
 
 
-def _validate(data: Mapping[str, Any], config_type: type[T], faults: list[Fault]) -> T | None:
+def _validate(data: Mapping[str, Any], config_type: type[T], faults: list[FileFault]) -> T | None:
     """Return `data` as `config_type`, or None and why not in `faults`."""
     endless = not_finite(data)
     faults += endless
@@ -63,7 +65,7 @@ def _validate(data: Mapping[str, Any], config_type: type[T], faults: list[Fault]
         return None
     # pydantic takes true and 1.0 for a literal 1, since Python calls them equal
     faults += [
-        Fault(at, f"{dotted(at)}={value!r} must be an integer")
+        FileFault(at, f"{dotted(at)}={value!r} must be an integer")
         for at, value in _taken_for_integer(data, to_plain(config), ())
     ]
     return config

@@ -9,7 +9,7 @@ from drift_config.errors import ConfigError
 Location = tuple[str | int, ...]  # keys and list positions, from the outside in
 
 
-class Place(NamedTuple):
+class KeyPlace(NamedTuple):
     """A line of a file, or something without lines."""
 
     file: str
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fault:
+class FileFault:
     """Something that is refused: where, and a sentence with the key, its value and what is allowed."""
 
     location: Location
@@ -30,11 +30,11 @@ class Fault:
 class Section(dict[str, Any]):
     """Plain data of a file, of a part of it, or put together from several; `of` begins every complaint."""
 
-    def __init__(self, data: Mapping[str, Any], places: Mapping[Location, Place], of: str = "") -> None:
+    def __init__(self, data: Mapping[str, Any], places: Mapping[Location, KeyPlace], of: str = "") -> None:
         super().__init__(data)
         self.places, self.of = places, of
 
-    def place(self, location: Location) -> Place:
+    def place(self, location: Location) -> KeyPlace:
         """Return where `location` stands, or else the innermost key around it."""
         while location not in self.places:
             location = location[:-1]
@@ -43,12 +43,14 @@ class Section(dict[str, Any]):
     def section(self, key: str) -> "Section":
         """Return what stands under `key`, as a section of its own; ConfigError unless it is a mapping."""
         if not isinstance(self.get(key), dict):
-            refuse(self, "", [Fault((key,), f"{key}={self.get(key)!r} must be a mapping of keys to values")])
+            refuse(
+                self, "", [FileFault((key,), f"{key}={self.get(key)!r} must be a mapping of keys to values")]
+            )
         inside = {at[1:]: place for at, place in self.places.items() if at[:1] == (key,)}
         return Section(self[key], inside, of=f"{self.of}{key}.")
 
 
-def refuse(data: Any, source: str, faults: Iterable[Fault]) -> None:
+def refuse(data: Any, source: str, faults: Iterable[FileFault]) -> None:
     """Raise one ConfigError with all `faults`, a line each, with their places or, where unknown, `source`."""
     if isinstance(data, Section):
         placed = sorted((data.place(fault.location), fault.text) for fault in faults)

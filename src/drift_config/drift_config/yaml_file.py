@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from drift_config.errors import ConfigError
-from drift_config.section import Fault, Location, Place, Section, dotted, refuse
+from drift_config.section import FileFault, KeyPlace, Location, Section, dotted, refuse
 
 _DEEPEST = 20  # mappings and lists within one another
 _TAG = "tag:yaml.org,2002:"
@@ -53,7 +53,7 @@ def read_yaml(path: Path | str) -> Section:
     return section
 
 
-def read_with_faults(path: Path | str) -> tuple[Section, list[Fault]]:
+def read_with_faults(path: Path | str) -> tuple[Section, list[FileFault]]:
     """Return what can be read of a file, and what must be refused; ConfigError where it cannot be read on."""
     file = str(path)
     try:
@@ -76,8 +76,8 @@ class _Reading:
     """Turns nodes into plain data and remembers where they stood."""
 
     def __init__(self, file: str) -> None:
-        self.places: dict[Location, Place] = {}
-        self.faults: list[Fault] = []
+        self.places: dict[Location, KeyPlace] = {}
+        self.faults: list[FileFault] = []
         self._file = file
 
     def plain(self, node: yaml.Node, location: Location) -> Any:
@@ -98,21 +98,23 @@ class _Reading:
                 )
                 at = (*location, f"line {place.line}")  # a key of its own, since it has no name
                 self.places[at] = place
-                self.faults.append(Fault(at, f"{_inside(location)}a key must be a name, got {shown}"))
+                self.faults.append(FileFault(at, f"{_inside(location)}a key must be a name, got {shown}"))
                 continue
             at = (*location, key)
             if key in data:
                 again = (*location, key, f"line {place.line}")
                 self.places[again] = place
                 first = self.places[at].line
-                self.faults.append(Fault(again, f"key {dotted(at)!r} is given twice, first in line {first}"))
+                self.faults.append(
+                    FileFault(again, f"key {dotted(at)!r} is given twice, first in line {first}")
+                )
                 continue
             self.places[at] = place
             data[key] = self.plain(value_node, at)
         return data
 
-    def _place(self, node: yaml.Node) -> Place:
-        return Place(self._file, node.start_mark.line + 1)
+    def _place(self, node: yaml.Node) -> KeyPlace:
+        return KeyPlace(self._file, node.start_mark.line + 1)
 
 
 def _inside(location: Location) -> str:

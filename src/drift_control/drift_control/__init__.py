@@ -22,7 +22,7 @@ _HOME = {
     "GateConfig": "gate.config",
     "GuardFlag": "gate.state",
     "Reason": "gate.state",
-    "Source": "gate.state",
+    "CommandSource": "gate.state",
     "State": "gate.state",
     "Guard": "guard.guard",
     "ArmState": "inputs",

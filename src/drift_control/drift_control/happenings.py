@@ -23,7 +23,7 @@ from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening
 from drift_control.gate.state import Reason, State
 from drift_control.guard.guard import Guard
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.guard.watch import Situation
 from drift_control.inputs import Chunk, Now, Requests
 from drift_control.sources.homing import HomingSource
@@ -44,7 +44,7 @@ class Facts:
     chunk: Chunk | None  # the newest
     situation: Situation
     arm: CommandedArm
-    verdict: Verdict | None  # of the watching rules
+    verdict: GuardVerdict | None  # of the watching rules
     jump_s: float | None  # of the ROS clock
 
     @property
@@ -164,6 +164,6 @@ class Happenings:
         return [Happening(Event.READY_AGAIN, text="waiting for a chunk")]
 
 
-def objection(verdict: Verdict) -> Happening:
+def objection(verdict: GuardVerdict) -> Happening:
     """Return what an objection of the guard, stronger than a clamp, means to the gate."""
     return Happening(EVENTS[verdict.reaction], verdict.reason, verdict.text)

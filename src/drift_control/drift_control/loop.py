@@ -11,9 +11,9 @@ from drift_control.freshness import ClockWatch
 from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening, step
 from drift_control.gate.in_charge import InCharge
-from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.guard.guard import Guard
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.guard.watch import Situation
 from drift_control.happenings import Facts, Happenings, objection
 from drift_control.inputs import ArmState, Inputs, Now
@@ -32,7 +32,11 @@ from drift_control.tick import Tick
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
 
 NO_JOINTS = "no state of all joints has arrived yet"
-SOURCES = {State.POLICY: Source.POLICY, State.EXPERT: Source.EXPERT, State.HOMING: Source.HOMING}
+SOURCES = {
+    State.POLICY: CommandSource.POLICY,
+    State.EXPERT: CommandSource.EXPERT,
+    State.HOMING: CommandSource.HOMING,
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Moved:
     """What became of the wish of this tick's source."""
 
     flags: GuardFlag  # what the guard changed
-    verdict: Verdict | None = None  # its objection
+    verdict: GuardVerdict | None = None  # its objection
     reference: Array | None = None  # (J,) what the source asked for
 
 
@@ -82,12 +86,12 @@ class ControlLoop:
         self._let_happen(inputs, now, jump_s)
         teleop = self._hands.command(now)
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
-        source = SOURCES.get(self._status.state, Source.HOLD)
+        source = SOURCES.get(self._status.state, CommandSource.HOLD)
         self.guard.count(source, moved.flags)
         self._in_charge.update(self._busy, now)
         tick = self._report(inputs, now, source, moved)
         verdict = moved.verdict
-        if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not Source.EXPERT:
+        if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not CommandSource.EXPERT:
             self._apply(objection(verdict), now)
         return tick
 
@@ -196,7 +200,7 @@ class ControlLoop:
             return Moved(GuardFlag.HOLD)
         if wish.problem and state is State.POLICY:
             self._commanded.advance(self.guard.brake(arm.motion), arm.gripper_m)
-            unreached = Verdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
+            unreached = GuardVerdict(Reaction.HOLD, Reason.IK_FAILED, wish.problem)
             return Moved(wish.flags | GuardFlag.HOLD, unreached, wish.reference)
         motion, flags, verdict = self.guard.step(arm.motion, wish.velocity, arm.jacobian, speed_scale)
         gripper_m, gripper_flags = self.guard.step_gripper(wish.gripper_m, arm.gripper_m)
@@ -208,9 +212,9 @@ class ControlLoop:
 
     # --- report
 
-    def _report(self, inputs: Inputs, now: Now, source: Source, moved: Moved) -> Tick:
+    def _report(self, inputs: Inputs, now: Now, source: CommandSource, moved: Moved) -> Tick:
         status, arm = self._status, self._commanded.arm
-        chunk = self._policy.clock.chunk if source is Source.POLICY and self._policy.clock else None
+        chunk = self._policy.clock.chunk if source is CommandSource.POLICY and self._policy.clock else None
         return Tick(
             seq=self._seq,
             state=status.state,

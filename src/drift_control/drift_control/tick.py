@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.robot.pose import Array
 
 
@@ -19,7 +19,7 @@ class Tick:
     armed: bool
     epoch: int
     intervention_id: int  # 0 before the first take-over
-    source: Source  # whose command this step executes
+    source: CommandSource  # whose command this step executes
     chunk_id: int  # 0 if none
     policy_version: int  # 0 if none
     chunk_age_s: float  # since the chunk's t_ref, -1 if none

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_control.arms import ARMS
-from drift_control.gate.state import GuardFlag, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, State
 from drift_control.inputs import ArmState
 from drift_control.teleop.joystick import Joystick
 
@@ -35,7 +35,7 @@ def test_a_chunk_is_followed_on_time(new_bench, interpolation):
     due = (tick.stamp_s - chunk.stamp_s) * 0.1
     assert tick.action[1] == pytest.approx(due, abs=0.002)
     assert tick.chunk_age_s == pytest.approx(tick.stamp_s - bench.config.dt_s - chunk.stamp_s)
-    assert (tick.chunk_id, tick.policy_version, tick.source) == (chunk.id, 3, Source.POLICY)
+    assert (tick.chunk_id, tick.policy_version, tick.source) == (chunk.id, 3, CommandSource.POLICY)
 
 
 def test_the_sideways_error_on_a_straight_line_stays_small(bench):
@@ -66,7 +66,7 @@ def test_homing_never_leads_a_joint_away_from_home_and_ends_unarmed(new_bench):
     bench = new_bench()
     bench.q = bench.robot.home + np.array([0.3, 0.1, -0.2, 0.2, 0.1, -0.1, 0.4])
     bench.tick()
-    assert bench.tick(home=True).source is Source.HOMING
+    assert bench.tick(home=True).source is CommandSource.HOMING
     bench.run(6.0)
     tick = bench.ticks[-1]
     assert (tick.state, tick.armed) == (State.HOLD, False)

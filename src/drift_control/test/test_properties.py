@@ -1,7 +1,7 @@
 """Whatever comes in, the command keeps its limits: random devices, chunks, requests and clocks."""
 
 import pytest
-from drift_control.gate.state import Source
+from drift_control.gate.state import CommandSource
 from drift_control.testing.random_inputs import check_hold, check_limits, play, rate, segments
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ def test_a_chunk_of_an_older_epoch_is_never_executed(new_bench, segments):
     bench.chunk = remember
     play(bench, segments)
     for tick in bench.ticks:
-        if tick.source is Source.POLICY:
+        if tick.source is CommandSource.POLICY:
             assert epochs[tick.chunk_id] == tick.epoch
 
 
@@ -59,8 +59,8 @@ def test_taking_over_and_handing_back_is_bumpless(new_bench, release, latency, s
         bench.tick(chunk=infer())
     for _ in range(release):
         bench.tick(chunk=infer(), joy=bench.stick(speed))
-    assert bench.ticks[-1].source is Source.EXPERT
+    assert bench.ticks[-1].source is CommandSource.EXPERT
     for _ in range(60):
         bench.tick(chunk=infer(), joy=bench.stick(enabled=False))
-    assert bench.ticks[-1].source is Source.POLICY
+    assert bench.ticks[-1].source is CommandSource.POLICY
     check_limits(bench)

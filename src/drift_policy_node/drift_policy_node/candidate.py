@@ -15,7 +15,7 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig
 
 
-class Fault(IntEnum):
+class CandidateFault(IntEnum):
     """What is wrong with a candidate; the values of LoadCheckpoint.srv."""
 
     NOT_FOUND = 1
@@ -27,7 +27,7 @@ class Fault(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Running(Actor):
+class ActivePolicy(Actor):
     """A verified policy with a sampler and an engine of its own."""
 
     engine: str
@@ -38,13 +38,13 @@ class Running(Actor):
 class RefusedError(DriftError):
     """A candidate that may not drive; `fault` says why in a number, the message in words."""
 
-    def __init__(self, fault: Fault, message: str) -> None:
+    def __init__(self, fault: CandidateFault, message: str) -> None:
         super().__init__(message)
         self.fault = fault
 
 
 @dataclass(frozen=True)
-class Place:
+class PolicySlot:
     """Where a policy is to work: it must have been trained for this robot and task."""
 
     robot: str
@@ -74,26 +74,26 @@ class Execution:
 
 
 def load_candidate(
-    path: Path, sha256: str, place: Place, execution: Execution, stored: Observation | None
-) -> Running:
+    path: Path, sha256: str, place: PolicySlot, execution: Execution, stored: Observation | None
+) -> ActivePolicy:
     """Load, verify and try a checkpoint, off the inference path; RefusedError if it may not drive.
 
     `sha256` is the announced hash, "" for none; `stored` an observation for the forward pass.
     """
     if not path.is_file():
-        raise RefusedError(Fault.NOT_FOUND, f"{path}: no such file")
-    fault = Fault.INVALID
+        raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file")
+    fault = CandidateFault.INVALID
     try:
         loaded = load_checkpoint(path, sha256 or None)
-        fault = Fault.INCOMPATIBLE
+        fault = CandidateFault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
-        fault = Fault.CANARY_FAILED
+        fault = CandidateFault.CANARY_FAILED
         policy = loaded.policy.to(execution.device)
         engine = make_engine(execution.engine, policy.denoiser)
         policy.use_engine(engine)
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
     except (CheckpointError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
-        raise RefusedError(Fault.HASH_MISMATCH if "sha256=" in text else fault, text) from error
+        raise RefusedError(CandidateFault.HASH_MISMATCH if "sha256=" in text else fault, text) from error
     sampler = policy.make_sampler(execution.sampler)
-    return Running(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path)
+    return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path)

@@ -8,17 +8,24 @@ from queue import SimpleQueue
 
 from drift_core.observation.spec import Observation
 
-from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, Running, load_candidate
-from drift_policy_node.worker import Outcome, Worker
+from drift_policy_node.candidate import (
+    ActivePolicy,
+    CandidateFault,
+    Execution,
+    PolicySlot,
+    RefusedError,
+    load_candidate,
+)
+from drift_policy_node.worker import InferenceWorker, Outcome
 
 _NICENESS = 5  # of the loader: building an engine takes a core for a second, which denoising needs
 
 
 @dataclass(frozen=True)
-class Answer:
+class LoadResult:
     """What became of a request to load a checkpoint."""
 
-    fault: Fault | None
+    fault: CandidateFault | None
     message: str
     version: int  # running afterwards
 
@@ -28,7 +35,7 @@ class _Request:
     path: Path
     sha256: str  # "": not checked
     announced: bool  # by the trainer, for everybody; else somebody waits for the answer
-    on_answer: Callable[[Answer], None]
+    on_answer: Callable[[LoadResult], None]
 
 
 class CheckpointExchange:
@@ -38,11 +45,11 @@ class CheckpointExchange:
     """
 
     def __init__(
-        self, place: Place, execution: Execution, load_limit_s: float, wake: Callable[[], None]
+        self, place: PolicySlot, execution: Execution, load_limit_s: float, wake: Callable[[], None]
     ) -> None:
         """`load_limit_s`: a candidate that takes longer is named, and nobody is kept waiting for it."""
-        self.current: Running | None = None
-        self.previous: Running | None = None
+        self.current: ActivePolicy | None = None
+        self.previous: ActivePolicy | None = None
         self.swaps = 0
         self.refusal = ""
         self.crashes: list[str] = []  # tracebacks of loader threads that died
@@ -51,15 +58,15 @@ class CheckpointExchange:
         self._waiting: deque[_Request] = deque()
         self._request: _Request | None = None  # under way
         self._given_up = False  # the one under way has been refused for taking too long
-        self._outcomes: SimpleQueue[Outcome[Running]] = SimpleQueue()
-        self._loader = Worker("loader", self._on_outcome, (RefusedError,), niceness=_NICENESS)
+        self._outcomes: SimpleQueue[Outcome[ActivePolicy]] = SimpleQueue()
+        self._loader = InferenceWorker("loader", self._on_outcome, (RefusedError,), niceness=_NICENESS)
 
     @property
     def version(self) -> int:
         """The running version, 0 for none."""
         return self.current.version if self.current else 0
 
-    def swap(self, running: Running) -> bool:
+    def swap(self, running: ActivePolicy) -> bool:
         """Run `running` from the next chunk on; False if the same file runs already, and goes on.
 
         The first policy of a run is no swap.
@@ -95,7 +102,9 @@ class CheckpointExchange:
             self.refusal = str(error)
             raise
 
-    def request(self, path: Path, sha256: str, announced: bool, on_answer: Callable[[Answer], None]) -> None:
+    def request(
+        self, path: Path, sha256: str, announced: bool, on_answer: Callable[[LoadResult], None]
+    ) -> None:
         """Queue a candidate; an announcement replaces one that still waits; the running one is skipped."""
         if announced:
             if self.current is not None and sha256 == self.current.sha256:
@@ -139,19 +148,21 @@ class CheckpointExchange:
             self._refuse(request, outcome.error.fault, outcome.reason)
             return False
         if outcome.result is None:
-            self._refuse(request, Fault.INVALID, f"{request.path}: {outcome.reason}")
+            self._refuse(request, CandidateFault.INVALID, f"{request.path}: {outcome.reason}")
             return False
         swapped = self.swap(outcome.result)
-        request.on_answer(Answer(None, "" if swapped else f"{request.path} runs already", self.version))
+        request.on_answer(LoadResult(None, "" if swapped else f"{request.path} runs already", self.version))
         return swapped
 
     def _start(self, request: _Request, stored: Observation | None) -> None:
         if request.announced and not request.sha256:
-            self._refuse(request, Fault.HASH_MISMATCH, f"{request.path}: announced without its SHA-256")
+            self._refuse(
+                request, CandidateFault.HASH_MISMATCH, f"{request.path}: announced without its SHA-256"
+            )
             return
         if request.announced and request.sha256 in self._rolled_back:
             text = f"{request.path}: it was rolled back; policy/load_checkpoint would load it all the same"
-            self._refuse(request, Fault.ROLLED_BACK, text)
+            self._refuse(request, CandidateFault.ROLLED_BACK, text)
             return
         self._request = request
         place, execution = self._place, self._execution
@@ -162,15 +173,15 @@ class CheckpointExchange:
         """Refuse what somebody waits for; announcements wait on, and one under way may still end well."""
         if self._request is not None and not self._request.announced and not self._given_up:
             self._given_up = True
-            self._refuse(self._request, Fault.INVALID, f"{trouble} and is given up")
+            self._refuse(self._request, CandidateFault.INVALID, f"{trouble} and is given up")
         for request in [request for request in self._waiting if not request.announced]:
             self._waiting.remove(request)
-            self._refuse(request, Fault.INVALID, f"{request.path}: not looked at, {trouble}")
+            self._refuse(request, CandidateFault.INVALID, f"{request.path}: not looked at, {trouble}")
 
-    def _refuse(self, request: _Request, fault: Fault, text: str) -> None:
+    def _refuse(self, request: _Request, fault: CandidateFault, text: str) -> None:
         self.refusal = text
-        request.on_answer(Answer(fault, text, self.version))
+        request.on_answer(LoadResult(fault, text, self.version))
 
-    def _on_outcome(self, outcome: Outcome[Running]) -> None:
+    def _on_outcome(self, outcome: Outcome[ActivePolicy]) -> None:
         self._outcomes.put(outcome)
         self._wake()

@@ -7,7 +7,7 @@ from drift_control.inputs import JointMessage
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
 from drift_core.observation.assembler import Missing
-from drift_core.observation.stamps import Order, StampOrder
+from drift_core.observation.stamps import Ordering, StampOrder
 from drift_core.policy.loop import PolicyLoop
 
 from drift_policy_node.camera_watch import CameraWatch
@@ -102,9 +102,9 @@ class Intake:
 
     def _in_order(self, source: str, stamp_s: float) -> bool:
         order = self._stamps.take(source, stamp_s)
-        if order is Order.LATE:
+        if order is Ordering.LATE:
             behind_s = self._stamps.behind_s(source, stamp_s)
             self._watch.refused(source, f"the stamp is {behind_s:.1f} s older than the newest")
-        if order is Order.SET_BACK:
+        if order is Ordering.SET_BACK:
             self._loop.clock_set_back()
-        return order is not Order.LATE
+        return order is not Ordering.LATE

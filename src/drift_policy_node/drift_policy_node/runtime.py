@@ -18,15 +18,15 @@ from drift_core.policy.pace import Pace
 from drift_core.samplers import make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule
 from drift_core.task import TaskConfig
-from drift_ros.statistics import Percentiles, Rate
+from drift_ros.statistics import EventRate, Percentiles
 
-from drift_policy_node.candidate import Execution, Place
+from drift_policy_node.candidate import Execution, PolicySlot
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
 from drift_policy_node.inputs import InputWatch
 from drift_policy_node.intake import JOINTS, Intake, camera_source
-from drift_policy_node.status import Phase, Status
-from drift_policy_node.worker import Outcome, Worker
+from drift_policy_node.status import PolicyPhase, PolicyStatus
+from drift_policy_node.worker import InferenceWorker, Outcome
 
 GATE = "gate/state"
 _GATE_TIMEOUT_S = 1.0  # gate/state is repeated at 5 Hz
@@ -45,7 +45,7 @@ class PolicyRuntime:
             config.sampler, NoiseSchedule(1000), "epsilon"
         )  # an unknown name is refused now, not later
         self._config, self._wake, self._closed = config, wake, False
-        place = Place(robot.config.name, task, robot.n_joints)
+        place = PolicySlot(robot.config.name, task, robot.n_joints)
         execution = Execution(config.sampler, config.engine, _device(config.device))
         self.exchange = CheckpointExchange(place, execution, config.load_limit_s, self._ask)
         limits_s = {camera_source(camera.name): config.input_timeout_s for camera in task.cameras}
@@ -63,9 +63,9 @@ class PolicyRuntime:
         self._failure = ""  # of the last inference
         self._crashes: list[str] = []
         self._deaths = 0
-        self._latency_s, self._rate = Percentiles(_LATENCIES), Rate()
+        self._latency_s, self._rate = Percentiles(_LATENCIES), EventRate()
         self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
-        self._worker = Worker("inference", self._on_outcome, (DriftError,))
+        self._worker = InferenceWorker("inference", self._on_outcome, (DriftError,))
 
     def put_gate(self, epoch: int, driving: bool, arrival_s: float) -> None:
         """Take the gate's epoch; `driving`: the policy drives or is awaited."""
@@ -101,14 +101,14 @@ class PolicyRuntime:
             problems.append(self._failure)
         return problems
 
-    def status(self, now_s: float) -> Status:
+    def status(self, now_s: float) -> PolicyStatus:
         """Return what PolicyState says."""
         problems, latency, running = self.problems(now_s), self._latency_s.summary(), self.exchange.current
-        phase = Phase.WAITING if problems else Phase.ACTIVE
+        phase = PolicyPhase.WAITING if problems else PolicyPhase.ACTIVE
         loading = self.exchange.trouble(now_s)  # chunks are made all the same
         if not self.active:
-            phase = Phase.INACTIVE if self.configured else Phase.UNCONFIGURED
-        return Status(
+            phase = PolicyPhase.INACTIVE if self.configured else PolicyPhase.UNCONFIGURED
+        return PolicyStatus(
             state=phase,
             version=self.exchange.version,
             sha256=running.sha256 if running else "",

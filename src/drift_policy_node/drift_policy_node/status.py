@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Phase(IntEnum):
+class PolicyPhase(IntEnum):
     """The values of PolicyState.state."""
 
     UNCONFIGURED = 0
@@ -14,10 +14,10 @@ class Phase(IntEnum):
 
 
 @dataclass(frozen=True)
-class Status:
+class PolicyStatus:
     """The running checkpoint, how fast it is, and what is missing."""
 
-    state: Phase
+    state: PolicyPhase
     version: int
     sha256: str
     path: str
@@ -30,7 +30,7 @@ class Status:
     last_refusal: str
     text: str
 
-    def differs(self, other: "Status | None") -> bool:
+    def differs(self, other: "PolicyStatus | None") -> bool:
         """Say whether more than numbers and wording has changed since `other`."""
         names = ("state", "version", "sha256", "swaps", "last_refusal")
         return other is None or any(getattr(self, name) != getattr(other, name) for name in names)

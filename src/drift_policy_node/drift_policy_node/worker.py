@@ -29,7 +29,7 @@ class Outcome(Generic[R]):
         return f"{type(self.error).__name__}: {self.error}" if self.trace else str(self.error)
 
 
-class Worker(Generic[R]):
+class InferenceWorker(Generic[R]):
     """Run one job at a time in a thread of its own and report its outcome from there.
 
     An exception of the kinds `expected` is an outcome like any other; after every other one, even SystemExit,

@@ -3,14 +3,14 @@ import pytest
 import torch
 from drift_core.engines.onnx_graph import named_weights
 from drift_core.policy.canary import blank_observation
-from drift_policy_node.candidate import Execution, Fault, Place, RefusedError, load_candidate
+from drift_policy_node.candidate import CandidateFault, Execution, PolicySlot, RefusedError, load_candidate
 
 EAGER = Execution("ddim-4", "eager", "cpu")
 
 
 @pytest.fixture
 def place(bench):
-    return Place("panda", bench.task, 7)
+    return PolicySlot("panda", bench.task, 7)
 
 
 def refusal(*args):
@@ -27,14 +27,14 @@ def test_a_good_checkpoint_may_drive(bench, place):
 
 def test_a_missing_file_and_a_wrong_hash_are_refused(bench, place):
     path, _ = bench.checkpoint(1)
-    assert refusal(bench.folder / "none", "", place, EAGER, None)[0] == Fault.NOT_FOUND
-    assert refusal(path, "0" * 64, place, EAGER, None)[0] == Fault.HASH_MISMATCH
+    assert refusal(bench.folder / "none", "", place, EAGER, None)[0] == CandidateFault.NOT_FOUND
+    assert refusal(path, "0" * 64, place, EAGER, None)[0] == CandidateFault.HASH_MISMATCH
 
 
 def test_a_corrupted_file_is_refused(bench, place):
     path, _ = bench.checkpoint(1)
     path.write_bytes(path.read_bytes()[:-100])
-    assert refusal(path, "", place, EAGER, None)[0] == Fault.INVALID
+    assert refusal(path, "", place, EAGER, None)[0] == CandidateFault.INVALID
 
 
 def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, place):
@@ -48,7 +48,7 @@ def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, plac
     ):
         path, _ = bench.checkpoint(1, **changes)
         fault, message = refusal(path, "", place, EAGER, None)
-        assert fault == Fault.INCOMPATIBLE and expected in message
+        assert fault == CandidateFault.INCOMPATIBLE and expected in message
 
 
 def test_a_network_whose_output_is_not_finite_fails_its_trial(bench, place):
@@ -58,7 +58,7 @@ def test_a_network_whose_output_is_not_finite_fails_its_trial(bench, place):
             parameter.fill_(3e38)  # finite itself
     path, _ = bench.checkpoint(1, policy)
     fault, message = refusal(path, "", place, EAGER, None)
-    assert fault == Fault.CANARY_FAILED and "must be finite" in message
+    assert fault == CandidateFault.CANARY_FAILED and "must be finite" in message
 
 
 def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
@@ -79,5 +79,5 @@ def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeyp
         "drift_core.engines.openvino.named_weights", lambda _, stage: named_weights(other, stage)
     )
     fault, message = refusal(path, "", place, Execution("ddim-4", "openvino", "cpu"), None)
-    assert fault == Fault.CANARY_FAILED and "engine='openvino' differs by" in message
+    assert fault == CandidateFault.CANARY_FAILED and "engine='openvino' differs by" in message
     assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from drift_policy_node.candidate import Fault, load_candidate
+from drift_policy_node.candidate import CandidateFault, load_candidate
 
 
 def test_a_new_checkpoint_is_swapped_in_and_can_be_rolled_back(rig, bench):
@@ -49,7 +49,7 @@ def test_what_was_rolled_back_does_not_come_back_by_an_announcement_but_on_reque
     rig.runtime.roll_back()
     exchange.request(path, sha256, True, answers.append)
     rig.run(6)
-    assert (answers[-1].fault, answers[-1].version) == (Fault.ROLLED_BACK, 1)
+    assert (answers[-1].fault, answers[-1].version) == (CandidateFault.ROLLED_BACK, 1)
     assert answers[-1].message == rig.runtime.status(rig.now_s).last_refusal
     assert "policy_000002.safetensors: it was rolled back" in answers[-1].message
     exchange.request(*bench.checkpoint(3), True, answers.append)  # another one is welcome
@@ -62,14 +62,14 @@ def test_what_was_rolled_back_does_not_come_back_by_an_announcement_but_on_reque
     rig.runtime.roll_back()  # and on again, by hand: version 2 is wanted
     exchange.request(*bench.checkpoint(3), True, answers.append)
     rig.run(6)
-    assert (answers[-1].fault, exchange.version) == (Fault.ROLLED_BACK, 2)
+    assert (answers[-1].fault, exchange.version) == (CandidateFault.ROLLED_BACK, 2)
 
 
 def test_an_announcement_without_a_hash_is_refused(rig, bench):
     answers = []
     rig.runtime.exchange.request(bench.checkpoint(2)[0], "", True, answers.append)
     rig.run(4)
-    assert (answers[0].fault, answers[0].version) == (Fault.HASH_MISMATCH, 1)
+    assert (answers[0].fault, answers[0].version) == (CandidateFault.HASH_MISMATCH, 1)
     assert "policy_000002.safetensors: announced without its SHA-256" in answers[0].message
 
 
@@ -98,7 +98,7 @@ def test_a_loader_that_hangs_is_named_and_nobody_waits_for_it(make_rig, bench, m
     started_s = time.monotonic()
     assert "policy_000002.safetensors has been running for" in rig.runtime.status(started_s + 0.3).text
     exchange.step(None, started_s + 0.3)
-    assert [answer.fault for answer in answers] == [Fault.INVALID] * 2
+    assert [answer.fault for answer in answers] == [CandidateFault.INVALID] * 2
     assert answers[0].message.endswith("s and is given up") and "not looked at" in answers[1].message
     release.set()
     rig.settle()
@@ -130,7 +130,9 @@ def test_a_loader_thread_that_ends_is_reported_and_replaced(rig, bench, monkeypa
     monkeypatch.setattr("drift_policy_node.exchange.load_candidate", leave)
     rig.runtime.exchange.request(*bench.checkpoint(2), True, answers.append)
     rig.run(2)
-    assert answers[0].fault == Fault.INVALID and answers[0].message.endswith("safetensors: SystemExit: 3")
+    assert answers[0].fault == CandidateFault.INVALID and answers[0].message.endswith(
+        "safetensors: SystemExit: 3"
+    )
     assert "SystemExit: 3" in rig.runtime.take_crashes()[0]
     monkeypatch.undo()
     rig.runtime.exchange.request(*bench.checkpoint(2), True, answers.append)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_control.inputs import JointMessage
-from drift_policy_node.status import Phase
+from drift_policy_node.status import PolicyPhase
 
 
 def test_a_camera_that_stops_is_named_and_nothing_is_made(rig):
@@ -16,10 +16,10 @@ def test_a_camera_that_stops_is_named_and_nothing_is_made(rig):
     rig.run(12)
     assert len(rig.chunks) == count
     status = rig.runtime.status(rig.now_s)
-    assert status.state == Phase.WAITING and status.text.startswith("camera wrist: nothing for 1.2 s")
+    assert status.state == PolicyPhase.WAITING and status.text.startswith("camera wrist: nothing for 1.2 s")
     rig.cameras = ("front", "wrist")
     rig.run(8)
-    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == PolicyPhase.ACTIVE
 
 
 def test_a_picture_without_contrast_is_named_and_nothing_is_made(make_rig, bench):
@@ -28,7 +28,7 @@ def test_a_picture_without_contrast_is_named_and_nothing_is_made(make_rig, bench
     rig.run(12)
     assert rig.chunks == []
     status = rig.runtime.status(rig.now_s)
-    assert status.state == Phase.WAITING
+    assert status.state == PolicyPhase.WAITING
     assert "camera front: never received (a picture without contrast: 0.0 of 255" in status.text
 
 
@@ -39,7 +39,7 @@ def test_a_camera_that_repeats_its_picture_while_the_arm_moves_is_named_and_noth
     rig.run(24)  # 1.2 s: believed for 0.5 s, silent for 0.5 s more
     count = len(rig.chunks)
     status = rig.runtime.status(rig.now_s)
-    assert status.state == Phase.WAITING
+    assert status.state == PolicyPhase.WAITING
     assert status.text.startswith(
         "camera wrist: nothing for 0.6 s (the same picture for 1.1 s, while a joint"
     )
@@ -47,7 +47,7 @@ def test_a_camera_that_repeats_its_picture_while_the_arm_moves_is_named_and_noth
     assert len(rig.chunks) == count
     rig.frozen = ""
     rig.run(8)
-    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+    assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).state == PolicyPhase.ACTIVE
 
 
 def test_a_wrong_image_and_a_missing_joint_are_named(rig):
@@ -118,7 +118,7 @@ def test_pictures_that_come_too_late_are_named_and_nothing_is_made(rig):
     assert len(rig.chunks) == count
     status = rig.runtime.status(rig.now_s)
     # 0.6 s late and 0.02 s of latency; of 0.5 s, 0.1 s are for the earlier of two observation steps
-    assert status.state == Phase.WAITING
+    assert status.state == PolicyPhase.WAITING
     assert status.text == "camera wrist: the newest picture is 0.62 s old, allowed: 0.40 s"
     rig.delay_s["wrist"] = 0.0
     rig.run(8)

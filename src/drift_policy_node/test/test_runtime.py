@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
-from drift_policy_node.status import Phase
+from drift_policy_node.status import PolicyPhase
 
 
 def test_a_chunk_is_stamped_with_its_observation_and_carries_the_gates_epoch(rig):
@@ -17,7 +17,7 @@ def test_a_chunk_is_stamped_with_its_observation_and_carries_the_gates_epoch(rig
     # frames at 100.1, 100.2, …; wrist is 20 ms late, so t_ref is 20 ms before the newest frame
     assert first.t_ref_s == pytest.approx(100.18)
     assert (first.id, first.epoch, first.version, first.data.shape) == (1, 7, 1, (8, 10))
-    assert rig.runtime.status(rig.now_s).state == Phase.ACTIVE
+    assert rig.runtime.status(rig.now_s).state == PolicyPhase.ACTIVE
 
 
 def test_while_driving_a_chunk_comes_every_two_steps_and_else_twice_a_second(rig):

@@ -4,7 +4,7 @@ import time
 from queue import SimpleQueue
 
 import pytest
-from drift_policy_node.worker import Worker
+from drift_policy_node.worker import InferenceWorker
 
 
 def outcome_of(worker, outcomes, job):
@@ -14,7 +14,7 @@ def outcome_of(worker, outcomes, job):
 
 def test_results_and_expected_errors_are_outcomes_of_one_thread():
     outcomes, threads = SimpleQueue(), []
-    worker = Worker("w", outcomes.put, (ValueError,))
+    worker = InferenceWorker("w", outcomes.put, (ValueError,))
 
     def refuse():
         threads.append(threading.get_ident())
@@ -30,7 +30,7 @@ def test_results_and_expected_errors_are_outcomes_of_one_thread():
 
 def test_an_unexpected_error_ends_the_thread_and_a_new_one_takes_over():
     outcomes = SimpleQueue()
-    worker = Worker("w", outcomes.put, (ValueError,))
+    worker = InferenceWorker("w", outcomes.put, (ValueError,))
     died = outcome_of(worker, outcomes, lambda: 1 / 0)
     assert died.reason == "ZeroDivisionError: division by zero" and "division by zero" in died.trace
     worker.revive()
@@ -41,7 +41,7 @@ def test_an_unexpected_error_ends_the_thread_and_a_new_one_takes_over():
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
 def test_an_error_that_means_to_end_the_process_ends_the_thread_only_and_is_reported(error):
     outcomes = SimpleQueue()
-    worker = Worker("w", outcomes.put, (ValueError,))
+    worker = InferenceWorker("w", outcomes.put, (ValueError,))
 
     def leave():
         raise error
@@ -56,7 +56,7 @@ def test_an_error_that_means_to_end_the_process_ends_the_thread_only_and_is_repo
 
 def test_a_job_that_hangs_is_seen_by_its_age():
     outcomes, release = SimpleQueue(), threading.Event()
-    worker = Worker("w", outcomes.put, ())
+    worker = InferenceWorker("w", outcomes.put, ())
     worker.submit(lambda: release.wait(10.0))
     assert worker.busy and worker.busy_s(time.monotonic() + 3.0) > 2.9
     assert not worker.stop(0.05)
@@ -68,7 +68,7 @@ def test_a_job_that_hangs_is_seen_by_its_age():
 def test_a_nice_worker_leaves_the_priority_of_the_process_alone():
     outcomes = SimpleQueue()
     before = os.getpriority(os.PRIO_PROCESS, 0)
-    worker = Worker("nice", outcomes.put, (), niceness=5)
+    worker = InferenceWorker("nice", outcomes.put, (), niceness=5)
     worker.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     assert outcomes.get(timeout=30.0).result == min(before + 5, 19)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before

@@ -8,9 +8,9 @@ from rclpy.node import Node
 
 from drift_ros import qos
 from drift_ros.clock import steady_clock
-from drift_ros.statistics import Percentiles, Rate, Summary
+from drift_ros.statistics import EventRate, Percentiles, Summary
 
-__all__ = ["ERROR", "OK", "WARN", "Diagnostics", "Percentiles", "Rate", "Report", "Summary"]
+__all__ = ["ERROR", "OK", "WARN", "Diagnostics", "Percentiles", "EventRate", "Report", "Summary"]
 
 OK, WARN, ERROR = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
 

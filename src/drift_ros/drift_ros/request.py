@@ -20,7 +20,7 @@ ANSWER_S = 5.0  # a service, an action's acceptance and a cancellation take no l
 LOST_S = 4.0  # what its server says nothing of for so long is lost; see goal_server.HEARTBEAT_S
 
 
-class Request:
+class StackRequest:
     """What is asked of a server. `check` makes the result of its answer, or raises SessionError."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Request:
         self._done = False
         self._result: Any = None
         self._error: SessionError | None = None
-        self._callbacks: deque[Callable[[Request], None]] = deque()
+        self._callbacks: deque[Callable[[StackRequest], None]] = deque()
 
     @property
     def done(self) -> bool:
@@ -64,7 +64,7 @@ class Request:
         """Take note that the server has said that it lives, and has this goal."""
         self._heard_s = now_s
 
-    def add_done_callback(self, callback: Callable[["Request"], None]) -> None:
+    def add_done_callback(self, callback: Callable[["StackRequest"], None]) -> None:
         """Call `callback(self)` once when it is done, in the executor; at once if it is done already."""
         self._callbacks.append(callback)
         if self._done:
@@ -124,7 +124,7 @@ class Request:
             self._callbacks.popleft()(self)
 
 
-class ServiceCall(Request):
+class ServiceCall(StackRequest):
     """A service that is called. `heartbeat`: a state that its server repeats at 1 Hz, empty for none."""
 
     def __init__(self, client: Client, request: Any, heartbeat: str, *args: Any) -> None:
@@ -159,7 +159,7 @@ class ServiceCall(Request):
         self._fail(text)
 
 
-class ActionGoal(Request):
+class ActionGoal(StackRequest):
     """An action's goal. Its limit counts from its sending; when it is over, the goal is cancelled."""
 
     def __init__(

@@ -16,13 +16,13 @@ from rclpy.signals import SignalHandlerOptions
 
 from drift_ros.clock import steady_s
 from drift_ros.errors import SessionError
-from drift_ros.request import ANSWER_S, Request
+from drift_ros.request import ANSWER_S, StackRequest
 from drift_ros.stack_client import StackClient
 
 _SLICE_S = 0.05  # longest spin between two looks at a condition
 
 
-def _awaited(start: Callable[..., Request]) -> Callable[..., Any]:
+def _awaited(start: Callable[..., StackRequest]) -> Callable[..., Any]:
     """Return the method of a SessionClient that starts a request and waits for its result."""
 
     @wraps(start)
@@ -116,7 +116,7 @@ class SessionClient:
                 )
             self._spin_once(_SLICE_S)
 
-    def wait(self, request: Request) -> Any:
+    def wait(self, request: StackRequest) -> Any:
         """Return the result of a request, which has a limit of its own, or raise its error.
 
         What interrupts the waiting (Ctrl-C) cancels the request, gives it 5 s to end, and goes on.

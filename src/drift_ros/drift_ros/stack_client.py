@@ -26,7 +26,7 @@ from std_srvs.srv import Trigger
 from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
 from drift_ros.errors import SessionError, error_name
-from drift_ros.request import ANSWER_S, ActionGoal, Request, ServiceCall
+from drift_ros.request import ANSWER_S, ActionGoal, ServiceCall, StackRequest
 
 _TICK_S = 0.05  # between two looks at limits, while a request is under way
 SERVICES = {
@@ -59,8 +59,8 @@ class StackClient:
         if unknown := [name for name in names if name not in _EVERYTHING]:
             raise SessionError(f"{', '.join(unknown)} must be among {', '.join(_EVERYTHING)}")
         self._node, self._group = node, MutuallyExclusiveCallbackGroup()
-        self._new: deque[Request] = deque()
-        self._under_way: list[Request] = []
+        self._new: deque[StackRequest] = deque()
+        self._under_way: list[StackRequest] = []
         self._newest: dict[str, Any] = {}
         self._arrival_s: dict[str, float] = {}
         self._writers: dict[str, set[bytes]] = {}  # who has published each state, since the start
@@ -113,48 +113,48 @@ class StackClient:
             raise SessionError(f"server {unknown[0]!r} must be one of {', '.join(known)}")
         return [name for name in wanted if not self._is_ready(name)]
 
-    def arm(self, limit_s: float = ANSWER_S) -> Request:
+    def arm(self, limit_s: float = ANSWER_S) -> StackRequest:
         """Arm the gate; the error says why it refuses."""
         return self._trigger("gate/arm", limit_s)
 
-    def stop(self, limit_s: float = ANSWER_S) -> Request:
+    def stop(self, limit_s: float = ANSWER_S) -> StackRequest:
         """Stop the arm."""
         return self._trigger("gate/stop", limit_s)
 
-    def start_episode(self) -> Request:
+    def start_episode(self) -> StackRequest:
         """Press the person's button that starts an episode."""
         return self._trigger("trainer/start_episode")
 
-    def mark(self, success: bool) -> Request:
+    def mark(self, success: bool) -> StackRequest:
         """Judge the running episode."""
         return self._trigger("trainer/mark_success" if success else "trainer/mark_failure")
 
-    def end_episode(self) -> Request:
+    def end_episode(self) -> StackRequest:
         """End the running episode without keeping it."""
         return self._trigger("trainer/end_episode")
 
-    def reset_task(self, seed: int, limit_s: float = ANSWER_S) -> Request:
+    def reset_task(self, seed: int, limit_s: float = ANSWER_S) -> StackRequest:
         """Put the simulated objects into the start poses of `seed`."""
         return self._call(
             "sim/reset", ResetTask.Request(seed=seed), limit_s, partial(_without_error, "sim/reset")
         )
 
-    def allow_takeovers(self, allowed: bool) -> Request:
+    def allow_takeovers(self, allowed: bool) -> StackRequest:
         """Let the scripted expert take over, or keep its hands off the stick."""
         name, setting = "expert/set_parameters", Parameter("takeovers", value=allowed).to_parameter_msg()
         return self._call(name, SetParameters.Request(parameters=[setting]), ANSWER_S, partial(_set, name))
 
-    def load_checkpoint(self, path: str, sha256: str = "", limit_s: float = 30.0) -> Request:
+    def load_checkpoint(self, path: str, sha256: str = "", limit_s: float = 30.0) -> StackRequest:
         """Ask the policy to verify and swap in a checkpoint; the result has an error_code."""
         return self._call("policy/load_checkpoint", LoadCheckpoint.Request(path=path, sha256=sha256), limit_s)
 
-    def rollback(self, limit_s: float = 10.0) -> Request:
+    def rollback(self, limit_s: float = 10.0) -> StackRequest:
         """Ask the policy for the previous checkpoint; the result has an error_code."""
         return self._call("policy/rollback", Rollback.Request(), limit_s)
 
     def home(
         self, limit_s: float = 30.0, on_feedback: Callable[[Home.Feedback], None] | None = None
-    ) -> Request:
+    ) -> StackRequest:
         """Move the arm to its home pose; the error says what came between."""
         return self._run("gate/home", Home.Goal(), limit_s, on_feedback, partial(_without_error, "gate/home"))
 
@@ -165,7 +165,7 @@ class StackClient:
         on_feedback: Callable[[RunEpisode.Feedback], None] | None = None,
         max_duration_s: float = 0.0,
         limit_s: float = 300.0,
-    ) -> Request:
+    ) -> StackRequest:
         """Run one episode (kind: RunEpisode.Goal.DEMONSTRATION, …); the result has an error_code."""
         goal = RunEpisode.Goal(kind=kind, seed=seed, max_duration_s=max_duration_s)
         return self._run("trainer/run_episode", goal, limit_s, on_feedback)
@@ -176,16 +176,16 @@ class StackClient:
         steps: int = 0,
         on_feedback: Callable[[Train.Feedback], None] | None = None,
         limit_s: float = math.inf,
-    ) -> Request:
+    ) -> StackRequest:
         """Train a round of a kind such as "online" (0 steps: as configured); the result has an error_code."""
         return self._run("trainer/train", Train.Goal(kind=kind, steps=steps), limit_s, on_feedback)
 
-    def _trigger(self, name: str, limit_s: float = ANSWER_S) -> Request:
+    def _trigger(self, name: str, limit_s: float = ANSWER_S) -> StackRequest:
         return self._call(name, Trigger.Request(), limit_s, partial(_granted, name))
 
     def _call(
         self, name: str, request: Any, limit_s: float, check: Callable[[Any], Any] = lambda answer: answer
-    ) -> Request:
+    ) -> StackRequest:
         client, wake, heartbeat = self._services[name], self._guard.trigger, _HEARTBEATS.get(name, "")
         return self._begin(ServiceCall(client, request, heartbeat, name, limit_s, check, wake))
 
@@ -196,11 +196,11 @@ class StackClient:
         limit_s: float,
         on_feedback: Callable[[Any], None] | None,
         check: Callable[[Any], Any] = lambda answer: answer,
-    ) -> Request:
+    ) -> StackRequest:
         client, wake = self._actions[name], self._guard.trigger
         return self._begin(ActionGoal(client, goal, on_feedback, name, limit_s, check, wake))
 
-    def _begin(self, request: Request) -> Request:
+    def _begin(self, request: StackRequest) -> StackRequest:
         self._new.append(request)
         self._guard.trigger()  # sent by the executor: rclpy loses answers to what another thread sends
         return request

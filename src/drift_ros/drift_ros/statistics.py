@@ -33,7 +33,7 @@ class Percentiles:
         return Summary(len(values), *np.percentile(values, (50, 95, 99)).tolist(), float(values.max()))
 
 
-class Rate:
+class EventRate:
     """How often something happened in the last `window_s` seconds, and how long ago it last did."""
 
     def __init__(self, window_s: float = 5.0) -> None:

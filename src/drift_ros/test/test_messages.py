@@ -5,7 +5,7 @@ import types
 from dataclasses import fields, replace
 
 import numpy as np
-from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.horizon import Horizon
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
@@ -36,7 +36,7 @@ TICK = Tick(
     armed=True,
     epoch=3,
     intervention_id=1,
-    source=Source.POLICY,
+    source=CommandSource.POLICY,
     chunk_id=4,
     policy_version=7,
     chunk_age_s=0.25,

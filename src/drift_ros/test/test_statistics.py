@@ -1,5 +1,5 @@
 import pytest
-from drift_ros.statistics import Percentiles, Rate
+from drift_ros.statistics import EventRate, Percentiles
 
 
 def test_percentiles_of_one_to_a_hundred():
@@ -12,7 +12,7 @@ def test_percentiles_of_one_to_a_hundred():
 
 
 def test_ten_events_in_five_seconds_are_two_hertz():
-    rate = Rate(window_s=5.0)
+    rate = EventRate(window_s=5.0)
     for k in range(10):
         rate.add(k * 0.5)
     assert rate.hz(4.5) == 2.0

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 from drift_config.errors import ConfigError
-from drift_control.gate.state import Source, State, wants_chunks
+from drift_control.gate.state import CommandSource, State, wants_chunks
 from drift_control.horizon import RollingHorizon
 from drift_control.inputs import Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, GateConfig, Tick
 from drift_control.robot.robot import Robot
 from drift_control.teleop.joystick import Joystick
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, Kind, OutcomeName, StepRecord
+from drift_core.episodes import EpisodeKind, EpisodeMeta, EpisodeWriter, OutcomeName, StepRecord
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
@@ -26,16 +26,16 @@ from drift_sim.cell import TIMESTEP_S
 from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
 from drift_sim.ros2_control.trajectory_controller import Trajectory
-from drift_sim.scenes.scene import Result
+from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.world import World
 
 START_S = 1000.0  # simulated ROS and steady time at which every episode starts
 JOINT_STATES_HZ = 100.0
 _JOY = "expert/joy"
-OUTCOME_NAMES: dict[Result, OutcomeName] = {
-    Result.RUNNING: "failure",  # it took too long
-    Result.SUCCESS: "success",
-    Result.FAILURE: "failure",
+OUTCOME_NAMES: dict[TaskOutcome, OutcomeName] = {
+    TaskOutcome.RUNNING: "failure",  # it took too long
+    TaskOutcome.SUCCESS: "success",
+    TaskOutcome.FAILURE: "failure",
 }
 
 
@@ -78,9 +78,9 @@ class _Counts:
 
     def add(self, tick: Tick, reason: str) -> None:
         self.steps += 1
-        self.expert += tick.source == Source.EXPERT
-        self.hold += tick.source == Source.HOLD
-        if tick.source == Source.EXPERT:
+        self.expert += tick.source == CommandSource.EXPERT
+        self.hold += tick.source == CommandSource.HOLD
+        if tick.source == CommandSource.EXPERT:
             self.reasons.setdefault(tick.intervention_id, reason)
 
 
@@ -109,7 +109,7 @@ class Shell:
         """Return a scripted expert for this arm and task; `mode` is "demonstrate" or "correct"."""
         return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed, tremor_m_s)
 
-    def writer(self, root: Path, episode_id: str, seed: int, kind: Kind) -> EpisodeWriter:
+    def writer(self, root: Path, episode_id: str, seed: int, kind: EpisodeKind) -> EpisodeWriter:
         """Return a writer for `run_episode`."""
         cameras = self.task.camera_specs
         robot, task = self.robot.config.name, self.task.name
@@ -202,9 +202,9 @@ class _Run:
             pause = self._shell.to_next_event(n)
             world.step(pause)
             n += pause
-            if decided == limit and world.outcome() is not Result.RUNNING:
+            if decided == limit and world.outcome() is not TaskOutcome.RUNNING:
                 decided = n
-                end = n + (round(tail_s / TIMESTEP_S) if world.outcome() is Result.SUCCESS else 0)
+                end = n + (round(tail_s / TIMESTEP_S) if world.outcome() is TaskOutcome.SUCCESS else 0)
         outcome = OUTCOME_NAMES[world.outcome()]
         return EpisodeResult(
             seed=seed,

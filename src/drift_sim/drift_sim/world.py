@@ -14,7 +14,7 @@ from drift_sim.errors import SimulationError
 from drift_sim.hand import OPENING_MAX_M
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 from drift_sim.scenes import make_arm_scene
-from drift_sim.scenes.scene import ArmScene, Result, Truth
+from drift_sim.scenes.scene import ArmScene, TaskOutcome, Truth
 
 _JUDGE_EVERY = 5  # physics steps
 REACH_TOLERANCE_M = 1e-3
@@ -46,7 +46,7 @@ class World:
         self.scene.bind(self._model)
         self._trajectories = JointTrajectoryController(robot.config.joint_names, TIMESTEP_S)
         self._n_steps = 0
-        self._result = Result.RUNNING
+        self._result = TaskOutcome.RUNNING
         self.reset(0)
 
     @property
@@ -77,7 +77,7 @@ class World:
             mujoco.mj_forward(self._model, self._data)
             return False
         self.scene.begin()
-        self._result = Result.RUNNING
+        self._result = TaskOutcome.RUNNING
         return True
 
     def move_goal(self) -> None:
@@ -151,7 +151,7 @@ class World:
         site = self._data.site("tcp")
         return Pose(site.xpos.copy(), site.xmat.reshape(3, 3).copy())
 
-    def outcome(self) -> Result:
+    def outcome(self) -> TaskOutcome:
         """Success or failure once it has happened; it stays until the next reset."""
         return self._result
 
@@ -172,7 +172,7 @@ class World:
         return False
 
     def _judge(self) -> None:
-        if self._result is not Result.RUNNING:
+        if self._result is not TaskOutcome.RUNNING:
             return
         self._result = self.scene.judge(self._data, self.gripper_m(), self._n_steps)
 

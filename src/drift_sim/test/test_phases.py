@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from drift_control.robot.pose import Pose
-from drift_sim.scenes.scene import Phase, Truth, View
+from drift_sim.scenes.scene import TaskPhase, Truth, View
 from drift_sim.scenes.table.config import parse_table
 from drift_sim.scenes.table.plan import PickAndPlace
 
@@ -27,16 +27,16 @@ def plan(tasks):
 
 def test_far_from_the_box_it_approaches_at_full_speed_with_an_open_hand(plan):
     wish = plan.wish(view((0.4, -0.2, 0.3)))
-    assert wish.phase is Phase.APPROACH
+    assert wish.phase is TaskPhase.APPROACH
     assert np.linalg.norm(wish.linear_m_s) == pytest.approx(0.2)
     assert wish.gripper == 1
 
 
 def test_at_the_box_it_closes_and_once_held_it_carries(plan):
-    assert plan.wish(view((0.5, 0.0, 0.02))).phase is Phase.GRIP
+    assert plan.wish(view((0.5, 0.0, 0.02))).phase is TaskPhase.GRIP
     assert plan.wish(view((0.5, 0.0, 0.02))).gripper == -1
     carry = plan.wish(view((0.5, 0.0, 0.02), opening_m=0.04))
-    assert carry.phase is Phase.CARRY
+    assert carry.phase is TaskPhase.CARRY
     assert carry.linear_m_s[2] > 0.1  # up first
     assert abs(carry.linear_m_s[1]) < 0.02
 
@@ -48,17 +48,17 @@ def test_a_closed_hand_without_the_box_opens_again(plan):
 
 def test_over_the_goal_and_low_it_lets_go_and_then_rises(plan):
     on_goal = {"box": (0.5, 0.15, 0.02), "goal": (0.5, 0.15, 0.0)}
-    assert plan.wish(view((0.5, 0.15, 0.022), opening_m=0.04, **on_goal)).phase is Phase.RELEASE
+    assert plan.wish(view((0.5, 0.15, 0.022), opening_m=0.04, **on_goal)).phase is TaskPhase.RELEASE
     retreat = plan.wish(view((0.5, 0.15, 0.022), opening_m=0.07, **on_goal))
-    assert retreat.phase is Phase.RETREAT
+    assert retreat.phase is TaskPhase.RETREAT
     assert retreat.linear_m_s[2] > 0.1
-    assert plan.wish(view((0.5, 0.15, 0.09), opening_m=0.08, **on_goal)).phase is Phase.REST
+    assert plan.wish(view((0.5, 0.15, 0.09), opening_m=0.08, **on_goal)).phase is TaskPhase.REST
 
 
 def test_it_lets_go_by_the_height_of_the_tcp_not_of_the_box(plan):
     """The box has slipped down in the fingers: the hand is still too high to open."""
     wish = plan.wish(view((0.5, 0.15, 0.035), opening_m=0.04, box=(0.5, 0.15, 0.02)))
-    assert wish.phase is Phase.CARRY
+    assert wish.phase is TaskPhase.CARRY
     assert wish.linear_m_s[2] < 0.0
 
 

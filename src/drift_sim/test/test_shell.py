@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from drift_config.errors import ConfigError
 from drift_control.arms import ARMS
-from drift_core.episodes import Source, read_episode
+from drift_core.episodes import StepSource, read_episode
 from drift_core.errors import ShapeError
 from drift_core.policy.policy import NonFiniteError
 from drift_sim.policy_driver import PolicyPace
@@ -99,7 +99,7 @@ def test_a_recorded_demonstration_holds_what_the_nodes_would_have_recorded(make_
     assert episode.meta.seed == 1
     assert len(episode.steps) == result.steps == pytest.approx(50 * (result.duration_s + 0.4), abs=1)
     assert np.all(np.diff(episode.steps.seq) == 1)
-    assert np.mean(episode.steps.source == Source.EXPERT) > 0.98
+    assert np.mean(episode.steps.source == StepSource.EXPERT) > 0.98
     front = episode.frames["front"]
     assert front.stamp_s[0] == START_S
     np.testing.assert_allclose(np.diff(front.stamp_s), 0.1, atol=1e-9)
@@ -183,6 +183,6 @@ def test_every_control_step_is_told_with_what_the_policy_asked_for(make_shell):
     ticks = []
     result = shell.run_episode(2, policy=hold_policy(shell), sampler=SAMPLER, pace=PACE, on_tick=ticks.append)
     assert len(ticks) == result.steps
-    driven = [tick for tick in ticks if tick.source == Source.POLICY]
+    driven = [tick for tick in ticks if tick.source == StepSource.POLICY]
     assert len(driven) > 0.98 * len(ticks)
     assert all(tick.reference.shape == (7,) for tick in driven)

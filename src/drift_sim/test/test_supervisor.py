@@ -3,14 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_sim.expert.disagreement import Disagreement
-from drift_sim.expert.supervisor import Supervisor
+from drift_sim.expert.supervisor import TakeoverRule
 from drift_sim.scenes.table.config import parse_table
 
 
 @pytest.fixture
 def supervisor(tasks):
     """Takes over at 16 ticks above the best or after 2 s without a new best; hands back after 2.5 s."""
-    return Supervisor(parse_table(tasks["place"]).expert)
+    return TakeoverRule(parse_table(tasks["place"]).expert)
 
 
 def test_nothing_happens_before_the_policy_drives(supervisor):
@@ -49,7 +49,7 @@ def test_it_hands_back_at_success(supervisor):
 
 
 def test_with_a_cosine_it_takes_over_for_the_direction(tasks):
-    supervisor = Supervisor(replace(parse_table(tasks["place"]).expert, cosine_threshold=0.5))
+    supervisor = TakeoverRule(replace(parse_table(tasks["place"]).expert, cosine_threshold=0.5))
     supervisor.update(40.0, False, True, 0.0)
     assert not supervisor.update(90.0, False, True, 1.0)  # straying does not count
     assert supervisor.update(40.0, False, True, 1.1, disagrees=True)

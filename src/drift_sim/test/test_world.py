@@ -11,7 +11,7 @@ from drift_control.robot.robot import Robot, load_robot
 from drift_sim.hand import FINGER_JOINTS
 from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes import SCENES
-from drift_sim.scenes.scene import Result
+from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.scenes.table.things import OBJECT_JOINT
 from drift_sim.world import World
 
@@ -172,18 +172,18 @@ def test_a_box_put_on_its_goal_and_released_is_a_success_after_the_hold(world):
     at = world.scene._object_qpos
     world._data.qpos[at : at + 2] = goal[:2]
     world.step(50)  # 0.1 s, shorter than hold_s
-    assert world.outcome() is Result.RUNNING
+    assert world.outcome() is TaskOutcome.RUNNING
     world.step(200)
-    assert world.outcome() is Result.SUCCESS
+    assert world.outcome() is TaskOutcome.SUCCESS
     world.reset(2)
-    assert world.outcome() is Result.RUNNING
+    assert world.outcome() is TaskOutcome.RUNNING
 
 
 def test_a_box_that_leaves_the_table_is_a_failure(world):
     world.reset(2)
     world._data.qpos[world.scene._object_qpos] = 2.0
     world.step(100)
-    assert world.outcome() is Result.FAILURE
+    assert world.outcome() is TaskOutcome.FAILURE
 
 
 def test_the_front_camera_sees_the_red_box_where_the_truth_projects_it(world):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_config.errors import ConfigError
-from drift_control.gate.state import Reason, Source, State
+from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.teleop.joystick import NEW_FILE
 from drift_interfaces.action import Home
 from drift_ros import qos
@@ -146,7 +146,7 @@ def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jum
     count = world.count
     stage.spin(lambda: world.count > count, "joy")
     sent_s = time.monotonic()
-    stage.spin(lambda: world.steps[-1].source == Source.EXPERT, "take-over")
+    stage.spin(lambda: world.steps[-1].source == CommandSource.EXPERT, "take-over")
     assert time.monotonic() - sent_s < 0.2  # a few ticks of 20 ms, in one busy test process
     stage.spin_for(0.5)
     assert world.state.state == State.EXPERT and world.state.intervention_id == 1
@@ -182,7 +182,7 @@ def test_release_voids_older_chunks_and_a_chunk_of_the_new_epoch_drives(stage):
         return world.state.state == State.POLICY
 
     stage.spin(policy_drives, "policy")
-    stage.spin(lambda: world.steps[-1].source == Source.POLICY, "step of the policy")
+    stage.spin(lambda: world.steps[-1].source == CommandSource.POLICY, "step of the policy")
     step = world.steps[-1]
     assert (step.chunk_id, step.policy_version, step.intervention_id) == (9, 5, 1)
     assert 0.0 <= step.chunk_age_s < 1.0

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 from trainer_node.episode_runner import (
-    Answer,
     Ask,
+    AskResult,
     EpisodeGoal,
+    EpisodeOutcome,
+    EpisodePhase,
     EpisodeRunner,
     EpisodeTiming,
     Error,
-    Kind,
-    Phase,
-    Result,
+    GoalKind,
     Seen,
 )
 
@@ -20,9 +20,9 @@ TIMING = EpisodeTiming(
     tail_s=0.3, policy_timeout_s=5.0, home_timeout_s=20.0, service_timeout_s=2.0, person_timeout_s=60.0,
     gate_timeout_s=1.0,
 )  # fmt: skip
-GOAL = EpisodeGoal(kind=Kind.INTERVENTION, seed=3, max_duration_s=10.0)
+GOAL = EpisodeGoal(kind=GoalKind.INTERVENTION, seed=3, max_duration_s=10.0)
 IDLE = Seen(now_s=0.0, gate_age_s=0.1, policy_ready=True, simulated=True)
-OK = Answer(ok=True)
+OK = AskResult(ok=True)
 
 
 def start(goal: EpisodeGoal = GOAL) -> EpisodeRunner:
@@ -35,7 +35,7 @@ def until_running(runner: EpisodeRunner) -> Seen:
     for now_s in (1.0, 2.0, 3.0, 4.0):
         asked.append(runner.update(replace(IDLE, now_s=now_s, answer=OK)))
     assert asked == [Ask.HOME, Ask.RESET, Ask.RECORD, Ask.ARM, None]
-    assert runner.phase is Phase.RUNNING
+    assert runner.phase is EpisodePhase.RUNNING
     return replace(IDLE, now_s=4.0, armed=True)
 
 
@@ -52,11 +52,11 @@ def test_success_is_held_for_the_tail_then_stopped_and_written():
     runner = start()
     seen = until_running(runner)
     assert runner.update(replace(seen, now_s=6.5)) is None
-    assert runner.update(replace(seen, now_s=7.0, outcome=Result.SUCCESS)) is None
+    assert runner.update(replace(seen, now_s=7.0, outcome=EpisodeOutcome.SUCCESS)) is None
     assert runner.update(replace(seen, now_s=7.29)) is None
     assert runner.update(replace(seen, now_s=7.31)) is Ask.STOP
     assert finish(runner, replace(seen, now_s=7.4)) is Ask.WRITE
-    assert runner.verdict.outcome is Result.SUCCESS
+    assert runner.verdict.outcome is EpisodeOutcome.SUCCESS
     assert runner.verdict.duration_s == 3.0
 
 
@@ -67,18 +67,18 @@ def test_an_episode_that_takes_too_long_is_a_failure_and_is_written():
     assert runner.update(replace(seen, now_s=14.0)) is Ask.STOP
     assert finish(runner, replace(seen, now_s=14.1)) is Ask.WRITE
     verdict = runner.verdict
-    assert (verdict.outcome, verdict.error, verdict.duration_s) == (Result.FAILURE, Error.NONE, 10.0)
+    assert (verdict.outcome, verdict.error, verdict.duration_s) == (EpisodeOutcome.FAILURE, Error.NONE, 10.0)
     assert verdict.text == "no success within 10 s"
 
 
-@pytest.mark.parametrize("kind, ends", [(Kind.INTERVENTION, False), (Kind.EVALUATION, True)])
+@pytest.mark.parametrize("kind, ends", [(GoalKind.INTERVENTION, False), (GoalKind.EVALUATION, True)])
 def test_a_take_over_ends_an_evaluation_only(kind, ends):
     runner = start(replace(GOAL, kind=kind))
     seen = until_running(runner)
     ask = runner.update(replace(seen, now_s=5.0, expert_drives=True))
     assert (ask is Ask.STOP) is ends
     if ends:
-        assert runner.verdict.outcome is Result.FAILURE
+        assert runner.verdict.outcome is EpisodeOutcome.FAILURE
 
 
 def test_cancelling_stops_the_arm_and_drops_the_episode():
@@ -103,7 +103,7 @@ def test_cancelling_before_the_run_ends_it_too(answers):
 def test_the_stop_at_the_end_is_not_waited_for_longer_than_a_service_may_take():
     runner = start()
     seen = until_running(runner)
-    runner.update(replace(seen, now_s=5.0, outcome=Result.FAILURE))
+    runner.update(replace(seen, now_s=5.0, outcome=EpisodeOutcome.FAILURE))
     assert runner.update(replace(seen, now_s=6.9)) is None
     assert runner.update(replace(seen, now_s=7.1)) is Ask.WRITE
 
@@ -122,7 +122,7 @@ def test_a_refused_step_is_named_with_its_reason(answers, error, what):
     runner.update(IDLE)
     for _ in range(answers):
         runner.update(replace(IDLE, answer=OK))
-    assert runner.update(replace(IDLE, answer=Answer(False, "because"))) is Ask.STOP
+    assert runner.update(replace(IDLE, answer=AskResult(False, "because"))) is Ask.STOP
     assert runner.verdict.error is error
     assert runner.verdict.text == f"{what}: because"
 
@@ -141,7 +141,7 @@ def test_without_a_policy_only_demonstrations_run():
     assert runner.update(waiting) is None
     assert runner.update(replace(waiting, now_s=5.1)) is Ask.STOP
     assert runner.verdict.error is Error.NO_POLICY
-    assert start(replace(GOAL, kind=Kind.DEMONSTRATION)).update(waiting) is Ask.HOME
+    assert start(replace(GOAL, kind=GoalKind.DEMONSTRATION)).update(waiting) is Ask.HOME
 
 
 def test_an_armed_arm_is_stopped_before_it_goes_home():
@@ -184,7 +184,7 @@ def test_a_stop_by_the_person_is_a_failure_of_the_policy():
     assert runner.update(seen) is None
     assert runner.update(replace(seen, now_s=5.0, armed=False, gate_text="stop requested")) is Ask.STOP
     assert runner.verdict.text == "the gate is not armed: stop requested"
-    assert (runner.verdict.error, runner.verdict.outcome) == (Error.NONE, Result.FAILURE)
+    assert (runner.verdict.error, runner.verdict.outcome) == (Error.NONE, EpisodeOutcome.FAILURE)
 
 
 def test_without_simulation_the_person_resets_arms_and_marks():
@@ -195,8 +195,8 @@ def test_without_simulation_the_person_resets_arms_and_marks():
     assert runner.update(replace(alone, now_s=50.0)) is None
     assert runner.update(replace(alone, now_s=51.0, armed=True)) is Ask.RECORD
     assert runner.update(replace(alone, now_s=51.1, armed=True, answer=OK)) is None
-    assert runner.phase is Phase.RUNNING
-    runner.update(replace(alone, now_s=53.1, armed=True, outcome=Result.SUCCESS))
+    assert runner.phase is EpisodePhase.RUNNING
+    runner.update(replace(alone, now_s=53.1, armed=True, outcome=EpisodeOutcome.SUCCESS))
     assert runner.verdict.duration_s == pytest.approx(2.0)
 
 
@@ -214,10 +214,10 @@ def dropped_for_a_dry_run(runner: EpisodeRunner, duration_s: float) -> bool:
     verdict = runner.verdict
     assert verdict.text == "gate in a dry run: what would be recorded is executed by no arm"
     assert verdict.duration_s == pytest.approx(duration_s)
-    return (verdict.error, verdict.outcome) == (Error.ARM_REFUSED, Result.FAILURE)
+    return (verdict.error, verdict.outcome) == (Error.ARM_REFUSED, EpisodeOutcome.FAILURE)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", GoalKind)
 def test_in_a_dry_run_no_episode_starts(kind):
     runner = start(replace(GOAL, kind=kind))
     dry = replace(IDLE, dry_run=True, policy_ready=False)  # said at once, not after the wait for a policy
@@ -249,7 +249,7 @@ def test_a_dry_run_in_the_middle_drops_the_episode():
 def test_a_dry_run_after_the_success_drops_the_episode_too():
     runner = start()
     seen = until_running(runner)
-    runner.update(replace(seen, now_s=7.0, outcome=Result.SUCCESS))
+    runner.update(replace(seen, now_s=7.0, outcome=EpisodeOutcome.SUCCESS))
     dry = replace(seen, now_s=7.1, dry_run=True)
     assert runner.update(dry) is Ask.STOP
     assert finish(runner, dry) is Ask.DISCARD
@@ -259,7 +259,7 @@ def test_a_dry_run_after_the_success_drops_the_episode_too():
 def test_a_dry_run_while_the_arm_is_stopped_drops_the_episode_too():
     runner = start()
     seen = until_running(runner)
-    assert runner.update(replace(seen, now_s=6.0, outcome=Result.FAILURE)) is Ask.STOP
+    assert runner.update(replace(seen, now_s=6.0, outcome=EpisodeOutcome.FAILURE)) is Ask.STOP
     assert finish(runner, replace(seen, now_s=6.1, dry_run=True)) is Ask.DISCARD
     assert dropped_for_a_dry_run(runner, 2.0)
 
@@ -295,20 +295,20 @@ def test_a_person_who_has_armed_already_drives_as_soon_as_everything_is_recorded
     runner = start()
     assert until_listening(runner, missing=SILENT, armed=True) is None
     assert runner.update(replace(IDLE, now_s=3.2, armed=True)) is None
-    assert runner.phase is Phase.RUNNING
+    assert runner.phase is EpisodePhase.RUNNING
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", GoalKind)
 def test_an_input_that_is_lost_on_the_way_ends_the_episode_and_what_was_recorded_is_kept(kind):
     runner = start(replace(GOAL, kind=kind))
     seen = until_running(runner)
     text = "camera top: nothing recorded for 2.1 s (stamp 2.0 s ahead)"
     # the simulation sees a success at the same time, but nobody recorded how it came about
-    blind = replace(seen, now_s=8.0, missing=text, outcome=Result.SUCCESS)
+    blind = replace(seen, now_s=8.0, missing=text, outcome=EpisodeOutcome.SUCCESS)
     assert runner.update(blind) is Ask.STOP
     assert finish(runner, blind) is Ask.WRITE
     assert (runner.verdict.error, runner.verdict.text) == (Error.INPUT_LOST, text)
-    assert runner.verdict.outcome is Result.FAILURE
+    assert runner.verdict.outcome is EpisodeOutcome.FAILURE
 
 
 def test_a_disk_that_is_full_on_the_way_ends_the_episode_and_what_was_recorded_is_kept():
@@ -322,23 +322,23 @@ def test_a_disk_that_is_full_on_the_way_ends_the_episode_and_what_was_recorded_i
 def test_a_success_that_could_not_be_written_is_none():
     runner = start()
     seen = until_running(runner)
-    runner.update(replace(seen, now_s=6.0, outcome=Result.SUCCESS))
+    runner.update(replace(seen, now_s=6.0, outcome=EpisodeOutcome.SUCCESS))
     assert runner.update(replace(seen, now_s=6.5)) is Ask.STOP
     assert runner.update(replace(seen, now_s=6.6, answer=OK)) is Ask.WRITE
-    runner.update(replace(seen, now_s=6.7, answer=Answer(False, "the episode is lost: no room")))
+    runner.update(replace(seen, now_s=6.7, answer=AskResult(False, "the episode is lost: no room")))
     assert runner.done
     verdict = runner.verdict
-    assert (verdict.error, verdict.outcome) == (Error.NOT_WRITTEN, Result.FAILURE)
+    assert (verdict.error, verdict.outcome) == (Error.NOT_WRITTEN, EpisodeOutcome.FAILURE)
     assert (verdict.text, verdict.duration_s) == ("the episode is lost: no room", 2.0)
 
 
 @pytest.mark.parametrize(
-    "kind, error", [(Kind.DEMONSTRATION, Error.NO_LABELS), (Kind.INTERVENTION, Error.NONE)]
+    "kind, error", [(GoalKind.DEMONSTRATION, Error.NO_LABELS), (GoalKind.INTERVENTION, Error.NONE)]
 )
 def test_a_demonstration_from_which_nothing_can_be_learned_is_no_success(kind, error):
     runner = start(replace(GOAL, kind=kind))  # an intervention in which nobody took over gives no label
     seen = until_running(runner)
-    runner.update(replace(seen, now_s=6.0, outcome=Result.SUCCESS))
+    runner.update(replace(seen, now_s=6.0, outcome=EpisodeOutcome.SUCCESS))
     runner.update(replace(seen, now_s=6.5))
     assert finish(runner, replace(seen, now_s=6.6, no_labels="no observation: joints late")) is Ask.WRITE
     assert runner.verdict.error is error

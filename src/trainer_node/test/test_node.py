@@ -23,7 +23,7 @@ from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.goal_server import GoalServer
 from drift_ros.images import to_image
-from drift_ros.request import Request
+from drift_ros.request import StackRequest
 from drift_ros.session import SessionClient
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
@@ -202,7 +202,7 @@ def call(session, service):
     return answer.result().success, answer.result().message
 
 
-def spin_until(session, request: Request, condition, limit_s=30.0):
+def spin_until(session, request: StackRequest, condition, limit_s=30.0):
     """Spin until the condition holds; the request is still under way."""
     session.wait_until(lambda: request.done or condition(), limit_s, "the news")
     assert not request.done, request.result()

@@ -22,8 +22,7 @@ from drift_core.training.rounds import (
     PausedError,
     train_round,
 )
-from drift_core.training.trainer import DivergedError, Trainer
-from drift_core.training.trainer import Progress as StepProgress
+from drift_core.training.trainer import DivergedError, StepProgress, Trainer
 from trainer_node.scalars import Scalars
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob

@@ -16,7 +16,7 @@ from trainer_node.worker_messages import (
     Failure,
     Finished,
     Preparing,
-    Progress,
+    ProgressMessage,
     Ready,
     TrainRequest,
     Warned,
@@ -66,7 +66,7 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
     assert kinds[0] is Ready
     assert kinds[-2:] == [Announced, Finished]
     assert Preparing in kinds
-    times = [(at_s, event) for at_s, event in events if isinstance(event, Progress)]
+    times = [(at_s, event) for at_s, event in events if isinstance(event, ProgressMessage)]
     assert times[-1][1].step == times[-1][1].total_steps == 60
     assert max((b - a for (a, _), (b, _) in zip(times, times[1:], strict=False)), default=0.0) < 1.0
     announced = events[-2][1]
@@ -82,12 +82,12 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
     )
 
     worker.train(TrainRequest("r2", "offline", steps=100_000))
-    poll_until(worker, Progress)
+    poll_until(worker, ProgressMessage)
     worker.cancel()
     assert poll_until(worker, (Finished, Failed))[-1][1].failure is Failure.CANCELLED
 
     worker.train(TrainRequest("r3", "online", steps=100_000))
-    poll_until(worker, Progress)
+    poll_until(worker, ProgressMessage)
     assert worker.log == []
     began_s = time.monotonic()
     worker.stop(2.0)
@@ -109,12 +109,12 @@ def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
     while not (folder / "resume_r1.safetensors").exists():
         worker.poll()
         time.sleep(0.01)
-    reached = poll_until(worker, Progress)[-1][1].step
+    reached = poll_until(worker, ProgressMessage)[-1][1].step
     os.kill(worker.pid, signal.SIGKILL)
     events = [event for _, event in poll_until(worker, (Finished, Failed))]
     assert isinstance(events[-1], Finished)
     assert any(isinstance(e, Preparing) and e.text.startswith("going on from step") for e in events)
-    resumed = [e.step for e in events if isinstance(e, Progress) and e.step > 0]
+    resumed = [e.step for e in events if isinstance(e, ProgressMessage) and e.step > 0]
     assert resumed[-1] == 400
     assert reached > 1
     assert "ended with code -9" in worker.log[0]

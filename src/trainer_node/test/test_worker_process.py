@@ -9,7 +9,7 @@ from trainer_node.worker_messages import (
     Failed,
     Failure,
     Finished,
-    Progress,
+    ProgressMessage,
     TrainRequest,
     command_from_line,
     command_to_line,
@@ -58,7 +58,7 @@ def is_end(event) -> bool:
 
 
 def test_messages_come_back_as_they_were():
-    progress = Progress("r", 3, 9, 0.25, 0.5, 0.75, 12.5, 0.48)
+    progress = ProgressMessage("r", 3, 9, 0.25, 0.5, 0.75, 12.5, 0.48)
     assert event_from_line(event_to_line(progress)) == progress
     failed = event_from_line(event_to_line(Failed("r", Failure.DIVERGED, "nan")))
     assert failed.failure is Failure.DIVERGED

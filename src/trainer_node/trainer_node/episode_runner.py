@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
 
-class Kind(IntEnum):
+class GoalKind(IntEnum):
     """Who may drive; values as in RunEpisode.action."""
 
     DEMONSTRATION = 0  # the expert, all the time
@@ -32,7 +32,7 @@ class Error(IntEnum):
     NO_LABELS = 10
 
 
-class Result(IntEnum):
+class EpisodeOutcome(IntEnum):
     """What became of the task; values as in Outcome.msg."""
 
     RUNNING = 0
@@ -53,7 +53,7 @@ class Ask(Enum):
     DISCARD = auto()  # drop the open episode
 
 
-class Phase(Enum):
+class EpisodePhase(Enum):
     """What the runner waits for."""
 
     POLICY = auto()
@@ -76,7 +76,7 @@ class Phase(Enum):
 class EpisodeGoal:
     """What is asked for."""
 
-    kind: Kind
+    kind: GoalKind
     seed: int
     max_duration_s: float
 
@@ -94,7 +94,7 @@ class EpisodeTiming:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AskResult:
     """What came of the last Ask."""
 
     ok: bool
@@ -106,7 +106,7 @@ class Seen:
     """What the owner knows at one moment."""
 
     now_s: float  # steady
-    answer: Answer | None = None  # to the last Ask; None: not yet
+    answer: AskResult | None = None  # to the last Ask; None: not yet
     gate_age_s: float | None = None  # since the last gate/state, None: never
     armed: bool = False
     fault: bool = False
@@ -115,7 +115,7 @@ class Seen:
     policy_ready: bool = False
     simulated: bool = False  # False: a person resets the objects, arms, and marks the outcome
     expert_drives: bool = False  # by the newest control step
-    outcome: Result = Result.RUNNING  # of this episode, by the simulation or by a person
+    outcome: EpisodeOutcome = EpisodeOutcome.RUNNING  # of this episode, by the simulation or by a person
     missing: str = ""  # inputs of which nothing is recorded (any more), in words
     trouble: str = ""  # why the episode cannot be written any further
     no_labels: str = ""  # why what was written gives not one label
@@ -123,12 +123,12 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EpisodeEnd:
     """How the episode ended."""
 
     error: Error
     text: str
-    outcome: Result
+    outcome: EpisodeOutcome
     duration_s: float  # from armed to judged
 
 
@@ -139,7 +139,7 @@ class _Link:
     what: str
     timeout_s: float
     error: Error
-    phase: Phase
+    phase: EpisodePhase
     ask: Ask | None
 
 
@@ -151,72 +151,80 @@ class EpisodeRunner:
 
     def __init__(self, goal: EpisodeGoal, timing: EpisodeTiming) -> None:
         self.goal = goal
-        self.phase = Phase.POLICY
+        self.phase = EpisodePhase.POLICY
         self._timing = timing
         self._entered_s: float | None = None
         self._armed_s = 0.0
         self._seen_armed = False
         self._ran = False
-        self._verdict: Verdict | None = None
+        self._verdict: EpisodeEnd | None = None
         service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
         self._links = {
-            Phase.CLEARING: _Link("arm", service_s, Error.GATE_FAULT, Phase.DISARMING, Ask.STOP),
-            Phase.DISARMING: _Link("stop", service_s, Error.HOME_FAILED, Phase.HOMING, Ask.HOME),
-            Phase.HOMING: _Link("home", home_s, Error.HOME_FAILED, Phase.RESETTING, Ask.RESET),
-            Phase.RESETTING: _Link("reset", service_s, Error.RESET_FAILED, Phase.OPENING, Ask.RECORD),
-            Phase.OPENING: _Link("recording", service_s, Error.NOT_WRITTEN, Phase.LISTENING, None),
-            Phase.ARMING: _Link("arm", service_s, Error.ARM_REFUSED, Phase.RUNNING, None),
+            EpisodePhase.CLEARING: _Link(
+                "arm", service_s, Error.GATE_FAULT, EpisodePhase.DISARMING, Ask.STOP
+            ),
+            EpisodePhase.DISARMING: _Link(
+                "stop", service_s, Error.HOME_FAILED, EpisodePhase.HOMING, Ask.HOME
+            ),
+            EpisodePhase.HOMING: _Link("home", home_s, Error.HOME_FAILED, EpisodePhase.RESETTING, Ask.RESET),
+            EpisodePhase.RESETTING: _Link(
+                "reset", service_s, Error.RESET_FAILED, EpisodePhase.OPENING, Ask.RECORD
+            ),
+            EpisodePhase.OPENING: _Link(
+                "recording", service_s, Error.NOT_WRITTEN, EpisodePhase.LISTENING, None
+            ),
+            EpisodePhase.ARMING: _Link("arm", service_s, Error.ARM_REFUSED, EpisodePhase.RUNNING, None),
         }
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> EpisodeEnd | None:
         """How the episode ended, known before it is written; None while it runs."""
         return self._verdict
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.phase is Phase.DONE
+        return self.phase is EpisodePhase.DONE
 
     def elapsed_s(self, now_s: float) -> float:
         """Return the time since the arm was armed, 0 before."""
         if self._verdict is not None:
             return self._verdict.duration_s
-        return now_s - self._armed_s if self.phase in (Phase.RUNNING, Phase.TAIL) else 0.0
+        return now_s - self._armed_s if self.phase in (EpisodePhase.RUNNING, EpisodePhase.TAIL) else 0.0
 
     def update(self, seen: Seen) -> Ask | None:
         """Return what to do next, None: nothing new. An Ask is returned once."""
         if self._entered_s is None:
             self._entered_s = seen.now_s
-        waits = (Phase.POLICY, Phase.PERSON, Phase.LISTENING)
+        waits = (EpisodePhase.POLICY, EpisodePhase.PERSON, EpisodePhase.LISTENING)
         if seen.cancel and (self.phase in self._links or self.phase in waits):
             return self._give_up(Error.CANCELLED, "cancelled before the run", seen)
-        if seen.dry_run and self.phase not in (Phase.POLICY, Phase.WRITING, Phase.DONE):
+        if seen.dry_run and self.phase not in (EpisodePhase.POLICY, EpisodePhase.WRITING, EpisodePhase.DONE):
             return self._drop(seen)
         if self.phase in self._links:
             return self._follow(self._links[self.phase], seen)
         match self.phase:
-            case Phase.POLICY:
+            case EpisodePhase.POLICY:
                 return self._await_policy(seen)
-            case Phase.PERSON:
+            case EpisodePhase.PERSON:
                 return self._await_person(seen)
-            case Phase.LISTENING:
+            case EpisodePhase.LISTENING:
                 return self._listen(seen)
-            case Phase.RUNNING:
+            case EpisodePhase.RUNNING:
                 return self._judge(seen)
-            case Phase.TAIL:
+            case EpisodePhase.TAIL:
                 over = seen.now_s - self._entered_s >= self._timing.tail_s
-                return self._enter(Phase.HOLDING, Ask.STOP, seen) if over or not seen.armed else None
-            case Phase.HOLDING:
+                return self._enter(EpisodePhase.HOLDING, Ask.STOP, seen) if over or not seen.armed else None
+            case EpisodePhase.HOLDING:
                 return self._hold(seen)
-            case Phase.WRITING:
+            case EpisodePhase.WRITING:
                 # no deadline: the files are written on this machine, and the answer says it when that failed
                 return self._finish(seen) if seen.answer is not None else None
         return None
 
     def _await_policy(self, seen: Seen) -> Ask | None:
         waited_s = seen.now_s - self._entered_s
-        needs_policy = self.goal.kind is not Kind.DEMONSTRATION
+        needs_policy = self.goal.kind is not GoalKind.DEMONSTRATION
         if seen.gate_age_s is None or seen.gate_age_s > self._timing.gate_timeout_s:
             if waited_s > self._timing.service_timeout_s:
                 return self._give_up(Error.HOME_FAILED, "no gate/state: is the gate running?", seen)
@@ -230,16 +238,16 @@ class EpisodeRunner:
         if seen.fault and not seen.simulated:  # a person must look at a real arm and arm it
             return self._give_up(Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", seen)
         if seen.fault:
-            return self._enter(Phase.CLEARING, Ask.ARM, seen)
+            return self._enter(EpisodePhase.CLEARING, Ask.ARM, seen)
         if seen.armed:  # nobody may drive while the objects are put into place
-            return self._enter(Phase.DISARMING, Ask.STOP, seen)
-        return self._enter(Phase.HOMING, Ask.HOME, seen)
+            return self._enter(EpisodePhase.DISARMING, Ask.STOP, seen)
+        return self._enter(EpisodePhase.HOMING, Ask.HOME, seen)
 
     def _await_person(self, seen: Seen) -> Ask | None:
         if seen.armed:
-            return self._enter(Phase.OPENING, Ask.RECORD, seen)
+            return self._enter(EpisodePhase.OPENING, Ask.RECORD, seen)
         if seen.simulated:  # its reset was discovered only after the arm stood at home
-            return self._enter(Phase.RESETTING, Ask.RESET, seen)
+            return self._enter(EpisodePhase.RESETTING, Ask.RESET, seen)
         if seen.now_s - self._entered_s > self._timing.person_timeout_s:
             text = f"nobody armed the arm within {self._timing.person_timeout_s:g} s"
             return self._give_up(Error.ARM_REFUSED, text, seen)
@@ -250,9 +258,9 @@ class EpisodeRunner:
         if seen.trouble:
             return self._give_up(Error.NOT_WRITTEN, seen.trouble, seen)
         if not seen.missing and seen.armed:  # by the person
-            return self._enter(Phase.RUNNING, None, seen)
+            return self._enter(EpisodePhase.RUNNING, None, seen)
         if not seen.missing:
-            return self._enter(Phase.ARMING, Ask.ARM, seen)
+            return self._enter(EpisodePhase.ARMING, Ask.ARM, seen)
         if seen.now_s - self._entered_s > self._timing.service_timeout_s:
             return self._give_up(Error.INPUT_LOST, seen.missing, seen)
         return None
@@ -261,33 +269,37 @@ class EpisodeRunner:
         self._seen_armed |= seen.armed
         elapsed_s = seen.now_s - self._armed_s
         if seen.cancel:
-            return self._end(Error.CANCELLED, "cancelled", Result.FAILURE, seen)
+            return self._end(Error.CANCELLED, "cancelled", EpisodeOutcome.FAILURE, seen)
         if seen.fault:
-            return self._end(Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", Result.FAILURE, seen)
+            return self._end(
+                Error.GATE_FAULT, f"gate in FAULT: {seen.gate_text}", EpisodeOutcome.FAILURE, seen
+            )
         if seen.gate_age_s is None or seen.gate_age_s > self._timing.gate_timeout_s:
-            return self._end(Error.GATE_FAULT, "gate/state fell silent", Result.FAILURE, seen)
+            return self._end(Error.GATE_FAULT, "gate/state fell silent", EpisodeOutcome.FAILURE, seen)
         if seen.trouble:
-            return self._end(Error.NOT_WRITTEN, seen.trouble, Result.FAILURE, seen)
+            return self._end(Error.NOT_WRITTEN, seen.trouble, EpisodeOutcome.FAILURE, seen)
         if seen.missing:
-            return self._end(Error.INPUT_LOST, seen.missing, Result.FAILURE, seen)
-        if seen.expert_drives and self.goal.kind is Kind.EVALUATION:
-            return self._end(Error.NONE, "the expert took over", Result.FAILURE, seen)
-        if seen.outcome is Result.SUCCESS:
-            self._verdict = Verdict(Error.NONE, "", Result.SUCCESS, elapsed_s)
-            return self._enter(Phase.TAIL, None, seen)
-        if seen.outcome is Result.FAILURE:
-            return self._end(Error.NONE, "judged a failure", Result.FAILURE, seen)
+            return self._end(Error.INPUT_LOST, seen.missing, EpisodeOutcome.FAILURE, seen)
+        if seen.expert_drives and self.goal.kind is GoalKind.EVALUATION:
+            return self._end(Error.NONE, "the expert took over", EpisodeOutcome.FAILURE, seen)
+        if seen.outcome is EpisodeOutcome.SUCCESS:
+            self._verdict = EpisodeEnd(Error.NONE, "", EpisodeOutcome.SUCCESS, elapsed_s)
+            return self._enter(EpisodePhase.TAIL, None, seen)
+        if seen.outcome is EpisodeOutcome.FAILURE:
+            return self._end(Error.NONE, "judged a failure", EpisodeOutcome.FAILURE, seen)
         if not seen.armed and (self._seen_armed or elapsed_s > self._timing.gate_timeout_s):
-            return self._end(Error.NONE, f"the gate is not armed: {seen.gate_text}", Result.FAILURE, seen)
+            return self._end(
+                Error.NONE, f"the gate is not armed: {seen.gate_text}", EpisodeOutcome.FAILURE, seen
+            )
         if elapsed_s >= self.goal.max_duration_s:
             text = f"no success within {self.goal.max_duration_s:g} s"
-            return self._end(Error.NONE, text, Result.FAILURE, seen)
+            return self._end(Error.NONE, text, EpisodeOutcome.FAILURE, seen)
         return None
 
     def _hold(self, seen: Seen) -> Ask | None:
         if seen.answer is None and seen.now_s - self._entered_s <= self._timing.service_timeout_s:
             return None
-        return self._enter(Phase.WRITING, Ask.WRITE if self._kept else Ask.DISCARD, seen)
+        return self._enter(EpisodePhase.WRITING, Ask.WRITE if self._kept else Ask.DISCARD, seen)
 
     @property
     def _kept(self) -> bool:
@@ -300,30 +312,30 @@ class EpisodeRunner:
         failed, text = Error.NONE, ""
         if not seen.answer.ok or seen.trouble:
             failed, text = Error.NOT_WRITTEN, seen.answer.text or seen.trouble
-        elif seen.no_labels and self.goal.kind is Kind.DEMONSTRATION:
+        elif seen.no_labels and self.goal.kind is GoalKind.DEMONSTRATION:
             failed, text = Error.NO_LABELS, seen.no_labels
         if self._verdict.error is Error.NONE and failed is not Error.NONE:
-            self._verdict = Verdict(failed, text, Result.FAILURE, self._verdict.duration_s)
-        self._enter(Phase.DONE, None, seen)
+            self._verdict = EpisodeEnd(failed, text, EpisodeOutcome.FAILURE, self._verdict.duration_s)
+        self._enter(EpisodePhase.DONE, None, seen)
 
     def _drop(self, seen: Seen) -> Ask | None:
         """End an episode that a dry run has reached: steps that no arm executes must not become labels."""
-        if self.phase in (Phase.RUNNING, Phase.TAIL):
-            return self._end(Error.ARM_REFUSED, _DRY_RUN, Result.FAILURE, seen)
-        if self.phase is not Phase.HOLDING:
+        if self.phase in (EpisodePhase.RUNNING, EpisodePhase.TAIL):
+            return self._end(Error.ARM_REFUSED, _DRY_RUN, EpisodeOutcome.FAILURE, seen)
+        if self.phase is not EpisodePhase.HOLDING:
             return self._give_up(Error.ARM_REFUSED, _DRY_RUN, seen)
         if self._kept:
             duration_s = self.elapsed_s(seen.now_s)
-            self._verdict = Verdict(Error.ARM_REFUSED, _DRY_RUN, Result.FAILURE, duration_s)
+            self._verdict = EpisodeEnd(Error.ARM_REFUSED, _DRY_RUN, EpisodeOutcome.FAILURE, duration_s)
         return self._hold(seen)
 
     def _follow(self, link: "_Link", seen: Seen) -> Ask | None:
         """Go on when the last Ask was answered well, give up when badly or not in time."""
         if seen.answer is not None and seen.answer.ok:
-            if self.phase is Phase.HOMING and not seen.simulated:
-                return self._enter(Phase.PERSON, Ask.PROMPT, seen)
-            if self.phase is Phase.OPENING:
-                self._enter(Phase.LISTENING, None, seen)
+            if self.phase is EpisodePhase.HOMING and not seen.simulated:
+                return self._enter(EpisodePhase.PERSON, Ask.PROMPT, seen)
+            if self.phase is EpisodePhase.OPENING:
+                self._enter(EpisodePhase.LISTENING, None, seen)
                 return self._listen(seen)
             return self._enter(link.phase, link.ask, seen)
         if seen.answer is not None:
@@ -333,15 +345,15 @@ class EpisodeRunner:
         return None
 
     def _give_up(self, error: Error, text: str, seen: Seen) -> Ask:
-        self._verdict = Verdict(error, text, Result.FAILURE, 0.0)
-        return self._enter(Phase.HOLDING, Ask.STOP, seen)
+        self._verdict = EpisodeEnd(error, text, EpisodeOutcome.FAILURE, 0.0)
+        return self._enter(EpisodePhase.HOLDING, Ask.STOP, seen)
 
-    def _end(self, error: Error, text: str, outcome: Result, seen: Seen) -> Ask:
-        self._verdict = Verdict(error, text, outcome, seen.now_s - self._armed_s)
-        return self._enter(Phase.HOLDING, Ask.STOP, seen)
+    def _end(self, error: Error, text: str, outcome: EpisodeOutcome, seen: Seen) -> Ask:
+        self._verdict = EpisodeEnd(error, text, outcome, seen.now_s - self._armed_s)
+        return self._enter(EpisodePhase.HOLDING, Ask.STOP, seen)
 
-    def _enter(self, phase: Phase, ask: Ask | None, seen: Seen) -> Ask | None:
-        if phase is Phase.RUNNING:
+    def _enter(self, phase: EpisodePhase, ask: Ask | None, seen: Seen) -> Ask | None:
+        if phase is EpisodePhase.RUNNING:
             self._armed_s, self._ran = seen.now_s, True
         self.phase, self._entered_s = phase, seen.now_s
         return ask

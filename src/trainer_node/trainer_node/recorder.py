@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, Source, StepRecord
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSource
 from drift_core.errors import DataError, ShapeError
 
 from trainer_node.input_watch import JOINTS, STEPS, InputWatch, camera_source
@@ -93,7 +93,7 @@ class Recorder:
         self.watch.recorded(STEPS, arrival_s)
         counts = self.counts
         counts.control_steps += 1
-        if step.source == Source.EXPERT:
+        if step.source == StepSource.EXPERT:
             counts.expert_steps += 1
             counts.interventions.add(step.intervention_id)
         if self._previous is not None:

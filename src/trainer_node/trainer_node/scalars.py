@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 
 from drift_core.training.rounds import RoundReport
-from drift_core.training.trainer import Progress
+from drift_core.training.trainer import StepProgress
 from torch.utils.tensorboard import SummaryWriter
 
 
@@ -35,7 +35,7 @@ class Scalars:
         except OSError as failure:
             self._give_up(failure)
 
-    def step(self, at: Progress, step: int, steps_per_s: float) -> None:
+    def step(self, at: StepProgress, step: int, steps_per_s: float) -> None:
         """Write where a round stands; `step` counts the gradient steps of all rounds together."""
         values = {
             "loss": at.loss,

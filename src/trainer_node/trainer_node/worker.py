@@ -34,8 +34,7 @@ from drift_core.training.rounds import (
     check_round_kind,
     train_round,
 )
-from drift_core.training.trainer import DivergedError
-from drift_core.training.trainer import Progress as StepProgress
+from drift_core.training.trainer import DivergedError, StepProgress
 
 from trainer_node.scalars import Scalars
 from trainer_node.worker_messages import (
@@ -47,7 +46,7 @@ from trainer_node.worker_messages import (
     Fatal,
     Finished,
     Preparing,
-    Progress,
+    ProgressMessage,
     Quit,
     Ready,
     TrainRequest,
@@ -62,7 +61,7 @@ _EXIT_CONFIG = 2
 _EXIT_ORPHAN = 3
 
 
-class Worker:
+class TrainingWorker:
     """Carry out one request after the other; a second thread listens for Cancel and Quit meanwhile."""
 
     def __init__(self, rounds: Rounds, scalars: Scalars, commands: IO[str], events: IO[str]) -> None:
@@ -169,7 +168,7 @@ class _Report:
         self._said_s, self._said_step = now_s, at.round_step
         self._scalars.step(at, self._before + at.round_step, steps_per_s)
         self._say(
-            Progress(
+            ProgressMessage(
                 round_id=self._request.round_id,
                 step=at.round_step,
                 total_steps=at.round_steps,
@@ -234,7 +233,7 @@ def main() -> None:
     for left_over in Path(job.checkpoint_folder).glob(".*.tmp"):
         left_over.unlink()
     with Scalars(Path(job.log_folder)) as scalars:
-        Worker(rounds, scalars, sys.stdin, events).run()
+        TrainingWorker(rounds, scalars, sys.stdin, events).run()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Warned:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProgressMessage:
     """Where a round stands; at least twice a second while training."""
 
     round_id: str
@@ -121,7 +121,7 @@ class Fatal:
     text: str
 
 
-Event = Ready | Preparing | Warned | Progress | Announced | Finished | Failed | Fatal
+Event = Ready | Preparing | Warned | ProgressMessage | Announced | Finished | Failed | Fatal
 _EVENTS: dict[str, type] = {event.__name__.lower(): event for event in get_args(Event)}
 
 

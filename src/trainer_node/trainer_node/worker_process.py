@@ -23,7 +23,7 @@ from trainer_node.worker_messages import (
     Fatal,
     Finished,
     Preparing,
-    Progress,
+    ProgressMessage,
     Quit,
     Ready,
     TrainRequest,
@@ -177,7 +177,7 @@ class WorkerProcess:
                 self._ready = True
                 if self._request is not None:
                     self._send(self._request)
-            case Progress():
+            case ProgressMessage():
                 self._restarts = 0
             case Fatal(text):
                 self._fatal = text

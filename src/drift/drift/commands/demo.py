@@ -34,7 +34,7 @@ def main(
 ) -> None:
     """Demonstrate, bootstrap at falling rank, correct over real DDS while training, evaluate, report."""
     from drift.configuration import config_file
-    from drift.demo.plan import Plan
+    from drift.demo.plan import DemoPlan
     from drift.demo.run import Demo
 
     for kind, value in (("robot", robot), ("task", task), ("train", train)):
@@ -45,7 +45,7 @@ def main(
     run = run_folder.named(f"runs/{name}", robot, task)
     if run.path.exists():
         raise UserError(f"name={name} must be new: {run.path} exists already")
-    plan = Plan(
+    plan = DemoPlan(
         name=name,
         robot=robot,
         task=task,

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from drift.doctor import machine, ros
 from drift.doctor.discovery import discovery
-from drift.doctor.finding import Finding, Status
+from drift.doctor.finding import Finding, Severity
 from drift.doctor.rendering import rendering
 from drift.shared_memory import remove_dead
 
@@ -25,7 +25,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "cameras": machine.cameras,
     "joystick": machine.joystick,
 }
-_STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+_STYLES = {Severity.PASS: "green", Severity.WARN: "yellow", Severity.FAIL: "bold red"}
 
 
 def main() -> None:
@@ -41,6 +41,6 @@ def main() -> None:
         if finding.advice:
             console.print(f"{'':21} → {finding.advice}", soft_wrap=True)
     remove_dead()  # should a check have been killed
-    failed = sum(finding.status is Status.FAIL for finding in findings)
+    failed = sum(finding.status is Severity.FAIL for finding in findings)
     console.print("ready" if not failed else f"{failed} of {len(findings)} checks failed")
     raise typer.Exit(1 if failed else 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RETRY_S = 0.5
 
 
-class Kind(StrEnum):
+class SessionKind(StrEnum):
     """Who drives; names as in RunEpisode.action."""
 
     DEMONSTRATION = "demonstration"
@@ -32,12 +32,12 @@ class Kind(StrEnum):
 def main(
     episodes: Annotated[int, typer.Option(min=1, help="how many to run")] = 10,
     kind: Annotated[
-        Kind,
+        SessionKind,
         typer.Option(
             help="demonstration: the expert drives (drift up expert:=demonstrator, or you); "
             "intervention: it may take over; evaluation: the policy alone"
         ),
-    ] = Kind.INTERVENTION,
+    ] = SessionKind.INTERVENTION,
     seed: Annotated[int, typer.Option(min=0, help="of the first episode; each further one counts up")] = 0,
     train: Annotated[
         bool, typer.Option("--train", help="train beside the episodes whenever there are new labels")

@@ -9,7 +9,7 @@ import typer
 
 from drift.configuration import config_file
 from drift.errors import StackError, UserError
-from drift.teleop.keyboard import HELP, Keyboard, Stick
+from drift.teleop.keyboard import HELP, Keyboard, KeyboardStick
 from drift.teleop.terminal import KeyTerminal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drift_ros.session import SessionClient
 
 RATE_HZ = 50.0
-_HANDS_OFF = Stick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset())
+_HANDS_OFF = KeyboardStick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset())
 _GOODBYES = 5  # messages without enable before the end: the gate sees a release, not a lost joystick
 _STATES = ("HOLD", "HOMING", "POLICY", "EXPERT", "FAULT")  # as in GateState.msg
 
@@ -79,7 +79,7 @@ class Teleop:
                 time.sleep(1.0 / RATE_HZ)
             print()
 
-    def _send(self, stick: Stick) -> None:
+    def _send(self, stick: KeyboardStick) -> None:
         self._count += 1
         config = self._device.config
         axes, buttons = self._device.encode(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from drift.console import PrefixedLog
 from drift.errors import UserError
-from drift.processes.supervisor import Supervisor
+from drift.processes.supervisor import ProcessSupervisor
 from drift.shared_memory import prepare, remove_dead
 from drift.stack_arguments import StackArguments, help_text
 
@@ -79,7 +79,7 @@ def run_stack(arguments: StackArguments) -> int:
     specs = processes(plan)
     log_folder = plan.run.create().logs
     log = PrefixedLog(Console(), [spec.name for spec in specs])
-    supervisor = Supervisor(specs, log_folder, on_line=log, tidy=remove_dead)
+    supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")

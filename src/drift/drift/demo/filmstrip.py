@@ -6,12 +6,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from drift_core.episodes import Episode, EpisodeStore, Source
+from drift_core.episodes import Episode, EpisodeStore, StepSource
 
 from drift.demo.record import DemoRecord
 
 # RGB; the same colours as in figures.py
-_COLOUR = {Source.POLICY: (47, 111, 176), Source.EXPERT: (217, 119, 43), Source.HOLD: (138, 143, 152)}
+_COLOUR = {
+    StepSource.POLICY: (47, 111, 176),
+    StepSource.EXPERT: (217, 119, 43),
+    StepSource.HOLD: (138, 143, 152),
+}
 _FRAMES = 10  # pictures in a strip
 _PIXELS = 96  # height of a picture in a strip
 _BORDER = 5
@@ -47,7 +51,7 @@ def strip(episode: Episode) -> np.ndarray:
             image = frames.image(int(index))
             width = round(_PIXELS * image.shape[1] / image.shape[0])
             resized = cv2.resize(image, (width, _PIXELS), interpolation=cv2.INTER_NEAREST)
-            colour = _COLOUR.get(driver(episode, frames.stamp_s[index]), _COLOUR[Source.HOLD])
+            colour = _COLOUR.get(driver(episode, frames.stamp_s[index]), _COLOUR[StepSource.HOLD])
             pictures.append(
                 cv2.copyMakeBorder(resized, *(_BORDER,) * 4, cv2.BORDER_CONSTANT, value=colour)  # type: ignore[call-overload]
             )
@@ -58,10 +62,10 @@ def strip(episode: Episode) -> np.ndarray:
     return np.vstack(padded) if padded else np.full((1, 1, 3), 255, np.uint8)
 
 
-def driver(episode: Episode, stamp_s: float) -> Source:
+def driver(episode: Episode, stamp_s: float) -> StepSource:
     """Return who drove the last control step at or before `stamp_s` (ROS time)."""
     index = int(np.searchsorted(episode.steps.stamp_s, stamp_s, side="right")) - 1
-    return Source(int(episode.steps.source[index])) if index >= 0 else Source.HOLD
+    return StepSource(int(episode.steps.source[index])) if index >= 0 else StepSource.HOLD
 
 
 def _picture(image: np.ndarray) -> str:

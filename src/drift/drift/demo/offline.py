@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from drift_core.data.cutter import LabelCounter, WindowCutter
-from drift_core.episodes import EpisodeStore, Kind
+from drift_core.episodes import EpisodeKind, EpisodeStore
 from drift_core.policy.checkpoint import LATEST, checkpoint_path, load_checkpoint
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
@@ -14,7 +14,7 @@ from drift_core.training.rounds import Hooks, RoundReport, Rounds, train_round
 from drift_sim.shell import EpisodeResult, Shell
 
 from drift.configuration import config_file
-from drift.demo.plan import Plan
+from drift.demo.plan import DemoPlan
 from drift.demo.record import write_json
 from drift.run_folder import RunFolder
 
@@ -26,7 +26,7 @@ def demonstrate(
     folder: Path,
     seeds: Iterable[int],
     on_episode: Callable[[EpisodeResult], None],
-    kind: Kind = "demonstration",
+    kind: EpisodeKind = "demonstration",
 ) -> None:
     """Let the expert drive one episode per seed, through joystick, gate and guard; record into `folder`."""
     for seed in seeds:
@@ -35,7 +35,7 @@ def demonstrate(
         on_episode(shell.run_episode(seed, expert=expert, writer=writer, tail_s=_TAIL_S))
 
 
-def make_rounds(plan: Plan, shell: Shell, run: RunFolder) -> Rounds:
+def make_rounds(plan: DemoPlan, shell: Shell, run: RunFolder) -> Rounds:
     """Return the trainer for the episodes and checkpoints of `run`."""
     return Rounds(
         shell.robot,
@@ -48,7 +48,7 @@ def make_rounds(plan: Plan, shell: Shell, run: RunFolder) -> Rounds:
 
 
 def train_control(
-    plan: Plan, shell: Shell, run: RunFolder, labels_per_round: list[int], hooks: Hooks
+    plan: DemoPlan, shell: Shell, run: RunFolder, labels_per_round: list[int], hooks: Hooks
 ) -> RoundReport:
     """Train the first checkpoint on as many labels from further demonstrations, and return the last round.
 

@@ -10,12 +10,12 @@ from drift_ros.errors import error_name
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode
 
-from drift.demo.plan import Plan
+from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
 from drift.errors import StackError
 from drift.evaluation import seeds
 from drift.passive_expert import passive_expert
-from drift.processes.supervisor import Supervisor
+from drift.processes.supervisor import ProcessSupervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
@@ -36,7 +36,7 @@ class OnlineRounds(SessionWatcher):
     def __init__(
         self,
         client: SessionClient,
-        plan: Plan,
+        plan: DemoPlan,
         record: DemoRecord,
         view: SessionView,
         log: Callable[[str], None],
@@ -176,10 +176,12 @@ class _Evaluation(SessionWatcher):
         self._log(f"evaluation over DDS, seed {seed}: {word}")
 
 
-def start_stack(plan: Plan, run: RunFolder, on_line: Callable[[str, str], None]) -> Supervisor:
+def start_stack(plan: DemoPlan, run: RunFolder, on_line: Callable[[str, str], None]) -> ProcessSupervisor:
     """Return the supervised processes of the same node list as the launch file, not started yet."""
     arguments = StackArguments(robot=plan.robot, task=plan.task, train=plan.train, run=str(run.path))
     # One machine, one run: other ROS programs on the network neither see it nor disturb it.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
-    return Supervisor(processes(stack(arguments)), run.create().logs, on_line=on_line, tidy=remove_dead)
+    return ProcessSupervisor(
+        processes(stack(arguments)), run.create().logs, on_line=on_line, tidy=remove_dead
+    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """The numbers of one demo run; the seeds of its stages do not overlap, nor with the evaluation's."""
 
     name: str

@@ -10,7 +10,7 @@ from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, train_round
-from drift_core.training.trainer import Progress as TrainingProgress
+from drift_core.training.trainer import StepProgress as TrainingProgress
 from drift_ros.session import SessionClient
 from drift_sim.shell import EpisodeResult
 from expert_gate_node.config import ExpertGateConfig
@@ -22,7 +22,7 @@ from rich.table import Table
 from drift.configuration import config_file
 from drift.demo.offline import demonstrate, make_rounds, train_control
 from drift.demo.online import OnlineRounds, start_stack
-from drift.demo.plan import Plan
+from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord, TrainingPoint
 from drift.demo.report import rounds_table, summary, write_report
 from drift.demo.timing import control_timing, policy_timing
@@ -39,7 +39,7 @@ _KEEP_EVERY = 10  # gradient steps per point of the training curve
 class Demo:
     """One run; call the stages in order, or `run` for all of them."""
 
-    def __init__(self, plan: Plan, run: RunFolder, console: Console) -> None:
+    def __init__(self, plan: DemoPlan, run: RunFolder, console: Console) -> None:
         self._plan, self._run, self._console = plan, run.create(), console
         self._train = load_train_file(config_file("train", plan.train))
         self._shell = make_shell(plan.robot, plan.task)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
-from drift_core.episodes import Source, Steps
+from drift_core.episodes import Steps, StepSource
 
 
 def control_timing(
@@ -45,7 +45,7 @@ def policy_timing(episodes: Iterable[Steps]) -> dict[str, float]:
     """
     periods, ages = [np.empty(0)], [np.empty(0)]
     for steps in episodes:
-        driven = steps.source == Source.POLICY
+        driven = steps.source == StepSource.POLICY
         fresh = driven[1:] & driven[:-1] & (steps.chunk_id[1:] != steps.chunk_id[:-1])  # (N - 1,)
         stamps = steps.stamp_s[1:][fresh]
         consecutive = np.diff(steps.intervention_id[1:][fresh]) == 0  # no take-over in between

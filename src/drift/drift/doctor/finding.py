@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     PASS = "pass"
@@ -16,21 +16,21 @@ class Status(StrEnum):
 class Finding:
     """One check, what it saw, and what to do about it."""
 
-    status: Status
+    status: Severity
     text: str
     advice: str = ""  # empty when there is nothing to do
 
 
 def good(text: str) -> Finding:
     """All is well."""
-    return Finding(Status.PASS, text)
+    return Finding(Severity.PASS, text)
 
 
 def warning(text: str, advice: str) -> Finding:
     """Something is missing that not everybody needs."""
-    return Finding(Status.WARN, text, advice)
+    return Finding(Severity.WARN, text, advice)
 
 
 def failure(text: str, advice: str) -> Finding:
     """The stack will not work."""
-    return Finding(Status.FAIL, text, advice)
+    return Finding(Severity.FAIL, text, advice)

@@ -34,7 +34,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Status:
+class ProcessStatus:
     """How one process is doing."""
 
     pid: int | None  # None while it waits for its next start, and after the end
@@ -49,7 +49,7 @@ def nothing() -> None:
     """Killed processes leave nothing behind."""
 
 
-class Supervisor:
+class ProcessSupervisor:
     """Run processes from one background thread; use it in a `with` block.
 
     `on_line(name, line)` is called from that thread for each line a process writes, and under the name
@@ -84,7 +84,7 @@ class Supervisor:
         self._reaper = Reaper()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> "ProcessSupervisor":
         self.start()
         return self
 
@@ -120,10 +120,10 @@ class Supervisor:
         self._raise_own_error()
         return self._ending or Ending(text)
 
-    def status(self) -> dict[str, Status]:
+    def status(self) -> dict[str, ProcessStatus]:
         """How each process is doing."""
         return {
-            name: Status(None if process.group is None else process.group.pid, process.restarts)
+            name: ProcessStatus(None if process.group is None else process.group.pid, process.restarts)
             for name, process in self._processes.items()
         }
 

@@ -22,7 +22,7 @@ _LINEAR, _ANGULAR = ("x", "y", "z"), ("roll", "pitch", "yaw")
 
 
 @dataclass(frozen=True)
-class Stick:
+class KeyboardStick:
     """What the keys mean now; deflections -1 .. 1."""
 
     enabled: bool
@@ -43,19 +43,19 @@ class Keyboard:
         if key in MOTIONS or key in GRIPPER or key in PRESSED or key == TAKE_OVER:
             self._last_s[key] = now_s
 
-    def stick(self, now_s: float) -> Stick:
+    def stick(self, now_s: float) -> KeyboardStick:
         """Return what is held at `now_s`; stop takes everything else away."""
         held = {key for key, last_s in self._last_s.items() if now_s - last_s < HELD_S}
         pressed = frozenset(PRESSED[key] for key in held & PRESSED.keys())
         if "stop" in pressed:
             self._last_s = {key: last_s for key, last_s in self._last_s.items() if key in PRESSED}
-            return Stick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset({"stop"}))
+            return KeyboardStick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset({"stop"}))
         driving = self._last_s.keys() - PRESSED.keys()
         rates = dict.fromkeys(_LINEAR + _ANGULAR, 0.0)
         for key in held & MOTIONS.keys():
             motion, direction = MOTIONS[key]
             rates[motion] += direction
-        return Stick(
+        return KeyboardStick(
             enabled=any(now_s - self._last_s[key] < ENABLED_S for key in driving),
             linear=tuple(rates[motion] for motion in _LINEAR),
             angular=tuple(rates[motion] for motion in _ANGULAR),

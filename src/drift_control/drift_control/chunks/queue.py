@@ -3,7 +3,7 @@
 from drift_control.chunks.clock import ChunkClock
 from drift_control.gate.config import GateConfig
 from drift_control.guard.guard import Guard
-from drift_control.guard.verdict import Verdict
+from drift_control.guard.verdict import GuardVerdict
 from drift_control.inputs import Chunk, Now
 
 
@@ -18,7 +18,7 @@ class ChunkQueue:
         self.next: ChunkClock | None = None
         self.refused = 0  # chunks of their present epoch that the guard objected to, since the start
 
-    def take(self, chunk: Chunk, epoch: int, running: ChunkClock | None, now: Now) -> Verdict | None:
+    def take(self, chunk: Chunk, epoch: int, running: ChunkClock | None, now: Now) -> GuardVerdict | None:
         """Keep a chunk if it is new, sound, of this epoch and not too old; return the guard's objection."""
         key = (chunk.id, chunk.epoch, chunk.arrival_s)
         if key == self._seen or chunk.epoch != epoch:

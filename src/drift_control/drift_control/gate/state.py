@@ -44,7 +44,7 @@ class Reason(IntEnum):
     TWO_PUBLISHERS = 20
 
 
-class Source(IntEnum):
+class CommandSource(IntEnum):
     """Whose command a control step executed."""
 
     HOLD = 0

@@ -3,13 +3,13 @@
 import numpy as np
 
 from drift_control.gate.config import GateConfig
-from drift_control.gate.state import GuardFlag, Source
+from drift_control.gate.state import CommandSource, GuardFlag
 from drift_control.guard.intake import intake_rules
 from drift_control.guard.motion_rules import motion_rules, violated
-from drift_control.guard.path import Path
+from drift_control.guard.path import StepPath
 from drift_control.guard.start import start_rules
 from drift_control.guard.target import GripperLimit, JointClamp, Leash, SpeedScale, WorkspaceClamp
-from drift_control.guard.verdict import Verdict
+from drift_control.guard.verdict import GuardVerdict
 from drift_control.guard.watch import ClampCount, HoldCount, Situation, watch_rules
 from drift_control.inputs import Chunk, Now
 from drift_control.robot.collision import CapsuleModel
@@ -38,20 +38,20 @@ class Guard:
         self.motion = motion_rules(robot)
         self.grippers = [GripperLimit(robot, config.dt_s)]
 
-    def check_chunk(self, chunk: Chunk, now: Now) -> Verdict | None:
+    def check_chunk(self, chunk: Chunk, now: Now) -> GuardVerdict | None:
         """Return the first objection to a chunk."""
         return next((v for rule in self.intake if (v := rule.check(chunk, now))), None)
 
-    def check_situation(self, at: Situation) -> Verdict | None:
+    def check_situation(self, at: Situation) -> GuardVerdict | None:
         """Return the strongest objection to moving on; the earlier rule wins among equals."""
         verdicts = [v for rule in self.watch if (v := rule.check(at))]
         return max(verdicts, key=lambda verdict: verdict.reaction, default=None)
 
-    def check_start(self, at: Situation) -> Verdict | None:
+    def check_start(self, at: Situation) -> GuardVerdict | None:
         """Return the first objection to arming."""
         return next((v for rule in self.start if (v := rule.check(at))), None)
 
-    def count(self, source: Source, flags: GuardFlag) -> None:
+    def count(self, source: CommandSource, flags: GuardFlag) -> None:
         """Let the counting rules know what was executed."""
         for rule in self.watch:
             if isinstance(rule, ClampCount):
@@ -69,7 +69,7 @@ class Guard:
 
     def step(
         self, state: MotionState, velocity: Array, jacobian: Array, speed_scale: float
-    ) -> tuple[MotionState, GuardFlag, Verdict | None]:
+    ) -> tuple[MotionState, GuardFlag, GuardVerdict | None]:
         """Return the state one tick later when `velocity` (J,) is wanted, and the objection that changed it.
 
         Tried in turn: the velocity asked for, half of it, braking.
@@ -97,7 +97,7 @@ class Guard:
             flags |= flag
         return asked_m, flags
 
-    def _objection(self, state: MotionState, after: MotionState, speed_scale: float) -> Verdict | None:
+    def _objection(self, state: MotionState, after: MotionState, speed_scale: float) -> GuardVerdict | None:
         braking = self._motion.braking_path(after)
-        path = Path(self._robot, self._capsules, state, braking, self._dt_s, speed_scale)
+        path = StepPath(self._robot, self._capsules, state, braking, self._dt_s, speed_scale)
         return next((rule.verdict for rule in self.motion if violated(rule, path)), None)

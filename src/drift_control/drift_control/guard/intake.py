@@ -9,7 +9,7 @@ from drift_control.chunks.clock import STEPS_MAX
 from drift_control.freshness import ahead
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import Reason
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.inputs import Chunk, Now
 from drift_control.robot.robot import Robot
 
@@ -17,11 +17,11 @@ from drift_control.robot.robot import Robot
 class IntakeRule(Protocol):
     """Object to a chunk, or return None."""
 
-    def check(self, chunk: Chunk, now: Now) -> Verdict | None: ...
+    def check(self, chunk: Chunk, now: Now) -> GuardVerdict | None: ...
 
 
-def _bad(text: str) -> Verdict:
-    return Verdict(Reaction.HOLD, Reason.BAD_CHUNK, text)
+def _bad(text: str) -> GuardVerdict:
+    return GuardVerdict(Reaction.HOLD, Reason.BAD_CHUNK, text)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ChunkShape:
 
     n_joints: int
 
-    def check(self, chunk: Chunk, now: Now) -> Verdict | None:
+    def check(self, chunk: Chunk, now: Now) -> GuardVerdict | None:
         widths = {"tcp_pose": 10, "joint_position": self.n_joints + 1}
         if chunk.action_space not in widths:
             return _bad(f"action_space={chunk.action_space!r} must be one of {sorted(widths)}")
@@ -49,7 +49,7 @@ class ChunkFinite:
 
     limit: float = 100.0  # [m] or [rad]
 
-    def check(self, chunk: Chunk, now: Now) -> Verdict | None:
+    def check(self, chunk: Chunk, now: Now) -> GuardVerdict | None:
         if not np.isfinite((chunk.stamp_s, chunk.oldest_input_s)).all():
             return _bad(f"stamps of chunk {chunk.id} must be finite")
         if not np.isfinite(chunk.data).all():
@@ -68,7 +68,7 @@ class ChunkFinite:
 class ChunkNotAhead:
     """Neither the chunk nor its oldest input is from the future."""
 
-    def check(self, chunk: Chunk, now: Now) -> Verdict | None:
+    def check(self, chunk: Chunk, now: Now) -> GuardVerdict | None:
         objection = ahead(max(chunk.stamp_s, chunk.oldest_input_s), now.ros_s)
         return _bad(f"chunk {chunk.id}: {objection}") if objection else None
 
@@ -79,12 +79,12 @@ class CameraFresh:
 
     timeout_s: float
 
-    def check(self, chunk: Chunk, now: Now) -> Verdict | None:
+    def check(self, chunk: Chunk, now: Now) -> GuardVerdict | None:
         age_s = now.ros_s - chunk.oldest_input_s
         if age_s <= self.timeout_s:
             return None
         text = f"oldest input of chunk {chunk.id} is {age_s:.2f} s old, allowed: {self.timeout_s}"
-        return Verdict(Reaction.HOLD, Reason.CAMERA_STALE, text)
+        return GuardVerdict(Reaction.HOLD, Reason.CAMERA_STALE, text)
 
 
 def intake_rules(config: GateConfig, robot: Robot) -> list[IntakeRule]:

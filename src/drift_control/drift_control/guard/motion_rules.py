@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from drift_control.gate.state import GuardFlag, Reason
-from drift_control.guard.path import Path
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.path import StepPath
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.robot.collision import box_distance
 from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
@@ -21,12 +21,12 @@ from drift_control.robot.robot import Robot
 class MotionRule(Protocol):
     """Measure by how much each of N points of a path breaks each of K limits; above zero is a violation."""
 
-    verdict: Verdict
+    verdict: GuardVerdict
 
-    def excess(self, path: Path) -> Array: ...  # (N, K)
+    def excess(self, path: StepPath) -> Array: ...  # (N, K)
 
 
-def violated(rule: MotionRule, path: Path) -> bool:
+def violated(rule: MotionRule, path: StepPath) -> bool:
     """Return whether the step or its braking path breaks one of the limits by more than the arm does now."""
     excess = rule.excess(path)
     return bool((excess[1:] > np.maximum(excess[0], 0.0) + 1e-9).any())
@@ -38,11 +38,11 @@ class JointPositions:
 
     low: Array
     high: Array
-    verdict = Verdict(
+    verdict = GuardVerdict(
         Reaction.CLAMP, Reason.NONE, "a joint would pass its position limit", GuardFlag.POSITION
     )
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         return np.maximum(self.low - path.q, path.q - self.high)
 
 
@@ -51,9 +51,9 @@ class TcpSpeed:
     """TCP speed within its limit [m/s]."""
 
     limit_m_s: float
-    verdict = Verdict(Reaction.CLAMP, Reason.NONE, "the TCP would be too fast", GuardFlag.TCP_SPEED)
+    verdict = GuardVerdict(Reaction.CLAMP, Reason.NONE, "the TCP would be too fast", GuardFlag.TCP_SPEED)
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         way = np.diff(path.tcp_position, axis=0)
         time_s = np.maximum(np.diff(path.times_s), 1e-9)
         excess = np.zeros((len(path.q), 1))
@@ -75,11 +75,11 @@ class WorkspaceBox:
     low: Array
     high: Array
     tolerance_m: float = 0.002
-    verdict = Verdict(
+    verdict = GuardVerdict(
         Reaction.CLAMP, Reason.OUT_OF_WORKSPACE, "the TCP would leave the workspace", GuardFlag.WORKSPACE
     )
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         tcp = path.tcp_position
         beyond = np.maximum(self.low - tcp, tcp - self.high)  # (N, 3)
         sideways = np.linalg.norm(np.maximum(beyond[:, :2], 0.0), axis=1)
@@ -93,11 +93,11 @@ class KeepOutBox:
 
     low: Array
     high: Array
-    verdict = Verdict(
+    verdict = GuardVerdict(
         Reaction.HOLD, Reason.COLLISION, "the arm would enter a keep-out box", GuardFlag.COLLISION
     )
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         tcp = box_distance(path.tcp_position, self.low, self.high)
         return -np.column_stack((tcp, path.capsules.box_clearance_m(path.ends, self.low, self.high)))
 
@@ -107,9 +107,11 @@ class TableClearance:
     """Elbow, forearm, wrist and palm above the table [m]."""
 
     table_m: float
-    verdict = Verdict(Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION)
+    verdict = GuardVerdict(
+        Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION
+    )
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         return self.table_m - path.capsules.height_m(path.ends)
 
 
@@ -118,9 +120,9 @@ class SelfClearance:
     """Links and hand apart from each other [m]."""
 
     clearance_m: float = 0.01
-    verdict = Verdict(Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION)
+    verdict = GuardVerdict(Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION)
 
-    def excess(self, path: Path) -> Array:
+    def excess(self, path: StepPath) -> Array:
         return self.clearance_m - path.capsules.self_clearance_m(path.ends)
 
 

@@ -10,7 +10,7 @@ from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
 
 
-class Path:
+class StepPath:
     """Joint positions now, after the step, and along the braking path after it (N in all)."""
 
     def __init__(

@@ -7,7 +7,7 @@ import numpy as np
 
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import Reason
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.guard.watch import Situation, arm_trouble, outside_m, with_trouble
 from drift_control.robot.config import Workspace
 from drift_control.robot.pose import Array
@@ -17,11 +17,11 @@ from drift_control.robot.robot import Robot
 class StartRule(Protocol):
     """Object to arming, or return None."""
 
-    def check(self, at: Situation) -> Verdict | None: ...
+    def check(self, at: Situation) -> GuardVerdict | None: ...
 
 
-def _refuse(reason: Reason, text: str) -> Verdict:
-    return Verdict(Reaction.CLAMP, reason, f"arm refused: {text}")
+def _refuse(reason: Reason, text: str) -> GuardVerdict:
+    return GuardVerdict(Reaction.CLAMP, reason, f"arm refused: {text}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class StartFresh:
     timeout_s: float
     gripper_timeout_s: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured is None or at.joints_age_s > self.timeout_s:
             return _refuse(Reason.JOINTS_STALE, with_trouble(f"no joint state within {self.timeout_s} s", at))
         if at.gripper_age_s > self.gripper_timeout_s:
@@ -44,7 +44,7 @@ class StartFresh:
 class StartOnePublisher:
     """Each input comes from one publisher."""
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         return _refuse(Reason.TWO_PUBLISHERS, at.conflict) if at.conflict else None
 
 
@@ -54,7 +54,7 @@ class StartReady:
 
     timeout_s: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         trouble = arm_trouble(at, self.timeout_s)
         return _refuse(*trouble) if trouble else None
 
@@ -67,7 +67,7 @@ class StartInLimits:
     high: Array
     margin_rad: float = 0.1
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured is None:
             return None
         beyond = np.maximum(self.low - at.measured, at.measured - self.high)
@@ -87,7 +87,7 @@ class StartNearMeasured:
 
     tolerance_rad: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured is None or at.commanded is None:
             return None
         error = float(np.abs(at.measured - at.commanded).max())
@@ -104,7 +104,7 @@ class StartInWorkspace:
     workspace: Workspace
     margin_m: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured_tcp is None or outside_m(at.measured_tcp, self.workspace) <= self.margin_m:
             return None
         text = f"TCP {at.measured_tcp.round(3).tolist()} is outside the workspace; home first"

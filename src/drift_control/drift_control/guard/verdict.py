@@ -16,7 +16,7 @@ class Reaction(IntEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GuardVerdict:
     """One objection."""
 
     reaction: Reaction

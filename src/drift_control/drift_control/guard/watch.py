@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from drift_control.gate.config import GateConfig
-from drift_control.gate.state import GuardFlag, Reason, Source
-from drift_control.guard.verdict import Reaction, Verdict
+from drift_control.gate.state import CommandSource, GuardFlag, Reason
+from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.inputs import ArmState, Now
 from drift_control.robot.config import Workspace
 from drift_control.robot.pose import Array
@@ -36,7 +36,7 @@ class Situation:
 class WatchRule(Protocol):
     """Object to moving on, or return None."""
 
-    def check(self, at: Situation) -> Verdict | None: ...
+    def check(self, at: Situation) -> GuardVerdict | None: ...
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class ArmReady:
 
     timeout_s: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         trouble = arm_trouble(at, self.timeout_s) if at.moving else None
-        return Verdict(Reaction.FAULT, *trouble) if trouble else None
+        return GuardVerdict(Reaction.FAULT, *trouble) if trouble else None
 
 
 def arm_trouble(at: Situation, timeout_s: float) -> tuple[Reason, str] | None:
@@ -74,12 +74,12 @@ class JointsFresh:
     timeout_s: float
     lost_s: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving or at.joints_age_s <= self.timeout_s:
             return None
         reaction = Reaction.FAULT if at.joints_age_s > self.lost_s else Reaction.HOLD
         text = f"joint state is {at.joints_age_s:.2f} s old, allowed: {self.timeout_s}"
-        return Verdict(reaction, Reason.JOINTS_STALE, with_trouble(text, at))
+        return GuardVerdict(reaction, Reason.JOINTS_STALE, with_trouble(text, at))
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class GripperFresh:
 
     timeout_s: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving or at.gripper_age_s <= self.timeout_s:
             return None
         text = f"the gripper's state is {at.gripper_age_s:.2f} s old, allowed: {self.timeout_s}"
-        return Verdict(Reaction.HOLD, Reason.JOINTS_STALE, with_trouble(text, at))
+        return GuardVerdict(Reaction.HOLD, Reason.JOINTS_STALE, with_trouble(text, at))
 
 
 def with_trouble(text: str, at: Situation) -> str:
@@ -104,9 +104,11 @@ def with_trouble(text: str, at: Situation) -> str:
 class OnePublisher:
     """Each input comes from one publisher: nobody knows which of two to believe."""
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         return (
-            Verdict(Reaction.FAULT, Reason.TWO_PUBLISHERS, at.conflict) if at.moving and at.conflict else None
+            GuardVerdict(Reaction.FAULT, Reason.TWO_PUBLISHERS, at.conflict)
+            if at.moving and at.conflict
+            else None
         )
 
 
@@ -119,7 +121,7 @@ class JointsContinuous:
         self._velocity_rad_s = velocity_rad_s
         self._last: tuple[Array, float] | None = None  # the newest reading, and when it came
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured is None:
             return None
         arrival_s = at.now.steady_s - at.joints_age_s
@@ -135,7 +137,7 @@ class JointsContinuous:
             f"joint_states: joint {worst} jumped from {last[worst]:.3f} to {at.measured[worst]:.3f} rad "
             f"within {passed_s:.3f} s, possible: {self._velocity_rad_s[worst]:.2f} rad/s"
         )
-        return Verdict(Reaction.FAULT, Reason.JOINTS_STALE, text)
+        return GuardVerdict(Reaction.FAULT, Reason.JOINTS_STALE, text)
 
 
 class TrackingError:
@@ -146,7 +148,7 @@ class TrackingError:
         self._since_s: float | None = None  # of the first error
         self._last_s = 0.0  # of the last one
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving or at.measured is None or at.commanded is None:
             self._since_s = None
             return None
@@ -162,7 +164,7 @@ class TrackingError:
         if at.now.steady_s - self._since_s < self._time_s:
             return None
         text = f"joint {worst} is {error[worst]:.3f} rad from its command, allowed: {self._limit_rad}"
-        return Verdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
+        return GuardVerdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
 
 
 class RestingWhereTold:
@@ -179,7 +181,7 @@ class RestingWhereTold:
         self._commanded: Array | None = None
         self._since_s = 0.0
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         last, self._commanded = self._commanded, at.commanded if at.moving else None
         if self._commanded is None or last is None or not np.array_equal(last, self._commanded):
             self._since_s = at.now.steady_s
@@ -194,7 +196,7 @@ class RestingWhereTold:
             f"joint {worst} rests {error[worst]:.3f} rad from its command, allowed: {self._tolerance_rad}: "
             "does the arm's controller execute commands?"
         )
-        return Verdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
+        return GuardVerdict(Reaction.FAULT, Reason.TRACKING_ERROR, text)
 
 
 @dataclass(frozen=True)
@@ -204,13 +206,13 @@ class MeasuredInWorkspace:
     workspace: Workspace
     margin_m: float
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving or at.homing or at.measured_tcp is None:
             return None
         if outside_m(at.measured_tcp, self.workspace) <= self.margin_m:
             return None
         text = f"measured TCP {at.measured_tcp.round(3).tolist()} is outside the workspace"
-        return Verdict(Reaction.FAULT, Reason.OUT_OF_WORKSPACE, text)
+        return GuardVerdict(Reaction.FAULT, Reason.OUT_OF_WORKSPACE, text)
 
 
 class ClampCount:
@@ -222,14 +224,14 @@ class ClampCount:
         self._recent: deque[bool] = deque(maxlen=window_ticks)
         self._ratio_max = ratio_max
 
-    def count(self, source: Source, flags: GuardFlag) -> None:
+    def count(self, source: CommandSource, flags: GuardFlag) -> None:
         """Take note of an executed step; the person may lean on a limit as long as she likes."""
-        if source is Source.POLICY:
+        if source is CommandSource.POLICY:
             self._recent.append(bool(flags & self.COUNTED))
-        elif source is not Source.HOLD:
+        elif source is not CommandSource.HOLD:
             self._recent.clear()
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving:
             self._recent.clear()
         window = self._recent.maxlen or 1
@@ -238,7 +240,7 @@ class ClampCount:
             return None
         self._recent.clear()
         text = f"{clamped} of {window} steps were clamped, allowed: {self._ratio_max:.0%}; help wanted"
-        return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
+        return GuardVerdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
 
 
 class HoldCount:
@@ -252,14 +254,14 @@ class HoldCount:
         """Take note of a hold of the driving policy."""
         self._held_s.append(now.steady_s)
 
-    def check(self, at: Situation) -> Verdict | None:
+    def check(self, at: Situation) -> GuardVerdict | None:
         if not at.moving:
             self._held_s.clear()
         if len(self._held_s) <= self._most or at.now.steady_s - self._held_s[0] > self._window_s:
             return None
         self._held_s.clear()
         text = f"held more than {self._most} times within {self._window_s} s; help wanted"
-        return Verdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
+        return GuardVerdict(Reaction.HELP, Reason.TOO_MANY_CLAMPS, text)
 
 
 def outside_m(tcp: Array, workspace: Workspace) -> float:

@@ -1,1 +1,1 @@
-"""Who may lead the arm, one file each: what they want becomes a `Wish`."""
+"""Who may lead the arm, one file each: what they want becomes a `MotionRequest`."""

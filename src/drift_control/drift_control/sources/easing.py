@@ -8,7 +8,7 @@ from drift_control.gate.state import GuardFlag
 from drift_control.inputs import Now
 from drift_control.robot.pose import Array
 from drift_control.sources.tracker import ARRIVED_RAD, Tracker
-from drift_control.sources.wish import Wish
+from drift_control.sources.wish import MotionRequest
 from drift_control.teleop.joystick import TeleopCommand
 
 
@@ -33,11 +33,13 @@ class EasingSource:
         """Stay where the command is."""
         self._goal = None
 
-    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish | None:
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest | None:
         """Return what brings the command nearer; None: it stays."""
         if self._goal is None:
             return None
-        wish = Wish(self._tracker.straight(arm, self._goal, self._speed_scale), arm.gripper_m, GuardFlag.HOLD)
+        wish = MotionRequest(
+            self._tracker.straight(arm, self._goal, self._speed_scale), arm.gripper_m, GuardFlag.HOLD
+        )
         if float(np.abs(self._goal - arm.motion.q).max()) < ARRIVED_RAD:
             self._goal = None
         return wish

@@ -10,7 +10,7 @@ from drift_control.inputs import Now
 from drift_control.robot.pose import Array, Pose, rotation_from_vector, rotation_vector
 from drift_control.robot.robot import Robot
 from drift_control.sources.tracker import Tracker
-from drift_control.sources.wish import Wish
+from drift_control.sources.wish import MotionRequest
 from drift_control.teleop.joystick import TeleopCommand
 
 
@@ -37,7 +37,7 @@ class ExpertSource:
         self._pose = arm.tcp
         self._twist = arm.jacobian @ arm.motion.v
 
-    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish | None:
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest | None:
         """Return what the person wants; None without a fresh command."""
         if teleop is None:
             return None

@@ -11,7 +11,7 @@ from drift_control.inputs import Now
 from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
 from drift_control.sources.tracker import ARRIVED_RAD, Tracker
-from drift_control.sources.wish import Wish
+from drift_control.sources.wish import MotionRequest
 from drift_control.teleop.joystick import TeleopCommand
 
 OPEN_TOLERANCE_M = 1e-6
@@ -33,10 +33,10 @@ class HomingSource:
         """Begin; the time runs."""
         self._since_s = now.steady_s
 
-    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish:
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest:
         """Return what brings arm and hand nearer."""
         opening_m = arm.gripper_m + min(self._open_m(arm), self._gripper_step_m)
-        return Wish(self._tracker.straight(arm, self._home(arm), self._speed_scale), opening_m)
+        return MotionRequest(self._tracker.straight(arm, self._home(arm), self._speed_scale), opening_m)
 
     def distance_rad(self, arm: CommandedArm) -> float:
         """Return the largest joint distance to home [rad]."""

@@ -10,7 +10,7 @@ from drift_control.guard.target import PoseTarget
 from drift_control.inputs import Now
 from drift_control.robot.pose import Pose, slerp
 from drift_control.sources.tracker import Tracker
-from drift_control.sources.wish import Wish
+from drift_control.sources.wish import MotionRequest
 from drift_control.teleop.joystick import TeleopCommand
 
 
@@ -44,7 +44,7 @@ class PolicySource:
         """Begin the blend."""
         self._ramp_s = 0.0
 
-    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish:
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest:
         """Return what the chunk wants one tick from now."""
         if (clock := self.queue.pop()) is not None:
             self._join = ChunkJoin(clock, self._join, now.ros_s, self._blend_s)
@@ -62,7 +62,9 @@ class PolicySource:
         target = PoseTarget(Pose(position, rotation), weight * point.twist)
         return self._tracker.to_pose(arm, target, point.gripper_m, flags)
 
-    def _joint_wish(self, arm: CommandedArm, point: SetPoint, weight: float, flags: GuardFlag) -> Wish:
+    def _joint_wish(
+        self, arm: CommandedArm, point: SetPoint, weight: float, flags: GuardFlag
+    ) -> MotionRequest:
         if point.joints is None or point.joint_velocity is None:
             raise ValueError("a set-point must have a pose or joint positions")
         joints = self._tracker.nearest_turn(arm, point.joints)  # a policy sees no whole turns

@@ -11,7 +11,7 @@ from drift_control.robot import ik
 from drift_control.robot.motion import approach_velocity
 from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
-from drift_control.sources.wish import Wish
+from drift_control.sources.wish import MotionRequest
 
 IK_POSITION_M = 0.01  # a set-point missed by more than this is out of reach
 IK_ROTATION_RAD = 0.1
@@ -26,7 +26,9 @@ class Tracker:
         self._robot = robot
         self._guard = guard
 
-    def to_pose(self, arm: CommandedArm, target: PoseTarget, gripper_m: float, flags: GuardFlag) -> Wish:
+    def to_pose(
+        self, arm: CommandedArm, target: PoseTarget, gripper_m: float, flags: GuardFlag
+    ) -> MotionRequest:
         """Return the wish that leads the TCP to a pose, after the guard's clamps."""
         asked = target.pose
         for rule in self._guard.pose_targets:
@@ -43,17 +45,17 @@ class Tracker:
         velocity = self._toward(arm, result.q, feed_forward)
         unclamped = target.pose is asked
         reference = result.q if unclamped else ik.solve(self._robot, asked, arm.motion.q).q
-        return Wish(velocity, gripper_m, flags, problem, reference)
+        return MotionRequest(velocity, gripper_m, flags, problem, reference)
 
     def to_joints(
         self, arm: CommandedArm, q: Array, velocity: Array, gripper_m: float, flags: GuardFlag
-    ) -> Wish:
+    ) -> MotionRequest:
         """Return the wish that leads the joints to (J,) [rad], after the guard's clamps."""
         asked = q
         for rule in self._guard.joint_targets:
             q, flag = rule.limit(q)
             flags |= flag
-        return Wish(self._toward(arm, q, velocity), gripper_m, flags, reference=asked)
+        return MotionRequest(self._toward(arm, q, velocity), gripper_m, flags, reference=asked)
 
     def nearest_turn(self, arm: CommandedArm, q: Array) -> Array:
         """Return joint positions (J,), whole turns away where the arm is nearer to that."""

@@ -11,7 +11,7 @@ from drift_control.teleop.joystick import TeleopCommand
 
 
 @dataclass(frozen=True)
-class Wish:
+class MotionRequest:
     """What a source wants of this tick."""
 
     velocity: Array  # (J,) [rad/s], not yet limited
@@ -27,5 +27,5 @@ class MotionSource(Protocol):
     def start(self, arm: CommandedArm, now: Now) -> None:
         """Take charge of the arm."""
 
-    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> Wish | None:
+    def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest | None:
         """Return what is wanted one tick from `now`, or None: the arm brakes."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drift_control.gate.state import GuardFlag, Reason, Source, State
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.inputs import JointReading, JoyReading
 from drift_control.teleop.joystick import NEW_FILE
 
@@ -159,7 +159,7 @@ def test_a_chunk_that_waited_too_long_for_the_person_is_not_executed(bench):
     bench.tick(chunk=chunk, joy=bench.stick())
     began = len(bench.ticks)
     bench.run(0.3, chunk=chunk, joy=lambda: bench.stick(enabled=False))
-    assert {tick.source for tick in bench.ticks[began:]} == {Source.HOLD}
+    assert {tick.source for tick in bench.ticks[began:]} == {CommandSource.HOLD}
 
 
 @pytest.mark.parametrize("back_s", [30.0, 1e6])
@@ -207,7 +207,7 @@ def test_a_step_in_which_the_guard_brakes_is_a_hold_though_the_person_drives(new
     bench.tick(arm=True)
     bench.loop.guard.motion[:] = [Refuse(bench.loop.guard.motion[0].verdict)]
     tick = bench.run(0.5, joy=lambda: bench.stick((0.1, 0, 0)))
-    assert tick.source is Source.EXPERT and GuardFlag.HOLD in tick.guard_flags
+    assert tick.source is CommandSource.EXPERT and GuardFlag.HOLD in tick.guard_flags
     assert np.array_equal(tick.command, panda.home)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drift_control.gate.state import Reason, Source, State
+from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.inputs import JoyReading
 
 
@@ -15,7 +15,7 @@ def test_the_person_takes_over_in_the_tick_of_the_message(bench):
     bench.tick(chunk=bench.chunk())
     assert bench.run(0.5).state is State.POLICY
     tick = bench.tick(joy=bench.stick())
-    assert (tick.state, tick.source, tick.intervention_id) == (State.EXPERT, Source.EXPERT, 1)
+    assert (tick.state, tick.source, tick.intervention_id) == (State.EXPERT, CommandSource.EXPERT, 1)
 
 
 def test_letting_go_brakes_holds_and_voids_older_chunks(bench):
@@ -33,7 +33,7 @@ def test_after_a_release_a_chunk_of_the_new_epoch_is_ramped_in(bench):
     driving(bench)
     bench.run(0.5, joy=lambda: bench.stick(enabled=False))
     tick = bench.tick(joy=bench.stick(enabled=False), chunk=bench.chunk(offset=(0.05, 0, 0)))
-    assert (tick.state, tick.source) == (State.POLICY, Source.POLICY)
+    assert (tick.state, tick.source) == (State.POLICY, CommandSource.POLICY)
     assert tick.guard_flags.name and "RAMP" in tick.guard_flags.name
 
 
@@ -76,5 +76,5 @@ def test_a_broken_joystick_message_is_a_release(bench, broken):
 def test_the_policy_never_regains_control_while_the_person_holds_the_button(bench):
     driving(bench)
     tick = bench.run(2.0, joy=bench.stick, chunk=bench.chunk)
-    assert {t.source for t in bench.ticks[-100:]} == {Source.EXPERT}
+    assert {t.source for t in bench.ticks[-100:]} == {CommandSource.EXPERT}
     assert tick.state is State.EXPERT

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from drift_control.gate.state import State
 from drift_control.guard.motion_rules import TcpSpeed
-from drift_control.guard.path import Path
+from drift_control.guard.path import StepPath
 from drift_control.robot import ik
 from drift_control.robot.config import Box
 from drift_control.robot.motion import BrakingPath, MotionState
@@ -34,7 +34,7 @@ def grown(bench, q):
     dt_s = bench.config.dt_s
     rest = BrakingPath(dt_s * np.arange(len(q) - 1), q[1:], np.zeros_like(q[1:]))
     guard, start = bench.loop.guard, MotionState.standstill(q[0])
-    path = Path(bench.robot, guard._capsules, start, rest, dt_s, 1.0)
+    path = StepPath(bench.robot, guard._capsules, start, rest, dt_s, 1.0)
     growth = {}
     for rule in guard.motion:
         if not isinstance(rule, TcpSpeed):

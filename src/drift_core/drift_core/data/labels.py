@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from drift_core.episodes.record import GUARD_HOLD, Source, Steps
+from drift_core.episodes.record import GUARD_HOLD, Steps, StepSource
 from drift_core.errors import DataError
 from drift_core.observation.stamps import JUMP_S
 from drift_core.observation.timeline import SAME_TIME_S
@@ -42,12 +42,12 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
         return Labels(
             np.zeros((count, horizon, command.shape[1]), np.float32),
             np.zeros((count, horizon), bool),
-            np.full(count, Source.HOLD),
+            np.full(count, StepSource.HOLD),
             np.full(count, np.inf),
             np.zeros(count, bool),
         )
     source, take_over = steps.source[order], steps.intervention_id[order]
-    driven = (source == Source.EXPERT) & (steps.guard_flags[order] & GUARD_HOLD == 0)
+    driven = (source == StepSource.EXPERT) & (steps.guard_flags[order] & GUARD_HOLD == 0)
     driven &= np.isfinite(command).all(axis=1) & (command.shape[1] > 0)  # (M,) the step may be trained on
     linked = np.diff(steps.seq[order], prepend=steps.seq[order][0] - 1) == 1  # (M,) follows the step before
     linked &= np.diff(stamp_s, prepend=stamp_s[0]) <= dt_s + SAME_TIME_S
@@ -65,8 +65,8 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
     mask = np.logical_and.accumulate(valid & closing, axis=1)
 
     next_step = np.minimum(first[:, 0], len(stamp_s) - 1)
-    driver = np.where(first[:, 0] < len(stamp_s), source[next_step], Source.HOLD)
-    expert_s = np.append(stamp_s[source == Source.EXPERT], np.inf)
+    driver = np.where(first[:, 0] < len(stamp_s), source[next_step], StepSource.HOLD)
+    expert_s = np.append(stamp_s[source == StepSource.EXPERT], np.inf)
     expert_in_s = expert_s[np.searchsorted(expert_s[:-1], t_ref_s + SAME_TIME_S)] - t_ref_s
     actions = _interpolate(stamp_s, command, due_s[:, 1:])
     if action_space == "tcp_pose":

@@ -9,7 +9,7 @@ import numpy as np
 
 from drift_core.episodes.record import Episode
 from drift_core.observation.assembler import Assembler, Selection
-from drift_core.observation.stamps import Order, StampOrder
+from drift_core.observation.stamps import Ordering, StampOrder
 
 JOINTS = "joint_states"
 
@@ -37,10 +37,10 @@ class Replay:
             name, at = sources[which[event]], int(index[event])
             source, stamp_s = name or JOINTS, float(samples[which[event]].stamp_s[at])
             in_order = stamps.take(source, stamp_s)
-            if in_order is Order.SET_BACK:
+            if in_order is Ordering.SET_BACK:
                 assembler.reset()
                 self.set_backs, done_s = self.set_backs + 1, -np.inf
-            if in_order is Order.LATE or not self._put(name, at):
+            if in_order is Ordering.LATE or not self._put(name, at):
                 self.unused[source] = self.unused.get(source, 0) + 1
             if position + 1 < len(order) and arrival_s[order[position + 1]] == arrival_s[event]:
                 continue  # what arrives at the same instant is seen together

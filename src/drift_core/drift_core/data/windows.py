@@ -12,7 +12,7 @@ import numpy as np
 
 from drift_core.data.labels import Labels, between_set_backs, cut_labels, out_of_order
 from drift_core.data.replay import JOINTS, Replay
-from drift_core.episodes.record import Episode, Source, Steps
+from drift_core.episodes.record import Episode, Steps, StepSource
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Selection, StateOf
 from drift_core.observation.spec import ObservationSpec
@@ -186,7 +186,7 @@ def _remark(episode: Episode, replay: Replay, labels: Labels) -> str:
     if episode.meta.kind == "demonstration" and not labels.mask[:, 0].any():
         if not len(labels.mask):
             remarks.append(f"no observation: {replay.missing or 'no sample'}")
-        elif not (episode.steps.source == Source.EXPERT).any():
+        elif not (episode.steps.source == StepSource.EXPERT).any():
             remarks.append("no label: the expert drove no control step")
         else:
             remarks.append("no label: the expert drove, but without observations at those times")
@@ -252,7 +252,7 @@ def _gather_frames(
 
 def _classify(labels: Labels, demonstration: bool, pre_intervention_s: float) -> np.ndarray:
     """Return the WindowClass of each window (N,)."""
-    policy = labels.driver == Source.POLICY
+    policy = labels.driver == StepSource.POLICY
     return np.select(
         [labels.mask[:, 0], policy & (labels.expert_in_s <= pre_intervention_s), policy],
         [

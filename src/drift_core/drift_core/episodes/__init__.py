@@ -4,14 +4,14 @@ from drift_core.episodes.reader import read_episode, read_meta
 from drift_core.episodes.record import (
     GUARD_HOLD,
     Episode,
+    EpisodeKind,
     EpisodeMeta,
     Frames,
     Joints,
-    Kind,
     OutcomeName,
-    Source,
     StepRecord,
     Steps,
+    StepSource,
 )
 from drift_core.episodes.store import EpisodeStore, held_out
 from drift_core.episodes.writer import EpisodeWriter
@@ -24,9 +24,9 @@ __all__ = [
     "EpisodeWriter",
     "Frames",
     "Joints",
-    "Kind",
+    "EpisodeKind",
     "OutcomeName",
-    "Source",
+    "StepSource",
     "StepRecord",
     "Steps",
     "held_out",

@@ -17,12 +17,12 @@ from drift_core.observation.spec import STRICT, CameraSpec
 SCHEMA = 1  # of the files of an episode
 GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
 
-Kind = Literal["demonstration", "intervention", "evaluation"]
+EpisodeKind = Literal["demonstration", "intervention", "evaluation"]
 OutcomeName = Literal["success", "failure", "unknown"]
 Vector = np.ndarray | None  # None or empty where it was never known
 
 
-class Source(IntEnum):
+class StepSource(IntEnum):
     """Whose command a control step executed; the values of Step.SOURCE_*."""
 
     HOLD = 0
@@ -31,7 +31,7 @@ class Source(IntEnum):
     HOMING = 3
 
 
-SourceNumber = Annotated[int, Source]
+SourceNumber = Annotated[int, StepSource]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -42,7 +42,7 @@ class EpisodeMeta:
     robot: str
     task: str
     seed: int  # of the simulated task, 0 on a real arm
-    kind: Kind
+    kind: EpisodeKind
     cameras: tuple[CameraSpec, ...]
     dt_s: Annotated[float, Field(gt=0)]  # policy step
     started_s: float  # ROS time

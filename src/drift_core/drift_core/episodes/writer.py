@@ -31,7 +31,7 @@ from drift_core.episodes.files import (
     flush_to_disk,
     part_folder,
 )
-from drift_core.episodes.record import EpisodeMeta, OutcomeName, Source, StepRecord
+from drift_core.episodes.record import EpisodeMeta, OutcomeName, StepRecord, StepSource
 from drift_core.episodes.sink import Reserve, Sink
 from drift_core.errors import DataError, ShapeError
 
@@ -140,10 +140,10 @@ class EpisodeWriter:
             self._first_s = step.stamp_s
         self._last_s = step.stamp_s
         self._n_steps += 1
-        if step.source == Source.EXPERT:
+        if step.source == StepSource.EXPERT:
             self._n_expert_steps += 1
             self._interventions.add(step.intervention_id)
-        elif step.source == Source.POLICY:
+        elif step.source == StepSource.POLICY:
             self._versions.add(step.policy_version)
 
     def add_joints(

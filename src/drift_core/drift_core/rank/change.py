@@ -15,7 +15,7 @@ SCALE_MAX = 10.0  # of `matched_scale`: a layer whose weight is near 0 would ask
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class LayerPlan:
     """What a layer will become."""
 
     rows: Tensor | None  # V (G, r, K) orthonormal, the directions that will train; None: dense
@@ -40,13 +40,13 @@ class LayerChange:
 
 
 @torch.no_grad()
-def plan_change(layer: Modulated, rank: int, generator: torch.Generator | None) -> Plan:
+def plan_change(layer: Modulated, rank: int, generator: torch.Generator | None) -> LayerPlan:
     """Find the directions that will train at `rank`; the layer is not touched.
 
     A fall keeps to directions that trained before; a rise takes them from the whole weight.
     """
     if rank >= layer.layout.max_rank:
-        return Plan(None, None)
+        return LayerPlan(None, None)
     random = layer.settings.subspace == "random"
     groups, columns = layer.layout.groups, layer.layout.columns
     if layer.dense or rank > layer.rank:
@@ -64,9 +64,9 @@ def plan_change(layer: Modulated, rank: int, generator: torch.Generator | None) 
             turn = torch.linalg.svd(weight, full_matrices=False).Vh[:, :rank]
         rows = turn @ within
     if layer.settings.form == "left":
-        return Plan(rows, None)
+        return LayerPlan(rows, None)
     u, s, vh = torch.linalg.svd(weight @ turn.mT, full_matrices=False)
-    return Plan(vh @ rows, (u, s))
+    return LayerPlan(vh @ rows, (u, s))
 
 
 @torch.no_grad()
@@ -81,7 +81,7 @@ def trained_part(layer: Modulated) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def apply_change(layer: Modulated, plan: Plan, name: str) -> LayerChange:
+def apply_change(layer: Modulated, plan: LayerPlan, name: str) -> LayerChange:
     """Carry out a plan; the weight that the layer stands for does not change beyond rounding."""
     old = layer.factors()
     trainable = layer.trainable

@@ -12,7 +12,7 @@ import torch
 from drift_config.errors import ConfigError
 from torch import Tensor, nn
 
-from drift_core.rank.change import LayerChange, Plan, apply_change, plan_change
+from drift_core.rank.change import LayerChange, LayerPlan, apply_change, plan_change
 from drift_core.rank.cost import fast_rank
 from drift_core.rank.layers import (
     CLASSES,
@@ -108,7 +108,7 @@ class RankPlan:
 
     layers: dict[str, Modulated]
     requested: dict[str, int]
-    plans: dict[str, Plan]  # of the layers whose trainable rank changes
+    plans: dict[str, LayerPlan]  # of the layers whose trainable rank changes
 
 
 def plan_rank(
@@ -126,7 +126,7 @@ def _plan_layers(
     layers: dict[str, Modulated], fraction: float | None, rank: int | None, generator: torch.Generator | None
 ) -> RankPlan:
     requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
-    plans: dict[str, Plan] = {}
+    plans: dict[str, LayerPlan] = {}
     for name, layer in layers.items():
         trained = trained_rank(layer.layout, layer.settings, requested[name])
         if trained == layer.rank:

@@ -7,7 +7,7 @@ from drift_config.errors import ConfigError
 from torch import Tensor
 
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
-from drift_core.samplers.sampler import DEFAULT_CLIP, Path, Sampler
+from drift_core.samplers.sampler import DEFAULT_CLIP, DenoisingHistory, Sampler
 
 
 class DdimSampler(Sampler):
@@ -26,7 +26,9 @@ class DdimSampler(Sampler):
             raise ConfigError(f"eta={eta} must lie in [0, 1]")
         self.eta = eta
 
-    def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
+    def update(
+        self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
+    ) -> tuple[Tensor, float]:
         """Return mean and standard deviation of x_{k_next}; eq. 12 and 16."""
         abar, abar_next = self.schedule.abar(k), self.schedule.abar(k_next)
         variance = (1.0 - abar_next) / (1.0 - abar) * (1.0 - abar / abar_next)

@@ -4,13 +4,15 @@ import math
 
 from torch import Tensor
 
-from drift_core.samplers.sampler import Path, Sampler
+from drift_core.samplers.sampler import DenoisingHistory, Sampler
 
 
 class DdpmSampler(Sampler):
     """Draw x_{k_next} from its posterior given x_k and the x_0 estimate (eq. 6, 7), for any pair of steps."""
 
-    def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
+    def update(
+        self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
+    ) -> tuple[Tensor, float]:
         """Return mean and standard deviation of the posterior ("fixed_small" variance)."""
         abar, abar_next = self.schedule.abar(k), self.schedule.abar(k_next)
         alpha = abar / abar_next  # share of signal kept from k_next to k

@@ -5,13 +5,15 @@ import math
 from torch import Tensor
 
 from drift_core.samplers.noise_schedule import CLEAN
-from drift_core.samplers.sampler import Path, Sampler
+from drift_core.samplers.sampler import DenoisingHistory, Sampler
 
 
 class DpmSolverSampler(Sampler):
     """Extrapolate the estimate of x_0 from the last two; first order for the first and the last step."""
 
-    def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
+    def update(
+        self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
+    ) -> tuple[Tensor, float]:
         """Return x_{k_next}; deterministic."""
         if k_next == CLEAN:
             return x_0, 0.0

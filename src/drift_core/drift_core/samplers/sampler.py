@@ -76,7 +76,7 @@ class Trace:
 
 
 @dataclass
-class Path:
+class DenoisingHistory:
     """What a rule may remember within one sample."""
 
     steps: tuple[int, ...]
@@ -111,7 +111,9 @@ class Sampler(ABC):
         return cls(schedule, prediction, schedule.even_steps(count), clip)
 
     @abstractmethod
-    def update(self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: Path) -> tuple[Tensor, float]:
+    def update(
+        self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
+    ) -> tuple[Tensor, float]:
         """Return mean (B, T, A) and standard deviation of x_{k_next} given `x` at `k` and `x_0`."""
 
     def reset(self) -> None:
@@ -168,7 +170,7 @@ class Sampler(ABC):
         Needs a rule that uses the current estimate only (DDPM, DDIM).
         """
         estimate = self._estimate(denoise, step.x, step.k, guide)
-        path = Path((step.k, step.k_next), 0, [estimate])
+        path = DenoisingHistory((step.k, step.k_next), 0, [estimate])
         mean, sigma = self.update(step.x, estimate, step.k, step.k_next, path)
         return _log_normal(step.x_next, mean, sigma if step.k_next != CLEAN else 0.0)
 
@@ -201,7 +203,7 @@ class Sampler(ABC):
         prefix_noise: Tensor,
         record: list[TracedStep] | None,
     ) -> Tensor:
-        path = Path(steps)
+        path = DenoisingHistory(steps)
         for index, (k, k_next) in enumerate(zip(steps, (*steps[1:], CLEAN), strict=True)):
             path.index = index
             if prefix is not None:

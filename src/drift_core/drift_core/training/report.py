@@ -10,7 +10,7 @@ from drift_core.policy.policy import DiffusionPolicy
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """What is known after one gradient step."""
 
     step: int  # gradient steps in all, from 1

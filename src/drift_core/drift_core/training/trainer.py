@@ -50,7 +50,7 @@ from drift_core.training.optimizer import (
     learning_rate,
     make_optimizer,
 )
-from drift_core.training.report import Progress, TrainReport, held_out_loss
+from drift_core.training.report import StepProgress, TrainReport, held_out_loss
 from drift_core.training.state import (
     FORMAT,
     TrainerInfo,
@@ -60,10 +60,10 @@ from drift_core.training.state import (
 )
 from drift_core.training.tensors import load_tensors, state_tensors
 
-__all__ = ["DivergedError", "NextBatch", "OnStep", "Progress", "TrainReport", "Trainer", "held_out_loss"]
+__all__ = ["DivergedError", "NextBatch", "OnStep", "StepProgress", "TrainReport", "Trainer", "held_out_loss"]
 
 NextBatch = Callable[[torch.Generator], Batch]
-OnStep = Callable[[Progress], bool | None]
+OnStep = Callable[[StepProgress], bool | None]
 
 
 class DivergedError(DriftError):
@@ -285,7 +285,7 @@ class Trainer:
             share_moments(self._optimizer, changes)
         self._ema.begin()
 
-    def _one_step(self, next_batch: NextBatch, started: float) -> Progress:
+    def _one_step(self, next_batch: NextBatch, started: float) -> StepProgress:
         config = self.config
         batch = next_batch(self.generator).to(self.policy.device)
         self._optimizer.zero_grad(set_to_none=True)
@@ -308,7 +308,7 @@ class Trainer:
         self._ema.update(warm_decay(self.round_step, config.ema_decay, config.ema_power))
         self.step += 1
         self.round_step += 1
-        return Progress(
+        return StepProgress(
             step=self.step,
             round_step=self.round_step,
             round_steps=config.steps,

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from drift_core.data.labels import cut_labels
 from drift_core.data.windows import WindowClass, cut_windows
-from drift_core.episodes import GUARD_HOLD, Episode, EpisodeMeta, Frames, Joints, Source, Steps
+from drift_core.episodes import GUARD_HOLD, Episode, EpisodeMeta, Frames, Joints, Steps, StepSource
 from drift_core.episodes.reader import read_episode
 from drift_core.episodes.writer import EpisodeWriter
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Observation
 from drift_core.observation.spec import CameraSpec, ObservationSpec
-from drift_core.observation.stamps import Order, StampOrder
+from drift_core.observation.stamps import Ordering, StampOrder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-HOLD, POLICY, EXPERT = Source.HOLD, Source.POLICY, Source.EXPERT
+HOLD, POLICY, EXPERT = StepSource.HOLD, StepSource.POLICY, StepSource.EXPERT
 NOW_S = 1.8e9  # seconds since 1970, where float64 is coarsest
 
 
@@ -457,9 +457,9 @@ def test_live_and_replayed_observations_agree_when_the_clock_is_set_back(by_s):
     for arrival_s, is_frame, n in sorted(events):
         samples = episode.frames["front"] if is_frame else episode.joints
         order = stamps.take("front" if is_frame else "joint_states", samples.stamp_s[n])
-        if order is Order.SET_BACK:
+        if order is Ordering.SET_BACK:
             live.reset()
-        if order is Order.LATE:
+        if order is Ordering.LATE:
             continue
         if is_frame:
             live.put_frame("front", samples.image(n), samples.stamp_s[n], arrival_s)

@@ -14,9 +14,9 @@ from drift_core.episodes import (
     EpisodeMeta,
     EpisodeStore,
     EpisodeWriter,
-    Source,
     StepRecord,
     Steps,
+    StepSource,
     held_out,
     read_episode,
 )
@@ -36,7 +36,7 @@ META = EpisodeMeta(
 )
 
 
-def step(seq, source=Source.EXPERT, intervention_id=1, version=0, known=True):
+def step(seq, source=StepSource.EXPERT, intervention_id=1, version=0, known=True):
     return StepRecord(
         stamp_s=100.0 + seq * 0.02,
         seq=seq,
@@ -93,7 +93,7 @@ def test_what_is_written_is_read_to_the_bit(tmp_path):
     assert len(episode.steps) == 1300
     assert episode.steps.seq.tolist() == list(range(1300))
     np.testing.assert_array_equal(episode.steps.commanded[1299], np.arange(8.0) + 1299)
-    assert episode.steps.guard_flags[0] == 129 and episode.steps.source[0] == Source.EXPERT
+    assert episode.steps.guard_flags[0] == 129 and episode.steps.source[0] == StepSource.EXPERT
     np.testing.assert_array_equal(episode.joints.positions_rad[3], [0.1 * 3, 1 / 3])
     assert episode.joints.arrival_s[1] == 5.1 and episode.frames["front"].stamp_s[1] == 100.1
     assert len(episode.frames["front"]) == 150
@@ -126,7 +126,7 @@ def test_the_description_counts_steps_take_overs_and_versions(tmp_path):
     for seq, (source, intervention, version) in enumerate(
         [(0, 0, 0), (1, 0, 4), (1, 0, 4), (2, 1, 0), (2, 1, 0), (0, 1, 0), (1, 1, 5), (2, 2, 0)]
     ):
-        writer.add_step(step(seq, Source(source), intervention, version))
+        writer.add_step(step(seq, StepSource(source), intervention, version))
     writer.close("failure")
     meta = EpisodeStore(tmp_path).meta("e1")
     assert (meta.steps, meta.expert_steps, meta.interventions) == (8, 3, 2)

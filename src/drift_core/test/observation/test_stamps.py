@@ -1,8 +1,8 @@
 """Which stamps are believed."""
 
-from drift_core.observation.stamps import Order, StampOrder
+from drift_core.observation.stamps import Ordering, StampOrder
 
-IN_ORDER, LATE, SET_BACK = Order.IN_ORDER, Order.LATE, Order.SET_BACK
+IN_ORDER, LATE, SET_BACK = Ordering.IN_ORDER, Ordering.LATE, Ordering.SET_BACK
 
 
 def take(order, source, *stamps_s):

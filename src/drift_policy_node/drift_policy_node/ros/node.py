@@ -32,10 +32,10 @@ from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
 from drift_policy_node.config import PolicyNodeConfig
-from drift_policy_node.exchange import Answer
+from drift_policy_node.exchange import LoadResult
 from drift_policy_node.intake import camera_source
 from drift_policy_node.runtime import PolicyRuntime
-from drift_policy_node.status import Status
+from drift_policy_node.status import PolicyStatus
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _SUPERVISE_S = 0.1  # how often threads and inputs are looked after when nothing arrives
@@ -54,7 +54,7 @@ class PolicyNode(LifecycleNode):
         torch.set_num_threads(self._config.torch_threads)
         self._wake = self.create_guard_condition(self._step)
         self._runtime = PolicyRuntime(self._config, self._robot, self._task, self._wake.trigger)
-        self._shown: Status | None = None
+        self._shown: PolicyStatus | None = None
         self._shown_s = 0.0
         self._create_entities()
         self._show()
@@ -199,7 +199,7 @@ class PolicyNode(LifecycleNode):
             to_chunk_message(chunk, self._robot.config.base_frame, 1000.0 * made.inference_s)
         )
 
-    def _log_answer(self, answer: Answer) -> None:
+    def _log_answer(self, answer: LoadResult) -> None:
         if answer.fault is None:
             self.get_logger().info(answer.message or f"swapped in version {answer.version}")
         else:

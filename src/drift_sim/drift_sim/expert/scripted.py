@@ -10,10 +10,10 @@ from drift_control.teleop.joystick import Joystick
 from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement
-from drift_sim.expert.supervisor import Supervisor
+from drift_sim.expert.supervisor import TakeoverRule
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scenes import make_arm_scene
-from drift_sim.scenes.scene import Phase, Truth, View, Wish
+from drift_sim.scenes.scene import ExpertMotion, TaskPhase, Truth, View
 
 Mode = Literal["demonstrate", "correct"]
 _NO_EFFECT_S = 0.5  # enable held for so long without the gate saying EXPERT: let go
@@ -30,7 +30,7 @@ class GateView:
 
 
 @dataclass(frozen=True)
-class Stick:
+class ScriptedStick:
     """One joystick reading."""
 
     axes: tuple[float, ...]
@@ -64,12 +64,12 @@ class ScriptedExpert:
         config = self._scene.expert
         self._tremor = Tremor(self._tremor_m_s, config.tremor_time_s, rng)
         self._count = 0  # of readings
-        self._supervisor = Supervisor(config)
+        self._supervisor = TakeoverRule(config)
         threshold = config.cosine_threshold
         self._disagreement = None if threshold is None else Disagreement(threshold)
         self._grip = _Grip()
         self.cost_to_go = float("nan")  # at the last reading [ticks of 0.1 s]
-        self.phase = Phase.REST
+        self.phase = TaskPhase.REST
 
     @property
     def driving(self) -> bool:
@@ -81,7 +81,9 @@ class ScriptedExpert:
         """Why the expert took over last."""
         return self._supervisor.reason
 
-    def act(self, truth: Truth, q: np.ndarray, gripper_m: float, gate: GateView, now_s: float) -> Stick:
+    def act(
+        self, truth: Truth, q: np.ndarray, gripper_m: float, gate: GateView, now_s: float
+    ) -> ScriptedStick:
         """Return the stick and buttons for joint positions `q` (J,) [rad] and an opening [m]."""
         view = View(self._robot.forward(q), gripper_m, truth)
         wish = self._plan.wish(view)
@@ -91,19 +93,19 @@ class ScriptedExpert:
             self.rest()
             return self.hands_off()
         if self._mode == "correct":
-            done, policy_drives = wish.phase is Phase.REST, gate.state is State.POLICY
+            done, policy_drives = wish.phase is TaskPhase.REST, gate.state is State.POLICY
             disagrees = self._disagrees(view, wish, policy_drives, now_s)
             self._supervisor.update(self.cost_to_go, done, policy_drives, now_s, disagrees)
         if not self._grip.hold(self.driving, gate.state is State.EXPERT, now_s):
             return self.hands_off()
         linear = wish.linear_m_s
-        if self._mode == "demonstrate" and wish.phase in (Phase.APPROACH, Phase.CARRY):
+        if self._mode == "demonstrate" and wish.phase in (TaskPhase.APPROACH, TaskPhase.CARRY):
             # A hand that slows down for the last centimetres is steadier, too.
             share = float(np.linalg.norm(linear)) / self._scene.expert.linear_m_s
             linear = linear + min(1.0, share) * self._tremor(now_s)
         return self._stick(True, linear, wish.angular_rad_s, wish.gripper)
 
-    def _disagrees(self, view: View, wish: Wish, policy_drives: bool, now_s: float) -> bool:
+    def _disagrees(self, view: View, wish: ExpertMotion, policy_drives: bool, now_s: float) -> bool:
         if self._disagreement is None:
             return False
         if not policy_drives:
@@ -116,13 +118,13 @@ class ScriptedExpert:
         self._supervisor.forget()
         self._grip.release()
 
-    def hands_off(self) -> Stick:
+    def hands_off(self) -> ScriptedStick:
         """Return a joystick that nobody touches."""
         return self._stick(False, np.zeros(3), np.zeros(3), 0)
 
-    def _stick(self, enabled: bool, linear: np.ndarray, angular: np.ndarray, gripper: int) -> Stick:
+    def _stick(self, enabled: bool, linear: np.ndarray, angular: np.ndarray, gripper: int) -> ScriptedStick:
         self._count += 1
-        return Stick(*self._joystick.encode(enabled, linear, angular, gripper, count=self._count))
+        return ScriptedStick(*self._joystick.encode(enabled, linear, angular, gripper, count=self._count))
 
 
 class _Grip:

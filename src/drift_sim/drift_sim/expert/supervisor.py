@@ -13,7 +13,7 @@ class _Watch:
     best_at_s: float
 
 
-class Supervisor:
+class TakeoverRule:
     """Watch the policy; take over when it strays or stalls, hand back after a while or at success.
 
     With a `cosine_threshold`: when it moves elsewhere than the expert would, or stalls.

@@ -30,7 +30,7 @@ from drift_sim.mjcf import quaternion
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
 from drift_sim.ros.trajectory_message import from_message
-from drift_sim.scenes.scene import Result
+from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.world import World
 
 _ARM_STATE_PERIOD_S = 0.1
@@ -178,9 +178,9 @@ class SimNode(Node):
     def _publish_outcome(self, stamp) -> None:
         self._result = self._world.outcome()
         text = {
-            Result.RUNNING: "",
-            Result.SUCCESS: "the object rests on its goal",
-            Result.FAILURE: "the object left the table",
+            TaskOutcome.RUNNING: "",
+            TaskOutcome.SUCCESS: "the object rests on its goal",
+            TaskOutcome.FAILURE: "the object left the table",
         }
         message = Outcome(result=int(self._result), judged_by=Outcome.BY_SIMULATION, seed=self._seed)
         message.text = text[self._result]

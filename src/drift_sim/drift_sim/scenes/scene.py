@@ -18,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 TICK_S = 0.1  # unit of the cost-to-go
 
 
-class Result(IntEnum):
+class TaskOutcome(IntEnum):
     """Outcome of the running episode; values as in drift_interfaces/msg/Outcome."""
 
     RUNNING = 0
@@ -34,7 +34,7 @@ class Truth:
     goal: Pose  # centre of the disc or slot, on the table
 
 
-class Phase(Enum):
+class TaskPhase(Enum):
     """Names for what the expert is doing."""
 
     APPROACH = "approach"  # go to the box with an open hand
@@ -55,10 +55,10 @@ class View:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExpertMotion:
     """What the expert wants the TCP to do, in the base frame."""
 
-    phase: Phase
+    phase: TaskPhase
     linear_m_s: np.ndarray  # (3,)
     angular_rad_s: np.ndarray  # (3,)
     gripper: int  # +1 open, 0 leave, -1 close
@@ -106,10 +106,10 @@ class ExpertConfig:
     tremor_time_s: Positive  # its correlation time [s]
 
 
-class Plan(Protocol):
+class ExpertPlan(Protocol):
     """The scripted expert's knowledge of a task; memoryless, so that it can take over anywhere."""
 
-    def wish(self, view: View) -> Wish:
+    def wish(self, view: View) -> ExpertMotion:
         """Return what to do in this state."""
 
     def cost_to_go(self, view: View) -> float:
@@ -155,11 +155,11 @@ class ArmScene(Protocol):
     def bodies(self) -> set[int]:
         """Return the ids of the bodies that the hand may not touch at a reset."""
 
-    def judge(self, data: mujoco.MjData, gripper_m: float, step: int) -> Result:
+    def judge(self, data: mujoco.MjData, gripper_m: float, step: int) -> TaskOutcome:
         """Return what the state after physics step `step`, with the hand open by `gripper_m`, means."""
 
     def truth(self, data: mujoco.MjData) -> Truth:
         """Return where the things are."""
 
-    def plan(self, home: Pose) -> Plan:
+    def plan(self, home: Pose) -> ExpertPlan:
         """Return the expert's plan; `home`: the TCP in the home pose, in the base frame."""

@@ -25,7 +25,7 @@ from drift_ros.gate_messages import to_arm_state, to_gate_state, to_step
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.publisher_names import PublisherNames
-from drift_ros.request import Request
+from drift_ros.request import StackRequest
 from drift_ros.run import run_node
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
@@ -168,7 +168,7 @@ class ExpertGateNode(Node):
         for mark in marks & self._marks.keys():
             self._marks[mark]().add_done_callback(partial(self._on_passed_on, mark))
 
-    def _on_passed_on(self, mark: str, passed_on: Request) -> None:
+    def _on_passed_on(self, mark: str, passed_on: StackRequest) -> None:
         if passed_on.error is not None:
             self._notices.say(f"mark {mark!r} is lost: {passed_on.error}", steady_s())
 

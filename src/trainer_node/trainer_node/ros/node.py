@@ -19,7 +19,7 @@ from drift_ros.errors import EncodingError
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
-from drift_ros.statistics import Rate
+from drift_ros.statistics import EventRate
 from drift_ros.step_record import to_step_record
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
@@ -61,7 +61,7 @@ class TrainerNode(Node):
         self._worker = WorkerProcess(
             worker_command(config.job()), worker_environment(), config.restarts(), self._warn
         )
-        self._step_rate = Rate(1.0)
+        self._step_rate = EventRate(1.0)
 
         for camera in task.cameras:
             source = CameraInput(camera, config.image_transport, self._warn)

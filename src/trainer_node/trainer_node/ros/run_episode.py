@@ -17,21 +17,21 @@ from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
 from drift_ros import qos
 from drift_ros.clock import ros_s, steady_s, to_seconds
 from drift_ros.goal_server import GoalServer
-from drift_ros.request import Request
+from drift_ros.request import StackRequest
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from trainer_node.episode_runner import (
-    Answer,
     Ask,
+    AskResult,
     EpisodeGoal,
+    EpisodeOutcome,
+    EpisodePhase,
     EpisodeRunner,
     EpisodeTiming,
     Error,
-    Kind,
-    Phase,
-    Result,
+    GoalKind,
     Seen,
 )
 from trainer_node.recorder import Recorder
@@ -66,17 +66,17 @@ class EpisodeServer:
         self._runner: EpisodeRunner | None = None
         self._refuse = ""  # why no goal is accepted any more
         self._episode_id = ""
-        self._asked: Request | None = None  # of the gate or the simulation
-        self._answer: Answer | None = None  # to what was asked of the files
+        self._asked: StackRequest | None = None  # of the gate or the simulation
+        self._answer: AskResult | None = None  # to what was asked of the files
         self._closing: ThreadFuture | None = None
         self._written: tuple[Path, EpisodeLabels] | None = None  # of the episode just written
-        self._outcome = Result.RUNNING
+        self._outcome = EpisodeOutcome.RUNNING
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
         self._feedback_due_s = 0.0
         node.create_subscription(Outcome, "task/outcome", self._on_outcome, qos.LATCHED)
         self._stack = StackClient(node, _ASKED)
-        for name, result in (("success", Result.SUCCESS), ("failure", Result.FAILURE)):
+        for name, result in (("success", EpisodeOutcome.SUCCESS), ("failure", EpisodeOutcome.FAILURE)):
             node.create_service(Trigger, f"trainer/mark_{name}", partial(self._on_mark, result))
         node.create_service(Trigger, "trainer/start_episode", self._on_start)
         node.create_service(Trigger, "trainer/end_episode", self._on_end)
@@ -126,9 +126,9 @@ class EpisodeServer:
         try:
             if self._refuse:
                 raise ValueError(self._refuse)
-            kind = Kind(goal.kind)
+            kind = GoalKind(goal.kind)
         except ValueError as error:
-            refused = RunEpisode.Result(error_code=int(Error.CANCELLED), outcome=int(Result.FAILURE))
+            refused = RunEpisode.Result(error_code=int(Error.CANCELLED), outcome=int(EpisodeOutcome.FAILURE))
             refused.error_msg = str(error)
             self._server.finish(refused)
             return
@@ -143,12 +143,12 @@ class EpisodeServer:
         if self._runner is None or to_seconds(msg.header.stamp) < self._recording_since_s:
             return
         if msg.judged_by == Outcome.BY_PERSON or msg.seed == self._runner.goal.seed:
-            self._outcome = Result(msg.result)
+            self._outcome = EpisodeOutcome(msg.result)
 
     def _on_mark(
-        self, result: Result, request: Trigger.Request, response: Trigger.Response
+        self, result: EpisodeOutcome, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        response.success = self._runner is not None and self._runner.phase is Phase.RUNNING
+        response.success = self._runner is not None and self._runner.phase is EpisodePhase.RUNNING
         if response.success:
             self._outcome = result
         response.message = f"marked as {result.name.lower()}" if response.success else "no episode is running"
@@ -159,7 +159,7 @@ class EpisodeServer:
         response.success = not self._stack.missing("trainer/run_episode") and not self._server.active
         response.message = "an episode is running already"
         if response.success:
-            kind = Kind.INTERVENTION if self._policy_ready else Kind.DEMONSTRATION
+            kind = GoalKind.INTERVENTION if self._policy_ready else GoalKind.DEMONSTRATION
             response.message = f"{kind.name.lower()} with seed {self._started}"
             self._stack.run_episode(int(kind), self._started, limit_s=math.inf)
             self._started += 1
@@ -199,7 +199,7 @@ class EpisodeServer:
             cancel=self._cancel,
         )
 
-    def _do(self, ask: Ask, runner: EpisodeRunner) -> Request | None:
+    def _do(self, ask: Ask, runner: EpisodeRunner) -> StackRequest | None:
         """Do what the runner asks; what is asked of the gate or the simulation is returned."""
         stack, timing = self._stack, self._timing
         match ask:
@@ -217,14 +217,14 @@ class EpisodeServer:
             case Ask.RECORD:
                 self._answer = self._open(runner)
             case Ask.WRITE:
-                outcome = "success" if runner.verdict.outcome is Result.SUCCESS else "failure"
+                outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
                 self._closing = self._files.submit(self._write, self._recorder.detach(), outcome)
             case Ask.DISCARD:
                 self._answer = self._discard()
         return None
 
-    def _open(self, runner: EpisodeRunner) -> Answer:
-        self._recording_since_s, self._outcome = ros_s(self._node.get_clock()), Result.RUNNING
+    def _open(self, runner: EpisodeRunner) -> AskResult:
+        self._recording_since_s, self._outcome = ros_s(self._node.get_clock()), EpisodeOutcome.RUNNING
         meta = EpisodeMeta(
             id=self._episode_id,
             robot=self._robot_name,
@@ -238,15 +238,15 @@ class EpisodeServer:
         try:
             self._recorder.open(meta, steady_s())
         except (OSError, DriftError) as error:
-            return Answer(False, str(error))
-        return Answer(True)
+            return AskResult(False, str(error))
+        return AskResult(True)
 
-    def _discard(self) -> Answer:
+    def _discard(self) -> AskResult:
         try:
             self._recorder.abort()
         except OSError as error:
-            return Answer(False, f"the episode cannot be dropped: {error}")
-        return Answer(True)
+            return AskResult(False, f"the episode cannot be dropped: {error}")
+        return AskResult(True)
 
     def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
         path = writer.close(outcome)
@@ -265,7 +265,7 @@ class EpisodeServer:
             self._written = closing.result()
         else:
             self._node.get_logger().error(f"episode {self._episode_id} was not written: {error}")
-        self._answer = Answer(error is None, "" if error is None else f"the episode is lost: {error}")
+        self._answer = AskResult(error is None, "" if error is None else f"the episode is lost: {error}")
 
     def _result(self, runner: EpisodeRunner) -> RunEpisode.Result:
         verdict, counts = runner.verdict, self._recorder.counts
@@ -304,7 +304,7 @@ class EpisodeServer:
         )
 
 
-def _to_answer(asked: Request) -> Answer | None:
+def _to_answer(asked: StackRequest) -> AskResult | None:
     if not asked.done:
         return None
-    return Answer(True) if asked.error is None else Answer(False, asked.error.reason)
+    return AskResult(True) if asked.error is None else AskResult(False, asked.error.reason)

@@ -17,7 +17,7 @@ from trainer_node.worker_messages import (
     Fatal,
     Finished,
     Preparing,
-    Progress,
+    ProgressMessage,
     TrainRequest,
     Warned,
 )
@@ -40,7 +40,7 @@ class TrainServer:
     def __init__(self, node: Node, worker: WorkerProcess) -> None:
         self._node, self._worker = node, worker
         self._newest: Announced | None = None
-        self._doing: Preparing | Progress | None = None
+        self._doing: Preparing | ProgressMessage | None = None
         self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel)
         self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
 
@@ -53,7 +53,7 @@ class TrainServer:
     def status(self) -> str:
         """What the worker does, in words, empty when nothing."""
         match self._doing:
-            case Progress() as at:
+            case ProgressMessage() as at:
                 return f"step {at.step} of {at.total_steps}, loss {at.loss:.4f}, {at.steps_per_s:.1f} steps/s"
             case Preparing(text):
                 return text
@@ -78,7 +78,7 @@ class TrainServer:
                 self._doing = event
             case Warned(text):
                 self._node.get_logger().warning(f"training: {text}")
-            case Progress():
+            case ProgressMessage():
                 self._doing = event
                 self._server.feedback(_to_feedback(event))
             case Announced():
@@ -101,7 +101,7 @@ class TrainServer:
                 self._node.get_logger().error(f"no training: {text}")
 
 
-def _to_feedback(at: Progress) -> Train.Feedback:
+def _to_feedback(at: ProgressMessage) -> Train.Feedback:
     return Train.Feedback(
         step=at.step,
         total_steps=at.total_steps,

@@ -10,7 +10,7 @@ from drift_config.errors import ConfigError
 
 from drift_core.training.rounds import offline, online
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
-from drift_core.training.rounds.shared import Order, Rounds
+from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 __all__ = [
     "ROUND_KINDS",
@@ -29,7 +29,7 @@ __all__ = [
 class RoundKind(Protocol):
     """What the file of a kind of round offers."""
 
-    def train(self, rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
+    def train(self, rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         """Train one round and save what it made; a DriftError says why there is nothing to save."""
 
 
@@ -51,4 +51,4 @@ def train_round(
     one goes on from there, to the bit; `Rounds.round_id` gives one that is the same for the same work.
     """
     check_round_kind(kind)
-    return ROUND_KINDS[kind].train(rounds, Order(steps, round_id), hooks or Hooks())
+    return ROUND_KINDS[kind].train(rounds, RoundOrder(steps, round_id), hooks or Hooks())

@@ -7,7 +7,7 @@ from pathlib import Path
 from drift_config.errors import DriftError
 
 from drift_core.policy.checkpoint import CheckpointInfo
-from drift_core.training.report import Progress
+from drift_core.training.report import StepProgress
 
 
 class NoDataError(DriftError):
@@ -29,7 +29,7 @@ class Hooks:
     on_text: Callable[[str], None] = lambda text: None  # what is being prepared
     on_warning: Callable[[str], None] = lambda text: None  # what went wrong without ending the round
     on_start: Callable[[int], None] = lambda step: None  # before the first step: gradient steps already done
-    on_progress: Callable[[Progress], None] = lambda progress: None  # after each gradient step
+    on_progress: Callable[[StepProgress], None] = lambda progress: None  # after each gradient step
     cancelled: Callable[[], bool] = lambda: False  # give the round up
     paused: Callable[[], bool] = lambda: False  # break it off, with its state saved where it has a round_id
 

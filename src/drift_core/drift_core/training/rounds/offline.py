@@ -2,10 +2,10 @@
 
 from drift_core.data.dataset import batches
 from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
-from drift_core.training.rounds.shared import Order, Rounds
+from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 
-def train(rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
+def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     """Train a new policy; NoDataError without a demonstration."""
     data = rounds.update_data(hooks).offline
     if not len(data):

@@ -7,12 +7,12 @@ import torch
 from drift_core.data.dataset import mixed_batches
 from drift_core.policy.batch import Batch
 from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
-from drift_core.training.rounds.shared import Order, Rounds
+from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 _REASON = re.compile(r"^online round (\d+)$")
 
 
-def train(rounds: Rounds, order: Order, hooks: Hooks) -> RoundReport:
+def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     """Train the newest policy on; NoDataError without a label, or without a policy to start from."""
     data = rounds.update_data(hooks)
     if not len(data.offline) and not len(data.online):

@@ -33,13 +33,13 @@ from drift_core.task import TaskConfig
 from drift_core.training.config import TrainConfig, TrainFile
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
 from drift_core.training.state import check_architecture, load_trainer_state, save_trainer_state
-from drift_core.training.trainer import NextBatch, Progress, Trainer, held_out_loss
+from drift_core.training.trainer import NextBatch, StepProgress, Trainer, held_out_loss
 
 _SAVE_SHARE = 0.02  # of the time may go into saving the state of a round
 
 
 @dataclass(frozen=True)
-class Order:
+class RoundOrder:
     """How long a round is to be, and what it is called."""
 
     steps: int = 0  # gradient steps; 0: as configured
@@ -145,7 +145,7 @@ class Rounds:
         trainer: Trainer,
         next_batch: NextBatch,
         parent: CheckpointInfo | None,
-        order: Order,
+        order: RoundOrder,
         hooks: Hooks,
     ) -> None:
         """Train the round to its end, from where it was saved last.
@@ -163,7 +163,7 @@ class Rounds:
             hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
         save_due_s = time.monotonic() + self._save_every_s
 
-        def on_step(progress: Progress) -> bool:
+        def on_step(progress: StepProgress) -> bool:
             nonlocal save_due_s
             hooks.on_progress(progress)
             if state is not None and time.monotonic() >= save_due_s:
@@ -193,7 +193,7 @@ class Rounds:
         parent: CheckpointInfo | None,
         reason: str,
         episodes: int,
-        order: Order,
+        order: RoundOrder,
         hooks: Hooks,
     ) -> RoundReport:
         """Write the averaged policy as the next version; `episodes`: how many it was trained on."""

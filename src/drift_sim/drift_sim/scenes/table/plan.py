@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from drift_sim.hand import OPENING_MAX_M
-from drift_sim.scenes.scene import TICK_S, ExpertConfig, Phase, Truth, View, Wish
+from drift_sim.scenes.scene import TICK_S, ExpertConfig, ExpertMotion, TaskPhase, Truth, View
 from drift_sim.scenes.table.config import SlotConfig, TableConfig
 
 QUARTER = math.pi / 2
@@ -26,7 +26,7 @@ class PickAndPlace:
         self._home_yaw = home_yaw_rad
         self._slot = isinstance(scene.goal, SlotConfig)
 
-    def wish(self, view: View) -> Wish:
+    def wish(self, view: View) -> ExpertMotion:
         """Return what to do in this state."""
         c = self._config
         tcp = view.tcp.position
@@ -35,18 +35,18 @@ class PickAndPlace:
             return self._carry(view)
         if self.is_delivered(view.truth):
             up = view.truth.goal.position[2] + self._rest_tcp_height() + c.retreat_m - tcp[2]
-            phase = Phase.RETREAT if up > 0.002 else Phase.REST
+            phase = TaskPhase.RETREAT if up > 0.002 else TaskPhase.REST
             way = np.array([0.0, 0.0, max(up, 0.0)])
-            return Wish(phase, self._speed(way), np.zeros(3), +1)
+            return ExpertMotion(phase, self._speed(way), np.zeros(3), +1)
         turn = self._turn_to_grasp(view)
         if self._may_close(view, grasp - tcp, turn):
-            return Wish(Phase.GRIP, self._speed(grasp - tcp), self._turning(view, turn), -1)
+            return ExpertMotion(TaskPhase.GRIP, self._speed(grasp - tcp), self._turning(view, turn), -1)
         error = self._error(grasp - tcp, turn)
         # A hand that is not open must not come down onto the box.
         closed = np.clip((0.9 * OPENING_MAX_M - view.opening_m) / (0.3 * OPENING_MAX_M), 0.0, 1.0)
         height = max(self._funnel(error, c.funnel_inner_m, c.funnel_outer_m), 0.7 * c.hover_m * float(closed))
-        return Wish(
-            Phase.APPROACH,
+        return ExpertMotion(
+            TaskPhase.APPROACH,
             self._along_funnel(grasp - tcp, height),
             self._turning(view, turn),
             gripper=+1,
@@ -101,7 +101,7 @@ class PickAndPlace:
             and abs(offset[2] - self._scene.rest_height_m) < want.height_m
         )
 
-    def _carry(self, view: View) -> Wish:
+    def _carry(self, view: View) -> ExpertMotion:
         """Servo on the box's own place: it may sit off-centre in the hand."""
         c = self._config
         box, goal = view.truth.object, view.truth.goal
@@ -114,7 +114,7 @@ class PickAndPlace:
         error = self._error(way, turn) if self._slot else float(np.hypot(way[0], way[1]))
         low = -way[2] < c.release_height_m
         if low and (error < 2.0 * c.goal_inner_m or self._is_inside(view.truth)):
-            return Wish(Phase.RELEASE, np.zeros(3), np.zeros(3), gripper=+1)
+            return ExpertMotion(TaskPhase.RELEASE, np.zeros(3), np.zeros(3), gripper=+1)
         if self._is_inside(view.truth):
             height = 0.0
         else:
@@ -124,7 +124,7 @@ class PickAndPlace:
                 max(present, self._funnel(error, 2.0 * c.goal_inner_m, c.funnel_outer_m)),
                 self._funnel(error, c.goal_inner_m, c.goal_outer_m),
             )
-        return Wish(Phase.CARRY, self._along_funnel(way, height), self._turning(view, turn), -1)
+        return ExpertMotion(TaskPhase.CARRY, self._along_funnel(way, height), self._turning(view, turn), -1)
 
     def _is_inside(self, truth: Truth) -> bool:
         """The box has entered the slot, whose walls guide it from here on."""

@@ -8,7 +8,7 @@ import numpy as np
 from drift_control.robot.pose import Pose
 from drift_core.task import TaskConfig
 
-from drift_sim.scenes.scene import CameraPose, ExpertConfig, Result, Truth
+from drift_sim.scenes.scene import CameraPose, ExpertConfig, TaskOutcome, Truth
 from drift_sim.scenes.table.config import parse_table
 from drift_sim.scenes.table.plan import PickAndPlace, hand_yaw
 from drift_sim.scenes.table.things import GOAL_BODY, OBJECT_BODY, OBJECT_JOINT, add_goal, add_object
@@ -87,12 +87,12 @@ class TableScene:
         """Return the ids of box and goal."""
         return {self._object_body, self._goal_body}
 
-    def judge(self, data: mujoco.MjData, gripper_m: float, step: int) -> Result:
+    def judge(self, data: mujoco.MjData, gripper_m: float, step: int) -> TaskOutcome:
         """Return what the state after physics step `step`, with the hand open by `gripper_m`, means."""
         want = self.config.success
         box = data.xpos[self._object_body]
         if np.any(box < want.lost_low_m) or np.any(box > want.lost_high_m):
-            return Result.FAILURE
+            return TaskOutcome.FAILURE
         offset = box - data.xpos[self._goal_body]
         velocity = data.qvel[self._object_dof : self._object_dof + 3]
         good = (
@@ -103,11 +103,11 @@ class TableScene:
         )
         if not good:
             self._good_since = None
-            return Result.RUNNING
+            return TaskOutcome.RUNNING
         if self._good_since is None:
             self._good_since = step
         held_s = (step - self._good_since) * self._timestep_s
-        return Result.SUCCESS if held_s >= want.hold_s else Result.RUNNING
+        return TaskOutcome.SUCCESS if held_s >= want.hold_s else TaskOutcome.RUNNING
 
     def truth(self, data: mujoco.MjData) -> Truth:
         """Return where box and goal are."""
