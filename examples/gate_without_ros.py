@@ -33,11 +33,11 @@ def push(robot: Robot, velocity_m_s: tuple[float, float, float], push_s: float) 
     for n in range(round((push_s + 2.0) * gate.rate_hz)):
         now_s = 100.0 + n / gate.rate_hz  # the loop has no clock of its own
         enabled = 101.0 <= now_s < 101.0 + push_s
-        axes, buttons = joystick.encode(enabled, velocity_m_s, STILL, 0.0, count=n)
+        axes, buttons = joystick.encode(enabled, velocity_m_s if enabled else STILL, STILL, 0.0, count=n)
         inputs = Inputs(
             joints=JointReading(q, gripper_m, now_s, now_s),
             joys={"expert/joy": JoyReading(axes, buttons, now_s, now_s)},
-            requests=Requests(arm=n == 0),  # before somebody arms the gate, nothing is sent
+            requests=Requests(arm=n == 5),  # once the stick was seen at rest; before, nothing is sent
         )
         tick = loop.tick(inputs, Now(steady_s=now_s, ros_s=now_s))
         if tick.sent and tick.command is not None:
