@@ -300,12 +300,12 @@ def turn(**changes: object) -> Callable[[RunningStack, Hands], float]:
     return make
 
 
-def undo(**changes: object) -> Callable[[RunningStack, Hands], None]:
+def undo(wait_s: float = 0.3, **changes: object) -> Callable[[RunningStack, Hands], None]:
     """Change it back, and wait a moment."""
 
     def mend(stack: RunningStack, hands: Hands) -> None:
         turn(**changes)(stack, hands)
-        stack.client.spin(0.3)
+        stack.client.spin(wait_s)
 
     return mend
 
@@ -356,7 +356,7 @@ FAULTS = (
     Fault("joystick silent while held", EXPERT, turn(joy="silent"), undo(joy="open"), watch_s=1.0),
     Fault("joystick repeats its last message", EXPERT, turn(joy="repeat"), undo(joy="open"), watch_s=1.0),
     Fault("second publisher of the joystick", EXPERT, turn(second_joy=True),
-          undo(second_joy=False, joy="open"), watch_s=1.0),
+          undo(2.5, second_joy=False, joy="open"), watch_s=1.0),
     Fault("hand keeps still to the bit", EXPERT, turn(joy="still"), undo(joy="open"), expects="nothing",
           watch_s=3.0),
     Fault("joint_states stopped", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=0.8),

@@ -39,7 +39,7 @@ class Hands:
 
     def __init__(self, robot: Robot, with_clock: bool = False) -> None:
         """`with_clock`: be the source of ROS time for whoever takes it from /clock."""
-        self.joy = "off"  # or "drive", "open" (alive, enable not held), "still", "repeat", "silent"
+        self.joy = "open"  # alive, enable not held; or "drive", "still", "repeat", "silent", "off"
         self.second_joy = False  # another publisher sends beside, with nobody's hand on it
         self.sweep = False  # publish the chunks of a policy that sweeps
         self.spoil: str | None = None  # how the next chunk is spoilt
@@ -132,7 +132,7 @@ class Hands:
         if self.joy != "repeat":
             self._count += 1
             along = math.copysign(STICK_M_S, math.sin(2.0 * math.pi * self._count / 150))
-            velocity = (0.0, 0.0 if self.joy == "still" else along, 0.0)
+            velocity = (0.0, along if self.joy == "drive" else 0.0, 0.0)
             held = self.joy in ("drive", "still")
             self._last_joy = self._joystick.encode(held, velocity, _STILL, 0.0, count=self._count)
         self._send(self._joy, self._last_joy)

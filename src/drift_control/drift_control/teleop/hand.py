@@ -34,6 +34,7 @@ class Hand:
         self._alive = self.config.liveness
         self._freshness = Freshness(self._alive.silent_s)
         self._publishers = Publishers()
+        self._intruder = ""  # who has just spoken beside the publisher of before
         self._joy: JoyReading | None = None
         self._command: TeleopCommand | None = None
         self._rested: set[str] = set()  # motions whose axis was seen near 0 while enable was up
@@ -50,12 +51,12 @@ class Hand:
             return
         last, self._joy = self._joy, joy
         self._command = self._joystick.command(joy)
+        intrudes = last is not None and not silent and joy.publisher != last.publisher
+        self._intruder = joy.publisher if intrudes else ""
         self._publishers.heard(joy.publisher, (self.name,), joy.arrival_s)
         if silent or last is None or self._count(last) != self._count(joy):
             self._counted_s = joy.arrival_s
-        believable = not (
-            self._command.problem or self._publishers.conflict(now.steady_s) or self._frozen(now)
-        )
+        believable = not (self._command.problem or self._rivals(now) or self._frozen(now))
         if silent or not believable:
             self._rested.clear()
         if believable:
@@ -84,8 +85,8 @@ class Hand:
             return Trouble(Reason.JOY_LOST, f"{self.name} is silent for more than {self._alive.silent_s} s")
         if self._command.problem:
             return Trouble(Reason.JOY_LOST, f"{self.name}: {self._command.problem}")
-        if conflict := self._publishers.conflict(now.steady_s):
-            return Trouble(Reason.JOY_LOST, conflict)
+        if rivals := self._rivals(now):
+            return Trouble(Reason.JOY_LOST, rivals)
         if self._frozen(now):
             text = f"{self.name}: the count of messages stands still for more than {self._alive.counter_s} s"
             return Trouble(Reason.JOY_FROZEN, text)
@@ -120,6 +121,11 @@ class Hand:
             return f"{self.name}: release enable, its axes must be seen at rest first"
         rule = f"must be seen within {dead_zone} of 0 while enable is up"
         return f"{self.name}: {', '.join(away)}, {rule}; {NEW_FILE}"
+
+    def _rivals(self, now: Now) -> str:
+        """Return who else publishes the topic: from its first message on, and for as long as it does."""
+        intruder = f"a second publisher of {self.name}: {self._intruder}" if self._intruder else ""
+        return self._publishers.conflict(now.steady_s) or intruder
 
     def _frozen(self, now: Now) -> bool:
         limit_s = self._alive.counter_s

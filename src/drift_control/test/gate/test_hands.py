@@ -149,10 +149,16 @@ def test_to_arm_once_more_is_no_release(pad):
 
 
 def test_two_publishers_of_one_topic_are_refused_by_name(pad):
-    pad.tick(arm=True)
-    pad.run(0.3, joy=lambda: show(pad, buttons=[ENABLE], publisher="/joy_node"))
-    pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/teleop"))
-    tick = pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/joy_node"))
+    pad.tick(joy=show(pad, publisher="/joy_node"), arm=True)
+    tick = pad.run(0.3, joy=lambda: show(pad, buttons=[ENABLE], publisher="/joy_node"))
+    assert tick.state is State.EXPERT
+    tick = pad.tick(joy=show(pad, publisher="/teleop"))  # is no release: the policy must not go on
+    assert (tick.state, tick.reason, tick.refused) == (
+        State.HOLD,
+        Reason.JOY_LOST,
+        "a second publisher of joy: /teleop",
+    )
+    tick = pad.tick(joy=show(pad, publisher="/joy_node"), chunk=pad.chunk())
     text = "two publishers of joy: /joy_node and /teleop"
     assert (tick.state, tick.refused) == (State.HOLD, text)
     pad.run(2.1, joy=lambda: show(pad, publisher="/teleop"))  # /joy_node has gone
