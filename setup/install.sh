@@ -92,4 +92,5 @@ if [ "$(cat install/.build 2>/dev/null)" != "$build" ]; then
     -DPython3_EXECUTABLE="$VIRTUAL_ENV/bin/python" -DCMAKE_PROJECT_TOP_LEVEL_INCLUDES="$PWD/setup/ros_wheels.cmake" >log/build.txt 2>&1 ||
     { tail -40 log/build.txt; say "the build failed; the whole output is in log/build.txt"; exit 1; }
   echo "$build" >install/.build
+  say "done; in every shell: . env.sh; then: drift doctor"
 fi

@@ -51,8 +51,9 @@ def executable(package: str, name: str) -> Path:
                 raise UserError(f"package {package} has no executable {name} ({path})")
             return path
     raise UserError(
-        f"package {package} was not found: source env.sh, or install it, for example "
-        f"'sudo apt install ros-$ROS_DISTRO-{package.replace('_', '-')}'"
+        f"package {package} was not found: source env.sh, or install it with a ROS distribution, "
+        f"for example 'sudo apt install ros-$ROS_DISTRO-{package.replace('_', '-')}'"
+        + ("; without a gamepad: expert:=none, and drift teleop beside it" if package == "joy" else "")
     )
 
 

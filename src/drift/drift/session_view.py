@@ -1,5 +1,6 @@
 """What a person sees while episodes run: who drives, success, labels, loss, rank, version, control rate."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,3 +82,8 @@ class SessionView:
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
+
+
+def held_out(loss: float) -> str:
+    """Return the loss of a new version in words; a message says NaN where no episode is held out."""
+    return "no held-out episode" if math.isnan(loss) else f"held-out loss {loss:.4f}"

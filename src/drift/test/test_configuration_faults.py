@@ -12,14 +12,14 @@ from drift.stack import stack
 from drift.stack_arguments import StackArguments
 from drift_config.errors import ConfigError
 
-PARAMS = "/**/expert_gate:\n  ros__parameters:\n    joy_timeout_s: 0.3\n    dry_run: false\n"
+PARAMS = "/**/expert_gate:\n  ros__parameters:\n    camera_timeout_s: 0.3\n    dry_run: false\n"
 FILES = {  # a number of each kind of file, as it stands there
     "robots/panda.yaml": ("tcp_speed_max_m_s", "0.25"),
     "tasks/place.yaml": ("max_duration_s", "20.0"),
     "joysticks/gamepad.yaml": ("dead_zone", "0.08"),
     "train/default.yaml": ("  train_steps", "100"),
-    "nodes.yaml": ("    joy_timeout_s", "0.25"),
-    "params.yaml": ("    joy_timeout_s", "0.3"),
+    "nodes.yaml": ("    camera_timeout_s", "0.5"),
+    "params.yaml": ("    camera_timeout_s", "0.3"),
 }
 
 
@@ -140,7 +140,7 @@ def test_drift_up_starts_no_process(config, monkeypatch):
     monkeypatch.setattr(ProcessSupervisor, "start", lambda self: pytest.fail("a process was started"))
     (config / "params.yaml").write_text(PARAMS.replace("0.3", "'0.3'"))
     with pytest.raises(
-        ConfigError, match=r"params.yaml:3: /expert_gate: joy_timeout_s='0.3' must be a valid number"
+        ConfigError, match=r"params.yaml:3: /expert_gate: camera_timeout_s='0.3' must be a valid number"
     ):
         run_stack(arguments(config))
     assert not (config.parent / "run").exists()

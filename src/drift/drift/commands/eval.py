@@ -13,7 +13,7 @@ from drift.errors import UserError
 
 def main(
     checkpoint: Annotated[
-        Path, typer.Argument(help="a checkpoint, or a folder of checkpoints with a file LATEST")
+        Path, typer.Argument(help="a checkpoint, a folder of checkpoints with a file LATEST, or a run")
     ],
     rollouts: Annotated[int, typer.Option(min=1, help="how many, each with a seed of its own")] = 40,
     sampler: Annotated[str, typer.Option(help="ddim-8, ddpm-100, rti-3, …")] = "ddim-8",
@@ -34,10 +34,14 @@ def main(
 
     sha256 = None
     try:
+        if (checkpoint / "checkpoints").is_dir():
+            checkpoint = checkpoint / "checkpoints"
         if checkpoint.is_dir():
             latest = read_latest(checkpoint)
             if latest is None:
-                raise UserError(f"checkpoint={checkpoint} has no file LATEST; name a checkpoint file")
+                raise UserError(
+                    f"checkpoint={checkpoint} has no file LATEST; name a checkpoint file or a run"
+                )
             checkpoint, sha256 = checkpoint / latest.file, latest.sha256
         loaded = load_checkpoint(checkpoint, sha256)
         loaded.policy.make_sampler(sampler)

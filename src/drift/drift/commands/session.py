@@ -12,7 +12,7 @@ from rich.live import Live
 
 from drift.passive_expert import passive_expert
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
-from drift.session_view import SessionView
+from drift.session_view import SessionView, held_out
 
 if TYPE_CHECKING:
     from drift_ros.session import SessionClient
@@ -115,4 +115,4 @@ class Display(SessionWatcher):
         if result.error_code:
             self._view.note = f"training: {error_name(result)}: {result.error_msg}"
         else:
-            self._console.print(f"version {result.version}: loss {result.loss:.4f}, rank {result.rank:.0%}")
+            self._console.print(f"version {result.version}: {held_out(result.loss)}, rank {result.rank:.1%}")

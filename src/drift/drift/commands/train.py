@@ -127,7 +127,7 @@ def _closing_words(report: "RoundReport") -> str:
     labels = f"{report.expert_labels} labels ({report.idle_labels} of them idle)"
     left_out = "".join(f"; left out: {name}: {reason}" for name, reason in report.left_out.items())
     remarks = "".join(f"; {name}: {remark}" for name, remark in report.remarks.items())
-    return f"version {info.version}: {labels}, {loss}, {report.path}{left_out}{remarks}"
+    return f"version {info.version}: {labels}, {loss}; {report.path}{left_out}{remarks}"
 
 
 def _check_device(device: str) -> None:

@@ -19,7 +19,7 @@ from drift.processes.supervisor import ProcessSupervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
-from drift.session_view import SessionView
+from drift.session_view import SessionView, held_out
 from drift.shared_memory import remove_dead
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
@@ -123,7 +123,7 @@ class OnlineRounds(SessionWatcher):
         if result.error_code:
             raise StackError(f"training round {round_number}: {error_name(result)}: {result.error_msg}")
         self._steps_before = self._record.training[-1].step if self._record.training else 0
-        self._log(f"trainer: version {result.version}, loss {result.loss:.4f}, rank {result.rank:.0%}")
+        self._log(f"trainer: version {result.version}, {held_out(result.loss)}, rank {result.rank:.1%}")
 
     def _run(
         self, watcher: SessionWatcher, kind: int, rounds: Sequence[Sequence[int]], train: TrainWhen
