@@ -90,7 +90,8 @@ def test_a_gripper_with_slow_messages_of_its_own_does_not_age_the_arm_and_is_nam
     stage.spin_for(0.6)
     recent = world.steps[-20:]
     assert world.state.state == State.EXPERT
-    assert len({tuple(step.measured[:7]) for step in recent}) > 15  # a new pose at nearly every tick
+    # a new pose at nearly every tick on an idle machine; an arm as old as its fingers would have 2 or 3
+    assert len({tuple(step.measured[:7]) for step in recent}) > 8
     world.finger_rate_hz = 0.0
     stage.spin(lambda: world.state.reason == Reason.JOINTS_STALE, "hold")
     assert "finger_joint1, finger_joint2: nothing for 0.5 s" in world.state.text
