@@ -46,6 +46,7 @@ class JoyReading:
     stamp_s: float
     arrival_s: float
     publisher: str = ""  # who sent it, as far as that is known
+    beside: tuple[str, ...] = ()  # others whose messages came since the tick before, and are older
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ class Inbox:
     def __init__(self) -> None:
         self._newest = Inputs()
         self._arm_stopped = False  # since the last tick, if only for a moment
+        self._speakers: dict[str, set[str]] = {}  # by topic: who has published a joystick since the last tick
 
     def put_joints(self, joints: JointReading | None, trouble: str) -> None:
         """Take the newest joint reading, None as long as not every joint is known, and what is missing."""
@@ -21,7 +22,10 @@ class Inbox:
         self._newest = replace(self._newest, conflict=conflict)
 
     def put_joy(self, topic: str, joy: JoyReading) -> None:
-        """Take a message of a joystick."""
+        """Take a message of a joystick; of those that it replaces, the publishers are kept."""
+        speakers = self._speakers.setdefault(topic, set())
+        joy = replace(joy, beside=tuple(sorted(speakers - {joy.publisher})))
+        speakers.add(joy.publisher)
         self._newest = replace(self._newest, joys={**self._newest.joys, topic: joy})
 
     def forget_joy(self, topic: str) -> None:
@@ -52,6 +56,7 @@ class Inbox:
         """Return the inputs of this tick; requests count for one tick, everything else stays."""
         inputs = self._newest
         self._newest = replace(inputs, requests=Requests())
+        self._speakers.clear()
         if self._arm_stopped and inputs.arm_state is not None:
             inputs = replace(inputs, arm_state=replace(inputs.arm_state, protective_stop=True))
         self._arm_stopped = False

@@ -31,6 +31,17 @@ def test_requests_add_up_until_the_tick_and_everything_else_stays():
     assert list(inbox.take().joys) == ["console/joy"]
 
 
+def test_of_joystick_messages_between_two_ticks_the_newest_stays_and_every_publisher():
+    inbox = Inbox()
+    for publisher in ("/a", "/b", "/a"):
+        inbox.put_joy("joy", JoyReading((), (), 0.0, 0.0, publisher))
+    first = inbox.take().joys["joy"]
+    inbox.put_joy("joy", JoyReading((), (), 0.02, 0.02, "/a"))
+    second = inbox.take().joys["joy"]
+    assert (first.publisher, first.beside) == ("/a", ("/b",))
+    assert (second.publisher, second.beside) == ("/a", ())
+
+
 def test_a_protective_stop_between_two_ticks_is_not_missed():
     inbox = Inbox()
     inbox.put_arm_state(ArmState(ready=False, protective_stop=True, speed_scale=1.0, arrival_s=1.0))

@@ -46,13 +46,16 @@ class Hand:
             if self.silent(now):
                 self._joy = self._command = None
             return
+        for publisher in joy.beside:
+            self._publishers.heard(publisher, (self.name,), joy.arrival_s)
         silent = self._freshness.age_s(Now(joy.arrival_s, 0.0)) > self._alive.silent_s
         if not self._freshness.update(joy.stamp_s if self._alive.stamped else joy.arrival_s, joy.arrival_s):
             return
         last, self._joy = self._joy, joy
         self._command = self._joystick.command(joy)
-        intrudes = last is not None and not silent and joy.publisher != last.publisher
-        self._intruder = joy.publisher if intrudes else ""
+        goes_on = last.publisher if last is not None and not silent else None
+        others = [name for name in (joy.publisher, *joy.beside) if goes_on is not None and name != goes_on]
+        self._intruder = others[0] if others else ""
         self._publishers.heard(joy.publisher, (self.name,), joy.arrival_s)
         if silent or last is None or self._count(last) != self._count(joy):
             self._counted_s = joy.arrival_s

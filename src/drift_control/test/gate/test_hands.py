@@ -165,6 +165,13 @@ def test_two_publishers_of_one_topic_are_refused_by_name(pad):
     assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/teleop")).state is State.EXPERT
 
 
+def test_a_second_publisher_that_is_always_overtaken_is_named_all_the_same(pad):
+    pad.tick(joy=show(pad, publisher="/joy_node"), arm=True)
+    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/joy_node")).state is State.EXPERT
+    tick = pad.tick(joy=replace(show(pad, buttons=[ENABLE], publisher="/joy_node"), beside=("/teleop",)))
+    assert (tick.state, tick.refused) == (State.HOLD, "a second publisher of joy: /teleop")
+
+
 @pytest.fixture
 def three(new_bench, joystick, keyboard, scripted):
     """An armed gate with a gamepad, a keyboard and a scripted expert that nobody touches."""
