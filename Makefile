@@ -18,7 +18,7 @@ demo: setup ## learn from corrections in simulation, headless (ARGS="--control" 
 	@. ./env.sh && drift demo $(ARGS)
 
 test: lint ## run the linters and the whole test suite (ARGS="-k gate" selects)
-	@. ./env.sh && python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	@. ./env.sh && python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope $(ARGS)
 
 lint: test-setup ## ruff and mypy
 	@. ./env.sh && ruff check . && ruff format --check . && mypy

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 5  # domains of one test process
-_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # start nothing in tests without `ros`
+_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # tests that start few nodes, if any
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 20  # above domain 101, ports are among those that Linux hands out to anybody
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … of one run, or none
@@ -31,12 +31,21 @@ import pytest  # noqa: E402
 import rclpy  # noqa: E402
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what starts nodes and processes together in one worker."""
-    for item in items:
-        folder, package, *_ = item.path.relative_to(config.rootpath).parts
-        if "ros" in getattr(item, "fixturenames", ()) or (folder == "src" and package not in _PURE):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep what starts nodes and processes together in one worker.
+
+    A scheduler of our own: `--dist loadgroup` of pytest-xdist 3.8.0 spreads every group over all workers
+    beside pytest 9.2.0: it writes the group into `item._nodeid`, which nobody reads any more.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPackage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder, package, *_ = nodeid.split("/")
+            return "processes" if folder == "src" and package not in _PURE else nodeid
+
+    return ByPackage(config, log)
 
 
 @pytest.fixture(autouse=True)
