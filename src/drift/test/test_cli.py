@@ -157,6 +157,20 @@ def test_ctrl_c_ends_everything_within_five_seconds_also_what_ignores_it(
     assert output.count("| interrupted\n") == 5
 
 
+def test_a_signal_that_comes_twice_at_once_still_stops_everything_in_order(
+    prefix: Path, tmp_path: Path
+) -> None:
+    braking = NODE.replace("raise SystemExit(0)", "time.sleep(0.7)\n    raise SystemExit(0)")
+    write_program(prefix / "lib" / "expert_gate_node" / "node", braking)
+    with stack_is_up(prefix, tmp_path / "run") as process:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # another number, since equal ones may be delivered as one
+        output, _ = process.communicate(timeout=10.0)
+    assert process.returncode == 0
+    assert "did not stop cleanly" not in output
+    assert output.count("| interrupted\n") == 5
+
+
 def test_everything_ends_when_nobody_reads_the_log_any_more(prefix: Path, tmp_path: Path) -> None:
     with stack_is_up(prefix, tmp_path / "run") as process:
         assert process.stdout is not None

@@ -1,6 +1,7 @@
 """`drift up`: start the stack and keep it running until Ctrl-C."""
 
 import signal
+import time
 from types import FrameType
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from drift.shared_memory import prepare, remove_dead
 from drift.stack_arguments import StackArguments, help_text
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ECHO_S = 0.5  # one signal may come twice: to the process, and to its group (`timeout`, a terminal)
 
 
 def _option(name: str, metavar: str = "NAME") -> typer.models.OptionInfo:
@@ -81,7 +83,12 @@ def run_stack(arguments: StackArguments) -> int:
     log = PrefixedLog(Console(), [spec.name for spec in specs])
     supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
 
+    asked_s: list[float] = []
+
     def on_signal(number: int, frame: FrameType | None) -> None:
+        asked_s.append(time.monotonic())
+        if len(asked_s) > 1 and asked_s[-1] - asked_s[0] < _ECHO_S:
+            return
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")
 
     for number in _SIGNALS:
