@@ -9,6 +9,7 @@ other; the rest of the tests is spread over the others.
 import gc
 import itertools
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ _domains = itertools.cycle(range(_first, _first + _BLOCK))
 os.environ["ROS_DOMAIN_ID"] = str(next(_domains))
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, also by the processes of the tests
 
 import pytest  # noqa: E402
 import rclpy  # noqa: E402

@@ -156,7 +156,7 @@ def test_training_runs_beside_the_episodes_and_its_last_round_is_awaited() -> No
     done = run(stack, episodes=3, train=True)
     assert stack.happened[:3] == ["episode 5", "train", "episode 6"]
     assert stack.happened.count("train") >= 2
-    assert "version 2: loss 0.4000, rank 25%" in done.output
+    assert "version 2: held-out loss 0.4000, rank 25.0%" in done.output
     assert (done.view.loss, done.view.rank, done.view.training) == (0.5, 0.25, "")
 
 

