@@ -6,34 +6,22 @@ of github.com/UniversalRobots/Universal_Robots_ROS2_Description.
 
 import math
 
-from drift_control.arms.arm import Arm, Capsule, Dynamics
-from drift_control.arms.transforms import standard_dh
-from drift_control.arms.universal_robots import (
-    ABOVE_TABLE,
-    COLLISION_PAIRS,
-    JOINT_NAMES,
-    before_joints,
-    hardware_limits,
-)
+from drift_control.arms.arm import Capsule, Dynamics
+from drift_control.arms.universal_robots import universal_robot
 
-# Universal Robots, "DH parameters for calculations of kinematics and dynamics", UR16e (standard convention):
-# per joint a_i [m], alpha_i [rad], d_i [m]; the same lengths as default_kinematics.yaml.
-STANDARD_DH = (
-    (0.0, math.pi / 2, 0.1807),
-    (-0.4784, 0.0, 0.0),
-    (-0.36, 0.0, 0.0),
-    (0.0, math.pi / 2, 0.17415),
-    (0.0, -math.pi / 2, 0.11985),
-    (0.0, 0.0, 0.11655),
-)
-_BEHIND = standard_dh(STANDARD_DH)
-
-UR16E = Arm(
+UR16E = universal_robot(
     name="ur16e",
-    joint_names=JOINT_NAMES,
-    hardware=hardware_limits((math.pi * 2 / 3,) * 2 + (math.pi,) * 4),  # joint_limits.yaml
-    before=before_joints(_BEHIND),
-    flange=_BEHIND[-1],
+    # Universal Robots, "DH parameters for calculations of kinematics and dynamics", standard convention:
+    # per joint a_i [m], alpha_i [rad], d_i [m]; the same lengths as default_kinematics.yaml.
+    standard_dh=(
+        (0.0, math.pi / 2, 0.1807),
+        (-0.4784, 0.0, 0.0),
+        (-0.36, 0.0, 0.0),
+        (0.0, math.pi / 2, 0.17415),
+        (0.0, -math.pi / 2, 0.11985),
+        (0.0, 0.0, 0.11655),
+    ),
+    velocity_rad_s=(math.pi * 2 / 3,) * 2 + (math.pi,) * 4,  # joint_limits.yaml
     # Our own coarse hull, sized after the collision meshes of the ROS description; upper arm and forearm lie
     # beside the DH axes by 0.176 and 0.040 m, as physical_parameters.yaml says.
     capsules=(
@@ -46,8 +34,6 @@ UR16E = Arm(
         Capsule("wrist_low", 5, (0.0, 0.0, 0.0), (0.0, 0.0, 0.11985), 0.05),
         Capsule("flange", 6, (0.0, 0.0, 0.035), (0.0, 0.0, 0.095), 0.046),
     ),
-    collision_pairs=COLLISION_PAIRS,
-    above_table=ABOVE_TABLE,
     # Masses, centres and inertias of the links: physical_parameters.yaml, turned into the DH table's frames.
     # Torques: joint_limits.yaml. Radii: our own. Inertias about the joints: mean of the simulation's mass
     # matrix over 300 random poses, rounded up.

@@ -6,35 +6,22 @@ of github.com/UniversalRobots/Universal_Robots_ROS2_Description.
 
 import math
 
-from drift_control.arms.arm import Arm, Capsule, Dynamics
-from drift_control.arms.transforms import standard_dh
-from drift_control.arms.universal_robots import (
-    ABOVE_TABLE,
-    COLLISION_PAIRS,
-    JOINT_NAMES,
-    TURN,
-    before_joints,
-    hardware_limits,
-)
+from drift_control.arms.arm import Capsule, Dynamics
+from drift_control.arms.universal_robots import TURN, universal_robot
 
-# Universal Robots, "DH parameters for calculations of kinematics and dynamics", UR3e (standard convention):
-# per joint a_i [m], alpha_i [rad], d_i [m]; the same lengths as default_kinematics.yaml.
-STANDARD_DH = (
-    (0.0, math.pi / 2, 0.15185),
-    (-0.24355, 0.0, 0.0),
-    (-0.2132, 0.0, 0.0),
-    (0.0, math.pi / 2, 0.13105),
-    (0.0, -math.pi / 2, 0.08535),
-    (0.0, 0.0, 0.0921),
-)
-_BEHIND = standard_dh(STANDARD_DH)
-
-UR3E = Arm(
+UR3E = universal_robot(
     name="ur3e",
-    joint_names=JOINT_NAMES,
-    hardware=hardware_limits((math.pi,) * 3 + (TURN,) * 3),  # joint_limits.yaml
-    before=before_joints(_BEHIND),
-    flange=_BEHIND[-1],
+    # Universal Robots, "DH parameters for calculations of kinematics and dynamics", standard convention:
+    # per joint a_i [m], alpha_i [rad], d_i [m]; the same lengths as default_kinematics.yaml.
+    standard_dh=(
+        (0.0, math.pi / 2, 0.15185),
+        (-0.24355, 0.0, 0.0),
+        (-0.2132, 0.0, 0.0),
+        (0.0, math.pi / 2, 0.13105),
+        (0.0, -math.pi / 2, 0.08535),
+        (0.0, 0.0, 0.0921),
+    ),
+    velocity_rad_s=(math.pi,) * 3 + (TURN,) * 3,  # joint_limits.yaml
     # Our own coarse hull, sized after the radii of physical_parameters.yaml; upper arm and forearm lie beside
     # the DH axes by 0.120 and 0.027 m, as it says.
     capsules=(
@@ -47,8 +34,6 @@ UR3E = Arm(
         Capsule("wrist_low", 5, (0.0, 0.0, 0.0), (0.0, 0.0, 0.08535), 0.04),
         Capsule("flange", 6, (0.0, 0.0, 0.03), (0.0, 0.0, 0.075), 0.036),
     ),
-    collision_pairs=COLLISION_PAIRS,
-    above_table=ABOVE_TABLE,
     # Masses and centres: physical_parameters.yaml, turned into the DH table's frames. Torques:
     # joint_limits.yaml. Radii: our own. Inertias about the joints: mean of the simulation's mass matrix over
     # 300 random poses, rounded up.

@@ -2,34 +2,22 @@
 
 import math
 
-from drift_control.arms.arm import Arm, Capsule, Dynamics
-from drift_control.arms.transforms import standard_dh
-from drift_control.arms.universal_robots import (
-    ABOVE_TABLE,
-    COLLISION_PAIRS,
-    JOINT_NAMES,
-    before_joints,
-    hardware_limits,
-)
+from drift_control.arms.arm import Capsule, Dynamics
+from drift_control.arms.universal_robots import universal_robot
 
-# Universal Robots, "DH parameters for calculations of kinematics and dynamics", UR5e (standard convention):
-# per joint a_i [m], alpha_i [rad], d_i [m].
-STANDARD_DH = (
-    (0.0, math.pi / 2, 0.1625),
-    (-0.425, 0.0, 0.0),
-    (-0.3922, 0.0, 0.0),
-    (0.0, math.pi / 2, 0.1333),
-    (0.0, -math.pi / 2, 0.0997),
-    (0.0, 0.0, 0.0996),
-)
-_BEHIND = standard_dh(STANDARD_DH)
-
-UR5E = Arm(
+UR5E = universal_robot(
     name="ur5e",
-    joint_names=JOINT_NAMES,
-    hardware=hardware_limits((math.pi,) * 6),  # 180 degrees/s: "UR5e technical details"
-    before=before_joints(_BEHIND),
-    flange=_BEHIND[-1],
+    # Universal Robots, "DH parameters for calculations of kinematics and dynamics", standard convention:
+    # per joint a_i [m], alpha_i [rad], d_i [m].
+    standard_dh=(
+        (0.0, math.pi / 2, 0.1625),
+        (-0.425, 0.0, 0.0),
+        (-0.3922, 0.0, 0.0),
+        (0.0, math.pi / 2, 0.1333),
+        (0.0, -math.pi / 2, 0.0997),
+        (0.0, 0.0, 0.0996),
+    ),
+    velocity_rad_s=(math.pi,) * 6,  # 180 degrees/s: "UR5e technical details"
     # Our own coarse hull of the links; the upper arm lies beside the DH axes by the shoulder offset.
     capsules=(
         Capsule("base", 0, (0.0, 0.0, 0.02), (0.0, 0.0, 0.10), 0.075),
@@ -41,8 +29,6 @@ UR5E = Arm(
         Capsule("wrist_low", 5, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0997), 0.042),
         Capsule("flange", 6, (0.0, 0.0, 0.03), (0.0, 0.0, 0.08), 0.04),
     ),
-    collision_pairs=COLLISION_PAIRS,
-    above_table=ABOVE_TABLE,
     # Masses and centres: as the DH table. Torques: the maker's joint_limits.yaml in ur_description.
     # Radii and inertias about the joints: our own.
     dynamics=Dynamics(
