@@ -4,6 +4,7 @@ A Request never waits. Its StackClient moves it on, in callbacks of the node's e
 and cancelled from any thread, and calls whoever asks for that when it is done.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ ANSWER_S = 5.0  # a service, an action's acceptance and a cancellation take no l
 LOST_S = 4.0  # what its server says nothing of for so long is lost; see goal_server.HEARTBEAT_S
 
 
-class StackRequest:
+class StackRequest(ABC):
     """What is asked of a server. `check` makes the result of its answer, or raises SessionError."""
 
     def __init__(
@@ -95,14 +96,17 @@ class StackRequest:
         future.add_done_callback(lambda _: self._wake())
         return future
 
+    @abstractmethod
     def _is_ready(self) -> bool:
-        raise NotImplementedError
+        """Return whether its server is there."""
 
+    @abstractmethod
     def _send(self) -> None:
-        raise NotImplementedError
+        """Send it."""
 
+    @abstractmethod
     def _watch(self, now_s: float, sent_s: float) -> None:
-        raise NotImplementedError
+        """Look after what was sent; end it when it is answered, lost or late."""
 
     def _take(self, answer: Any) -> None:
         try:
