@@ -1,7 +1,6 @@
 """The loop of a session and `drift session`, with a fake stack in place of ROS; Ctrl-C with real nodes."""
 
 import io
-import os
 import signal
 import subprocess
 import sys
@@ -288,12 +287,22 @@ def cell(ros: None) -> Iterator[Cell]:
     node.destroy_node()
 
 
-def test_control_c_in_drift_session_ends_the_episode_and_leaves_the_arm_held(cell: Cell) -> None:
-    program = [sys.executable, "-c", "from drift.cli import main; main()", "session", "--episodes", "2"]
-    session = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ)
+SESSION = (sys.executable, "-c", "from drift.cli import main; main()", "session", "--episodes", "2")
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGTERM, signal.SIGINT)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP", "two at once"],
+)
+def test_a_signal_to_drift_session_ends_the_episode_and_leaves_the_arm_held(
+    cell: Cell, numbers: tuple[signal.Signals, ...]
+) -> None:
+    session = subprocess.Popen(SESSION, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert cell.armed.wait(30.0)
-        session.send_signal(signal.SIGINT)
+        for number in numbers:
+            session.send_signal(number)
         began_s = time.monotonic()
         output = session.communicate(timeout=20.0)[0].decode()
     finally:
@@ -302,6 +311,17 @@ def test_control_c_in_drift_session_ends_the_episode_and_leaves_the_arm_held(cel
     assert session.returncode == 130, output
     assert cell.cancelled.is_set() and not cell.armed.is_set()
     assert time.monotonic() - began_s < 5.0
+
+
+def test_a_terminal_that_is_closed_ends_the_episode_and_leaves_the_arm_held(cell: Cell) -> None:
+    in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", *SESSION]
+    terminal = subprocess.Popen(in_terminal, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        assert cell.armed.wait(30.0)
+    finally:
+        terminal.kill()
+        terminal.wait()
+    assert cell.cancelled.wait(10.0)
 
 
 def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:

@@ -145,16 +145,16 @@ class SessionClient:
 
 @contextmanager
 def _interrupt_afterwards() -> Iterator[None]:
-    """Raise KeyboardInterrupt after the block: within rclpy's C++ it would become a TypeError."""
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # whoever handles the signal raises nothing
+    """Handle SIGINT after the block: a KeyboardInterrupt within rclpy's C++ would become a TypeError."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
         return
     received: list[int] = []
     signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, handler)
         if received:
-            raise KeyboardInterrupt
+            handler(signal.SIGINT, None)

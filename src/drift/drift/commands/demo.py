@@ -1,6 +1,5 @@
 """`drift demo`: learn from corrections in simulation, and report it."""
 
-import signal
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from drift import run_folder
 from drift.errors import UserError
+from drift.signals import end_like_ctrl_c
 
 
 def main(
@@ -59,7 +59,5 @@ def main(
         takeovers=takeovers,
         control=control,
     )
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job ignores it
-    for number in (signal.SIGTERM, signal.SIGHUP):  # end it like Ctrl-C: the arm held, the report written
-        signal.signal(number, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    end_like_ctrl_c()  # the arm held, the report written
     Demo(plan, run, Console()).run()

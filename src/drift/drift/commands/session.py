@@ -13,6 +13,7 @@ from rich.live import Live
 from drift.passive_expert import passive_expert
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView, held_out
+from drift.signals import end_like_ctrl_c
 
 if TYPE_CHECKING:
     from drift_ros.session import SessionClient
@@ -59,6 +60,7 @@ def main(
     seeds, when = range(seed, seed + episodes), TrainWhen.NEW_LABELS if train else TrainWhen.NEVER
     view = SessionView(episodes, title=f"{kind.value} episodes")
     console = Console()
+    end_like_ctrl_c()  # the episode cancelled, the arm held
     with SessionClient(namespace=namespace) as client:
         client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
         wait_for_arm(client, wait_s)

@@ -1,7 +1,6 @@
 """`drift up`: start the stack and keep it running until Ctrl-C."""
 
 import signal
-import time
 from types import FrameType
 from typing import Annotated
 
@@ -12,10 +11,8 @@ from drift.console import PrefixedLog
 from drift.errors import UserError
 from drift.processes.supervisor import ProcessSupervisor
 from drift.shared_memory import prepare, remove_dead
+from drift.signals import handle_end
 from drift.stack_arguments import StackArguments, help_text
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_ECHO_S = 0.5  # one signal may come twice: to the process, and to its group (`timeout`, a terminal)
 
 
 def _option(name: str, metavar: str = "NAME") -> typer.models.OptionInfo:
@@ -83,16 +80,10 @@ def run_stack(arguments: StackArguments) -> int:
     log = PrefixedLog(Console(), [spec.name for spec in specs])
     supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
 
-    asked_s: list[float] = []
-
     def on_signal(number: int, frame: FrameType | None) -> None:
-        asked_s.append(time.monotonic())
-        if len(asked_s) > 1 and asked_s[-1] - asked_s[0] < _ECHO_S:
-            return
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")
 
-    for number in _SIGNALS:
-        signal.signal(number, on_signal)
+    handle_end(on_signal)
     log("drift", f"{len(specs)} processes, writing to {plan.run.path}; Ctrl-C stops them, twice at once")
     for line in prepare(len(specs)):
         log("drift", line)
