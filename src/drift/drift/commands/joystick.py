@@ -1,6 +1,7 @@
 """`drift joystick`: show what a joystick says, ask for each motion, and write its file."""
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ import typer
 import yaml
 
 from drift.configuration import config_file, share_folder
-from drift.errors import StackError, UserError
+from drift.errors import UserError
 from drift.joystick.devices import device_names
 from drift.joystick.survey import BUTTONS, QUESTIONS, Survey
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from drift_ros.session import SessionClient
 
 _HEARD_S = 5.0  # discovery may take seconds
+_GATE_S = 2.0  # gate/state is latched, and repeated at 5 Hz
 _ANSWER_S = 60.0
 _SETTLED = 10  # messages at rest before the next question
 _REQUIRED = ("enable", "stop")
@@ -34,30 +36,28 @@ def main(
 ) -> None:
     """Show axes and buttons of a joystick live; with --write ask what does what, and write the file.
 
-    Its driver must run: drift up starts it (expert:=joystick), or: ros2 run joy joy_node --ros-args -p
-    autorepeat_rate:=50.0
+    Its driver must run: ros2 run joy joy_node --ros-args -p autorepeat_rate:=50.0
+
+    With --write no stack may run: its gate would obey the buttons that are asked for.
     """
-    from drift_ros.errors import SessionError
     from drift_ros.joy_listener import JoyListener
     from drift_ros.session import SessionClient
 
-    target = _target(write)
+    target, driver = (_target(write), _driver(like)) if write else (None, None)
     names = device_names()
     print(f"this machine knows: {', '.join(names) or 'no joystick'}", flush=True)
-    try:
-        with SessionClient(namespace=namespace) as client:
-            joy = JoyListener(client, topic)
-            _hear(client, joy, topic, names)
-            if target is None:
-                _show(client, joy, seconds)
-            else:
-                _write(target, ask(client, joy), names, like)
-    except SessionError as error:
-        raise StackError(str(error)) from None
+    with SessionClient(namespace=namespace) as client:
+        joy = JoyListener(client, topic)
+        _hear(client, joy, topic, names)
+        if target is None:
+            _show(client, joy, seconds)
+        else:
+            _write(target, ask(client, joy), names, driver)
 
 
 def ask(client: "SessionClient", joy: "JoyListener") -> Survey:
-    """Ask for every motion and button; return the answers."""
+    """Ask for every motion and button; return the answers. UserError where a gate would obey them."""
+    _spin(client, _GATE_S)
     print("hands off: the device is read at rest", flush=True)
     _settle(client, joy)
     survey = Survey(joy.axes, len(joy.buttons))
@@ -80,15 +80,35 @@ def _button(survey: Survey, joy: "JoyListener", name: str) -> bool:
     return survey.button(name, joy.buttons)
 
 
-def _target(write: str) -> Path | None:
-    if not write:
-        return None
+def _spin(client: "SessionClient", duration_s: float) -> None:
+    client.spin(duration_s)
+    if client.gate_state is not None:
+        raise UserError(
+            "a gate is running, and it would obey what is pressed here: stop its stack (drift up) and start "
+            "the driver alone (ros2 run joy joy_node); nothing is written"
+        )
+
+
+def _target(write: str) -> Path:
     if not write.replace("_", "").replace("-", "").isalnum():
         raise UserError(f"--write {write} must be a name of letters, digits, _ and -")
     path = share_folder() / "config" / "joysticks" / f"{write}.yaml"
     if path.exists():
         raise UserError(f"{path} exists already: choose another name, or remove it first")
-    return path
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise UserError(f"{path.parent} must be a folder that can be written to: {error.strerror}") from None
+
+
+def _driver(like: str) -> dict[str, object] | None:
+    """Return what the joystick's file `like` says of its driver."""
+    from drift_config.loader import to_plain
+    from drift_control.teleop.joystick import load_joystick
+
+    driver = load_joystick(config_file("joystick", like)).config.driver
+    return None if driver is None else to_plain(driver)
 
 
 def _hear(client: "SessionClient", joy: "JoyListener", topic: str, names: list[str]) -> None:
@@ -122,9 +142,10 @@ def _answered(
     answered = False
     while not (answered and survey.left_alone(joy.axes, joy.buttons)):
         if time.monotonic() >= end_s:
-            why = f"{what} does not come back to rest: a trigger cannot be it" if answered else f"no {what}"
+            rest = f"after {what} the device does not come back to rest (a trigger cannot be a motion)"
+            why = rest if answered else f"no {what}"
             raise UserError(f"{why}, within {_ANSWER_S:g} s; nothing is written")
-        client.spin(0.02)
+        _spin(client, 0.02)
         answered = answered or answer()
 
 
@@ -134,16 +155,15 @@ def _settle(client: "SessionClient", joy: "JoyListener") -> None:
     while joy.count < first + _SETTLED:
         if time.monotonic() >= end_s:
             raise UserError(f"fewer than {_SETTLED} messages in {_HEARD_S:g} s: the driver must repeat them")
-        client.spin(0.05)
+        _spin(client, 0.05)
 
 
-def _write(path: Path, survey: Survey, names: list[str], like: str) -> None:
+def _write(path: Path, survey: Survey, names: list[str], driver: dict[str, object] | None) -> None:
     """Check the answers as every joystick's file is checked, and only then write them."""
-    from drift_config.loader import parse, to_plain
-    from drift_control.teleop.joystick import JoystickConfig, load_joystick
+    from drift_config.loader import parse
+    from drift_control.teleop.joystick import JoystickConfig
 
-    driver = load_joystick(config_file("joystick", like)).config.driver
-    content = survey.file(path.stem, names[:1], None if driver is None else to_plain(driver))
+    content = survey.file(path.stem, names[:1], driver)
     parse(content, JoystickConfig, str(path))
     text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
     with path.open("x", encoding="utf-8") as file:

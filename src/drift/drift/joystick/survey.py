@@ -38,9 +38,12 @@ class Survey:
     _last: tuple[float, ...] = ()
 
     def motion(self, motion: str, axes: tuple[float, ...]) -> bool:
-        """Take a message in answer to the question of `motion`; return whether it was answered."""
+        """Take a message in answer to the question of `motion`; return whether it was answered.
+
+        Each question begins with the device at rest.
+        """
         before, self._last = self._last or self.rest_axes, axes
-        taken = [axis["index"] for axis in self.axes.values()]
+        taken = self._motion_axes
         for index, value in enumerate(axes):
             if abs(value - self.rest_axes[index]) < MOVED or index in taken:
                 continue
@@ -52,7 +55,7 @@ class Survey:
                 answer["sign"] = -1
             if abs(before[index]) <= REST and abs(value) >= 0.95:
                 answer["jumps"] = True
-            self.axes[motion] = answer
+            self.axes[motion], self._last = answer, ()
             return True
         return False
 
@@ -65,9 +68,17 @@ class Survey:
         return False
 
     def left_alone(self, axes: tuple[float, ...], buttons: tuple[int, ...]) -> bool:
-        """Return whether nobody touches what has been asked for so far."""
-        moved = [axis["index"] for axis in self.axes.values()]
-        return not any(buttons) and all(abs(axes[index]) <= REST for index in moved)
+        """Return whether nobody touches the device.
+
+        From the first button on, an axis that is no motion may rest elsewhere: many drivers say nothing of a
+        trigger before it is pulled.
+        """
+        watched = self._motion_axes if self.buttons else range(len(axes))
+        return not any(buttons) and all(abs(axes[i] - self.rest_axes[i]) <= REST for i in watched)
+
+    @property
+    def _motion_axes(self) -> list[int]:
+        return [axis["index"] for axis in self.axes.values()]
 
     def file(self, name: str, device_names: list[str], driver: dict[str, object] | None) -> dict[str, object]:
         """Return what the joystick's file says."""
