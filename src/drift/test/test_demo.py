@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from drift.demo import online
 from drift.demo import run as demo_run
 from drift.demo.plan import DemoPlan
 from drift.demo.record import EpisodeRow
@@ -41,6 +42,15 @@ def output() -> io.StringIO:
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: io.StringIO) -> Demo:
     monkeypatch.chdir(tmp_path)
     return Demo(PLAN, RunFolder(tmp_path / "short"), Console(file=output, width=200))
+
+
+def test_the_stack_of_a_demo_says_what_shared_memory_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, str]] = []
+    monkeypatch.setattr(online, "prepare", lambda processes: [f"no room for {processes} processes"])
+    online.start_stack(PLAN, RunFolder(tmp_path), on_line=lambda name, line: said.append((name, line)))
+    assert said == [("drift", "no room for 5 processes")]
 
 
 def test_control_c_writes_the_report_of_what_was_done(

@@ -20,7 +20,7 @@ from drift.ros_command import processes
 from drift.run_folder import RunFolder
 from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView, held_out
-from drift.shared_memory import remove_dead
+from drift.shared_memory import prepare, remove_dead
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
@@ -182,6 +182,7 @@ def start_stack(plan: DemoPlan, run: RunFolder, on_line: Callable[[str, str], No
     # One machine, one run: other ROS programs on the network neither see it nor disturb it.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
-    return ProcessSupervisor(
-        processes(stack(arguments)), run.create().logs, on_line=on_line, tidy=remove_dead
-    )
+    specs = processes(stack(arguments))
+    for line in prepare(len(specs)):
+        on_line("drift", line)
+    return ProcessSupervisor(specs, run.create().logs, on_line=on_line, tidy=remove_dead)
