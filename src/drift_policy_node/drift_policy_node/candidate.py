@@ -9,7 +9,7 @@ from drift_core.engines import EngineError, make_engine
 from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
-from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint
+from drift_core.policy.checkpoint import CheckpointInfo, HashMismatchError, load_checkpoint
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig
@@ -94,6 +94,8 @@ def load_candidate(
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
     except (CheckpointError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
-        raise RefusedError(CandidateFault.HASH_MISMATCH if "sha256=" in text else fault, text) from error
+        if isinstance(error, HashMismatchError):
+            fault = CandidateFault.HASH_MISMATCH
+        raise RefusedError(fault, text) from error
     sampler = policy.make_sampler(execution.sampler)
     return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path)

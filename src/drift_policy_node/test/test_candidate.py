@@ -35,6 +35,8 @@ def test_a_corrupted_file_is_refused(bench, place):
     path, _ = bench.checkpoint(1)
     path.write_bytes(path.read_bytes()[:-100])
     assert refusal(path, "", place, EAGER, None)[0] == CandidateFault.INVALID
+    renamed = path.rename(path.with_name("sha256=0.safetensors"))  # what is wrong is not told by words
+    assert refusal(renamed, "", place, EAGER, None)[0] == CandidateFault.INVALID
 
 
 def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, place):

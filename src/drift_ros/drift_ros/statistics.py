@@ -34,7 +34,7 @@ class Percentiles:
 
 
 class EventRate:
-    """How often something happened in the last `window_s` seconds, and how long ago it last did."""
+    """How often something happened in the last `window_s` seconds."""
 
     def __init__(self, window_s: float = 5.0) -> None:
         self._window_s = window_s
@@ -47,11 +47,6 @@ class EventRate:
     def hz(self, now_s: float) -> float:
         self._forget(now_s)
         return len(self._times) / self._window_s
-
-    def age_s(self, now_s: float) -> float:
-        """Return the time since the last event [s]; infinite if there was none within the window."""
-        self._forget(now_s)
-        return now_s - self._times[-1] if self._times else float("inf")
 
     def _forget(self, now_s: float) -> None:
         while self._times and self._times[0] < now_s - self._window_s:

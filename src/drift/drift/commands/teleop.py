@@ -8,7 +8,8 @@ import numpy as np
 import typer
 
 from drift.configuration import config_file
-from drift.errors import StackError, UserError
+from drift.errors import UserError
+from drift.signals import end_like_ctrl_c
 from drift.teleop.keyboard import HELP, Keyboard, KeyboardStick
 from drift.teleop.terminal import KeyTerminal
 
@@ -32,20 +33,17 @@ def main(
     It works beside a gamepad, which goes on driving once it does, and takes over from the scripted expert.
     """
     from drift_control.teleop.joystick import load_joystick
-    from drift_ros.errors import SessionError
     from drift_ros.joy_publisher import JoyPublisher
     from drift_ros.session import SessionClient
 
     if not sys.stdin.isatty():
         raise UserError("drift teleop needs a terminal: keys are read from it")
     device = load_joystick(config_file("joystick", "keyboard"))
-    try:
-        with SessionClient(namespace=namespace) as client:
-            print(HELP, flush=True)
-            with KeyTerminal(sys.stdin.fileno()) as terminal:
-                Teleop(device, speed, client, JoyPublisher(client, "console/joy")).run(terminal)
-    except SessionError as error:
-        raise StackError(str(error)) from None
+    end_like_ctrl_c()  # enable let go, the terminal as it was
+    with SessionClient(namespace=namespace) as client:
+        print(HELP, flush=True)
+        with KeyTerminal(sys.stdin.fileno()) as terminal:
+            Teleop(device, speed, client, JoyPublisher(client, "console/joy")).run(terminal)
 
 
 class Teleop:
