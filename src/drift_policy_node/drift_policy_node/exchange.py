@@ -7,6 +7,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from drift_core.observation.spec import Observation
+from drift_core.policy.checkpoint import read_latest
+from drift_core.policy.rollback import ROLLED_BACK, read_rolled_back, write_rolled_back
 
 from drift_policy_node.candidate import (
     ActivePolicy,
@@ -45,16 +47,28 @@ class CheckpointExchange:
     """
 
     def __init__(
-        self, place: PolicySlot, execution: Execution, load_limit_s: float, wake: Callable[[], None]
+        self,
+        place: PolicySlot,
+        execution: Execution,
+        folder: Path,
+        load_limit_s: float,
+        wake: Callable[[], None],
     ) -> None:
-        """`load_limit_s`: a candidate that takes longer is named, and nobody is kept waiting for it."""
+        """`folder`: of LATEST, where a rollback is remembered.
+
+        `load_limit_s`: a candidate that takes longer is named, and nobody is kept waiting for it.
+        """
         self.current: ActivePolicy | None = None
         self.previous: ActivePolicy | None = None
         self.swaps = 0
         self.refusal = ""
+        self.unremembered = ""  # why a restart would undo the last rollback
         self.crashes: list[str] = []  # tracebacks of loader threads that died
         self._place, self._execution, self._load_limit_s, self._wake = place, execution, load_limit_s, wake
-        self._rolled_back: set[str] = set()  # SHA-256 of what was left by a rollback and not asked for since
+        self._folder, remembered = folder, read_rolled_back(folder)
+        # SHA-256 of what was left by a rollback and not asked for since, and what ran instead
+        self._rolled_back = set(remembered.left) if remembered else set[str]()
+        self._instead = (folder / remembered.file, remembered.sha256) if remembered else None
         self._waiting: deque[_Request] = deque()
         self._request: _Request | None = None  # under way
         self._given_up = False  # the one under way has been refused for taking too long
@@ -78,7 +92,7 @@ class CheckpointExchange:
             self.previous = self.current
             self.swaps += 1
         self.current = running
-        self._rolled_back.discard(running.sha256)
+        self._remember(self._rolled_back - {running.sha256})
         return True
 
     def roll_back(self) -> bool:
@@ -88,11 +102,20 @@ class CheckpointExchange:
         """
         if self.current is None or self.previous is None:
             return False
-        self._rolled_back.add(self.current.sha256)
         self.current, self.previous = self.previous, self.current
-        self._rolled_back.discard(self.current.sha256)
+        self._remember((self._rolled_back | {self.previous.sha256}) - {self.current.sha256})
         self.swaps += 1
         return True
+
+    def first(self) -> tuple[Path | None, str]:
+        """Return what is to run at the start and its SHA-256: what LATEST names, or, where that was rolled
+        back, what ran instead."""
+        latest = read_latest(self._folder)
+        if latest is None:
+            return None, ""
+        if self._instead is not None and latest.sha256 in self._rolled_back:
+            return self._instead
+        return self._folder / latest.file, latest.sha256
 
     def load_now(self, path: Path, sha256: str) -> None:
         """Load and verify in the caller's thread, as at start-up; RefusedError if it may not drive."""
@@ -134,6 +157,17 @@ class CheckpointExchange:
     def close(self) -> None:
         """End the thread."""
         self._loader.stop(0.5)
+
+    def _remember(self, rolled_back: set[str]) -> None:
+        if rolled_back == self._rolled_back or self.current is None:
+            return
+        self._rolled_back, self.unremembered = rolled_back, ""
+        self._instead = self.current.path, self.current.sha256
+        try:
+            write_rolled_back(self._folder, rolled_back, *self._instead)
+        except OSError as error:  # it holds all the same until the node ends
+            path = self._folder / ROLLED_BACK
+            self.unremembered = f"{path} cannot be written: {error.strerror}; a restart undoes the rollback"
 
     def _take_outcome(self) -> bool:
         if self._request is None or self._outcomes.empty():

@@ -47,7 +47,9 @@ class PolicyRuntime:
         self._config, self._wake, self._closed = config, wake, False
         place = PolicySlot(robot.config.name, task, robot.n_joints)
         execution = Execution(config.sampler, config.engine, _device(config.device))
-        self.exchange = CheckpointExchange(place, execution, config.load_limit_s, self._ask)
+        self.exchange = CheckpointExchange(
+            place, execution, config.checkpoint_folder, config.load_limit_s, self._ask
+        )
         limits_s = {camera_source(camera.name): config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
         self.loop = PolicyLoop(
@@ -105,7 +107,8 @@ class PolicyRuntime:
         """Return what PolicyState says."""
         problems, latency, running = self.problems(now_s), self._latency_s.summary(), self.exchange.current
         phase = PolicyPhase.WAITING if problems else PolicyPhase.ACTIVE
-        loading = self.exchange.trouble(now_s)  # chunks are made all the same
+        # chunks are made in spite of these
+        troubles = [text for text in (self.exchange.trouble(now_s), self.exchange.unremembered) if text]
         if not self.active:
             phase = PolicyPhase.INACTIVE if self.configured else PolicyPhase.UNCONFIGURED
         return PolicyStatus(
@@ -120,7 +123,7 @@ class PolicyRuntime:
             rate_hz=self._rate.hz(now_s),
             swaps=self.exchange.swaps,
             last_refusal=self.exchange.refusal,
-            text="; ".join([*problems, loading] if loading else problems),
+            text="; ".join([*problems, *troubles]),
         )
 
     def figures(self, now_s: float) -> dict[str, object]:

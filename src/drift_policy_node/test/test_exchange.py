@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from drift_core.policy.rollback import ROLLED_BACK
 from drift_policy_node.candidate import CandidateFault, load_candidate
 
 
@@ -63,6 +64,52 @@ def test_what_was_rolled_back_does_not_come_back_by_an_announcement_but_on_reque
     exchange.request(*bench.checkpoint(3), True, answers.append)
     rig.run(6)
     assert (answers[-1].fault, exchange.version) == (CandidateFault.ROLLED_BACK, 2)
+
+
+def test_a_rollback_outlives_the_node(make_rig, bench):
+    first, (path, sha256) = bench.checkpoint(1), bench.checkpoint(2)
+
+    def start():
+        exchange = make_rig().runtime.exchange
+        exchange.load_now(*exchange.first())
+        return exchange
+
+    exchange = start()
+    assert exchange.version == 2 and not (path.parent / ROLLED_BACK).exists()
+    exchange.load_now(*first)
+    exchange.load_now(path, sha256)
+    assert exchange.roll_back() and exchange.version == 1
+    rig = make_rig()  # started again
+    again, answers = rig.runtime.exchange, []
+    assert again.first() == first
+    again.load_now(*again.first())
+    again.request(path, sha256, True, answers.append)  # announcements are latched
+    rig.run(6)
+    assert (answers[-1].fault, again.version) == (CandidateFault.ROLLED_BACK, 1)
+    again.load_now(path, sha256)  # asked for
+    assert not (path.parent / ROLLED_BACK).exists() and start().version == 2
+
+
+def test_a_newer_checkpoint_than_the_one_rolled_back_is_run_at_the_start(rig, bench):
+    exchange = rig.runtime.exchange
+    exchange.load_now(*bench.checkpoint(2))
+    exchange.roll_back()
+    newer = bench.checkpoint(3)
+    assert exchange.first() == newer
+    exchange.load_now(*newer)
+    exchange.roll_back()  # two are left now
+    assert exchange.first() == (exchange.current.path, exchange.current.sha256)
+    assert exchange.version == 1
+
+
+def test_a_rollback_that_cannot_be_written_down_holds_and_says_so(rig, bench):
+    exchange = rig.runtime.exchange
+    path, sha256 = bench.checkpoint(2)
+    exchange.load_now(path, sha256)
+    (path.parent / ROLLED_BACK).mkdir()
+    assert exchange.roll_back() and exchange.version == 1
+    text = rig.runtime.status(rig.now_s).text
+    assert "ROLLED_BACK cannot be written: Is a directory; a restart undoes the rollback" in text
 
 
 def test_an_announcement_without_a_hash_is_refused(rig, bench):

@@ -259,3 +259,31 @@ def test_a_wrong_task_file_stops_the_node_with_one_line(bench):
 def test_a_checkpoint_that_is_asked_for_by_name_and_missing_stops_the_node(stage, bench):
     with pytest.raises(DriftError, match="policy_000007.safetensors: no such file"):
         stage.start(checkpoint_file=str(bench.folder / "policy_000007.safetensors"))
+
+
+def test_only_a_refused_configuration_is_one_and_anything_else_is_tried_again(bench):
+    file = bench.folder / "nodes.yaml"
+    bench.checkpoint(1)
+    missing = str(bench.folder / "none.safetensors")
+    for changes, fault, code in (
+        (dict(checkpoint_file=missing), "", 2),
+        ({}, "OSError(28, 'No space left on device')", 1),
+        ({}, "ValueError('of a library')", 1),
+    ):
+        values = bench.parameters(**changes)
+        file.write_text(yaml.safe_dump({"/**/policy": {"ros__parameters": values}}))
+        program = f"""
+import sys
+from drift_policy_node import exchange
+from drift_policy_node.ros import node
+
+def load_candidate(*args):
+    raise {fault}
+
+{"exchange.load_candidate = load_candidate" if fault else ""}
+sys.exit(node.main())
+"""
+        command = [sys.executable, "-c", program, "--ros-args", "--params-file", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code and fault.partition("(")[0] in done.stderr, done.stderr
+        assert ("Traceback" in done.stderr) == (code == 1)

@@ -90,7 +90,7 @@ def save_checkpoint(path: Path, policy: DiffusionPolicy, info: CheckpointInfo, l
     _check_tensors(tensors, template, f"policy for {path}")
     header = to_plain(_Header(FORMAT, policy.config, info))
     data = save(tensors, metadata={"drift": json.dumps(header)})
-    _write_atomically(path, data)
+    write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if latest:
         write_latest(path, sha256, info.version)
@@ -100,7 +100,7 @@ def save_checkpoint(path: Path, policy: DiffusionPolicy, info: CheckpointInfo, l
 def write_latest(path: Path, sha256: str, version: int) -> None:
     """Let LATEST in the folder of the checkpoint `path` name it, atomically."""
     content = to_plain(LatestCheckpoint(path.name, sha256, version))
-    _write_atomically(path.with_name(LATEST), json.dumps(content).encode())
+    write_atomically(path.with_name(LATEST), json.dumps(content).encode())
 
 
 def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
@@ -145,7 +145,7 @@ def read_latest(folder: Path) -> LatestCheckpoint | None:
         return None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return _parse_json(path, content, LatestCheckpoint)
+    return parse_json(path, content, LatestCheckpoint)
 
 
 def load_latest(folder: Path) -> LoadedCheckpoint:
@@ -187,7 +187,8 @@ def _read_header(path: Path, data: bytes) -> _Header:
     return _parse(path, content, _Header)
 
 
-def _parse_json(path: Path, text: bytes | str, kind: type[T]) -> T:
+def parse_json(path: Path, text: bytes | str, kind: type[T]) -> T:
+    """Return the JSON `text` of the file `path` as a `kind`; CheckpointError where it is none."""
     return _parse(path, _loads(path, text), kind)
 
 
@@ -230,7 +231,7 @@ def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], sour
         raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write `path` so that after a crash it is either the old or the new file, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -12,7 +12,6 @@ from drift_config.errors import DriftError
 from drift_control.gate.state import wants_chunks
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
-from drift_core.policy.checkpoint import read_latest
 from drift_core.policy.loop import MadeChunk
 from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
@@ -54,12 +53,15 @@ class PolicyNode(LifecycleNode):
         torch.set_num_threads(self._config.torch_threads)
         self._wake = self.create_guard_condition(self._step)
         self._runtime = PolicyRuntime(self._config, self._robot, self._task, self._wake.trigger)
+        self._crash: Exception | None = None  # what nobody expected of the last configuring
         self._shown: PolicyStatus | None = None
         self._shown_s = 0.0
         self._create_entities()
         self._show()
         if self._config.autostart:
             if self.trigger_configure() != SUCCESS:
+                if self._crash is not None:  # not a matter of configuration: another start may help
+                    raise RuntimeError("the node could not be configured") from self._crash
                 raise DriftError(self._runtime.exchange.refusal or "the node could not be configured")
             self.trigger_activate()
 
@@ -84,6 +86,7 @@ class PolicyNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint that is there; without one the node waits for the first announcement."""
+        self._crash = None
         try:
             path, sha256 = self._first_checkpoint()
             if path is not None:
@@ -97,8 +100,9 @@ class PolicyNode(LifecycleNode):
             self.get_logger().error(f"checkpoint refused: {error}")
             if self._config.checkpoint_file:  # asked for by name: nothing else would do
                 return FAILURE
-        except Exception:  # rclpy would drop it without a word
+        except Exception as error:  # rclpy would drop it without a word
             self.get_logger().error(traceback.format_exc())
+            self._crash = error
             return FAILURE
         self._runtime.configured = True
         return SUCCESS
@@ -126,8 +130,7 @@ class PolicyNode(LifecycleNode):
     def _first_checkpoint(self) -> tuple[Path | None, str]:
         if self._config.checkpoint_file:
             return Path(self._config.checkpoint_file), ""
-        latest = read_latest(self._config.checkpoint_folder)
-        return (self._config.checkpoint_folder / latest.file, latest.sha256) if latest else (None, "")
+        return self._runtime.exchange.first()
 
     def _on_image(self, camera: str, source: CameraInput, msg: Image | CompressedImage) -> None:
         arrival_s = steady_s()
@@ -170,6 +173,9 @@ class PolicyNode(LifecycleNode):
         if not self._runtime.roll_back():
             response.error_code = Rollback.Response.NOTHING_TO_ROLL_BACK_TO
             response.error_msg = "no other checkpoint has run since the start"
+        elif self._runtime.exchange.unremembered:
+            response.error_msg = self._runtime.exchange.unremembered
+            self.get_logger().error(response.error_msg)
         response.version = self._runtime.exchange.version
         self._show()
         return response
