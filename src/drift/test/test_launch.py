@@ -5,6 +5,7 @@ the file constructs, and starts nothing. That ros2 launch itself takes the file 
 """
 
 import importlib.util
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from ament_index_python.packages import get_package_share_directory
 from drift.configuration import share_folder
 from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
@@ -190,6 +192,18 @@ def test_the_launch_file_and_drift_up_start_the_same_nodes(
     plan = stack(StackArguments(**said))
     assert [as_launched(node) for node in nodes] == as_stack_says(plan)
     assert variables == plan.environment
+
+
+def test_ros2_launch_finds_what_is_installed_without_following_a_link_to_a_folder() -> None:
+    share = Path(get_package_share_directory("drift"))
+    walked = {Path(root, name).relative_to(share) for root, _, files in os.walk(share) for name in files}
+    ours = {
+        path.relative_to(share_folder())
+        for folder in ("launch", "config")
+        for path in (share_folder() / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert Path("launch/bringup.launch.py") in ours and ours <= walked
 
 
 def test_a_wrong_file_is_refused_before_the_launch_file_starts_anything(

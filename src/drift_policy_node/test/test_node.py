@@ -17,6 +17,8 @@ from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, to_seconds, to_stamp
 from drift_ros.gate_messages import to_joint_state
 from drift_ros.images import to_image
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -228,6 +230,28 @@ def test_a_deactivated_node_publishes_nothing_and_says_that_it_is_inactive(stage
     assert len(stage.world.chunks) == count
     stage.policy.trigger_activate()
     stage.spin(lambda: len(stage.world.chunks) > count, "a chunk after activation")
+
+
+@pytest.mark.parametrize(
+    ("transition", "ends_in"),
+    [("deactivate", "inactive"), ("shutdown", "finalized"), ("deactivate that raises", "unconfigured")],
+)
+def test_every_transition_out_of_active_ends_the_chunks(stage, bench, monkeypatch, transition, ends_in):
+    bench.checkpoint(1)
+    if transition == "deactivate that raises":
+        monkeypatch.setattr(PolicyNode, "on_deactivate", lambda node, state: 1 / 0)
+    stage.start()
+    stage.spin(lambda: stage.world.chunks, "chunk")
+    shut_down, deactivate = Transition.TRANSITION_ACTIVE_SHUTDOWN, Transition.TRANSITION_DEACTIVATE
+    change = shut_down if transition == "shutdown" else deactivate
+    request = ChangeState.Request(transition=Transition(id=change))
+    stage.call(stage.world.create_client(ChangeState, "policy/change_state"), request)
+    answer = stage.call(stage.world.create_client(GetState, "policy/get_state"), GetState.Request())
+    assert answer.current_state.label == ends_in
+    count = len(stage.world.chunks)
+    stage.spin_for(0.6)
+    assert len(stage.world.chunks) == count
+    stage.spin(lambda: stage.world.state.state != PolicyState.ACTIVE, "an end of ACTIVE", limit_s=2.0)
 
 
 def test_a_wrong_image_encoding_is_named(stage, bench):

@@ -122,6 +122,16 @@ class PolicyNode(LifecycleNode):
         self._runtime.configured = False
         return SUCCESS
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish no more chunks; the process stays and makes none until it is started anew."""
+        self._runtime.active = self._runtime.configured = False
+        return SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish no more chunks, whatever went wrong in which transition; configure begins anew."""
+        self._runtime.active = self._runtime.configured = False
+        return SUCCESS
+
     def destroy_node(self) -> None:
         """End the threads first."""
         self._runtime.close()
