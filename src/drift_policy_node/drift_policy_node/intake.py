@@ -62,11 +62,12 @@ class Intake:
 
     def put_joints(self, message: JointMessage, ros_s: float) -> None:
         """Take a whole or partial joint state; a joint that is missing or broken is named."""
-        reading = self._merger.merge(message, ros_s)
+        news = self._merger.merge(message, ros_s)
         if trouble := self._merger.trouble(message.arrival_s, self._timeout_s):
             self._watch.refused(JOINTS, trouble)
             return
-        if reading is None or not self._in_order(JOINTS, reading.stamp_s):
+        reading = self._merger.reading
+        if not news or reading is None or not self._in_order(JOINTS, reading.stamp_s):
             return
         self._cameras.take_joints(reading.positions_rad)
         arrival_s = reading.arrival_s

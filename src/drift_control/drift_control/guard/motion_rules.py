@@ -129,12 +129,10 @@ class SelfClearance:
 def motion_rules(robot: Robot) -> list[MotionRule]:
     """Return the rules in order: the cheap ones first."""
     workspace = robot.config.workspace
-    low = np.array(workspace.low_m)
-    low[2] = max(low[2], workspace.floor_m)
     rules: list[MotionRule] = [
         JointPositions(robot.low, robot.high),
         TcpSpeed(robot.config.tcp_speed_max_m_s),
-        WorkspaceBox(low, np.array(workspace.high_m)),
+        WorkspaceBox(workspace.tcp_low_m, workspace.tcp_high_m),
         TableClearance(workspace.table_m),
         SelfClearance(),
     ]

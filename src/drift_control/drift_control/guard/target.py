@@ -43,9 +43,7 @@ class WorkspaceClamp:
 
     def __init__(self, robot: Robot) -> None:
         workspace = robot.config.workspace
-        self.low = np.array(workspace.low_m)
-        self.low[2] = max(self.low[2], workspace.floor_m)
-        self.high = np.array(workspace.high_m)
+        self.low, self.high = workspace.tcp_low_m, workspace.tcp_high_m
 
     def limit(self, target: PoseTarget, commanded: Pose) -> tuple[PoseTarget, GuardFlag]:
         """Return the target with its position clipped, and without speed where it was clipped."""

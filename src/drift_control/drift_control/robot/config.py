@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from drift_control.arms import ARMS
 from drift_control.gripper.config import STRICT, Gripper
+from drift_control.robot.pose import Array
 
 PerJoint = tuple[float, ...]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -64,6 +65,16 @@ class Workspace:
                 f"[low_m.z={self.low_m[2]}, high_m.z={self.high_m[2]})"
             )
         return self
+
+    @property
+    def tcp_low_m(self) -> Array:
+        """Lowest coordinates of the TCP (3,) [m]: of the box, and the floor."""
+        return np.array([*self.low_m[:2], self.floor_m])
+
+    @property
+    def tcp_high_m(self) -> Array:
+        """Highest coordinates of the TCP (3,) [m]."""
+        return np.array(self.high_m)
 
 
 @dataclass(frozen=True, config=STRICT)

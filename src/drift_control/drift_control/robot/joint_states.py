@@ -36,12 +36,7 @@ class JointStateMerger:
         self._heard: dict[str, _Heard] = {}
         self._refused: dict[str, str] = {}  # by joint: why its newest value was not taken
         self._publishers = Publishers()
-        self._told_stamp_s = math.nan  # of the reading that was handed out last
-
-    @property
-    def unheard(self) -> list[str]:
-        """The robot's joints of which no value was taken yet, in its order."""
-        return [name for name in self._names if name not in self._heard]
+        self._told_stamp_s = math.nan  # of the arm's oldest joint, once all are known
 
     @property
     def reading(self) -> JointReading | None:
@@ -58,14 +53,14 @@ class JointStateMerger:
             gripper_arrival_s=min(hand) if hand else None,
         )
 
-    def merge(self, message: JointMessage, ros_s: float) -> JointReading | None:
-        """Take in one message at ROS time `ros_s`; return the whole reading if the arm is known anew.
+    def merge(self, message: JointMessage, ros_s: float) -> bool:
+        """Take in one message at ROS time `ros_s`; return whether `reading` tells the arm anew.
 
-        None: a joint has not been heard of yet, or the arm's oldest joint has no new stamp.
+        It does not as long as a joint has not been heard of, or the arm's oldest joint has no new stamp.
         """
         if whole := self._objection_to_all(message, ros_s):
             self._refused |= dict.fromkeys(filter(self._knows, message.names), whole)
-            return None
+            return False
         pairs = zip(message.names, message.positions, strict=True)
         values = {name: q for name, q in pairs if self._knows(name)}
         reasons = self._objections(values, message.stamp_s)
@@ -75,13 +70,15 @@ class JointStateMerger:
             self._heard[name] = _Heard(float(values[name]), message.stamp_s, message.arrival_s)
             self._refused.pop(name, None)
         if not taken:
-            return None
+            return False
         self._publishers.heard(message.publisher, taken, message.arrival_s)
-        reading = self.reading
-        if reading is None or reading.stamp_s == self._told_stamp_s:
-            return None
-        self._told_stamp_s = reading.stamp_s
-        return reading
+        if len(self._heard) < len(self._names):
+            return False
+        before_s, self._told_stamp_s = (
+            self._told_stamp_s,
+            min(self._heard[name].stamp_s for name in self._arm),
+        )
+        return self._told_stamp_s != before_s
 
     def trouble(self, now_s: float, arm_timeout_s: float) -> str:
         """Name the joints that were never heard of, or not for too long, with the reason; empty if none."""

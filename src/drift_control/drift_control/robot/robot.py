@@ -52,11 +52,11 @@ class Robot:
         self._x = self.arm.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
         self._y = self.arm.before[:, :, 1].copy()
         home = self.forward(self.home).position
-        low, high = np.array(config.workspace.low_m), np.array(config.workspace.high_m)
-        if np.any(home < low) or np.any(home > high) or home[2] < config.workspace.floor_m:
+        low, high = config.workspace.tcp_low_m, config.workspace.tcp_high_m
+        if np.any(home < low) or np.any(home > high):
             raise ConfigError(
                 f"home_rad={list(config.home_rad)} must put the TCP into the workspace "
-                f"{config.workspace.low_m} .. {config.workspace.high_m}, got {home.round(4).tolist()}"
+                f"{low.tolist()} .. {high.tolist()}, got {home.round(4).tolist()}"
             )
         for box in config.workspace.keep_out:
             if np.all(home >= box.low_m) and np.all(home <= box.high_m):

@@ -26,9 +26,7 @@ class ExpertSource:
         self._linear_m_s2 = config.teleop_acceleration_m_s2
         self._angular_rad_s2 = config.teleop_angular_acceleration_rad_s2
         workspace = robot.config.workspace
-        self._low = np.array(workspace.low_m)
-        self._low[2] = max(self._low[2], workspace.floor_m)
-        self._high = np.array(workspace.high_m)
+        self._low, self._high = workspace.tcp_low_m, workspace.tcp_high_m
         self._pose: Pose | None = None
         self._twist = np.zeros(6)
 

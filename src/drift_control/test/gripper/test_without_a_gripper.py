@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drift_control.gate.state import State
+from drift_control.inputs import JointMessage
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 
@@ -30,5 +31,7 @@ def test_it_is_armed_driven_and_homed(bare, new_bench):
 
 
 def test_its_joint_states_need_no_fingers(bare):
-    assert JointStateMerger(bare.config).unheard == list(bare.config.joint_names)
+    merger = JointStateMerger(bare.config)
+    assert merger.merge(JointMessage(bare.config.joint_names, bare.home, 1.0, 1.0), ros_s=1.0)
+    assert merger.reading.positions_rad.tolist() == bare.home.tolist()
     assert bare.config.gripper.opening_m({}) == 0.0

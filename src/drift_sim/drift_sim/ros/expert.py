@@ -66,7 +66,8 @@ class ExpertNode(Node):
     def _on_timer(self) -> None:
         now_s = steady_s()
         for message in self._joint_topics.take():
-            self._joints = self._merger.merge(message, ros_s(self.get_clock())) or self._joints
+            if self._merger.merge(message, ros_s(self.get_clock())):
+                self._joints = self._merger.reading
         if not self._may_take_over:
             self._expert.rest()
             stick = self._expert.hands_off()

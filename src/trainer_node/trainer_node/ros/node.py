@@ -90,10 +90,10 @@ class TrainerNode(Node):
 
     def _look_at_joints(self) -> None:
         for message in self._joint_topics.take():
-            now = self._joints.merge(message, ros_s(self.get_clock()))
+            news = self._joints.merge(message, ros_s(self.get_clock()))
             if trouble := self._joints.trouble(message.arrival_s, _JOINTS_TIMEOUT_S):
                 self._recorder.refuse(JOINTS, trouble)
-            elif now is not None:
+            elif news and (now := self._joints.reading) is not None:
                 self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
 
     def _on_step(self, msg: Step) -> None:
