@@ -11,6 +11,10 @@ from drift_control.robot.motion import MotionState
 from drift_control.robot.pose import Array, Pose
 from drift_control.robot.robot import Robot
 
+MOVED_RAD = 0.001  # ten times the noise of an encoder; 1.5 mm at the TCP of a stretched arm
+MOVED_M = 0.001  # three counts of a hand that tells its 85 mm in 8 bits
+# An arm that rests further from its command does not merely sag; the first message may step by 35 mrad.
+SAG_RAD = 0.025
 STALL_S = 0.2  # after a pause of the gate this long the arm has stopped at the last command by itself
 
 
@@ -34,6 +38,8 @@ class Commanded:
         self._last_steady_s: float | None = None
         self._measured: JointReading | None = None
         self._gripper_arrival_s = -math.inf
+        self._silent_at: JointReading | None = None  # measured when the gate fell silent
+        self._arm_free = self._hand_free = True  # others may have moved it: it is commanded where it is
         self.arm: CommandedArm | None = None  # None before the first joint state
 
     @property
@@ -46,6 +52,11 @@ class Commanded:
         """Measured joint positions [rad] and gripper opening [m] (J + 1,)."""
         joints = self._measured
         return None if joints is None else np.append(joints.positions_rad, joints.gripper_m)
+
+    @property
+    def stamp_s(self) -> float:
+        """Stamp of the measured joints, ROS time [s]; minus infinity before the first."""
+        return -math.inf if self._measured is None else self._measured.stamp_s
 
     def age_s(self, now: Now) -> float:
         """Return the age of the measured joints [s]; infinite before the first."""
@@ -85,16 +96,33 @@ class Commanded:
         if last is not None and now.steady_s - last > STALL_S and self.arm is not None:
             self.advance(MotionState.standstill(self.arm.motion.q), self.arm.gripper_m)
 
-    def follow(self, now: Now, tolerance_rad: float) -> None:
-        """Command where the arm is, if that is further away: others may move it while nothing is sent."""
-        joints = self._measured
-        if joints is None or self.arm is None or self.stale(now):
+    def keep(self) -> None:
+        """Arm and hand are told the command: it stays, wherever they are measured."""
+        self._silent_at, self._arm_free, self._hand_free = None, False, False
+
+    def follow(self, now: Now) -> None:
+        """While nothing is sent: command arm and hand where they are, each from its first motion on.
+
+        An arm that has sagged a little, or a hand around a thing, is away from its command and does not move:
+        there the command stays, else an arm would sink with each arming, and a thing would fall.
+        """
+        joints, arm = self._measured, self.arm
+        if joints is None or arm is None:
             return
-        if float(np.abs(joints.positions_rad - self.arm.motion.q).max()) > tolerance_rad:
-            self._start_from(joints)
+        if self._silent_at is None:
+            self._silent_at = joints
+        if self.stale(now):
+            return
+        moved_rad = float(np.abs(joints.positions_rad - self._silent_at.positions_rad).max())
+        away_rad = float(np.abs(joints.positions_rad - arm.motion.q).max())
+        self._arm_free |= moved_rad > MOVED_RAD or away_rad > SAG_RAD
+        self._hand_free |= abs(joints.gripper_m - self._silent_at.gripper_m) > MOVED_M
+        motion = _standing(joints) if self._arm_free and away_rad > 0.0 else arm.motion
+        self.advance(motion, self._opening_m(joints) if self._hand_free else arm.gripper_m)
 
     def let_go(self, now: Now) -> None:
-        """Command where the arm is, at rest; where nobody knows that, rest at the command."""
+        """Command where the arm is, at rest; as long as nobody knows that, rest at the command."""
+        self._silent_at, self._arm_free, self._hand_free = None, True, True
         if self._measured is not None and not self.stale(now):
             self._start_from(self._measured)
         elif self.arm is not None:
@@ -109,6 +137,11 @@ class Commanded:
         self.arm = CommandedArm(motion, Pose(tcp[:3, 3], tcp[:3, :3]), jacobian, gripper_m)
 
     def _start_from(self, joints: JointReading) -> None:
-        motion = MotionState.standstill(np.asarray(joints.positions_rad, dtype=float))
-        opening_max_m = self._robot.config.gripper.opening_max_m
-        self.advance(motion, float(np.clip(joints.gripper_m, 0.0, opening_max_m)))
+        self.advance(_standing(joints), self._opening_m(joints))
+
+    def _opening_m(self, joints: JointReading) -> float:
+        return float(np.clip(joints.gripper_m, 0.0, self._robot.config.gripper.opening_max_m))
+
+
+def _standing(joints: JointReading) -> MotionState:
+    return MotionState.standstill(np.asarray(joints.positions_rad, dtype=float))

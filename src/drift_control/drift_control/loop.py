@@ -105,10 +105,10 @@ class ControlLoop:
 
     def _sense(self, inputs: Inputs, now: Now) -> None:
         self._commanded.measure(inputs.joints)
-        if not self._in_charge.now:
-            # Small differences stay once something has been commanded, else an arm that sags would creep.
-            tolerance_rad = self._robot.config.start_tolerance_rad if self._in_charge.ever else 0.0
-            self._commanded.follow(now, tolerance_rad)
+        if self._in_charge.now:
+            self._commanded.keep()
+        else:
+            self._commanded.follow(now)
         self._hands.take(inputs.joys, now)
 
     # --- events
@@ -125,6 +125,7 @@ class ControlLoop:
             moving=self._status.armed or homing,
             homing=homing,
             joints_age_s=self._commanded.age_s(now),
+            joints_stamp_s=self._commanded.stamp_s,
             gripper_age_s=self._commanded.gripper_age_s(now),
             joints_trouble=inputs.joints_trouble,
             conflict=inputs.conflict,

@@ -165,9 +165,9 @@ class Stage:
         """Keep every command: a listener with depth 1 may miss some."""
         send = out.command
 
-        def command(positions_rad, velocities_rad_s, gripper_m):
+        def command(positions_rad, *others):
             self.sent.append(positions_rad.copy())
-            send(positions_rad, velocities_rad_s, gripper_m)
+            send(positions_rad, *others)
 
         out.command = command
 

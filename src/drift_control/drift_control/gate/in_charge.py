@@ -16,7 +16,6 @@ class InCharge:
 
     def __init__(self) -> None:
         self.now = False
-        self.ever = False
         self._busy_s = -math.inf
 
     def update(self, busy: bool, now: Now) -> None:
@@ -24,9 +23,8 @@ class InCharge:
         if busy:
             self._busy_s = now.steady_s
         self.now = now.steady_s - self._busy_s <= REST_S
-        self.ever = self.ever or self.now
 
     def let_go(self) -> None:
         """Say nothing from now on: the arm does not listen. The next command is where it is measured."""
-        self.now = self.ever = False
+        self.now = False
         self._busy_s = -math.inf

@@ -23,6 +23,7 @@ class Situation:
     moving: bool  # armed or homing: the arm is expected to follow
     homing: bool  # on the way home, perhaps from outside the workspace
     joints_age_s: float  # of the arm's joint state
+    joints_stamp_s: float  # its stamp, ROS time
     gripper_age_s: float  # of the gripper's
     joints_trouble: str  # joints that are missing, each with the reason
     conflict: str  # what comes from two publishers, and from which
@@ -113,22 +114,25 @@ class OnePublisher:
 
 
 class JointsContinuous:
-    """The measured joints move as joints can: a zero or a spike between two readings is no motion."""
+    """The measured joints move as joints can: a zero or a spike between two readings is no motion.
+
+    What was held up on its way comes in a burst: the time between two is that of their stamps, or arrivals.
+    """
 
     ALLOWANCE_RAD = 0.1  # of noise and of an arm that springs
 
     def __init__(self, velocity_rad_s: Array) -> None:
         self._velocity_rad_s = velocity_rad_s
-        self._last: tuple[Array, float] | None = None  # the newest reading, and when it came
+        self._last: tuple[Array, float, float] | None = None  # newest reading, when it came and was taken
 
     def check(self, at: Situation) -> GuardVerdict | None:
         if at.measured is None:
             return None
         arrival_s = at.now.steady_s - at.joints_age_s
-        before, self._last = self._last, (at.measured, arrival_s)
+        before, self._last = self._last, (at.measured, arrival_s, at.joints_stamp_s)
         if before is None or not at.moving:
             return None
-        last, passed_s = before[0], max(arrival_s - before[1], 0.0)
+        last, passed_s = before[0], max(arrival_s - before[1], at.joints_stamp_s - before[2], 0.0)
         excess = np.abs(at.measured - last) - 2.0 * self._velocity_rad_s * passed_s
         worst = int(excess.argmax())
         if excess[worst] <= self.ALLOWANCE_RAD:
@@ -266,9 +270,7 @@ class HoldCount:
 
 def outside_m(tcp: Array, workspace: Workspace) -> float:
     """Return how far a point (3,) is outside the box and floor [m]; zero or less inside."""
-    low = np.array(workspace.low_m)
-    low[2] = max(low[2], workspace.floor_m)
-    return float(np.maximum(low - tcp, tcp - np.array(workspace.high_m)).max())
+    return float(np.maximum(workspace.tcp_low_m - tcp, tcp - workspace.tcp_high_m).max())
 
 
 def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:

@@ -8,9 +8,10 @@ from drift_control.inputs import JoyReading, Now
 from drift_control.publishers import Publishers
 from drift_control.teleop.joystick import NEW_FILE, Joystick, TeleopCommand
 
-JUMP = (
-    0.95  # of full deflection; a stick needs several messages for it, a trigger that reports at last does not
-)
+# Of full deflection; a stick needs several messages for it, a trigger that reports at last does not. Where
+# messages are missing (they come every 20 ms), a stick gets there between two of them as well.
+JUMP = 0.95
+JUMP_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,14 @@ class Hand:
     def _watch_rest(self, last: JoyReading | None, joy: JoyReading) -> None:
         """Note which axes rest, and which have moved as nothing does that a hand holds."""
         command = self._command
+        gap = last is None or joy.arrival_s - last.arrival_s > JUMP_S
         for motion, axis in self.config.axes.items():
             value = joy.axes[axis.index]
             rests = abs(value) <= self.config.dead_zone
             if rests and command is not None and not command.enabled:
                 self._rested.add(motion)
             before = last.axes[axis.index] if last is not None and axis.index < len(last.axes) else 0.0
-            if not axis.jumps and abs(before) <= self.config.dead_zone and abs(value) >= JUMP:
+            if not gap and not axis.jumps and abs(before) <= self.config.dead_zone and abs(value) >= JUMP:
                 self._rested.discard(motion)
 
     def _unrested(self, joy: JoyReading) -> str:

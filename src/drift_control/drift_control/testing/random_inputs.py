@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from drift_control.commanded import MOVED_M, MOVED_RAD, SAG_RAD
 from drift_control.gate.state import GuardFlag, State
 from drift_control.inputs import JoyReading
 from drift_control.robot.robot import TURN_RAD
@@ -60,6 +61,8 @@ segment = st.fixed_dictionaries(
         "conflict": rarely,
         "chunk_ahead_s": st.sampled_from([0.0] * 10 + [0.02, 0.05, 0.9]),
         "whole_turns": st.sampled_from([0] * 10 + [-1, 1]),
+        "jog_rad": st.sampled_from([0.0] * 6 + [-0.045, 0.0005, 0.01, 0.045]),
+        "hand_m": st.sampled_from([None] * 8 + [0.0, 0.03, 0.08]),
         "stuck": rarely,
         "stall_s": st.sampled_from([0.0] * 10 + [0.1, 0.5, 1.5]),
         "joy_offset_s": st.sampled_from([0.0] * 10 + [-30.0, 1e6]),
@@ -115,7 +118,9 @@ def play(bench, segments):
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
         bench.conflict = "two publishers of one joint" if part["conflict"] else ""
-        if not bench.ticks[-1].sent:  # somebody else turns its joints
+        if not bench.ticks[-1].sent:  # somebody else turns its joints and moves the hand
+            bench.q = bench.q + part["jog_rad"]
+            bench.gripper_m = bench.gripper_m if part["hand_m"] is None else part["hand_m"]
             bench.q = bench.robot.nearest_turn(bench.q, bench.q + TURN_RAD * part["whole_turns"])
         bench.stall(part["stall_s"])
         bench.ros_s += part["jump_s"]
@@ -144,18 +149,35 @@ def play(bench, segments):
             assert not (tick.armed and bench.stop_asked)
 
 
+def stretches(bench):
+    """Return the ticks in parts: sent or not, and in a long pause the arm has stopped at the last command."""
+    parts = itertools.groupby(bench.ticks, key=lambda tick: (tick.sent, bench.pauses(tick)))
+    return [list(ticks) for _, ticks in parts]
+
+
 def check_limits(bench):
     """Assert that nothing that was sent broke a limit, and that each stretch of it began at the arm."""
-    begin_rad = bench.robot.config.start_tolerance_rad + bench.robot.velocity.max() * bench.config.dt_s
-    silent = True
-    # in a long pause of the gate the arm has stopped at the last command
-    for (sent, _), ticks in itertools.groupby(bench.ticks, key=lambda tick: (tick.sent, bench.pauses(tick))):
-        stretch = list(ticks)
-        if sent:
-            check_stretch(bench, stretch)
-        if sent and silent:
-            assert np.abs(stretch[0].command - stretch[0].measured[:-1]).max() <= begin_rad
-        silent = not sent
+    left = None  # measured when the gate fell silent
+    for stretch in stretches(bench):
+        if not stretch[0].sent:
+            left = stretch[0].measured if left is None else left
+            continue
+        check_stretch(bench, stretch)
+        if left is not None:
+            check_beginning(bench, stretch[0], left)
+        left = None
+
+
+def check_beginning(bench, tick, left):
+    """Assert that the first command after a silence is where arm and hand are, once others moved them.
+
+    `left`: (J + 1,) measured when the gate fell silent.
+    """
+    step_rad = bench.robot.velocity.max() * bench.config.dt_s
+    step_m = bench.robot.config.gripper.speed_m_s * bench.config.dt_s
+    away, moved = np.abs(tick.commanded - tick.measured), np.abs(tick.measured - left)
+    assert away[:-1].max() <= (step_rad if moved[:-1].max() > MOVED_RAD else SAG_RAD + step_rad)
+    assert away[-1] <= step_m + 1e-9 or moved[-1] <= MOVED_M
 
 
 def check_stretch(bench, ticks):
@@ -182,9 +204,7 @@ def check_stretch(bench, ticks):
     assert gripper.min() >= 0.0 and gripper.max() <= robot.config.gripper.opening_max_m
     assert np.abs(np.diff(gripper)).max(initial=0.0) <= robot.config.gripper.speed_m_s * dt_s + 1e-9
     workspace = robot.config.workspace
-    assert (tcp >= np.array(workspace.low_m) - 0.003).all()
-    assert (tcp <= np.array(workspace.high_m) + 0.003).all()
-    assert tcp[:, 2].min() >= workspace.floor_m - 0.003
+    assert (tcp >= workspace.tcp_low_m - 0.003).all() and (tcp <= workspace.tcp_high_m + 0.003).all()
 
 
 def check_hold(bench):

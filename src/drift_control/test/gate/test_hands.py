@@ -79,6 +79,18 @@ def test_a_stick_that_is_pushed_to_its_end_takes_a_few_messages_and_drives(pad):
     assert tick.state is State.EXPERT
 
 
+@pytest.mark.parametrize("gap_s", [0.06, 0.2])
+def test_a_stick_that_is_pushed_while_messages_are_lost_drives_on(pad, gap_s):
+    pad.tick(arm=True)
+    pad.run(0.2, joy=lambda: show(pad, buttons=[ENABLE]))
+    last = show(pad, buttons=[ENABLE])
+    pad.run(gap_s, joy=last)  # nothing new
+    tick = pad.tick(joy=show(pad, {4: 1.0}, [ENABLE]))
+    assert (tick.state, tick.refused) == (State.EXPERT, "")
+    pad.tick(joy=show(pad, buttons=[ENABLE]))
+    assert pad.tick(joy=show(pad, {4: 1.0}, [ENABLE])).reason is Reason.JOY_LOST  # within a tick
+
+
 @pytest.mark.parametrize(("n_axes", "n_buttons"), [(8, 13), (6, 11), (8, 6), (10, 11)])
 def test_a_device_of_another_shape_is_refused_by_name_and_does_not_arm(pad, n_axes, n_buttons):
     shape = {"n_axes": n_axes, "n_buttons": n_buttons}

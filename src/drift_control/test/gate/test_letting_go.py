@@ -32,12 +32,73 @@ def test_half_a_second_after_a_stop_the_gate_falls_silent_and_an_arm_that_was_mo
     assert tick.armed and np.array_equal(tick.command, bench.robot.home + 0.1)
 
 
-def test_an_arm_that_sags_a_little_is_not_followed(bench):
+def fall_silent(bench):
     bench.tick(stop=True)
-    bench.run(1.0)
-    bench.follows, bench.q = False, bench.robot.home - 0.02  # start_tolerance_rad is 0.05
+    assert not bench.run(0.6).sent
+    bench.follows = False  # from now on others move it
+
+
+def test_an_arm_that_sags_a_little_is_not_followed(bench):
+    bench.follows, bench.q = False, bench.robot.home - 0.02  # under its load, while it is told to be at home
+    bench.run(0.4)
+    fall_silent(bench)
+    bench.q = bench.q + 0.0009 * (-1.0) ** np.arange(7)  # noise
     bench.run(1.0)
     assert np.array_equal(bench.tick(arm=True).command, bench.robot.home)
+
+
+def test_an_arm_that_sags_further_than_a_step_may_be_is_begun_where_it_is(bench):
+    bench.follows, bench.q = False, bench.robot.home - 0.03  # start_tolerance_rad is 0.05
+    bench.run(0.4)
+    fall_silent(bench)
+    tick = bench.tick(arm=True)
+    assert tick.armed and np.array_equal(tick.command, bench.q)
+
+
+@pytest.mark.parametrize("moved_rad", [0.0011, 0.02, 0.045, 1.0])
+def test_an_arm_that_others_have_moved_is_not_called_back(new_bench, moved_rad):
+    # 0.045 rad of all joints of a UR5e are 59 mm at the TCP, in one cycle of 2 ms
+    bench = new_bench("ur5e")
+    bench.tick(arm=True)
+    fall_silent(bench)
+    bench.q = bench.q + moved_rad * np.array([1.0, -1.0, 1.0, -1.0, 1.0, 1.0])
+    bench.run(0.1)
+    tick = bench.tick(home=True) if moved_rad == 1.0 else bench.tick(arm=True)  # far away it is outside
+    assert tick.sent and np.abs(tick.command - bench.q).max() < 0.001
+
+
+def test_an_arm_that_creeps_is_moved_as_well_and_so_is_one_that_was_moved_while_nobody_knew(bench):
+    fall_silent(bench)
+    for _ in range(40):  # 0.1 mrad a tick
+        bench.q = bench.q + 1e-4
+        bench.tick()
+    assert np.array_equal(bench.tick(arm=True).command, bench.q)
+    fall_silent(bench)
+    bench.joints_silent = True
+    bench.run(0.5)
+    bench.joints_silent, bench.q = False, bench.q + 0.01
+    assert np.array_equal(bench.tick(arm=True).command, bench.q)
+
+
+def test_a_hand_that_others_have_moved_is_not_called_back_and_what_it_holds_stays_held(new_bench):
+    bench = new_bench()
+    bench.gripper_m = 0.01
+    bench.tick(arm=True)
+    fall_silent(bench)
+    bench.gripper_m = 0.08  # opened by others; the arm did not move
+    bench.run(0.1)
+    assert bench.tick(arm=True).gripper_m == 0.08
+
+    holding = new_bench()
+    holding.gripper_m = 0.01
+    holding.tick(arm=True)
+    holding.follows, holding.gripper_m = False, 0.03  # around a thing; it is told to be at 0.01
+    holding.run(0.2)
+    fall_silent(holding)
+    holding.q, holding.gripper_m = holding.q + 0.01, 0.0295  # the arm is moved with the thing
+    holding.run(0.1)
+    tick = holding.tick(arm=True)
+    assert np.array_equal(tick.command, holding.q) and tick.gripper_m == 0.01
 
 
 def test_easing_ends_when_nobody_knows_where_the_arm_is(bench):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from drift_control.gate.state import GuardFlag, Reason, State
+from drift_control.guard.watch import JointsContinuous, Situation
+from drift_control.inputs import Now
 
 
 def still(bench):
@@ -100,6 +102,34 @@ def test_a_jump_that_no_joint_can_make_is_a_fault_and_called_so(bench, glitch, s
     bench.q, bench.follows = sound, True
     bench.run(0.5)
     assert bench.tick(arm=True).armed  # nothing is left of it
+
+
+@pytest.mark.parametrize(("held_up_s", "jumped"), [(0.15, False), (0.0, True)])
+def test_readings_that_were_held_up_on_their_way_are_no_jump(panda, held_up_s, jumped):
+    # joint 0 at 1.3 rad/s for 0.15 s: 0.195 rad; in a tick 0.1 + 2 * 1.305 * 0.02 = 0.152 rad are possible
+    rule = JointsContinuous(panda.velocity)
+
+    def objection(turned_rad, arrival_s, stamp_s):
+        return rule.check(
+            Situation(
+                now=Now(arrival_s, arrival_s),
+                moving=True,
+                homing=False,
+                joints_age_s=0.0,
+                joints_stamp_s=stamp_s,
+                gripper_age_s=0.0,
+                joints_trouble="",
+                conflict="",
+                measured=panda.home + turned_rad * np.eye(7)[0],
+                measured_tcp=None,
+                commanded=None,
+                arm_state=None,
+            )
+        )
+
+    assert objection(0.0, 50.0 + held_up_s, 50.0) is None
+    verdict = objection(0.195, 50.02 + held_up_s, 50.02 + held_up_s)
+    assert (verdict is not None) == jumped
 
 
 def test_one_good_sample_does_not_make_up_for_an_arm_that_does_not_follow(bench):

@@ -138,8 +138,9 @@ class ExpertGateNode(Node):
         tick = replace(tick, refused=self._notices.with_all(tick.refused, now.steady_s))
         self._tick = tick
         q, v, gripper_m = tick.command, tick.velocity, tick.gripper_m
-        if tick.sent and q is not None and v is not None and gripper_m is not None:
-            self._out.command(q, v, gripper_m)
+        measured = tick.measured
+        if tick.sent and q is not None and v is not None and gripper_m is not None and measured is not None:
+            self._out.command(q, v, gripper_m, measured[:-1])
             self._brake.note(q, gripper_m)
         else:
             self._brake.forget()
@@ -152,9 +153,9 @@ class ExpertGateNode(Node):
         self._still_ticks = self._still_ticks + 1 if self._stopping and at_rest else 0
 
     def _hold_after_failure(self, now: Now) -> None:
-        command = self._brake.command()
-        if command is not None:
-            self._out.command(command, self._brake.velocity, self._brake.gripper_m)
+        command, last = self._brake.command(), self._tick
+        if command is not None and last is not None and last.measured is not None:
+            self._out.command(command, self._brake.velocity, self._brake.gripper_m, last.measured[:-1])
         self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
         text = f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
         state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)

@@ -40,9 +40,12 @@ class TickPublisher:
         self._said: GateState | None = None
         self._said_s = float("-inf")
 
-    def command(self, q: np.ndarray, v: np.ndarray, gripper_m: float) -> None:
-        """Send joint positions and velocities (J,) [rad, rad/s] and the gripper's opening, if sound."""
-        self._check.check(q, gripper_m)
+    def command(self, q: np.ndarray, v: np.ndarray, gripper_m: float, measured_rad: np.ndarray) -> None:
+        """Send joint positions and velocities (J,) [rad, rad/s] and the gripper's opening, if sound.
+
+        After a silence what is sent first is compared with the measured joints (J,) [rad].
+        """
+        self._check.check(q, gripper_m, measured_rad)
         if self._trajectory:
             horizon = self._horizon.next(q, v, steady_s())
             self._command.publish(to_trajectory(self._joint_names, horizon))
