@@ -10,28 +10,46 @@ _ASK_AGAIN_S = 0.5  # of one that the graph does not know yet
 
 
 class PublisherNames:
-    """Names of the publishers of a node's topics; two of one name are told apart by a number."""
+    """Names of the publishers of a node's topics; two of one name are told apart by a number.
+
+    Where messages do not say who has sent them (rclpy of Jazzy) there are no names, but `objection` counts.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._names: dict[bytes, str] = {}  # by identity
         self._asked_s = float("-inf")
+        self._unsigned: set[str] = set()  # topics whose messages do not say who has sent them
 
     @staticmethod
     def key(info: dict[str, Any]) -> bytes:
-        """Return the identity of the publisher of a message, from its MessageInfo."""
+        """Return the identity of the publisher of a message, from its MessageInfo; empty: it does not say."""
         gid = info.get("publisher_gid")
         return gid["data"] if gid else b""
 
     def of(self, topic: str, info: dict[str, Any]) -> str:
-        """Return the name of a publisher on `topic`, as /left/driver; its identity before that is known."""
+        """Return the name of a publisher on `topic`, as /left/driver; its identity before that is known.
+
+        Empty: the message does not say.
+        """
         key = self.key(info)
+        if not key:
+            self._unsigned.add(topic)
+            return ""
         name = self._names.get(key)
         if name is None and steady_s() - self._asked_s > _ASK_AGAIN_S:
             self._asked_s = steady_s()
             self._ask(topic)
             name = self._names.get(key)
         return name or f"publisher {key.hex()}"
+
+    def objection(self) -> str:
+        """Return which topic has two publishers that nobody can tell apart, in words; empty if none has."""
+        for topic in sorted(self._unsigned):
+            count = self._node.count_publishers(self._node.resolve_topic_name(topic))
+            if count > 1:
+                return f"{count} publishers of {topic}, and its messages do not say whose they are"
+        return ""
 
     def _ask(self, topic: str) -> None:
         known = {bytes(info.endpoint_gid): info for info in self._node.get_publishers_info_by_topic(topic)}

@@ -26,6 +26,7 @@ from std_srvs.srv import Trigger
 from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
 from drift_ros.errors import SessionError, error_name
+from drift_ros.publisher_names import PublisherNames
 from drift_ros.request import ANSWER_S, ActionGoal, ServiceCall, StackRequest
 
 _TICK_S = 0.05  # between two looks at limits, while a request is under way
@@ -226,7 +227,7 @@ class StackClient:
 
     def _on_state(self, name: str, msg: Any, info: MessageInfo) -> None:
         self._newest[name], self._arrival_s[name] = msg, steady_s()
-        writers, writer = self._writers.setdefault(name, set()), bytes(info["publisher_gid"]["data"])
+        writers, writer = self._writers.setdefault(name, set()), PublisherNames.key(info)
         restarted = bool(writers) and writer not in writers
         writers.add(writer)
         for request in self._under_way:

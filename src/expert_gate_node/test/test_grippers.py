@@ -34,7 +34,7 @@ def sent(monkeypatch):
     kept = []
 
     class Sender:
-        def __init__(self, node, policy, action, name):
+        def __init__(self, node, policy, action, name, say):
             self._name = name
 
         def send(self, message, goal):
@@ -57,7 +57,7 @@ def drive(driver, *openings_m):
 
 
 def test_a_robotiq_gets_one_position_of_its_knuckle_and_the_force(hand, sent):
-    drive(make_driver(None, hand("robotiq_2f85"), False), 0.085, 0.085, 0.0)
+    drive(make_driver(None, hand("robotiq_2f85"), False, print), 0.085, 0.085, 0.0)
     ((name, message),) = sent
     assert name == "robotiq_gripper_controller/gripper_cmd"
     assert message.command.name == ["robotiq_85_left_knuckle_joint"]
@@ -66,7 +66,7 @@ def test_a_robotiq_gets_one_position_of_its_knuckle_and_the_force(hand, sent):
 
 
 def test_frankas_hand_grasps_while_closing_and_moves_while_opening(hand, sent):
-    drive(make_driver(None, hand("franka_hand"), False), 0.08, 0.03, 0.06)
+    drive(make_driver(None, hand("franka_hand"), False, print), 0.08, 0.03, 0.06)
     (grasp_name, grasp), (move_name, move) = sent
     assert (grasp_name, move_name) == ("franka_gripper/grasp", "franka_gripper/move")
     assert (grasp.width, grasp.speed, grasp.force) == (0.03, 0.1, 20.0)
@@ -75,7 +75,7 @@ def test_frankas_hand_grasps_while_closing_and_moves_while_opening(hand, sent):
 
 
 def test_after_forgetting_what_is_held_stays_held(hand, sent):
-    driver = make_driver(None, hand("franka_hand"), False)
+    driver = make_driver(None, hand("franka_hand"), False, print)
     drive(driver, 0.08, 0.0)
     driver.forget()
     drive(driver, 0.04, 0.04, 0.04)  # as measured around a thing
@@ -88,7 +88,7 @@ def test_after_forgetting_what_is_held_stays_held(hand, sent):
 def test_a_missing_package_is_named_in_one_line(hand, name, package, monkeypatch):
     monkeypatch.setitem(sys.modules, f"{package}.action", None)  # as if not installed
     with pytest.raises(ConfigError, match=rf"gripper={name}: .* needs the ROS package {package}") as refused:
-        make_driver(None, hand(name), False)
+        make_driver(None, hand(name), False, print)
     assert "\n" not in str(refused.value)
 
 
@@ -100,7 +100,7 @@ def test_every_interface_has_a_driver(hand):
         "parallel_gripper_command",
         "franka",
     }
-    drive(make_driver(None, hand("none"), False), 0.0, 0.0)
+    drive(make_driver(None, hand("none"), False, print), 0.0, 0.0)
 
 
 class Hand(Node):
@@ -108,7 +108,7 @@ class Hand(Node):
 
     def __init__(self, context):
         super().__init__("hand", context=context)
-        self.willing, self.taken = True, 0
+        self.willing, self.able, self.taken = True, True, 0
         callbacks = {"goal_callback": self._on_goal, "execute_callback": self._execute}
         self.server = ActionServer(self, Home, "grip", **callbacks)
 
@@ -117,7 +117,7 @@ class Hand(Node):
 
     def _execute(self, handle):
         self.taken += 1
-        handle.succeed()
+        handle.succeed() if self.able else handle.abort()
         return Home.Result()
 
 
@@ -129,7 +129,8 @@ def wire():
     executor = SingleThreadedExecutor(context=context)
     gate = rclpy.create_node("gate", context=context)
     policy = GoalPolicy(load_gripper(CONFIG / "grippers", "franka_hand"))
-    sender = goals.GoalSender(gate, policy, Home, "grip")
+    said = []
+    sender = goals.GoalSender(gate, policy, Home, "grip", said.append)
     executor.add_node(gate)
     hands = []
 
@@ -145,7 +146,7 @@ def wire():
             executor.spin_once(timeout_sec=0.01)
         raise AssertionError("not within 10 s")
 
-    yield SimpleNamespace(policy=policy, sender=sender, add_hand=add_hand, until=until)
+    yield SimpleNamespace(policy=policy, sender=sender, said=said, add_hand=add_hand, until=until)
     executor.shutdown()
     for node in (gate, *hands):
         node.destroy_node()
@@ -159,7 +160,7 @@ def test_a_goal_that_has_ended_makes_room_at_once(wire):
     wire.sender.send(Home.Goal(), wire.policy.next(0.04, 0.02))
     assert wire.policy.next(0.02, 0.04) is None
     wire.until(lambda: wire.policy.next(0.02, 0.04))
-    assert hand.taken == 1
+    assert hand.taken == 1 and wire.said == []
 
 
 def test_a_goal_that_nobody_takes_or_that_is_refused_is_sent_again(wire):
@@ -173,3 +174,33 @@ def test_a_goal_that_nobody_takes_or_that_is_refused_is_sent_again(wire):
     wire.sender.send(Home.Goal(), goal)
     wire.until(lambda: wire.policy.next(0.04, 0.6) == goal)
     assert hand.taken == 0
+    assert wire.said == ["gripper: nobody offers the action grip", "gripper: grip refused the goal"]
+
+
+def test_a_goal_that_the_hand_aborts_is_said_unless_another_has_replaced_it(wire):
+    hand = wire.add_hand()
+    hand.able = False
+    wire.until(wire.sender.ready)
+    wire.policy.next(0.08, 0.0)
+    wire.sender.send(Home.Goal(), wire.policy.next(0.04, 0.02))
+    wire.until(lambda: wire.said)
+    assert wire.said == ["gripper: grip aborted the goal"]
+    old = wire.policy.next(0.03, 0.3)
+    new = wire.policy.next(0.02, 0.6)
+    wire.sender.send(Home.Goal(), old)
+    wire.until(lambda: hand.taken == 2)
+    wire.sender.send(Home.Goal(), new)
+    wire.until(lambda: len(wire.said) == 2)
+    assert hand.taken == 3
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (SimpleNamespace(stalled=True), " (stalled)"),
+        (SimpleNamespace(error="no homing"), " (no homing)"),
+        (SimpleNamespace(), ""),
+    ],
+)
+def test_the_reason_of_an_aborted_goal_is_said_where_the_action_has_one(result, reason):
+    assert goals._reason(result) == reason

@@ -15,8 +15,11 @@ from drift_interfaces.action import Home
 from drift_ros import qos
 from drift_ros.diagnostics import WARN
 from drift_ros.gate_messages import to_joint_state, to_joy_message
+from drift_ros.publisher_names import PublisherNames
 from drift_sim.ros.trajectory_message import from_message
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
+from expert_gate_node.ros.grippers import DRIVERS
+from expert_gate_node.ros.grippers.forward_position import ForwardPosition
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -513,6 +516,52 @@ def test_two_publishers_of_a_joystick_are_named_and_each_of_two_topics_may_drive
     said("console/joy drives", console, True)
     world.push((0.05, 0.0, 0.0))
     said("joy: waits, console/joy drives", console, True)
+
+
+def test_where_messages_do_not_say_who_sent_them_two_publishers_of_a_topic_forbid_to_arm(stage, monkeypatch):
+    monkeypatch.setattr(PublisherNames, "key", staticmethod(lambda info: b""))  # as in rclpy of Jazzy
+    world = stage.start().armed().world
+    assert stage.call(world.stop).success
+    second = world.create_publisher(Joy, "joy", qos.JOY)
+    said = "2 publishers of joy, and its messages do not say whose they are"
+    stage.spin(lambda: stage.gate._names.objection() == said, said)
+    answer = stage.call(world.arm)
+    assert (answer.success, answer.message) == (False, said)
+    assert stage.run_home().error_msg == said
+    world.destroy_publisher(second)
+    stage.spin(lambda: not stage.gate._names.objection(), "one publisher")
+    assert stage.call(world.arm).success
+
+
+def test_what_the_hand_does_not_do_is_said_in_state_diagnostics_and_one_line_of_the_log(stage, monkeypatch):
+    class Clumsy(ForwardPosition):
+        def __init__(self, node, gripper, topic, say):
+            super().__init__(node, gripper, topic, say)
+            self._say = say
+
+        def command(self, opening_m, now_s):
+            self._say("gripper: gripper_cmd aborted the goal")
+
+    monkeypatch.setitem(DRIVERS, "forward_position", Clumsy)
+    logged, world = [], stage.start().world
+    monkeypatch.setattr(stage.gate._notices, "_log", logged.append)
+    stage.armed()
+    stage.spin(lambda: "gripper: gripper_cmd aborted the goal" in world.state.text, "the gripper's trouble")
+    stage.spin_for(1.5)
+    report = stage.gate._report()
+    assert report.level == WARN and report.message.endswith(": gripper: gripper_cmd aborted the goal")
+    assert logged == ["gripper: gripper_cmd aborted the goal"]
+
+
+def test_a_gate_that_sends_nothing_ends_at_once_though_the_joints_are_noisy(stage):
+    world = stage.start().sees_the_arm().world
+    world.q = world.robot.home.copy()
+    noise = np.random.default_rng(0)
+    world.create_timer(0.01, lambda: setattr(world, "q", world.robot.home + 1e-5 * noise.normal(size=7)))
+    stage.spin_for(0.2)
+    stage.gate.begin_stop()
+    stage.spin(stage.gate.stopped, "end", limit_s=0.5)
+    assert stage.sent == []
 
 
 def test_a_joystick_whose_publisher_has_left_is_not_missed(stage):

@@ -41,10 +41,15 @@ class GoalPolicy:
         self._before_m, self._last_m, self._sent_s = self._last_m, opening_m, now_s
         return GripperGoal(opening_m, closing=change_m < 0.0)
 
-    def ended(self, opening_m: float) -> None:
-        """The goal for `opening_m` has ended, whatever became of it; one that was replaced does not count."""
-        if opening_m == self._last_m:
+    def ended(self, opening_m: float) -> bool:
+        """The goal for `opening_m` has ended, whatever became of it; one that was replaced does not count.
+
+        Return whether it does.
+        """
+        counts = opening_m == self._last_m
+        if counts:
             self._sent_s = None
+        return counts
 
     def failed(self, opening_m: float) -> None:
         """The goal for `opening_m` was not taken; it is sent again."""

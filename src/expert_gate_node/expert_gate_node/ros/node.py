@@ -65,10 +65,13 @@ class ExpertGateNode(Node):
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
         self._tick: Tick | None = None
-        self._out = TickPublisher(self, robot, config)
+        self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
         self._requests = RequestServer(
-            self, self._inbox.request, config.homing_timeout_s, controller.objection
+            self,
+            self._inbox.request,
+            config.homing_timeout_s,
+            lambda: controller.objection() or self._names.objection(),
         )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
@@ -89,7 +92,7 @@ class ExpertGateNode(Node):
         self._stopping = True
 
     def stopped(self) -> bool:
-        """The arm has been told to stand still, or was never told anything."""
+        """The arm has been told to stand still, or is told nothing."""
         return self._still_ticks >= _REST_TICKS
 
     def _on_chunk(self, msg: ActionChunk, info: dict[str, Any]) -> None:
@@ -98,7 +101,7 @@ class ExpertGateNode(Node):
 
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
         self._inbox.put_joy(topic, joy)
-        self._notices.say(self._requests.press(self._buttons[topic].update(joy)), steady_s())
+        self._say(self._requests.press(self._buttons[topic].update(joy)))
 
     def _on_arm_state(self, msg: ArmState, info: dict[str, Any]) -> None:
         self._heard("arm_state", info)
@@ -149,8 +152,8 @@ class ExpertGateNode(Node):
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
         self._requests.answer(tick, now.steady_s)
         self._pass_on(tick.marks - last.marks if last else tick.marks)
-        at_rest = tick.command is None or (last is not None and np.array_equal(tick.command, last.command))
-        self._still_ticks = self._still_ticks + 1 if self._stopping and at_rest else 0
+        told_to_rest = last is not None and np.array_equal(tick.command, last.command)
+        self._still_ticks = self._still_ticks + 1 if self._stopping and (told_to_rest or not tick.sent) else 0
 
     def _hold_after_failure(self, now: Now) -> None:
         command, last = self._brake.command(), self._tick
@@ -171,7 +174,10 @@ class ExpertGateNode(Node):
 
     def _on_passed_on(self, mark: str, passed_on: StackRequest) -> None:
         if passed_on.error is not None:
-            self._notices.say(f"mark {mark!r} is lost: {passed_on.error}", steady_s())
+            self._say(f"mark {mark!r} is lost: {passed_on.error}")
+
+    def _say(self, text: str) -> None:
+        self._notices.say(text, steady_s())
 
     def _report(self) -> Report:
         tick, figures = self._tick, self._pulse.figures()

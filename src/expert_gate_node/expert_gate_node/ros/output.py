@@ -1,5 +1,7 @@
 """Tell the arm, the trainer and everybody else what a control tick has decided."""
 
+from collections.abc import Callable
+
 import numpy as np
 from drift_control.guard.command import CommandCheck
 from drift_control.horizon import RollingHorizon
@@ -23,7 +25,10 @@ _SAID = ("state", "reason", "epoch", "intervention_id", "armed")  # a change of 
 class TickPublisher:
     """`command`, the gripper, `gate/state`, `gate/step`; in a dry run commands go to `…_preview`."""
 
-    def __init__(self, node: Node, robot: Robot, config: ExpertGateConfig) -> None:
+    def __init__(
+        self, node: Node, robot: Robot, config: ExpertGateConfig, say: Callable[[str], None]
+    ) -> None:
+        """`say`: tells a person what the gripper does not do."""
         self._joint_names = robot.config.joint_names
         self._check = CommandCheck(config, robot.config)
         self._horizon = RollingHorizon(config.dt_s, robot.low, robot.high)
@@ -31,7 +36,7 @@ class TickPublisher:
         suffix = "_preview" if config.dry_run else ""
         command_type = JointTrajectory if self._trajectory else Float64MultiArray
         self._command = node.create_publisher(command_type, f"command{suffix}", qos.COMMAND)
-        self._gripper = make_driver(node, robot.config.gripper, config.dry_run)
+        self._gripper = make_driver(node, robot.config.gripper, config.dry_run, say)
         self._state = node.create_publisher(GateState, "gate/state", qos.LATCHED)
         self._step = node.create_publisher(Step, "gate/step", qos.PROVENANCE)
         self.controller = Controller(

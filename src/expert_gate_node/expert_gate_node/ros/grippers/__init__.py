@@ -1,5 +1,7 @@
 """How each kind of gripper is told its opening: one file per interface, found by its name."""
 
+from collections.abc import Callable
+
 from drift_config.errors import ConfigError
 from drift_control.gripper.config import Gripper
 from rclpy.node import Node
@@ -20,15 +22,17 @@ DRIVERS: dict[str, type[GripperDriver]] = {
 }
 
 
-def make_driver(node: Node, gripper: Gripper, dry_run: bool) -> GripperDriver:
+def make_driver(node: Node, gripper: Gripper, dry_run: bool, say: Callable[[str], None]) -> GripperDriver:
     """Return what drives `gripper`; in a dry run its joints' positions go to `gripper_command_preview`.
+
+    `say`: tells a person what the gripper does not do.
 
     Raises ConfigError, in one line, where a message package that it needs is not installed.
     """
     if dry_run:
-        return ForwardPosition(node, gripper, "gripper_command_preview")
+        return ForwardPosition(node, gripper, "gripper_command_preview", say)
     try:
-        return DRIVERS[gripper.interface](node, gripper, gripper.topic)
+        return DRIVERS[gripper.interface](node, gripper, gripper.topic, say)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         raise ConfigError(

@@ -1,5 +1,7 @@
 """A forward position controller of the gripper's joints: their positions, at each control step."""
 
+from collections.abc import Callable
+
 from drift_control.gripper.config import Gripper
 from drift_ros import qos
 from drift_ros.gate_messages import to_numbers
@@ -10,7 +12,7 @@ from std_msgs.msg import Float64MultiArray
 class ForwardPosition:
     """Publishes one number per joint, in the file's order: the controller stops at another count."""
 
-    def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
+    def __init__(self, node: Node, gripper: Gripper, topic: str, say: Callable[[str], None]) -> None:
         self._gripper = gripper
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
 

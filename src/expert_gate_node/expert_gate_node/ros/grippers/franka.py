@@ -1,5 +1,6 @@
 """Franka's hand by the actions of franka_gripper: it grasps while closing, and moves while opening."""
 
+from collections.abc import Callable
 from importlib import import_module
 
 from drift_control.gripper.config import Gripper
@@ -12,12 +13,12 @@ from expert_gate_node.ros.grippers.goals import GoalSender
 class FrankaGripper:
     """Widths in metres; a grasp counts whatever the width of the thing."""
 
-    def __init__(self, node: Node, gripper: Gripper, topic: str) -> None:
+    def __init__(self, node: Node, gripper: Gripper, topic: str, say: Callable[[str], None]) -> None:
         actions = import_module("franka_msgs.action")  # a package that only some installations have
         self._gripper, self._grasp_action, self._move_action = gripper, actions.Grasp, actions.Move
         self._policy = GoalPolicy(gripper)
-        self._grasp = GoalSender(node, self._policy, actions.Grasp, f"{topic}/grasp")
-        self._move = GoalSender(node, self._policy, actions.Move, f"{topic}/move")
+        self._grasp = GoalSender(node, self._policy, actions.Grasp, f"{topic}/grasp", say)
+        self._move = GoalSender(node, self._policy, actions.Move, f"{topic}/move", say)
 
     def command(self, opening_m: float, now_s: float) -> None:
         """Send a goal if the opening [m] has changed."""

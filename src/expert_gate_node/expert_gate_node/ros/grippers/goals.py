@@ -1,20 +1,24 @@
 """Goals for a gripper that takes actions: few of them, and never two at a time."""
 
+from collections.abc import Callable
 from typing import Any
 
+from action_msgs.msg import GoalStatus
 from drift_control.gripper.goals import GoalPolicy, GripperGoal
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
 
-_TOLD_S = 5.0  # a missing driver is said again after so long
+_ENDS = {GoalStatus.STATUS_ABORTED: "aborted", GoalStatus.STATUS_CANCELED: "cancelled"}
 
 
 class GoalSender:
-    """Sends goals of a GoalPolicy to one action and tells the policy when they end."""
+    """Sends goals of a GoalPolicy to one action; tells the policy when they end, and a person if in vain."""
 
-    def __init__(self, node: Node, policy: GoalPolicy, action: Any, name: str) -> None:
-        self._node, self._policy, self._name = node, policy, name
+    def __init__(
+        self, node: Node, policy: GoalPolicy, action: Any, name: str, say: Callable[[str], None]
+    ) -> None:
+        self._policy, self._name, self._say = policy, name, say
         self._client = ActionClient(node, action, name)
 
     def ready(self) -> bool:
@@ -33,10 +37,21 @@ class GoalSender:
         if handle is None or not handle.accepted:
             self._fail(goal, f"{self._name} refused the goal")
             return
-        handle.get_result_async().add_done_callback(lambda _: self._policy.ended(goal.opening_m))
+        handle.get_result_async().add_done_callback(lambda ended: self._on_end(ended, goal))
+
+    def _on_end(self, ended: Future, goal: GripperGoal) -> None:
+        newest, answer = self._policy.ended(goal.opening_m), ended.result()
+        if newest and answer is not None and answer.status in _ENDS:
+            self._say(f"gripper: {self._name} {_ENDS[answer.status]} the goal{_reason(answer.result)}")
 
     def _fail(self, goal: GripperGoal, reason: str) -> None:
         self._policy.failed(goal.opening_m)
-        self._node.get_logger().warning(
-            f"gripper not told to go to {goal.opening_m:.3f} m: {reason}", throttle_duration_sec=_TOLD_S
-        )
+        self._say(f"gripper: {reason}")
+
+
+def _reason(result: Any) -> str:
+    """Return what the result of an action says about its end; empty if nothing."""
+    if getattr(result, "stalled", False):  # of control_msgs
+        return " (stalled)"
+    error = getattr(result, "error", "")  # of franka_msgs
+    return f" ({error})" if error else ""
