@@ -4,12 +4,15 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drift_core.policy.checkpoint import load_latest
+from drift_core.training.rounds import train_round
+from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import (
     Announced,
     Failed,
@@ -46,6 +49,25 @@ def worker(job, record):
     yield process
     process.stop(2.0)
     assert process.pid is None
+
+
+# a worker whose encoder takes 0.4 s for each piece: 8 frames, or a held-out batch of 4 windows
+SLOW_ENCODER = """
+import time
+from functools import partialmethod
+from drift_core.data import training_data
+from drift_core.data.dataset import WindowDataset
+from drift_core.policy.policy import DiffusionPolicy
+from trainer_node import worker
+encode_frames = DiffusionPolicy.encode_frames
+def slowly(*args):
+    time.sleep(0.4)
+    return encode_frames(*args)
+DiffusionPolicy.encode_frames = slowly
+WindowDataset.encode = partialmethod(WindowDataset.encode, frames_at_once=8)
+training_data._HELD_OUT_BATCH = 4
+worker.main()
+"""
 
 
 def poll_until(process, wanted, timeout_s=60.0) -> list:
@@ -157,3 +179,25 @@ def test_an_episode_that_is_left_out_is_a_warning(worker, job):
     assert events[-1].episodes == 2
     (warned,) = [event.text for event in events if isinstance(event, Warned)]
     assert warned.startswith(f"episode {broken.name} cannot be trained on: ") and "cannot be read" in warned
+
+
+def test_a_worker_that_encodes_and_evaluates_for_longer_than_it_may_be_silent_is_left_alone(job, record):
+    for number in range(3):
+        record(number)
+    for number in range(2):
+        record(number, held_out=True)
+    train_round(make_rounds(job), "offline", steps=2)
+    log: list[str] = []
+    command = [sys.executable, "-c", SLOW_ENCODER, *worker_command(job)[3:]]
+    process = WorkerProcess(command, worker_environment(), replace(POLICY, silence_s=1.5), log.append)
+    process.log = log
+    poll_until(process, Ready)
+    process.train(TrainRequest("r1", "online", 2))
+    events = poll_until(process, (Finished, Failed))
+    process.stop(2.0)
+    assert isinstance(events[-1][1], Finished) and log == []
+    for what, pieces in (("encoding frames: ", 8), ("evaluating on held-out windows, batch: ", 10)):
+        said = [(at_s, e.text) for at_s, e in events if isinstance(e, Preparing) and e.text.startswith(what)]
+        assert len(said) == pieces, "each piece takes longer than the time between two texts"
+        assert said[-1][0] - said[0][0] > 1.5, "else nothing would have been killed"
+    assert said[3][1] == "evaluating on held-out windows, batch: 3 of 10"

@@ -15,6 +15,7 @@ from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 
 _HELD_OUT_BATCH = 256  # windows
+Between = Callable[[int, int], None]  # told before each piece: frames that are encoded, of how many
 
 
 class TrainingData:
@@ -104,9 +105,7 @@ class FeatureCache:
         for dataset in self._datasets:
             dataset.forget_features()
 
-    def encode(
-        self, policy: DiffusionPolicy, views: int, shift_px: int, seed: int, between: Callable[[], None]
-    ) -> None:
+    def encode(self, policy: DiffusionPolicy, views: int, shift_px: int, seed: int, between: Between) -> None:
         """Encode what is new, or everything by a new encoder. `between` may raise to break off."""
         if policy.encoder is None:
             return
@@ -114,9 +113,21 @@ class FeatureCache:
         if not _equal(weights, self._encoder) or len(self._views) != views:
             self._views = [[None] * len(self._datasets) for _ in range(views)]
             self._encoder = {name: value.clone() for name, value in weights.items()}
+        new = [
+            dataset.n_frames - (0 if features is None else len(features))
+            for view in self._views
+            for dataset, features in zip(self._datasets, view, strict=True)
+        ]
+        done = 0
+
+        def before(frames: int) -> None:
+            nonlocal done
+            between(done, sum(new))
+            done += frames
+
         for number, view in enumerate(self._views):
             generator = torch.Generator().manual_seed(seed + number)
-            encode = _Encode(policy, shift_px if number else 0, generator, between)
+            encode = _Encode(policy, shift_px if number else 0, generator, before)
             for index, dataset in enumerate(self._datasets):
                 dataset.features = view[index]
                 dataset.encode(encode)
@@ -133,12 +144,16 @@ class _Encode:
     """Frames to features, on the policy's device."""
 
     def __init__(
-        self, policy: DiffusionPolicy, shift_px: int, generator: torch.Generator, between: Callable[[], None]
+        self,
+        policy: DiffusionPolicy,
+        shift_px: int,
+        generator: torch.Generator,
+        before: Callable[[int], None],
     ) -> None:
-        self._policy, self._shift_px, self._generator, self._between = policy, shift_px, generator, between
+        self._policy, self._shift_px, self._generator, self._before = policy, shift_px, generator, before
 
     def __call__(self, images: dict[str, Tensor]) -> Tensor:
-        self._between()
+        self._before(len(next(iter(images.values()))))
         on_device = {camera: frames.to(self._policy.device) for camera, frames in images.items()}
         return self._policy.encode_frames(on_device, self._shift_px, self._generator).cpu()
 

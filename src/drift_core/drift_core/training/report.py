@@ -1,5 +1,6 @@
 """What a trainer tells: after each step, after a run, and how good a policy is on held-out windows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -61,13 +62,18 @@ def held_out_loss(
     seed: int,
     noise_draws: int = 4,
     objective: Objective = DENOISING,
+    between: Callable[[int, int], None] = lambda done, total: None,
 ) -> HeldOutLoss:
-    """Return the mean loss over `batches`, with the same noise whenever `seed` is the same."""
+    """Return the mean loss over `batches`, with the same noise whenever `seed` is the same.
+
+    `between` is told before each batch how many are done, of how many.
+    """
     was_training = policy.training
     policy.eval()
     total, labels = 0.0, 0.0
     sums: dict[str, float] = {}
     for index, batch in enumerate(batches):
+        between(index, len(batches))
         generator = torch.Generator().manual_seed(seed + index)
         terms = objective.terms(policy, batch.to(policy.device), generator, noise_draws)
         weight = float(batch.mask.sum())

@@ -1,5 +1,7 @@
 """What a round of training tells and asks while it runs, and how it ends."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,8 @@ from drift_config.errors import DriftError
 
 from drift_core.policy.checkpoint import CheckpointInfo
 from drift_core.training.report import StepProgress
+
+_SAY_S = 0.3  # between two texts about one preparation
 
 
 class NoDataError(DriftError):
@@ -37,6 +41,22 @@ class Hooks:
         """Raise CancelledError if it was asked for."""
         if self.cancelled() or self.paused():
             raise CancelledError("cancelled before the first step")
+
+    def counting(self, what: str) -> Callable[[int, int], None]:
+        """Return what is told "n of N" before each piece of a long job; says it, a few times per second.
+
+        Whoever watches a round takes one that says nothing for long for hung.
+        """
+        said_s = -math.inf
+
+        def tell(done: int, total: int) -> None:
+            nonlocal said_s
+            now_s = time.monotonic()
+            if now_s - said_s >= _SAY_S:
+                said_s = now_s
+                self.on_text(f"{what}: {done} of {total}")
+
+        return tell
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,13 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     )
     views = config.feature_views if config.freeze_encoder and trainer.policy.encoder is not None else 0
     if views:
-        hooks.on_text("encoding the new frames")
-        rounds.cache.encode(trainer.policy, views, config.shift_px, rounds.seed, hooks.check)
+        tell = hooks.counting("encoding frames")
+
+        def between(done: int, total: int) -> None:
+            tell(done, total)
+            hooks.check()
+
+        rounds.cache.encode(trainer.policy, views, config.shift_px, rounds.seed, between)
     else:
         rounds.cache.forget()
 

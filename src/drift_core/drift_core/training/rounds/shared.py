@@ -202,7 +202,8 @@ class Rounds:
         held_out = self.data.held_out_batches(self.device)
         loss = None
         if held_out:
-            loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective)
+            tell = hooks.counting("evaluating on held-out windows, batch")
+            loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective, between=tell)
         info = CheckpointInfo(
             task=self._task.name,
             robot=self._robot_name,
