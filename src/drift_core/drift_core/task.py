@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from drift_config.errors import ConfigError
 from drift_config.loader import load_yaml
+from drift_config.strict import STRICT
 from drift_config.yaml_file import read_yaml
 from pydantic import Field, SkipValidation
 from pydantic.dataclasses import dataclass
 
-from drift_core.observation.spec import STRICT, CameraSpec, ObservationSpec
+from drift_core.observation.spec import CameraSpec, ObservationSpec
 
 ActionSpace = Literal["tcp_pose", "joint_position", "point"]
 

@@ -5,16 +5,14 @@ from typing import Literal
 import pytest
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
+from drift_config.strict import STRICT
 from drift_core.denoisers import DENOISERS
 from drift_core.encoders import ENCODERS
 from drift_core.kinds import one_of
 from drift_core.rank.schedule import SCHEDULES
 from drift_core.samplers import SAMPLERS, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule
-from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
-
-STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from drift_config.strict import STRICT
 
 SRC = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(
@@ -80,6 +81,17 @@ def test_learning_and_control_do_not_know_each_other_nor_the_nodes():
 def test_the_ground_imports_nothing_of_drift_and_neither_torch_nor_numpy():
     others = set(PACKAGES) - {"drift_config"} | {"torch", "numpy"}
     assert offences("drift_config", others.__contains__) == []
+
+
+def test_every_configuration_is_declared_strict_in_the_one_way():
+    found = [
+        f"{path.relative_to(SRC)}"
+        for package in PACKAGES
+        for path in modules(package)
+        if "ConfigDict" in path.read_text()
+    ]
+    assert found == ["drift_config/drift_config/strict.py"]
+    assert STRICT == {"extra": "forbid", "allow_inf_nan": False}
 
 
 def test_the_simulation_knows_no_node_but_what_all_nodes_share():

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class SimNodeConfig:
     """Parameters of the simulation node."""
 
@@ -21,7 +20,7 @@ class SimNodeConfig:
     seed: Annotated[int, Field(ge=0)]  # of the objects' poses at start
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ExpertNodeConfig:
     """Parameters of the scripted expert."""
 

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
+from drift_config.strict import STRICT
 from drift_control.gate.config import GateConfig
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]  # no path
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=STRICT)
 class ExpertGateConfig(GateConfig):
     """The gate's own parameters, and the files of the arm and the joysticks."""
 

@@ -4,7 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trainer_node.episode_runner import EpisodeTiming
@@ -14,7 +15,7 @@ from trainer_node.worker_process import RestartPolicy
 Positive = Annotated[float, Field(gt=0)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class TrainerConfig:
     """Flat, because ROS parameters are; the methods group what belongs together."""
 

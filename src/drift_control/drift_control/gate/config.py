@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from drift_config.strict import STRICT
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 Seconds = Annotated[float, Field(gt=0.0, le=60.0)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=STRICT)
 class GateConfig:
     """All of it scalar, so that each is one ROS parameter."""
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from drift_config.strict import STRICT
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 NearHand = Annotated[float, Field(ge=-0.5, le=0.5)]
 HULL = ("hand_palm", "hand_body")  # the names that the arms' collision pairs know
 

@@ -5,11 +5,12 @@ from dataclasses import field, fields
 from typing import Annotated, Literal
 
 import numpy as np
+from drift_config.strict import STRICT
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from drift_control.arms import ARMS
-from drift_control.gripper.config import STRICT, Gripper
+from drift_control.gripper.config import Gripper
 from drift_control.robot.pose import Array
 
 PerJoint = tuple[float, ...]

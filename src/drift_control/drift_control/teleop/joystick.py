@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 from drift_config.loader import load_yaml
+from drift_config.strict import STRICT
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from drift_control.inputs import JoyReading
-from drift_control.robot.config import STRICT
 from drift_control.robot.pose import Array
 
 MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from drift_core.denoisers.denoiser import Denoiser, mish, modulate
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class MlpConfig:
     """Sizes of `MlpDenoiser`."""
 

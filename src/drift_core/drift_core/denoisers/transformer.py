@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import torch
 from drift_config.errors import ConfigError
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,7 +13,7 @@ from torch.nn import functional
 from drift_core.denoisers.denoiser import Denoiser, Film
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class TransformerConfig:
     """Sizes of `TransformerDenoiser`."""
 

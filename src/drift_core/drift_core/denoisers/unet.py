@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 import torch
 from drift_config.errors import ConfigError
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from drift_core.denoisers.denoiser import Denoiser, mish, modulate
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class UNetConfig:
     """Sizes of `ConditionalUnet1D`; with C = 1044: 25 M parameters, (256, 512, 1024) 80 M."""
 

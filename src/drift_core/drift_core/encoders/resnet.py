@@ -8,7 +8,8 @@ convolution weights can be loaded.
 from typing import Annotated, Literal
 
 import torch
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,7 +18,7 @@ from drift_core.encoders.encoder import Encoder
 from drift_core.encoders.small_cnn import expected_position
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class ResNetConfig:
     """Sizes of `ResNet18`."""
 

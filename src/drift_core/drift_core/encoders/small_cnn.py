@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 import torch
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +12,7 @@ from torch.nn import functional
 from drift_core.encoders.encoder import Encoder
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class SmallCnnConfig:
     """Sizes of `SmallCnn`."""
 

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 import cv2
 import numpy as np
+from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_core.errors import DataError
-from drift_core.observation.spec import STRICT, CameraSpec
+from drift_core.observation.spec import CameraSpec
 
 SCHEMA = 1  # of the files of an episode
 GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold

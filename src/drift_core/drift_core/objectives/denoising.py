@@ -3,10 +3,11 @@
 from typing import Literal
 
 import torch
+from drift_config.strict import STRICT
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from drift_core.objectives.objective import STRICT, Objective
+from drift_core.objectives.objective import Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 

@@ -10,14 +10,13 @@ from typing import Annotated
 
 import torch
 from drift_config.errors import ConfigError
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
-
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, config=STRICT)

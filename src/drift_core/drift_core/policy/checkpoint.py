@@ -16,7 +16,8 @@ from typing import Annotated, Any, TypeVar
 import torch
 from drift_config.errors import DriftError
 from drift_config.loader import parse, to_plain
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -31,14 +32,13 @@ FORMAT = 1  # raised when a reader of the last format would misread a file
 LATEST = "LATEST"
 _PIECE_BYTES = 1 << 18
 _NAME = re.compile(r"^policy_(\d{6,})\.safetensors$")
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class HashMismatchError(CheckpointError):
     """The file is not the one that was announced."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class CheckpointInfo:
     """What is known about a set of weights."""
 
@@ -55,7 +55,7 @@ class CheckpointInfo:
     created_s: Annotated[float, Field(ge=0)]  # system time of writing [s since 1970]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class LatestCheckpoint:
     """The content of LATEST."""
 
@@ -64,7 +64,7 @@ class LatestCheckpoint:
     version: Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class _Header:
     format: int
     policy: PolicyConfig

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from drift_config.errors import ConfigError, DriftError
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,7 +30,7 @@ class NonFiniteError(DriftError, ArithmeticError):
     """The observation or the network's output is not finite; nothing of it may reach the arm."""
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=STRICT)
 class PolicyConfig:
     """Everything that fixes the shape and meaning of a policy's weights; stored with them."""
 

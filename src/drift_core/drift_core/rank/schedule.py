@@ -23,13 +23,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self
 
 from drift_config.errors import ConfigError
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_core.kinds import one_of
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class RankSchedule(Protocol):
@@ -42,7 +42,7 @@ class RankSchedule(Protocol):
         """Return the schedule for a training of `share` of the steps."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ConstantRank:
     """The same fraction at every step."""
 
@@ -58,7 +58,7 @@ class ConstantRank:
         return self
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class _Decay:
     """What all falling schedules share: the ends, the length, and the unit they count in."""
 
@@ -93,7 +93,7 @@ class _Decay:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class LinearDecay(_Decay):
     """Fall evenly."""
 
@@ -103,7 +103,7 @@ class LinearDecay(_Decay):
         return 1.0 - unit / length
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class CosineDecay(_Decay):
     """Fall along half a cosine: slowly at both ends."""
 
@@ -113,7 +113,7 @@ class CosineDecay(_Decay):
         return (1.0 + math.cos(math.pi * unit / length)) / 2.0
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class SigmoidDecay(_Decay):
     """Fall mostly around half time; the paper recommends tau = 0.5 per epoch."""
 
@@ -124,7 +124,7 @@ class SigmoidDecay(_Decay):
         return 1.0 / (1.0 + math.exp(min(self.tau * (unit - length / 2.0), 700.0)))
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ExponentialDecay(_Decay):
     """Fall fastest at once, at rate `tau` per unit."""
 
@@ -135,7 +135,7 @@ class ExponentialDecay(_Decay):
         return math.exp(-self.tau * unit)
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class LogarithmicDecay(_Decay):
     """Fall fast, then ever more slowly; half of the way is left at i = base - 1."""
 

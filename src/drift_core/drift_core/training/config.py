@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from drift_config.errors import ConfigError
 from drift_config.loader import load_yaml
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import nn
 
@@ -19,11 +20,10 @@ from drift_core.rank.schedule import ScheduleConfig
 from drift_core.samplers.noise_schedule import Prediction
 from drift_core.task import TaskConfig
 
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TrainConfig:
     """One round of training: the offline bootstrapping, or one online round."""
 
@@ -66,7 +66,7 @@ class TrainConfig:
             )
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class RankConfig:
     """Which layers are rank-modulated, and how (docs/drift.md)."""
 
@@ -92,7 +92,7 @@ class RankConfig:
         return inside and type(layer).__name__.removeprefix("Modulated") in self.kinds
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class PolicySection:
     """The part of PolicyConfig that does not follow from the task and the robot."""
 
@@ -104,7 +104,7 @@ class PolicySection:
     discrete_columns: tuple[int, ...] = ()  # action columns with two values; [9]: the gripper of tcp_pose
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Ranks:
     """Rank modulation and its two schedules."""
 
@@ -113,7 +113,7 @@ class Ranks:
     online: ScheduleConfig
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TrainFile:
     """One file of config/train."""
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import torch
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -33,7 +34,7 @@ Count = Annotated[int, Field(ge=0)]
 Scale = Annotated[float, Field(ge=1.0, le=SCALE_MAX)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=STRICT)
 class TrainerInfo:
     """The part of a trainer's state that is not tensors."""
 

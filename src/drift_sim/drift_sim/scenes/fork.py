@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 from drift_config.loader import parse
-from drift_core.observation.spec import STRICT, Observation
+from drift_config.strict import STRICT
+from drift_core.observation.spec import Observation
 from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass

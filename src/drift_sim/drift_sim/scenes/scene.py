@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element
 
 import mujoco
 import numpy as np
+from drift_config.strict import STRICT
 from drift_control.robot.pose import Pose
-from drift_core.observation.spec import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
