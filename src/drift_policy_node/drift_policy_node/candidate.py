@@ -8,6 +8,7 @@ from drift_config.errors import DriftError
 from drift_core.engines import EngineError, make_engine
 from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.origin import Origin
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
 from drift_core.policy.checkpoint import CheckpointInfo, HashMismatchError, load_checkpoint
 from drift_core.policy.loop import Actor
@@ -58,9 +59,8 @@ class PolicySlot:
 
     def check(self, policy: DiffusionPolicy, info: CheckpointInfo) -> None:
         """Refuse a policy of another robot or task, or with other inputs or outputs, naming what differs."""
-        for name, got, want in (("robot", info.robot, self.robot), ("task", info.task, self.task.name)):
-            if got != want:
-                raise CheckpointError(f"the checkpoint does not fit: {name} must be {want}, got {got}")
+        if objection := Origin(self.robot, self.task.name).objection(info):
+            raise CheckpointError(f"the checkpoint does not fit: {objection}")
         check_fits(policy.config, self.spec, self.task.action_space)
 
 

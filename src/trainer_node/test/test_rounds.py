@@ -1,5 +1,6 @@
 """Offline bootstrapping and online rounds in this process, on a tiny store."""
 
+import json
 import re
 import resource
 import shutil
@@ -12,8 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from drift_config.errors import ConfigError
-from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import load_checkpoint, load_latest
+from drift_control.robot.robot import load_robot
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore
+from drift_core.errors import CheckpointError, DataError
+from drift_core.origin import Origin
+from drift_core.policy.checkpoint import checkpoint_path, load_checkpoint, load_latest, save_checkpoint
+from drift_core.task import load_task
 from drift_core.training.rounds import (
     ROUND_KINDS,
     CancelledError,
@@ -26,6 +32,13 @@ from drift_core.training.trainer import DivergedError, StepProgress, Trainer
 from trainer_node.scalars import Scalars
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
+
+ROBOTS = Path(__file__).resolve().parents[3] / "config" / "robots"
+FOREIGN = [
+    ({"robot": "ur5e"}, "robot must be point, got ur5e"),
+    ({"task": "spot"}, "task must be dot, got spot"),
+    ({"robot": "ur5e", "task": "spot"}, "robot must be point, got ur5e; task must be dot, got spot"),
+]
 
 
 def rounds_of(files, save_every_s=10.0):
@@ -273,6 +286,51 @@ def test_a_checkpoint_of_another_policy_is_refused_by_key_value_and_what_is_expe
         CheckpointError, match=r"000001\.safetensors of another architecture: action_steps=3 expected, got 4"
     ):
         train_round(other, "online")
+
+
+@pytest.mark.parametrize("changes, objection", FOREIGN)
+def test_an_episode_of_another_robot_or_task_is_left_out_by_name(files, demonstrations, changes, objection):
+    store = EpisodeStore(files["episode_folder"])
+    foreign = next(name for name in store.ids() if not store.held_out(name))
+    meta = store.root / foreign / "episode.json"
+    meta.write_text(json.dumps(json.loads(meta.read_text()) | changes))
+    warned = []
+    made = train_round(rounds_of(files), "offline", Hooks(on_warning=warned.append), steps=2)
+    assert made.left_out == {foreign: f"recorded elsewhere: {objection}"}
+    assert (made.episodes, made.expert_labels) == (3, 4 * 19), "one of the four labelled ones is held out"
+    assert warned == [f"episode {foreign} cannot be trained on: recorded elsewhere: {objection}"]
+
+    counter = LabelCounter(store, WindowCutter(store, None, load_task(Path(files["task_file"]))))
+    assert counter.add_all() == [f"episode {foreign}: recorded elsewhere: {objection}"]
+    assert counter.total == 4 * 19
+    with pytest.raises(DataError, match=f"recorded elsewhere: {objection}"):
+        counter.add(foreign)
+
+
+@pytest.mark.parametrize("changes, objection", FOREIGN)
+def test_a_checkpoint_of_another_robot_or_task_is_no_parent_though_it_fits(
+    files, demonstrations, changes, objection
+):
+    train_round(rounds_of(files), "offline", steps=2)
+    folder = Path(files["checkpoint_folder"])
+    made = load_latest(folder)
+    path = checkpoint_path(folder, 2)
+    save_checkpoint(path, made.policy, replace(made.info, version=2, **changes))
+    with pytest.raises(CheckpointError, match=re.escape(f"{path} is no policy to go on from: {objection}")):
+        train_round(rounds_of(files), "online")
+    assert not checkpoint_path(folder, 3).exists()
+
+
+def test_an_arm_with_another_hand_is_another_robot_and_with_its_usual_hand_named_the_same(files):
+    task = load_task(Path(files["task_file"]))
+
+    def objection(here, there):
+        arm, other = (load_robot(ROBOTS / f"{name}.yaml") for name in (here, there))
+        return Origin.of(arm, task).objection(Origin.of(other, task))
+
+    assert objection("panda", "panda+parallel_hand") == ""
+    assert objection("panda+none", "panda") == "robot must be panda+none, got panda"
+    assert objection("ur10e", "ur5e") == "robot must be ur10e, got ur5e", "six joints each"
 
 
 @pytest.mark.parametrize("kind, at", [("offline", 1), ("offline", 37), ("offline", 60), ("online", 17)])

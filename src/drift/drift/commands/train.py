@@ -17,6 +17,7 @@ _INTERRUPTED = 130  # exit code, as of a program that SIGINT has ended
 
 if TYPE_CHECKING:
     from drift_core.observation.spec import CameraSpec
+    from drift_core.origin import Origin
     from drift_core.task import TaskConfig
     from drift_core.training.rounds import RoundReport
 
@@ -44,6 +45,7 @@ def main(
     from drift_config.errors import DriftError
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
+    from drift_core.origin import Origin
     from drift_core.task import load_task
     from drift_core.training.config import load_train_file
     from drift_core.training.rounds import (
@@ -61,7 +63,7 @@ def main(
     task_config = load_task(config_file("task", task))
     train_file = load_train_file(config_file("train", train))
     arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
-    _check_episodes(episodes, None if arm is None else robot, task_config)
+    _check_episodes(episodes, Origin.of(arm, task_config), task_config)
     checkpoints.mkdir(parents=True, exist_ok=True)
     console = Console()
     columns = (
@@ -139,7 +141,7 @@ def _check_device(device: str) -> None:
         raise UserError("device=cuda needs a GPU and a CUDA build of torch; use cpu")
 
 
-def _check_episodes(folder: Path, robot: str | None, task: "TaskConfig") -> None:
+def _check_episodes(folder: Path, origin: "Origin", task: "TaskConfig") -> None:
     """Refuse a folder without episodes, and episodes of another robot, task or set of cameras."""
     from drift_core.episodes import EpisodeStore
     from drift_core.errors import DataError
@@ -153,9 +155,9 @@ def _check_episodes(folder: Path, robot: str | None, task: "TaskConfig") -> None
             meta = store.meta(name)
         except DataError:
             continue  # training leaves it out and says why
-        if meta.task != task.name or robot not in (None, meta.robot):
+        if origin.objection(meta):
             raise UserError(
-                f"robot={robot}, task={task.name} must be those of the episodes: "
+                f"robot={origin.robot}, task={origin.task} must be those of the episodes: "
                 f"{name} is of robot={meta.robot}, task={meta.task}"
             )
         if not set(task.camera_specs) <= set(meta.cameras):

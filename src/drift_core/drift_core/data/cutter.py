@@ -9,6 +9,8 @@ from drift_config.errors import DriftError
 from drift_core.arm import ArmModel
 from drift_core.data.windows import WindowSet, cut_windows
 from drift_core.episodes import EpisodeStore
+from drift_core.errors import DataError
+from drift_core.origin import Origin
 from drift_core.task import TaskConfig
 
 
@@ -25,14 +27,20 @@ class WindowCutter:
         """`arm` is None for a task whose action space is "point": its state is the point itself."""
         self._store = store
         self._task, self._future_steps = task, future_steps
+        self._origin = Origin.of(arm, task)
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
         self._state_of = _point_state if arm is None else arm.state
 
     def __call__(self, episode_id: str) -> WindowSet:
-        """Read an episode, decode its frames and return all its windows; DriftError when it does not fit."""
-        task = self._task
+        """Read an episode, decode its frames and return all its windows; DriftError when it does not fit.
+
+        DataError for one of another robot or task, though its numbers might fit.
+        """
+        task, episode = self._task, self._store.read(episode_id)
+        if objection := self._origin.objection(episode.meta):
+            raise DataError(f"recorded elsewhere: {objection}")
         return cut_windows(
-            self._store.read(episode_id),
+            episode,
             self._spec,
             self._state_of,
             task.latency_s,

@@ -13,10 +13,12 @@ from pathlib import Path
 import torch
 from drift_config.loader import to_plain
 
-from drift_core.arm import POINT, ArmModel
+from drift_core.arm import ArmModel
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.training_data import FeatureCache, TrainingData
 from drift_core.episodes import EpisodeStore
+from drift_core.errors import CheckpointError
+from drift_core.origin import Origin
 from drift_core.policy.checkpoint import (
     CheckpointInfo,
     LoadedCheckpoint,
@@ -65,7 +67,7 @@ class Rounds:
 
         The state of a round is saved every `save_every_s`, more rarely if that took long.
         """
-        self._robot_name = POINT if arm is None else arm.name
+        self._origin = Origin.of(arm, task)
         self.file, self.device, self.seed = train_file, device, seed
         self._task, self._folder, self._threads = task, checkpoint_folder, threads
         self._save_every_s = save_every_s
@@ -89,7 +91,7 @@ class Rounds:
     def round_id(self, kind: str, steps: int) -> str:
         """Return a name for a round that is the same for the same settings, episodes and version."""
         version, ids = next_version(self._folder), self._store.ids()
-        settings = [kind, steps, version, self.seed, self.device, self._threads, self._robot_name]
+        settings = [kind, steps, version, self.seed, self.device, self._threads, self._origin.robot]
         work = [settings, to_plain(self._task), to_plain(self.file), ids]
         return hashlib.sha256(json.dumps(work).encode()).hexdigest()[:16]
 
@@ -105,10 +107,15 @@ class Rounds:
         return self.data
 
     def newest_checkpoint(self) -> LoadedCheckpoint:
-        """Return the checkpoint that LATEST names, if it fits; NoDataError before the first."""
+        """Return the checkpoint that LATEST names; NoDataError before the first.
+
+        CheckpointError for one of another robot, task or architecture.
+        """
         newest = self.newest()
         if newest is None:
             raise NoDataError(f"no checkpoint in {self._folder} to start from: train offline first")
+        if objection := self._origin.objection(newest[1].info):
+            raise CheckpointError(f"{newest[0]} is no policy to go on from: {objection}")
         check_architecture(to_plain(newest[1].policy.config), to_plain(self._config), str(newest[0]))
         return newest[1]
 
@@ -205,8 +212,8 @@ class Rounds:
             tell = hooks.counting("evaluating on held-out windows, batch")
             loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective, between=tell)
         info = CheckpointInfo(
-            task=self._task.name,
-            robot=self._robot_name,
+            task=self._origin.task,
+            robot=self._origin.robot,
             version=next_version(self._folder),
             parent=0 if parent is None else parent.version,
             rank=trainer.rank,
