@@ -13,10 +13,13 @@ When gate or simulation die or hang it is that of the measured joints, too (empt
 simulation ends before it can be told), `detect_ms` is when the supervisor has ended everything, `reason`
 what it said.
 `recovered`: once the cause is gone (and the gate armed, where it must be) the same driver moves the arm.
+Each row is judged by what its fault must lead to (`verdict.py`); `wrong` says what is not so, and one such
+row makes the exit code 1.
 """
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from acceptance.hands import REMAP, Hands
+from acceptance.verdict import Expected, conclude, objections
 from benchmarks.support.busy_training import busy_training
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import RunningStack, running_stack
@@ -51,13 +55,14 @@ class Fault:
     name: str
     driver: CommandSource
     make: Callable[[RunningStack, Hands], float]  # returns its ROS time
+    expected: Expected
     mend: Callable[[RunningStack, Hands], None] = lambda stack, hands: None
     node: str = ""  # started for it
     expects: str = "hold"  # or "clamp", "nothing"
     watch_s: float = 2.5
 
 
-def main() -> None:
+def main() -> int:
     parser = arguments("What the running stack does when something breaks")
     parser.add_argument("--only", metavar="TEXT", default="", help="only faults that have this in their name")
     options = parser.parse_args()
@@ -76,6 +81,7 @@ def main() -> None:
     if not rows:
         parser.error(f"--only {options.only!r} must be part of the name of a fault: {', '.join(NAMES)}")
     report(f"faults at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+    return conclude(rows)
 
 
 def inject_all(faults: list[Fault], on_clock: bool = False) -> list[Row]:
@@ -149,12 +155,16 @@ def inject(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
     shown = held[0] if held and fault.expects == "hold" else stack.client.gate_state
     fault.mend(stack, hands)
     recovered = drive(fault, stack, hands)
-    return {
-        **row,
-        "state": State(shown.state).name,
-        "reason": Reason(shown.reason).name,
-        "recovered": recovered,
-    }
+    return judged(fault, stack, row, State(shown.state).name, Reason(shown.reason).name, recovered)
+
+
+def judged(
+    fault: Fault, stack: RunningStack, row: Row, state: str, reason: str, recovered: bool | None
+) -> Row:
+    """Return a whole row, with what of it is wrong."""
+    whole = {**row, "state": state, "reason": reason, "recovered": recovered}
+    most_rad = float((stack.robot.velocity * DT_S).max())
+    return {**whole, "wrong": "; ".join(objections(whole, fault.expected, most_rad))}
 
 
 class Log:
@@ -219,12 +229,7 @@ def inject_hang(fault: Fault, stack: RunningStack, hands: Hands) -> Row:
     row["standstill_ms"] = measured_standstill_ms(measured, fault_s)
     shown = stack.client.gate_state
     recovered = drive(fault, stack, hands)
-    return {
-        **row,
-        "state": State(shown.state).name,
-        "reason": Reason(shown.reason).name,
-        "recovered": recovered,
-    }
+    return judged(fault, stack, row, State(shown.state).name, Reason(shown.reason).name, recovered)
 
 
 def inject_death(fault: Fault) -> Row:
@@ -249,7 +254,7 @@ def inject_death(fault: Fault) -> Row:
     )
     row["decel_start_ms"] = row["allowed_standstill_ms"] = None
     said = ending.text if ending is not None else "nothing within 10 s"
-    return {**row, "state": "ended" if ending else "running", "reason": said, "recovered": None}
+    return judged(fault, stack, row, "ended" if ending else "running", said, None)
 
 
 def measured_standstill_ms(measured: list[tuple[float, np.ndarray]], fault_s: float) -> float | None:
@@ -344,51 +349,72 @@ def train(stack: RunningStack, hands: Hands) -> float:
 
 
 STOP, KILL = signal.SIGSTOP, signal.SIGKILL
-HANG = Fault("expert_gate SIGSTOP for 1 s", POLICY, kill("expert_gate", STOP), expects="nothing")
+AT_ONCE_MS = 100.0  # a tick or two, and what a busy machine adds
+BAD_CHUNK = Expected("HOLD", "BAD_CHUNK", AT_ONCE_MS)
+STALE_CHUNK = Expected("HOLD", "CHUNK_STALE", 1200.0)  # chunk_timeout_s and some ticks
+REPEATED = Expected("HOLD", "CHUNK_STALE", 3200.0)  # believed for 0.5 s, and until the arm has moved
+NO_JOY = Expected("HOLD", "JOY_LOST", 350.0)
+POLICY_GOES_ON, EXPERT_GOES_ON = Expected("POLICY"), Expected("EXPERT")
+HANG = Fault("expert_gate SIGSTOP for 1 s", POLICY, kill("expert_gate", STOP),
+             Expected("FAULT", "ARM_STATE_STALE", 1300.0), expects="nothing")  # fmt: skip
 FAULTS = (
-    Fault("chunk with NaN", POLICY, spoil("nan"), watch_s=1.0),
-    Fault("chunk with infinity", POLICY, spoil("infinite"), watch_s=1.0),
-    Fault("chunk of wrong shape", POLICY, spoil("shape"), watch_s=1.0),
-    Fault("NaN while the person drives", EXPERT, turn(sweep=True, spoil="nan"), undo(sweep=False),
-          expects="nothing", watch_s=1.0),
-    Fault("policy teleports", POLICY, spoil("teleport"), expects="clamp", watch_s=1.0),
-    Fault("policy falls silent", POLICY, turn(sweep=False)),
-    Fault("joystick silent while held", EXPERT, turn(joy="silent"), undo(joy="open"), watch_s=1.0),
-    Fault("joystick repeats its last message", EXPERT, turn(joy="repeat"), undo(joy="open"), watch_s=1.0),
+    Fault("chunk with NaN", POLICY, spoil("nan"), BAD_CHUNK, watch_s=1.0),
+    Fault("chunk with infinity", POLICY, spoil("infinite"), BAD_CHUNK, watch_s=1.0),
+    Fault("chunk of wrong shape", POLICY, spoil("shape"), BAD_CHUNK, watch_s=1.0),
+    Fault("NaN while the person drives", EXPERT, turn(sweep=True, spoil="nan"), EXPERT_GOES_ON,
+          undo(sweep=False), expects="nothing", watch_s=1.0),
+    Fault("policy teleports", POLICY, spoil("teleport"), Expected("POLICY", "", 250.0, stands=False),
+          expects="clamp", watch_s=1.0),
+    Fault("policy falls silent", POLICY, turn(sweep=False), STALE_CHUNK),
+    Fault("joystick silent while held", EXPERT, turn(joy="silent"), NO_JOY, undo(joy="open"), watch_s=1.0),
+    Fault("joystick repeats its last message", EXPERT, turn(joy="repeat"),
+          Expected("HOLD", "JOY_FROZEN", 350.0), undo(joy="open"), watch_s=1.0),
     Fault("second publisher of the joystick", EXPERT, turn(second_joy=True),
-          undo(2.5, second_joy=False, joy="open"), watch_s=1.0),
-    Fault("hand keeps still to the bit", EXPERT, turn(joy="still"), undo(joy="open"), expects="nothing",
-          watch_s=3.0),
-    Fault("joint_states stopped", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=0.8),
-    Fault("joint_states lost", POLICY, turn(pass_joints=False), undo(pass_joints=True), watch_s=1.5),
-    Fault("protective stop", POLICY, protective_stop, release_arm),
-    Fault("sim SIGSTOP", POLICY, kill("sim", STOP), wake("sim")),
+          Expected("HOLD", "JOY_LOST", AT_ONCE_MS), undo(2.5, second_joy=False, joy="open"), watch_s=1.0),
+    Fault("hand keeps still to the bit", EXPERT, turn(joy="still"), EXPERT_GOES_ON, undo(joy="open"),
+          expects="nothing", watch_s=3.0),
+    Fault("joint_states stopped", POLICY, turn(pass_joints=False), Expected("HOLD", "JOINTS_STALE", 300.0),
+          undo(pass_joints=True), watch_s=0.8),
+    Fault("joint_states lost", POLICY, turn(pass_joints=False), Expected("FAULT", "JOINTS_STALE", 300.0),
+          undo(pass_joints=True), watch_s=1.5),
+    Fault("protective stop", POLICY, protective_stop, Expected("FAULT", "PROTECTIVE_STOP", AT_ONCE_MS),
+          release_arm),
+    Fault("sim SIGSTOP", POLICY, kill("sim", STOP), Expected("FAULT", "ARM_STATE_STALE", 300.0),
+          wake("sim")),
     HANG,
-    Fault("policy SIGKILL", POLICY, kill("policy", KILL), node="policy"),
-    Fault("policy SIGSTOP", POLICY, kill("policy", STOP), wake("policy"), node="policy"),
+    Fault("policy SIGKILL", POLICY, kill("policy", KILL), STALE_CHUNK, node="policy"),
+    Fault("policy SIGSTOP", POLICY, kill("policy", STOP), STALE_CHUNK, wake("policy"), node="policy"),
     *(
-        Fault(f"camera {how}", POLICY, turn(camera=how), undo(camera="sound"), node="policy", watch_s=3.5)
-        for how in ("stopped", "frozen", "repeated", "delayed", "black")
+        Fault(f"camera {how}", POLICY, turn(camera=how), expected, undo(camera="sound"), node="policy",
+              watch_s=3.5)
+        for how, expected in (("stopped", STALE_CHUNK), ("frozen", STALE_CHUNK), ("repeated", REPEATED),
+                              ("delayed", STALE_CHUNK), ("black", STALE_CHUNK))
     ),
-    Fault("training on all cores", POLICY, train, lambda stack, hands: HOG.close(), node="policy",
-          expects="nothing", watch_s=5.0),
-    Fault("expert SIGKILL", EXPERT, kill("expert", KILL), node="expert"),
-    Fault("expert SIGSTOP", EXPERT, kill("expert", STOP), wake("expert"), node="expert"),
-    Fault("trainer SIGKILL", POLICY, kill("trainer", KILL), node="trainer", expects="nothing"),
-    Fault("trainer SIGSTOP", POLICY, kill("trainer", STOP), wake("trainer"), node="trainer",
+    Fault("training on all cores", POLICY, train, POLICY_GOES_ON, lambda stack, hands: HOG.close(),
+          node="policy", expects="nothing", watch_s=5.0),
+    Fault("expert SIGKILL", EXPERT, kill("expert", KILL), NO_JOY, node="expert"),
+    Fault("expert SIGSTOP", EXPERT, kill("expert", STOP), NO_JOY, wake("expert"), node="expert"),
+    Fault("trainer SIGKILL", POLICY, kill("trainer", KILL), POLICY_GOES_ON, node="trainer",
           expects="nothing"),
+    Fault("trainer SIGSTOP", POLICY, kill("trainer", STOP), POLICY_GOES_ON, wake("trainer"),
+          node="trainer", expects="nothing"),
 )  # fmt: skip
+JUMPED = Expected(
+    "HOLD", "CLOCK_JUMP", AT_ONCE_MS, stands=False
+)  # the policy may go on before the arm stands
 CLOCK_FAULTS = (
-    Fault("clock jumps ahead by 2 s", POLICY, set_clock(2.0)),
-    Fault("clock jumps back by 2 s", POLICY, set_clock(0.0)),
+    Fault("clock jumps ahead by 2 s", POLICY, set_clock(2.0), JUMPED),
+    Fault("clock jumps back by 2 s", POLICY, set_clock(0.0), JUMPED),
 )
 DEATHS = (
-    Fault("expert_gate SIGKILL", POLICY, kill("expert_gate", KILL)),
-    Fault("expert_gate hangs", POLICY, kill("expert_gate", STOP)),
-    Fault("sim SIGKILL", POLICY, kill("sim", KILL)),
-)
+    Fault("expert_gate SIGKILL", POLICY, kill("expert_gate", KILL),
+          Expected("ended", "expert_gate", 1500.0, stands=False)),
+    Fault("expert_gate hangs", POLICY, kill("expert_gate", STOP),
+          Expected("ended", "expert_gate", 3500.0, stands=False)),
+    Fault("sim SIGKILL", POLICY, kill("sim", KILL), Expected("ended", "sim", 1500.0, stands=False)),
+)  # fmt: skip
 NAMES = [fault.name for fault in (*FAULTS, *CLOCK_FAULTS, *DEATHS)]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
