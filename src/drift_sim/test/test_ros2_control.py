@@ -66,6 +66,9 @@ def test_between_points_it_draws_a_line_or_with_velocities_a_cubic_and_rests_at_
         (trajectory([0.02], [0.1], names=("a", "c")), "joint_names="),
         (trajectory([0.02], [0.1], names=("a", "b", "c")), "joint_names="),
         (trajectory([], []), "points must be"),
+        (Trajectory(JOINTS, np.array([0.02]), np.zeros((1, 2)), np.zeros((1, 1))), "must have 2 velocities"),
+        (Trajectory(JOINTS, np.array([0.02]), np.zeros((1, 2)), np.zeros((1, 3))), "must have 2 velocities"),
+        (Trajectory(JOINTS, np.array([0.02]), np.zeros((1, 2)), np.zeros((0, 2))), "must have 2 velocities"),
         (trajectory([0.06], [0.1], stamp_s=9.9), "ends 0.040 s in the past"),
     ],
 )

@@ -104,6 +104,8 @@ class JointTrajectoryController:
             return f"{len(trajectory.positions_rad)} points must be at least one, as many as times"
         if any(len(q) != len(self._names) for q in trajectory.positions_rad):
             return f"every point must have {len(self._names)} positions"
+        if velocities is not None and np.shape(velocities) != np.shape(trajectory.positions_rad):
+            return f"every point must have {len(self._names)} velocities, or none"
         if due[0] < 0.0 or (np.diff(due) <= 0.0).any():
             return f"times={list(due)} must increase strictly"
         if velocities is not None and np.abs(velocities[-1]).max() > np.finfo(np.float32).eps:
