@@ -18,5 +18,8 @@ class ArmModel(Protocol):
     def n_joints(self) -> int:
         """Number of joints J."""
 
+    def near_home(self, q: np.ndarray) -> np.ndarray:
+        """Return joint positions (..., J) [rad] without the whole turns by which they are away from home."""
+
     def state(self, q: np.ndarray, gripper_m: float) -> np.ndarray:
-        """Return the state (S,) at joint positions (J,) [rad] and gripper opening [m]."""
+        """Return the state (S,) at joint positions (J,) [rad] and gripper opening [m], without turns."""

@@ -63,6 +63,14 @@ def record(files):
     return lambda *args, **kwargs: record_episode(Path(files["episode_folder"]), *args, **kwargs)
 
 
+@pytest.fixture
+def demonstrations(record):
+    """Four demonstrations to train on, and one that is held out."""
+    for number in range(4):
+        record(number)
+    record(4, held_out=True)
+
+
 def record_episode(
     folder: Path,
     number: int,

@@ -47,13 +47,6 @@ def rounds_of(files, save_every_s=10.0):
     return make_rounds(job)
 
 
-@pytest.fixture
-def demonstrations(record):
-    for number in range(4):
-        record(number)
-    record(4, held_out=True)
-
-
 def test_bootstrapping_learns_and_ends_at_the_lowest_rank(files, demonstrations):
     seen = []
     made = train_round(rounds_of(files), "offline", Hooks(on_progress=seen.append))

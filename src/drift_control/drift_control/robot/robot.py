@@ -116,14 +116,17 @@ class Robot:
         turned = turned - TURN_RAD * (self.turning & (turned > self.high) & (turned > q))
         return turned + TURN_RAD * (self.turning & (turned < self.low) & (turned < q))
 
+    def near_home(self, q: Array) -> Array:
+        """Return q (..., J) without the whole turns by which joints are away from home."""
+        return q - TURN_RAD * np.where(self.turning, np.round((q - self.home) / TURN_RAD), 0.0)
+
     def state(self, q: Array, gripper_m: float) -> Array:
         """Return TCP position, 6-D rotation, gripper opening, joint positions as (10 + J,).
 
         A joint that is whole turns away from home is given as if it was not: the arm looks and moves alike.
         """
         q = np.asarray(q, dtype=float)
-        turns = np.where(self.turning, np.round((q - self.home) / TURN_RAD), 0.0)
-        return np.concatenate((pose_to_action(self.forward(q), gripper_m), q - TURN_RAD * turns))
+        return np.concatenate((pose_to_action(self.forward(q), gripper_m), self.near_home(q)))
 
 
 def load_robot(path: Path) -> Robot:

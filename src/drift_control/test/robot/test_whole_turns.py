@@ -27,6 +27,13 @@ def test_a_state_within_half_a_turn_of_home_is_given_to_the_bit(ur5e):
     assert np.array_equal(ur5e.state(q, 0.08)[10:], q)
 
 
+def test_many_joint_positions_at_once_are_given_without_their_turns(ur5e):
+    turns = np.array([[1, -1, 0, 1, -1, 1], [0, 0, 0, 0, 0, -1]])
+    assert np.allclose(ur5e.near_home(ur5e.home + TURN_RAD * turns), ur5e.home, atol=1e-12)
+    elbow = ur5e.home + np.eye(6)[ELBOW] * TURN_RAD  # it cannot turn that far: nothing is taken away
+    assert np.array_equal(ur5e.near_home(elbow), elbow)
+
+
 @pytest.mark.parametrize(
     ("q", "near", "turned"),
     [

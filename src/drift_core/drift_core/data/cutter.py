@@ -1,17 +1,27 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from drift_config.errors import DriftError
 
 from drift_core.arm import ArmModel
 from drift_core.data.windows import WindowSet, cut_windows
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import Episode, EpisodeStore, Frames
 from drift_core.errors import DataError
+from drift_core.observation.spec import ObservationSpec
 from drift_core.origin import Origin
 from drift_core.task import TaskConfig
+
+
+@dataclass(frozen=True)
+class EpisodeLabels:
+    """What one episode gives to learn from."""
+
+    count: int  # windows whose first label is valid
+    idle: int  # of them, at which the expert stood still
+    remark: str  # what is lost of it, or why there is no label; empty: nothing to say
 
 
 class WindowCutter:
@@ -30,33 +40,60 @@ class WindowCutter:
         self._origin = Origin.of(arm, task)
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
         self._state_of = _point_state if arm is None else arm.state
+        self._near_home = (lambda q: q) if arm is None else arm.near_home
 
     def __call__(self, episode_id: str) -> WindowSet:
         """Read an episode, decode its frames and return all its windows; DriftError when it does not fit.
 
         DataError for one of another robot or task, though its numbers might fit.
         """
-        task, episode = self._task, self._store.read(episode_id)
+        return self._cut(self._read(episode_id), self._spec)
+
+    def labels(self, episode_id: str) -> EpisodeLabels:
+        """Read an episode and count its labels; no frame is decoded, so a broken one is not noticed."""
+        episode = self._read(episode_id)
+        cameras = tuple(replace(camera, height=1, width=1) for camera in self._spec.cameras)
+        frames: dict[str, Frames] = {
+            name: _Unseen(recorded.stamp_s, recorded.arrival_s, recorded.png)
+            for name, recorded in episode.frames.items()
+        }
+        windows = self._cut(replace(episode, frames=frames), replace(self._spec, cameras=cameras))
+        return EpisodeLabels(windows.expert_labels, windows.idle_labels, windows.remark)
+
+    def _read(self, episode_id: str) -> Episode:
+        episode = self._store.read(episode_id)
         if objection := self._origin.objection(episode.meta):
             raise DataError(f"recorded elsewhere: {objection}")
+        recorded = {camera.name: camera for camera in episode.meta.cameras}
+        for camera in self._spec.cameras:
+            there = recorded.get(camera.name, camera)
+            if there != camera:
+                raise DataError(
+                    f"camera {camera.name} must be {camera.width}x{camera.height}, "
+                    f"was recorded {there.width}x{there.height}"
+                )
+        return episode
+
+    def _cut(self, episode: Episode, spec: ObservationSpec) -> WindowSet:
+        task = self._task
         return cut_windows(
             episode,
-            self._spec,
+            spec,
             self._state_of,
             task.latency_s,
             task.horizon,
             task.action_space,
             future_steps=self._future_steps,
+            near_home=self._near_home,
         )
 
 
-@dataclass(frozen=True)
-class EpisodeLabels:
-    """What one episode gives to learn from."""
+class _Unseen(Frames):
+    """Frames of which only the times count."""
 
-    count: int  # windows whose first label is valid
-    idle: int  # of them, at which the expert stood still
-    remark: str  # what is lost of it, or why there is no label; empty: nothing to say
+    def image(self, index: int) -> np.ndarray:
+        """Return one black pixel."""
+        return np.zeros((1, 1, 3), np.uint8)
 
 
 class LabelCounter:
@@ -81,20 +118,26 @@ class LabelCounter:
         """Count one episode."""
         labels = EpisodeLabels(0, 0, "")
         if self._store.meta(episode_id).kind != "evaluation":
-            windows = self._cut(episode_id)
-            labels = EpisodeLabels(windows.expert_labels, windows.idle_labels, windows.remark)
+            labels = self._cut.labels(episode_id)
         self._labels[episode_id] = labels.count
         return labels
 
-    def add_all(self) -> list[str]:
-        """Count what is in the store; return what is wrong with the episodes that do not fit."""
-        faults = []
+    def update(self) -> Iterator[str]:
+        """Count what is new in the store; yields after each episode what is wrong with it, empty if nothing.
+
+        It may be broken off there.
+        """
         for episode_id in self._store.new_ids(self._labels):
+            fault = ""
             try:
                 self.add(episode_id)
             except DriftError as error:
-                faults.append(f"episode {episode_id}: {error}")
-        return faults
+                fault = f"episode {episode_id}: {error}"
+            yield fault
+
+    def add_all(self) -> list[str]:
+        """Count what is in the store; return what is wrong with the episodes that do not fit."""
+        return [fault for fault in self.update() if fault]
 
 
 def _point_state(positions: np.ndarray, gripper_m: float) -> np.ndarray:

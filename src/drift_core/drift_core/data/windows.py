@@ -4,7 +4,7 @@ The recorded arrivals are replayed through the same Assembler that runs live, so
 sample that had not arrived when the policy would have used it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
@@ -112,11 +112,13 @@ def cut_windows(
     action_space: str,
     pre_intervention_s: float = 1.0,
     future_steps: Sequence[int] = (),
+    near_home: Callable[[np.ndarray], np.ndarray] = lambda q: q,
 ) -> WindowSet:
     """Cut one window per policy step out of `episode`, also those without a valid label.
 
     Windows within `pre_intervention_s` before a take-over are marked as such. `future_steps`: policy steps
-    from a window to observations to come that go with it.
+    from a window to observations to come that go with it. `near_home`: joint positions (..., J) without the
+    whole turns that the state does not see.
     """
     unknown = {camera.name for camera in spec.cameras} - set(episode.frames)
     if unknown:
@@ -128,6 +130,8 @@ def cut_windows(
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
     part = np.array([part for part, _ in on_grid], dtype=int)
     labels = _cut_parts(episode.steps, t_ref_s, part, replay.set_backs, spec.dt_s, horizon, action_space)
+    if action_space == "joint_position" and ticks:
+        labels = _in_turn_of_state(labels, np.array([tick.positions_rad[-1] for tick in ticks]), near_home)
     frames, frame_rows, frame_index = _gather_frames(on_grid, spec)
     state_shape = (len(ticks), spec.observation_steps, spec.state_dim)
     state = np.array([assembler.state(tick) for tick in ticks], dtype=np.float32).reshape(state_shape)
@@ -169,6 +173,16 @@ def _cut_parts(
         name.name: np.concatenate([getattr(labels, name.name) for labels in cut]) for name in fields(Labels)
     }
     return Labels(**columns)
+
+
+def _in_turn_of_state(labels: Labels, q: np.ndarray, near_home: Callable[[np.ndarray], np.ndarray]) -> Labels:
+    """Return joint labels less the whole turns that the states do not show, with the arm at `q` (N, J).
+
+    All labels of a window by the same turns: a window in which the joint passes half a turn has no jump.
+    """
+    actions = labels.actions.copy()
+    actions[..., : q.shape[1]] -= (q - near_home(q))[:, None]
+    return replace(labels, actions=actions)
 
 
 def _remark(episode: Episode, replay: Replay, labels: Labels) -> str:

@@ -1,0 +1,90 @@
+"""Labels are counted beside the trainer's work: without a look at the pictures, and never in its way."""
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore
+from drift_core.errors import DataError
+from drift_core.task import load_task
+from trainer_node.label_count import count_labels
+
+LABELS = 19  # of a demonstration: 20 frames, the last of them at the end
+
+
+@pytest.fixture
+def store(files, demonstrations):
+    return EpisodeStore(files["episode_folder"])
+
+
+@pytest.fixture
+def cutter(files, store):
+    return WindowCutter(store, None, load_task(Path(files["task_file"])))
+
+
+def never():
+    return False
+
+
+def test_the_count_is_that_of_training_and_no_picture_is_decoded(store, cutter, monkeypatch):
+    ids = store.ids()
+    cut = [cutter(name) for name in ids]
+    wanted = [(windows.expert_labels, windows.idle_labels, windows.remark) for windows in cut]
+    assert wanted[0][0] == LABELS
+
+    def decode(*arguments):
+        raise AssertionError("a picture was decoded")
+
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    with pytest.raises(AssertionError):
+        cutter(ids[0])
+    counted = [cutter.labels(name) for name in ids]
+    assert [(labels.count, labels.idle, labels.remark) for labels in counted] == wanted
+    labels = LabelCounter(store, cutter)
+    count_labels(labels, pytest.fail, never)
+    assert labels.total == sum(count for count, _, _ in wanted)
+
+
+def test_an_episode_with_pictures_of_another_size_has_no_labels_in_either_count(store, cutter):
+    meta = store.root / store.ids()[0] / "episode.json"
+    data = json.loads(meta.read_text())
+    data["cameras"][0] |= {"height": 9, "width": 12}
+    meta.write_text(json.dumps(data))
+    for count in (cutter, cutter.labels):
+        with pytest.raises(DataError, match="camera top must be 16x16, was recorded 12x9"):
+            count(store.ids()[0])
+
+
+def test_it_stops_between_two_episodes_when_the_trainer_does(store, cutter):
+    labels, asked = LabelCounter(store, cutter), []
+
+    def stopping():
+        asked.append(labels.episodes)
+        return labels.episodes == 2
+
+    count_labels(labels, pytest.fail, stopping)
+    assert asked == [1, 2] and len(store.ids()) > 2
+
+
+def test_an_episode_that_does_not_fit_is_said_and_an_exception_too_with_where_it_was(
+    store, cutter, monkeypatch
+):
+    meta = store.root / store.ids()[0] / "episode.json"
+    meta.write_text(json.dumps(json.loads(meta.read_text()) | {"task": "spot"}))
+    labels, said = LabelCounter(store, cutter), []
+    count_labels(labels, said.append, never)
+    fault = "recorded elsewhere: task must be dot, got spot"
+    assert said == [f"cannot be trained on: episode {store.ids()[0]}: {fault}"]
+    assert labels.episodes == len(store.ids()) - 1
+
+    def broken(episode_id):
+        raise MemoryError(f"no room for {episode_id}")
+
+    monkeypatch.setattr(store, "meta", broken)
+    said.clear()
+    count_labels(LabelCounter(store, cutter), said.append, never)
+    (text,) = said
+    assert text.startswith("the labels in the store were not all counted:\nTraceback")
+    assert text.endswith(f"MemoryError: no room for {store.ids()[0]}\n")
