@@ -15,6 +15,12 @@ def ahead(stamp_s: float, ros_s: float) -> str:
     return f"the stamp is {stamp_s - ros_s:.2f} s ahead of the clock, allowed: {AHEAD_MAX_S} s"
 
 
+def picture_ahead(stamp_s: float, latency_s: float, ros_s: float) -> str:
+    """Return why the stamp of a picture cannot be true; `latency_s`: of its camera. Empty if it can."""
+    objection = ahead(stamp_s - latency_s, ros_s)
+    return f"{objection}, with latency_s={latency_s} of the camera" if objection else ""
+
+
 class Freshness:
     """Age of the newest item of one kind; an item counts only if its stamp has advanced.
 

@@ -2,24 +2,17 @@
 
 import numpy as np
 from drift_config.errors import DriftError
-from drift_control.freshness import ahead
+from drift_control.freshness import picture_ahead
 from drift_control.inputs import JointMessage
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import Robot
 from drift_core.observation.assembler import Missing
 from drift_core.observation.stamps import Ordering, StampOrder
 from drift_core.policy.loop import PolicyLoop
+from drift_ros.input_watch import JOINTS, InputWatch, camera_source
 
 from drift_policy_node.camera_watch import CameraWatch
 from drift_policy_node.config import PolicyNodeConfig
-from drift_policy_node.inputs import InputWatch
-
-JOINTS = "joint_states"
-
-
-def camera_source(camera: str) -> str:
-    """Return the name of a camera in the status."""
-    return f"camera {camera}"
 
 
 class Intake:
@@ -41,10 +34,7 @@ class Intake:
         `arrival_s` is steady time, `ros_s` the ROS time now.
         """
         source = camera_source(camera)
-        latency_s = self._loop.assembler.latency_s.get(camera, 0.0)
-        objection = ahead(stamp_s - latency_s, ros_s)
-        if objection:
-            objection += f", with latency_s={latency_s} of the camera"
+        objection = picture_ahead(stamp_s, self._loop.assembler.latency_s.get(camera, 0.0), ros_s)
         if objection := objection or self._cameras.objection(camera, image, arrival_s):
             self._watch.refused(source, objection)
             return

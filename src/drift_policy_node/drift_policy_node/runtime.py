@@ -18,17 +18,16 @@ from drift_core.policy.pace import Pace
 from drift_core.samplers import make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule
 from drift_core.task import TaskConfig
+from drift_ros.input_watch import GATE, JOINTS, InputWatch, camera_source
 from drift_ros.statistics import EventRate, Percentiles
 
 from drift_policy_node.candidate import Execution, PolicySlot
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
-from drift_policy_node.inputs import InputWatch
-from drift_policy_node.intake import JOINTS, Intake, camera_source
+from drift_policy_node.intake import Intake
 from drift_policy_node.status import PolicyPhase, PolicyStatus
 from drift_policy_node.worker import InferenceWorker, Outcome
 
-GATE = "gate/state"
 _GATE_TIMEOUT_S = 1.0  # gate/state is repeated at 5 Hz
 _LATENCIES = 100  # of the last chunks, for percentiles
 

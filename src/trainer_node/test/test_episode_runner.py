@@ -302,7 +302,7 @@ def test_a_person_who_has_armed_already_drives_as_soon_as_everything_is_recorded
 def test_an_input_that_is_lost_on_the_way_ends_the_episode_and_what_was_recorded_is_kept(kind):
     runner = start(replace(GOAL, kind=kind))
     seen = until_running(runner)
-    text = "camera top: nothing recorded for 2.1 s (stamp 2.0 s ahead)"
+    text = "camera top: nothing for 2.1 s (stamp 2.0 s ahead)"
     # the simulation sees a success at the same time, but nobody recorded how it came about
     blind = replace(seen, now_s=8.0, missing=text, outcome=EpisodeOutcome.SUCCESS)
     assert runner.update(blind) is Ask.STOP

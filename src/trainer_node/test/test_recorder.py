@@ -9,6 +9,7 @@ from drift_core.observation.spec import CameraSpec
 from trainer_node.recorder import Recorder
 
 HOLD, POLICY, EXPERT = 0, 1, 2
+IMAGE = np.zeros((4, 4, 3), np.uint8)
 META = EpisodeMeta(
     id="e1", robot="panda", task="place", seed=7, kind="intervention", cameras=(CameraSpec("front", 4, 4),),
     dt_s=0.1, started_s=100.0,
@@ -26,7 +27,7 @@ def step(seq: int, stamp_s: float, source: int = POLICY, intervention_id: int = 
 
 @pytest.fixture
 def recorder(tmp_path):
-    return Recorder(tmp_path, 0.01, lambda text: None, cameras=["front"], silence_s=2.0)
+    return Recorder(tmp_path, 0.01, lambda text: None, {"front": 0.0}, silence_s=2.0)
 
 
 def test_a_step_is_late_when_it_comes_more_than_a_period_after_its_time(recorder):
@@ -66,7 +67,7 @@ def test_take_overs_are_counted_by_their_id(recorder):
 
 
 def test_nothing_is_written_before_an_episode_is_open(recorder, tmp_path):
-    recorder.put_frame("front", np.zeros((4, 4, 3), np.uint8), 1.0, 1.0)
+    recorder.put_frame("front", np.zeros((4, 4, 3), np.uint8), 1.0, 1.0, 1.0)
     recorder.put_step(step(1, 1.0, EXPERT), 5.1)
     assert recorder.newest_step.source == EXPERT
     assert recorder.counts.control_steps == 0
@@ -77,7 +78,7 @@ def test_nothing_is_written_before_an_episode_is_open(recorder, tmp_path):
 def test_what_was_put_in_is_read_back(recorder, tmp_path):
     recorder.open(META, now_s=5.0)
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    recorder.put_frame("front", image, stamp_s=100.0, arrival_s=5.0)
+    recorder.put_frame("front", image, stamp_s=100.0, arrival_s=5.0, ros_s=100.0)
     recorder.put_joints(np.arange(7.0), 0.04, stamp_s=100.01, arrival_s=5.01)
     recorder.put_step(step(3, 100.02, EXPERT, 1), 5.1)
     path = recorder.detach().close("success")
@@ -93,25 +94,41 @@ def test_what_was_put_in_is_read_back(recorder, tmp_path):
 
 def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):
     said = []
-    recorder = Recorder(tmp_path, 0.01, said.append, ["front"])
+    recorder = Recorder(tmp_path, 0.01, said.append, {"front": 0.0})
     recorder.open(META, now_s=5.0)
     for stamp_s in (100.0, 100.1):
-        recorder.put_frame("front", np.zeros((8, 8, 3), np.uint8), stamp_s, stamp_s)
+        recorder.put_frame("front", np.zeros((8, 8, 3), np.uint8), stamp_s, 5.0, stamp_s)
     assert recorder.counts.refused == 2
     assert len(said) == 1
     assert "image must be (4, 4, 3)" in said[0]
     recorder.abort()
 
 
-def test_samples_from_the_future_are_refused(recorder):
+@pytest.mark.parametrize("latency_s", [0.0, 0.05, -0.05])
+def test_a_picture_that_the_policy_would_not_believe_is_not_recorded(tmp_path, latency_s):
+    # the policy takes a picture whose moment, the stamp less the latency, is at most 30 ms ahead of the clock
+    said = []
+    recorder = Recorder(tmp_path, 0.01, said.append, {"front": latency_s})
     recorder.open(META, now_s=5.0)
-    recorder.put_step(step(1, 100.0), 5.1)
-    image = np.zeros((4, 4, 3), np.uint8)
-    recorder.put_frame("front", image, 101.0, 5.0)
-    recorder.put_frame("front", image, 101.1, 5.1)
-    recorder.put_joints(np.arange(7.0), 0.04, 1e6, 5.2)
-    assert (recorder.counts.frames, recorder.counts.joints, recorder.counts.refused) == ({"front": 1}, 0, 2)
+    for ahead_s in (0.029, 0.031, 0.9):
+        recorder.put_frame("front", IMAGE, 100.0 + latency_s + ahead_s, 5.0, ros_s=100.0)
+    assert (recorder.counts.frames, recorder.counts.refused) == ({"front": 1}, 2)
+    assert said == [
+        "a sample of camera front was not recorded: the stamp is 0.03 s ahead of the clock, "
+        f"allowed: 0.03 s, with latency_s={latency_s} of the camera"
+    ]
     recorder.abort()
+
+
+@pytest.mark.parametrize("name", ["seq", "chunk_id"])
+def test_a_number_that_no_column_can_hold_is_refused_and_the_others_are_written(recorder, name):
+    recorder.open(META, now_s=5.0)
+    for number in (2**63 - 1, 2**63, 2**64 - 1):
+        recorder.put_step(replace(step(1, 100.0), **{name: number}), 5.1)
+    assert (recorder.counts.control_steps, recorder.counts.refused) == (1, 2)
+    recorder.put_step(step(2, 100.1), 5.2)
+    steps = read_episode(recorder.detach().close("failure")).steps
+    assert getattr(steps, name).tolist() == [2**63 - 1, getattr(step(2, 100.1), name)]
 
 
 def test_an_aborted_episode_leaves_nothing(recorder, tmp_path):
@@ -129,9 +146,6 @@ def test_two_episodes_cannot_be_open(recorder):
     recorder.abort()
 
 
-IMAGE = np.zeros((4, 4, 3), np.uint8)
-
-
 def feed(recorder, begin_s, end_s, camera_ahead_s=0.0):
     """Steps at 50 Hz, joints at 25 Hz, frames at 10 Hz; arrivals from `begin_s` on, stamps 95 s later."""
     for n in range(round(50 * begin_s), round(50 * end_s)):
@@ -140,15 +154,15 @@ def feed(recorder, begin_s, end_s, camera_ahead_s=0.0):
         if n % 2 == 0:
             recorder.put_joints(np.arange(7.0), 0.04, 95.0 + now_s, now_s)
         if n % 5 == 0:
-            recorder.put_frame("front", IMAGE, 95.0 + now_s + camera_ahead_s, now_s)
+            recorder.put_frame("front", IMAGE, 95.0 + now_s + camera_ahead_s, now_s, 95.0 + now_s)
 
 
 def test_inputs_of_which_nothing_is_recorded_yet_are_named(recorder):
     recorder.open(META, now_s=5.0)
     nothing = [f"{name}: nothing recorded yet" for name in ("camera front", "joint_states", "gate/step")]
-    assert recorder.watch.missing(5.0) == "; ".join(nothing)
+    assert recorder.watch.missing(5.0) == nothing
     feed(recorder, 5.0, 6.0)
-    assert recorder.watch.missing(6.0) == ""
+    assert recorder.watch.missing(6.0) == []
     recorder.abort()
 
 
@@ -169,19 +183,20 @@ def test_an_input_that_falls_silent_is_named_after_its_time(recorder):
     feed(recorder, 5.0, 6.0)  # the last joint state at 5.96, the last frame at 5.9
     for now_s in (7.0, 7.9):
         recorder.put_step(step(900, 95.0 + now_s), now_s)
-    assert recorder.watch.missing(7.89) == ""
-    assert recorder.watch.missing(7.95) == "camera front: nothing recorded for 2.0 s"
-    recorder.put_frame("front", IMAGE, 103.0, 7.95)
-    assert recorder.watch.missing(8.0) == "joint_states: nothing recorded for 2.0 s"
+    assert recorder.watch.missing(7.89) == []
+    assert recorder.watch.missing(7.95) == ["camera front: nothing for 2.0 s"]
+    recorder.put_frame("front", IMAGE, 103.0, 7.95, 103.0)
+    assert recorder.watch.missing(8.0) == ["joint_states: nothing for 2.0 s"]
     recorder.abort()
 
 
 def test_stamps_2_s_ahead_make_a_camera_missing_with_that_reason(recorder):
     recorder.open(META, now_s=5.0)
     feed(recorder, 5.0, 7.0, camera_ahead_s=2.0)
-    assert recorder.watch.missing(7.0) == (
-        "camera front: nothing recorded yet (stamp 2.0 s ahead of the control steps, allowed: 1.0 s)"
-    )
+    assert recorder.watch.missing(7.0) == [
+        "camera front: nothing recorded yet (the stamp is 2.00 s ahead of the clock, allowed: 0.03 s, "
+        "with latency_s=0.0 of the camera)"
+    ]
     recorder.abort()
 
 
@@ -192,15 +207,13 @@ def test_pictures_that_cannot_be_decoded_make_a_camera_missing_with_that_reason(
     recorder.put_joints(np.arange(7.0), 0.04, 101.0, 6.0)
     recorder.put_step(step(900, 101.0), 6.0)
     assert recorder.counts.refused == 1
-    assert recorder.watch.missing(7.95) == (
-        "camera front: nothing recorded for 2.0 s (encoding='yuv9' is unknown)"
-    )
+    assert recorder.watch.missing(7.95) == ["camera front: nothing for 2.0 s (encoding='yuv9' is unknown)"]
     recorder.abort()
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_recorder(tmp_path, monkeypatch):
     said = []
-    recorder = Recorder(tmp_path, 0.01, said.append, ["front"])
+    recorder = Recorder(tmp_path, 0.01, said.append, {"front": 0.0})
     recorder.open(META, now_s=5.0)
 
     def full(*sample):

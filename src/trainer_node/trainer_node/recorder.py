@@ -1,16 +1,14 @@
 """From incoming frames, joint samples and control steps to the open episode, and counts of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from drift_control.freshness import picture_ahead
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSource
 from drift_core.errors import DataError, ShapeError
-
-from trainer_node.input_watch import JOINTS, STEPS, InputWatch, camera_source
-
-AHEAD_S = 1.0  # a later stamp would hide every sample of its source that follows
+from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
 
 @dataclass
@@ -35,10 +33,13 @@ class Recorder:
         root: Path,
         control_period_s: float,
         log: Callable[[str], None],
-        cameras: Sequence[str] = (),
+        latency_s: Mapping[str, float],
         silence_s: float = 2.0,
     ) -> None:
-        """`silence_s`: a camera, or another input, of which nothing was recorded for so long is missing."""
+        """`latency_s`: of each camera, by name.
+
+        `silence_s`: a camera, or another input, of which nothing was recorded for so long is missing.
+        """
         self._root = root
         self._period_s = control_period_s
         self._log = log
@@ -46,7 +47,9 @@ class Recorder:
         self._newest: StepRecord | None = None
         self._previous: StepRecord | None = None  # of the open episode
         self.counts = Counts()
-        self.watch = InputWatch(cameras, silence_s)
+        self._latency_s = dict(latency_s)
+        sources = (*map(camera_source, latency_s), JOINTS, STEPS)
+        self.watch = InputWatch(dict.fromkeys(sources, silence_s), never="nothing recorded yet")
         self.trouble = ""  # why the last opened episode is not written any further
 
     @property
@@ -67,30 +70,38 @@ class Recorder:
         self.forget()
         self.watch.begin(now_s)
 
-    def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
-        """Take an RGB image (H, W, 3) uint8 with its ROS stamp and its steady time of arrival."""
+    def put_frame(
+        self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float, ros_s: float
+    ) -> None:
+        """Take an RGB image (H, W, 3) uint8 with its ROS stamp and its steady time of arrival.
+
+        One whose stamp the policy would not believe at ROS time `ros_s` is refused here, too.
+        """
         sample, source = (camera, image, stamp_s, arrival_s), camera_source(camera)
-        if self._writer is None or not self._take(source, stamp_s, self._writer.add_frame, *sample):
+        if objection := picture_ahead(stamp_s, self._latency_s[camera], ros_s):
+            self.refuse(source, objection)
             return
-        self.watch.recorded(source, arrival_s)
+        if self._writer is None or not self._take(source, self._writer.add_frame, *sample):
+            return
+        self.watch.arrived(source, arrival_s)
         self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
 
     def put_joints(
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
-        """Take merged joint positions (J,) and the gripper's opening."""
+        """Take joint positions (J,) and the gripper's opening, merged and believed."""
         sample = positions_rad, gripper_m, stamp_s, arrival_s
-        if self._writer is None or not self._take(JOINTS, stamp_s, self._writer.add_joints, *sample):
+        if self._writer is None or not self._take(JOINTS, self._writer.add_joints, *sample):
             return
-        self.watch.recorded(JOINTS, arrival_s)
+        self.watch.arrived(JOINTS, arrival_s)
         self.counts.joints += 1
 
     def put_step(self, step: StepRecord, arrival_s: float) -> None:
         """Take one control step."""
         self._newest = step
-        if self._writer is None or not self._take(STEPS, step.stamp_s, self._writer.add_step, step):
+        if self._writer is None or not self._take(STEPS, self._writer.add_step, step):
             return
-        self.watch.recorded(STEPS, arrival_s)
+        self.watch.arrived(STEPS, arrival_s)
         counts = self.counts
         counts.control_steps += 1
         if step.source == StepSource.EXPERT:
@@ -132,14 +143,11 @@ class Recorder:
         if self.counts.refused == 1:
             self._log(f"a sample of {source} was not recorded: {reason}")
 
-    def _take(self, source: str, stamp_s: float, add: Callable[..., None], *sample: object) -> bool:
+    def _take(self, source: str, add: Callable[..., None], *sample: object) -> bool:
         """Hand a sample to the writer. One that does not fit is counted; a full disk ends the recording."""
         if self.trouble:
             return False
         try:
-            if self._newest is not None and stamp_s > self._newest.stamp_s + AHEAD_S:
-                ahead_s = stamp_s - self._newest.stamp_s
-                raise DataError(f"stamp {ahead_s:.1f} s ahead of the control steps, allowed: {AHEAD_S} s")
             add(*sample)
         except (DataError, ShapeError) as error:
             self.refuse(source, str(error))

@@ -41,6 +41,7 @@ _BYTES_PER_GROUP = 2 << 20  # of frames: what waits to be written must fit into 
 _RESERVE_BYTES = 16 << 20  # for what waits, the ends of the files and episode.json
 _RESERVE_FILE = "reserve"
 _STEP_NAMES = STEP_COLUMNS.names
+_INT64_MAX = 2**63 - 1  # of the columns of steps.parquet
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -245,4 +246,8 @@ def _cell(name: str, value: float | np.ndarray | None) -> float | list[float] | 
         if value.ndim != 1:
             raise ShapeError(f"step: {name} must be a vector, got {value.shape}")
         return value.tolist()
-    return int(value) if isinstance(value, int) else value  # not an enum
+    if not isinstance(value, int):
+        return value
+    if not -_INT64_MAX <= value <= _INT64_MAX:
+        raise DataError(f"step: {name}={value} must be at most {_INT64_MAX}")
+    return int(value)  # not an enum

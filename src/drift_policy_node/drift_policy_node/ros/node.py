@@ -22,6 +22,7 @@ from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
+from drift_ros.input_watch import camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
@@ -32,7 +33,6 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import LoadResult
-from drift_policy_node.intake import camera_source
 from drift_policy_node.runtime import PolicyRuntime
 from drift_policy_node.status import PolicyStatus
 

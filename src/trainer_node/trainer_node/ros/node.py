@@ -16,6 +16,7 @@ from drift_ros.camera_input import CameraInput
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.errors import EncodingError
+from drift_ros.input_watch import JOINTS, camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
@@ -25,7 +26,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from trainer_node.config import TrainerConfig
-from trainer_node.input_watch import JOINTS, camera_source
+from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import TrainServer
@@ -52,12 +53,13 @@ class TrainerNode(Node):
             config.episode_folder,
             1.0 / config.control_rate_hz,
             self._warn,
-            [camera.name for camera in task.cameras],
+            task.latency_s,
             config.input_timeout_s,
         )
         self._joints = JointStateMerger(robot.config)
         self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
-        self._files.submit(self._count_labels)
+        self._stopping = False
+        self._files.submit(count_labels, self._labels, self._warn, lambda: self._stopping)
         self._worker = WorkerProcess(
             worker_command(config.job()), worker_environment(), config.restarts(), self._warn
         )
@@ -86,7 +88,8 @@ class TrainerNode(Node):
         except EncodingError as error:
             self._recorder.refuse(camera_source(camera.name), str(error))
             return
-        self._recorder.put_frame(camera.name, image, to_seconds(msg.header.stamp), arrival_s)
+        stamp_s, now_s = to_seconds(msg.header.stamp), ros_s(self.get_clock())
+        self._recorder.put_frame(camera.name, image, stamp_s, arrival_s, now_s)
 
     def _look_at_joints(self) -> None:
         for message in self._joint_topics.take():
@@ -107,6 +110,7 @@ class TrainerNode(Node):
 
     def begin_stop(self) -> None:
         """Stop the arm if an episode runs, and the worker; the run loop spins on until `stopped`."""
+        self._stopping = True
         self._episodes.refuse("the trainer is being stopped")
         self._episodes.cancel()
         self._worker.quit()
@@ -117,14 +121,11 @@ class TrainerNode(Node):
 
     def destroy_node(self) -> None:
         """End the worker, drop an open episode, finish one that is being written."""
+        self._stopping = True
         self._worker.stop(_WORKER_STOP_S)
         self._recorder.abort()
         self._files.shutdown(wait=True, cancel_futures=True)
         super().destroy_node()
-
-    def _count_labels(self) -> None:
-        for fault in self._labels.add_all():
-            self._warn(f"cannot be trained on: {fault}")
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)
@@ -133,8 +134,8 @@ class TrainerNode(Node):
         counts, newest = self._recorder.counts, self._rounds.newest
         lost = counts.missed_steps + counts.refused
         trouble = [f"{lost} samples of this episode lost"] if lost else []
-        missing = self._recorder.watch.missing(steady_s()) if self._recorder.recording else ""
-        trouble += [text for text in (missing, self._recorder.trouble) if text]
+        trouble += self._recorder.watch.missing(steady_s()) if self._recorder.recording else []
+        trouble += [self._recorder.trouble] if self._recorder.trouble else []
         trouble += ["no training worker"] if self._worker.pid is None else []
         return Report(
             WARN if trouble else OK,
