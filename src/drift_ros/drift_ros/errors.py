@@ -7,6 +7,10 @@ class EncodingError(ValueError):
     """An image has an encoding or a size that cannot be converted."""
 
 
+class NumberError(ValueError):
+    """A number in a message stands for nothing."""
+
+
 class SessionError(RuntimeError):
     """A server did not appear, refused, failed, died, or did not answer within its limit.
 

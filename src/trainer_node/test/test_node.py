@@ -25,6 +25,7 @@ from drift_ros.goal_server import GoalServer
 from drift_ros.images import to_image
 from drift_ros.request import StackRequest
 from drift_ros.session import SessionClient
+from rcl_interfaces.msg import Log
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -124,6 +125,12 @@ class FakeSimulation(Node):
     def _say(self, result):
         self._result = result
         msg = Outcome(result=result, judged_by=Outcome.BY_SIMULATION, seed=self.seeds[-1])
+        msg.header.stamp = self.get_clock().now().to_msg()
+        self._outcome.publish(msg)
+
+    def say_nonsense(self, result):
+        """Publish an outcome that there is not, by a person."""
+        msg = Outcome(result=result, judged_by=Outcome.BY_PERSON)
         msg.header.stamp = self.get_clock().now().to_msg()
         self._outcome.publish(msg)
 
@@ -267,12 +274,30 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     assert result.error_msg == "the expert took over"
     assert result.expert_labels == 0
 
+    # goals and outcomes that there are not: refused with what is allowed, and the trainer goes on
+    allowed = "must be one of: 0 (DEMONSTRATION), 1 (INTERVENTION), 2 (EVALUATION)"
+    for goal, said in (
+        ({"kind": 7}, f"kind=7 {allowed}"),
+        ({"kind": 0, "max_duration_s": -1.0}, "max_duration_s=-1.0 must be finite, 0 (the task's) or more"),
+        (
+            {"kind": 0, "max_duration_s": float("nan")},
+            "max_duration_s=nan must be finite, 0 (the task's) or more",
+        ),
+    ):
+        refused = session.run_episode(seed=1, limit_s=10.0, **goal)
+        assert (refused.error_code, refused.error_msg) == (RunEpisode.Result.BAD_GOAL, said)
+    logged = []
+    session.node.create_subscription(Log, "/rosout", lambda msg: logged.append(msg.msg), 100)
+
     # a person marks, before the simulation does
     cell.sim.success_after_s = 60.0
     gate.source_at = lambda s: Step.SOURCE_POLICY
     feedback = []
     running = session.stack.run_episode(EVALUATION, 0, feedback.append)
     spin_until(session, running, lambda: feedback and feedback[-1].elapsed_s > 0.3)
+    cell.sim.say_nonsense(9)
+    said = "task/outcome refused: result=9 must be one of: 0 (RUNNING), 1 (SUCCESS), 2 (FAILURE)"
+    spin_until(session, running, lambda: said in logged)
     session.mark(success=True)
     assert session.wait(running).outcome == Outcome.SUCCESS
 
@@ -297,6 +322,24 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
         session.wait_until(lambda: not call(session, "trainer/end_episode")[0], 10.0, "the dropping")
     assert cell.sim.seeds == [0, 1]
     assert store.ids() == written
+
+    # the result of one that a person has started is in the log
+    def dropped():
+        return [text for text in logged if text.startswith("the episode: CANCELLED after ")]
+
+    session.wait_until(lambda: len(dropped()) == 2, 10.0, "what became of both")
+    assert all(": cancelled" in text for text in dropped())
+    logged.clear()
+    for success, verdict in ((True, "success after"), (False, "failure after")):
+        assert call(session, "trainer/start_episode")[0]
+        session.wait_until(lambda: gate.armed, 10.0, "the run")
+        session.spin(0.2)
+        session.mark(success)
+        session.wait_until(lambda v=verdict: any(v in text for text in logged), 10.0, verdict)
+        (said,) = (text for text in logged if verdict in text)
+        assert said.startswith(f"{store.ids()[-1]}: {verdict} ") and "expert labels" in said
+        assert said.endswith("(judged a failure)") is not success
+    written = store.ids()
 
     # a gate that becomes a dry run: the episode is dropped, and no other starts
     running = session.stack.run_episode(EVALUATION, 0, feedback.append)
@@ -352,7 +395,10 @@ def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):
     sim.success_after_s = 5.0
     feedback = []
     for break_it, reason in (
-        (lambda: setattr(sim, "ahead_s", 2.0), "s ahead of the control steps, allowed: 1.0 s)"),
+        (
+            lambda: setattr(sim, "ahead_s", 2.0),
+            "s ahead of the clock, allowed: 0.03 s, with latency_s=0.0 of the camera)",
+        ),
         (lambda: setattr(sim, "encoding", "yuv9"), "yuv9"),
     ):
         feedback.clear()
@@ -364,9 +410,7 @@ def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):
         break_it()
         result = session.wait(running)
         assert result.error_code == RunEpisode.Result.INPUT_LOST
-        assert (
-            result.error_msg.startswith("camera top: nothing recorded for 2.") and reason in result.error_msg
-        )
+        assert result.error_msg.startswith("camera top: nothing for 2.") and reason in result.error_msg
         assert (result.outcome, gate.armed) == (Outcome.FAILURE, False)
         assert result.expert_labels == store_labels(store, result) > 0
         sim.ahead_s, sim.encoding = 0.0, "rgb8"

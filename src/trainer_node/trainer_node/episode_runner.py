@@ -30,6 +30,7 @@ class Error(IntEnum):
     INPUT_LOST = 8
     NOT_WRITTEN = 9
     NO_LABELS = 10
+    BAD_GOAL = 11
 
 
 class EpisodeOutcome(IntEnum):

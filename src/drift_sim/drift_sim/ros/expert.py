@@ -13,8 +13,10 @@ from drift_interfaces.msg import GateState, Outcome
 from drift_ros import qos
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
+from drift_ros.errors import NumberError
 from drift_ros.gate_messages import to_joy_message
 from drift_ros.joint_state_topics import JointStateTopics
+from drift_ros.numbers import member
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
 from geometry_msgs.msg import Pose as PoseMessage
@@ -56,7 +58,10 @@ class ExpertNode(Node):
             self._truth = Truth(*(_to_pose(pose) for pose in msg.poses)), steady_s()
 
     def _on_gate(self, msg: GateState) -> None:
-        self._gate = GateView(State(msg.state), msg.armed, msg.epoch)
+        try:
+            self._gate = GateView(member(State, "state", msg.state), msg.armed, msg.epoch)
+        except NumberError as error:
+            self.get_logger().warning(f"gate/state refused: {error}", throttle_duration_sec=1.0)
 
     def _on_outcome(self, msg: Outcome) -> None:
         """A running outcome after a reset: a new episode."""

@@ -16,7 +16,9 @@ from drift_interfaces.action import RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
 from drift_ros import qos
 from drift_ros.clock import ros_s, steady_s, to_seconds
+from drift_ros.errors import NumberError, error_name
 from drift_ros.goal_server import GoalServer
+from drift_ros.numbers import member
 from drift_ros.request import StackRequest
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
@@ -123,14 +125,17 @@ class EpisodeServer:
             self._server.feedback(self._feedback(runner, seen.now_s, control_rate_hz))
 
     def _on_goal(self, goal: RunEpisode.Goal) -> None:
+        if self._refuse:
+            self._server.finish(_refused(Error.CANCELLED, self._refuse))
+            return
         try:
-            if self._refuse:
-                raise ValueError(self._refuse)
-            kind = GoalKind(goal.kind)
-        except ValueError as error:
-            refused = RunEpisode.Result(error_code=int(Error.CANCELLED), outcome=int(EpisodeOutcome.FAILURE))
-            refused.error_msg = str(error)
-            self._server.finish(refused)
+            kind = member(GoalKind, "kind", goal.kind)
+            if not 0.0 <= goal.max_duration_s < math.inf:
+                raise NumberError(
+                    f"max_duration_s={goal.max_duration_s} must be finite, 0 (the task's) or more"
+                )
+        except NumberError as error:
+            self._server.finish(_refused(Error.BAD_GOAL, str(error)))
             return
         duration_s = goal.max_duration_s or self._task.max_duration_s
         self._episode_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.name.lower()}-{uuid.uuid4().hex[:6]}"
@@ -143,7 +148,10 @@ class EpisodeServer:
         if self._runner is None or to_seconds(msg.header.stamp) < self._recording_since_s:
             return
         if msg.judged_by == Outcome.BY_PERSON or msg.seed == self._runner.goal.seed:
-            self._outcome = EpisodeOutcome(msg.result)
+            try:
+                self._outcome = member(EpisodeOutcome, "result", msg.result)
+            except NumberError as error:
+                self._node.get_logger().warning(f"task/outcome refused: {error}", throttle_duration_sec=1.0)
 
     def _on_mark(
         self, result: EpisodeOutcome, request: Trigger.Request, response: Trigger.Response
@@ -161,9 +169,27 @@ class EpisodeServer:
         if response.success:
             kind = GoalKind.INTERVENTION if self._policy_ready else GoalKind.DEMONSTRATION
             response.message = f"{kind.name.lower()} with seed {self._started}"
-            self._stack.run_episode(int(kind), self._started, limit_s=math.inf)
+            asked = self._stack.run_episode(int(kind), self._started, limit_s=math.inf)
+            asked.add_done_callback(self._on_started_ended)
             self._started += 1
         return response
+
+    def _on_started_ended(self, asked: StackRequest) -> None:
+        """Say what became of an episode that a person has started: nobody else waits for its result."""
+        if asked.error is not None:
+            self._node.get_logger().warning(f"the episode was not run: {asked.error}")
+            return
+        result = asked.result()
+        name, seconds = result.episode_id or "the episode", f"{result.duration_s:.1f} s"
+        if result.error_code:
+            self._node.get_logger().warning(
+                f"{name}: {error_name(result)} after {seconds}: {result.error_msg}"
+            )
+            return
+        verdict, why = EpisodeOutcome(result.outcome).name.lower(), result.error_msg
+        labels = f"{result.expert_labels} expert labels"
+        text = f"{name}: {verdict} after {seconds}, {labels}"
+        self._node.get_logger().info(f"{text} ({why})" if why else text)
 
     def _on_end(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._runner is not None
@@ -193,7 +219,7 @@ class EpisodeServer:
             simulated=not self._stack.missing("sim/reset"),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
             outcome=self._outcome,
-            missing=recorder.watch.missing(now_s) if recorder.recording else "",
+            missing="; ".join(recorder.watch.missing(now_s)) if recorder.recording else "",
             trouble=recorder.trouble,
             no_labels=labels.remark or "no label" if labels is not None and not labels.count else "",
             cancel=self._cancel,
@@ -302,6 +328,10 @@ class EpisodeServer:
             inputs=list(rates_hz),
             input_rates_hz=list(rates_hz.values()),
         )
+
+
+def _refused(error: Error, text: str) -> RunEpisode.Result:
+    return RunEpisode.Result(error_code=int(error), error_msg=text, outcome=int(EpisodeOutcome.FAILURE))
 
 
 def _to_answer(asked: StackRequest) -> AskResult | None:
