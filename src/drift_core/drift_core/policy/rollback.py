@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 from drift_config.loader import to_plain
-from pydantic import ConfigDict, Field
+from drift_config.strict import STRICT
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_core.errors import CheckpointError
@@ -15,7 +16,7 @@ ROLLED_BACK = "ROLLED_BACK"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class RolledBack:
     """The content of ROLLED_BACK."""
 
