@@ -30,9 +30,9 @@ def generate_launch_description() -> LaunchDescription:
 def _start(context: LaunchContext) -> list[Action]:
     values = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
     plan = stack(StackArguments(**values))
+    said = [LogInfo(msg=line) for line in (f"writing to {plan.run}", *prepare(len(plan.nodes)))]
     plan.run.create()
     variables = [SetEnvironmentVariable(name, value) for name, value in plan.environment.items()]
-    said = [LogInfo(msg=line) for line in prepare(len(plan.nodes))]
     return [*said, *variables, *_nodes(plan)]
 
 

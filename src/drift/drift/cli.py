@@ -2,13 +2,28 @@
 
 import os
 import sys
+from typing import Any
 
 import typer
 from drift_config.errors import DriftError
 from drift_ros.errors import SessionError
+from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, joystick, session, teleop, train, up
 from drift.errors import StackError, UserError
+
+
+class OnceCommand(TyperCommand):
+    """A command whose options are said once: of two values, one would be dropped without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that is said twice."""
+        said = self.make_parser(ctx).parse_args(list(args))[2]
+        for option in said:
+            if isinstance(option, TyperOption) and said.count(option) > 1:
+                raise UserError(f"{'/'.join(option.opts + option.secondary_opts)} must be said once only")
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     help="Train and run a diffusion policy on a robot arm that learns from your corrections.",
@@ -16,14 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("up")(up.main)
-app.command("demo")(demo.main)
-app.command("session")(session.main)
-app.command("teleop")(teleop.main)
-app.command("joystick")(joystick.main)
-app.command("train")(train.main)
-app.command("eval")(eval.main)
-app.command("doctor")(doctor.main)
+for command in (up, demo, session, teleop, joystick, train, eval, doctor):
+    app.command(command.__name__.rpartition(".")[2], cls=OnceCommand)(command.main)
 
 
 def main() -> None:

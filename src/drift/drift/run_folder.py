@@ -28,6 +28,14 @@ class RunFolder:
         """One log file for each process."""
         return self.path / "logs"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has been recorded or learned here yet."""
+        return not (self.episodes.is_dir() or self.checkpoints.is_dir())
+
+    def __str__(self) -> str:
+        return f"{'new run' if self.is_new else 'run'} {self.path}"
+
     def create(self) -> "RunFolder":
         """Make the folders that are not there yet."""
         for folder in (self.episodes, self.checkpoints, self.logs):
@@ -41,6 +49,15 @@ class RunFolder:
 
 
 def named(run: str, robot: str, task: str) -> RunFolder:
-    """Return the folder `run`, or runs/<time>-<robot>-<task> when it is empty."""
+    """Return the folder `run`, or runs/<time>-<robot>-<task> when it is empty.
+
+    UserError for a folder of something else: nothing is written between other people's files.
+    """
     new = f"{datetime.now():%Y%m%d-%H%M%S}-{robot}-{task}"
-    return RunFolder(Path(run or f"runs/{new}").resolve())
+    folder = RunFolder(Path(run or f"runs/{new}").resolve())
+    if folder.is_new and folder.path.is_dir() and any(folder.path.iterdir()):
+        raise UserError(
+            f"run={run} must be a run (it has episodes/ or checkpoints/), an empty folder or a new one; "
+            f"{folder.path} holds other things"
+        )
+    return folder

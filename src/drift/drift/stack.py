@@ -7,12 +7,12 @@ from pathlib import Path
 from drift_control.robot.robot import RobotConfig, load_robot
 from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
 from drift_core.task import TaskConfig, load_task
-from drift_core.training.config import load_train_file
 
 from drift import run_folder
 from drift.configuration import config_file, dds_profile, dds_profile_variable, nodes_file
 from drift.errors import UserError
 from drift.joystick.devices import device_names
+from drift.learning_files import checked_beside
 from drift.node_parameters import check_parameters
 from drift.run_folder import RunFolder
 from drift.stack_arguments import StackArguments
@@ -61,9 +61,9 @@ def stack(arguments: StackArguments) -> StackSpec:
     joystick = load_joystick(joystick_file).config
     task = load_task(task_file)
     _check_has_arm(task)
-    _check_scene(arguments.sim, task)
-    load_train_file(train_file)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
+    with checked_beside(train_file, run, robot.name, task.name):
+        _check_scene(arguments.sim, task)
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}

@@ -57,6 +57,11 @@ class StackArguments:
                 f"expert={self.expert} needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
             )
 
+        if self.controller and self.sim == "mujoco":
+            raise UserError(
+                f"controller={self.controller} must be empty with sim=mujoco: it is for ros2_control"
+            )
+
     @property
     def robot_and_hand(self) -> str:
         """The arm's name, with that of another hand than its usual one."""

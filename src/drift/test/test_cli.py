@@ -111,8 +111,9 @@ def test_help_lists_the_commands() -> None:
 
 def test_up_offers_what_the_launch_file_offers() -> None:
     parameters = inspect.signature(up.main).parameters
-    offered = [(name, parameter.default) for name, parameter in parameters.items() if name != "words"]
-    assert offered == [(item.name, item.default) for item in arguments()]
+    offered = [(name, parameter.default) for name, parameter in parameters.items()]
+    assert [name for name, _ in offered[:2]] == ["context", "words"]
+    assert offered[2:] == [(item.name, item.default) for item in arguments()]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,11 @@ def test_up_offers_what_the_launch_file_offers() -> None:
             "error: arm:=panda must be NAME:=VALUE with one of the names: robot, gripper, sim, task",
         ),
         (["up", "task:=fork"], "error: task=fork has no arm"),
+        (["up", "sim:=none", "--sim", "mujoco"], "error: sim:=none and --sim mujoco must not both be said"),
+        (["up", "task:=place", "task:=insert"], "error: task:=place and task:=insert must not both be said"),
+        (["up", "--task", "place", "--task=insert"], "error: --task must be said once only"),
+        (["session", "--takeovers", "--no-takeovers"], "error: --takeovers/--no-takeovers must be said once"),
+        (["up", "controller:=arm"], "error: controller=arm must be empty with sim=mujoco: it is for"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_two(words: list[str], message: str) -> None:
@@ -151,7 +157,7 @@ def test_ctrl_c_ends_everything_within_five_seconds_also_what_ignores_it(
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=10.0)
         assert time.monotonic() - start_s < 5.0
-    assert process.returncode == 0
+    assert process.returncode == 1  # the trainer was killed
     assert "      drift | SIGINT: stopping everything\n" in output
     assert "      drift | trainer did not stop cleanly: killed by SIGKILL\n" in output
     assert output.count("| interrupted\n") == 5
@@ -169,6 +175,27 @@ def test_a_signal_that_comes_twice_at_once_still_stops_everything_in_order(
     assert process.returncode == 0
     assert "did not stop cleanly" not in output
     assert output.count("| interrupted\n") == 5
+
+
+def test_a_process_that_is_dead_when_all_are_stopped_is_no_success(prefix: Path, tmp_path: Path) -> None:
+    with stack_is_up(prefix, tmp_path / "run") as process:
+        os.kill(process.pid, signal.SIGSTOP)  # both at the same look
+        os.kill(process_of("policy", tmp_path / "run"), signal.SIGKILL)
+        process.send_signal(signal.SIGINT)
+        os.kill(process.pid, signal.SIGCONT)
+        output, _ = process.communicate(timeout=10.0)
+    assert process.returncode == 1
+    assert "      drift | policy had died: killed by SIGKILL\n" in output
+
+
+def test_a_new_run_is_said_to_be_one(prefix: Path, tmp_path: Path) -> None:
+    for word in ("new run", "run"):
+        with stack_is_up(prefix, tmp_path / "run") as process:
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=10.0)
+        assert f"5 processes, writing to {word} {tmp_path / 'run'}; Ctrl-C stops them" in output
+        for log in (tmp_path / "run" / "logs").glob("*.log"):
+            log.unlink()
 
 
 def test_everything_ends_when_nobody_reads_the_log_any_more(prefix: Path, tmp_path: Path) -> None:

@@ -320,3 +320,21 @@ def test_a_process_that_is_still_starting_is_stopped_without_a_traceback(
         supervisor.stop()
         assert time.monotonic() - start_s < 1.0
     assert lines == [("drift", "stopped")]
+
+
+def test_a_signal_that_another_thread_receives_stops_everything_too(tmp_path: Path) -> None:
+    program = """
+import signal, sys, threading, time
+from pathlib import Path
+from drift.processes.process import ProcessSpec
+from drift.processes.supervisor import ProcessSupervisor
+
+supervisor = ProcessSupervisor([ProcessSpec("sleeper", ("sleep", "60"))], Path(sys.argv[1]))
+signal.signal(signal.SIGINT, lambda number, frame: supervisor.request_stop("asked"))
+supervisor.start()
+receive = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Timer(0.5, receive).start()  # the main thread waits by then; if not, it gets it all the more
+print(supervisor.wait().text)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=20).stdout == "asked\n"

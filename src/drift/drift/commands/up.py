@@ -20,6 +20,7 @@ def _option(name: str, metavar: str = "NAME") -> typer.models.OptionInfo:
 
 
 def main(
+    context: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(metavar="[NAME:=VALUE]...", help="the options below, as ros2 launch takes them"),
@@ -42,7 +43,7 @@ def main(
 
     Nothing moves before the gate is armed: see drift session.
     """
-    said = {
+    options = {
         "robot": robot,
         "gripper": gripper,
         "sim": sim,
@@ -55,16 +56,23 @@ def main(
         "params_file": params_file,
         "controller": controller,
     }
-    raise typer.Exit(run_stack(StackArguments(**{**said, **from_words(words or [], tuple(said))})))
+    said = from_words(words or [], tuple(options))
+    for name in said:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(f"{name}:={said[name]} and --{name} {options[name]} must not both be said")
+    raise typer.Exit(run_stack(StackArguments(**{**options, **said})))
 
 
 def from_words(words: list[str], allowed: tuple[str, ...]) -> dict[str, str]:
     """Return what words like robot:=panda say."""
-    said = {}
+    said: dict[str, str] = {}
     for word in words:
         name, separator, value = word.partition(":=")
         if not separator or name not in allowed:
             raise UserError(f"{word} must be NAME:=VALUE with one of the names: {', '.join(allowed)}")
+        if name in said:
+            raise UserError(f"{name}:={said[name]} and {word} must not both be said")
         said[name] = value
     return said
 
@@ -76,6 +84,7 @@ def run_stack(arguments: StackArguments) -> int:
 
     plan = stack(arguments)
     specs = processes(plan)
+    run = str(plan.run)
     log_folder = plan.run.create().logs
     log = PrefixedLog(Console(), [spec.name for spec in specs])
     supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
@@ -84,7 +93,7 @@ def run_stack(arguments: StackArguments) -> int:
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")
 
     handle_end(on_signal)
-    log("drift", f"{len(specs)} processes, writing to {plan.run.path}; Ctrl-C stops them, twice at once")
+    log("drift", f"{len(specs)} processes, writing to {run}; Ctrl-C stops them, twice at once")
     for line in prepare(len(specs)):
         log("drift", line)
     supervisor.start()

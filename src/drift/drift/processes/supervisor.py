@@ -1,11 +1,12 @@
 """Start processes in order, kill those that hang, respawn those that may die, stop all in order when one dies
 that may not."""
 
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -26,11 +27,12 @@ class Ending:
 
     text: str
     failed: str | None = None  # the process that died, None when a stop was asked for
+    unclean: tuple[str, ...] = ()  # what had died before it was told to stop, or had to be killed
 
     @property
     def exit_code(self) -> int:
-        """0 when a stop was asked for."""
-        return 0 if self.failed is None else 1
+        """0 when a stop was asked for, and every process then ended by itself."""
+        return 0 if self.failed is None and not self.unclean else 1
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,12 @@ class ProcessSupervisor:
 
     def wait(self, timeout_s: float | None = None) -> Ending | None:
         """Wait for the end of everything; None if it still runs after `timeout_s`."""
-        self._ended.wait(timeout_s)
+        limit_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        # In slices: a signal that the kernel gives to another thread does not wake this one, and its handler
+        # would have to wait for the end, too.
+        while not self._ended.wait(max(0.0, min(_POLL_S, limit_s - time.monotonic()))):
+            if time.monotonic() >= limit_s:
+                break
         self._raise_own_error()
         return self._ending
 
@@ -236,18 +243,27 @@ class ProcessSupervisor:
     def _stop_all(self) -> None:
         if self._ending is not None:
             self._say(self._ending.text)
-        for process in self._processes.values():
-            self._report_lines(process)
-            if process.group is not None and not process.said_something:
+        unclean = []
+        for name, process in self._processes.items():
+            code = process.collect()
+            self._report_lines(process, at_end=code is not None)
+            if code is not None:
+                self._say(f"{name} had died: {describe_exit(code)}")
+            if process.group is None:
+                unclean.append(name)
+            elif not process.said_something:
                 # a node that still imports would answer SIGINT with a traceback; later it takes both alike
                 process.group.first_signal = signal.SIGTERM
         stop_in_order(self._running(), self._grace, self._while_stopping)
-        for process in self._processes.values():
+        for name, process in self._processes.items():
             code = process.collect()
             self._report_lines(process, at_end=True)
             if code not in (None, 0, -signal.SIGINT, -signal.SIGTERM):
-                self._say(f"{process.spec.name} did not stop cleanly: {describe_exit(code or 0)}")
+                self._say(f"{name} did not stop cleanly: {describe_exit(code or 0)}")
+                unclean.append(name)
             process.close()
+        if self._ending is not None:
+            self._ending = replace(self._ending, unclean=tuple(unclean))
         self._tidy()
         self._own_log.close()
 

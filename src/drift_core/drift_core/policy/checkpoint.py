@@ -31,6 +31,7 @@ T = TypeVar("T")
 FORMAT = 1  # raised when a reader of the last format would misread a file
 LATEST = "LATEST"
 _PIECE_BYTES = 1 << 18
+_HEADER_BYTES = 100_000_000  # the most that safetensors allows
 _NAME = re.compile(r"^policy_(\d{6,})\.safetensors$")
 
 
@@ -121,6 +122,17 @@ def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
     policy = DiffusionPolicy(header.policy)
     policy.load_state_dict(tensors)
     return LoadedCheckpoint(policy.eval(), header.info, found)
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """Read what a checkpoint says about its weights, but not these; a faulty file gives a CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            length = file.read(8)
+            data = length + file.read(min(int.from_bytes(length, "little"), _HEADER_BYTES))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    return _read_header(path, data).info
 
 
 def checkpoint_path(folder: Path, version: int) -> Path:
