@@ -30,7 +30,7 @@ def test_the_configuration_is_found_beside_this_checkout() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^robot=ur10 must be one of: fr3, panda, .*ur5e$"):
+    with pytest.raises(UserError, match=r"^robot=ur10 must be one of: .*fr3, .*panda, .*ur5e"):
         plan(tmp_path, robot="ur10")
     with pytest.raises(UserError, match=r"^task=fold must be one of: fork, insert, place"):
         plan(tmp_path, task="fold")
@@ -102,7 +102,9 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, robot="ur5e", gripper="robotiq_2f85", sim="none"))
     for name in ("expert_gate", "trainer", "policy"):
         assert str(nodes[name].parameters["robot_file"]).endswith("config/robots/ur5e+robotiq_2f85.yaml")
-    with pytest.raises(UserError, match="gripper=claw must be one of: franka_hand, none, parallel_hand, "):
+    with pytest.raises(
+        UserError, match="gripper=claw must be one of: .*franka_hand, .*none, .*parallel_hand, "
+    ):
         plan(tmp_path, gripper="claw")
     assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
     joy = nodes["joy"]

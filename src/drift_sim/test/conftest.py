@@ -24,7 +24,9 @@ def config_folder():
 
 @pytest.fixture(scope="session")
 def robots():
-    return {path.stem: load_robot(path) for path in sorted((CONFIG / "robots").glob("*.yaml"))}
+    """Every arm with the hand that the simulation has, whatever its usual one is."""
+    arms = sorted((CONFIG / "robots").glob("*.yaml"))
+    return {path.stem: load_robot(path.with_stem(f"{path.stem}+parallel_hand")) for path in arms}
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +35,20 @@ def tasks():
 
 
 @pytest.fixture(scope="session")
-def within_reach(tasks):
-    """A function that returns a task where this arm can do it: for the UR3e 0.16 m nearer to its base."""
+def within_reach(tasks, robots):
+    """A function that returns a task where this arm can do it: as far from its base as its TCP is at home."""
 
     def moved(task, robot):
-        if robot != "ur3e":
+        arm = robots[robot]
+        by = round(
+            arm.forward(arm.home).position[0] - 0.45, 2
+        )  # the tasks suit an arm with 0.45 m; UR3e: -0.15
+        if by == 0.0:
             return tasks[task]
         scene = tasks[task].scene
-        reset = {key: [x - 0.16, y] if "_m" in key else [x, y] for key, (x, y) in scene["reset"].items()}
+        reset = {key: [x + by, y] if "_m" in key else [x, y] for key, (x, y) in scene["reset"].items()}
         low_m, high_m = (scene["success"][key] for key in ("lost_low_m", "lost_high_m"))
-        lost = {"lost_low_m": [low_m[0] - 0.16, *low_m[1:]], "lost_high_m": [high_m[0] - 0.16, *high_m[1:]]}
+        lost = {"lost_low_m": [low_m[0] + by, *low_m[1:]], "lost_high_m": [high_m[0] + by, *high_m[1:]]}
         return replace(tasks[task], scene={**scene, "reset": reset, "success": {**scene["success"], **lost}})
 
     return moved

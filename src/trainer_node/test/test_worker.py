@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from drift_core.policy.checkpoint import load_latest
-from drift_core.training.rounds import train_round
+from drift_core.training.rounds import ROUND_KINDS, train_round
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import (
     Announced,
@@ -100,7 +100,7 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
     refused = poll_until(worker, (Finished, Failed, Preparing))[-1][1]
     assert (refused.failure, refused.text) == (
         Failure.UNKNOWN_KIND,
-        "kind='nightly' must be one of: offline, online",
+        f"kind='nightly' must be one of: {', '.join(ROUND_KINDS)}",
     )
 
     worker.train(TrainRequest("r2", "offline", steps=100_000))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from drift_config.errors import ConfigError
 from drift_core.denoisers import (
+    DENOISERS,
     ConditionalUnet1D,
     MlpConfig,
     MlpDenoiser,
@@ -14,7 +15,7 @@ from drift_core.denoisers import (
 )
 from drift_core.errors import ShapeError
 
-SMALL = {
+SMALL = {config.kind: config() for config in DENOISERS} | {
     "unet": UNetConfig(down_dims=(16, 32), groups=4, step_dim=16),
     "mlp": MlpConfig(width=32, blocks=2, step_dim=16),
     "transformer": TransformerConfig(width=32, heads=4, blocks=2, step_dim=16),
