@@ -1,9 +1,9 @@
-"""A ROS domain for each test: neither other processes nor what an earlier test has killed are heard.
+"""A ROS domain for each test, five in turn: neither other processes nor what was killed just now is heard.
 
 A killed process stays in the ROS graph for 20 s (the lease of its DDS participant), and a client may call it.
 
-With several workers of pytest-xdist, one of them runs all tests that start nodes and processes, one after the
-other; the rest of the tests is spread over the others.
+With several workers of pytest-xdist, one of them runs all tests that start nodes or programs of ours, one
+after the other; the rest of the tests is spread over the others.
 """
 
 import gc
@@ -16,9 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 5  # domains of one test process
-_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # tests that start few nodes, if any
+_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # no nodes but in files test_node.py
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
-_BLOCKS = 20  # above domain 101, ports are among those that Linux hands out to anybody
+_BLOCKS = 19  # domains 1 to 95
+_LASTING = range(96, 102)  # above 101, ports are among those that Linux hands out to anybody
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … of one run, or none
 _run = os.getppid() + int(_worker.removeprefix("gw")) if _worker else os.getpid()
 _first = 1 + _BLOCK * (_run % _BLOCKS)
@@ -35,7 +36,7 @@ import rclpy  # noqa: E402
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Keep what starts nodes and processes together in one worker.
+    """Keep what starts nodes and programs together in one worker.
 
     A scheduler of our own: `--dist loadgroup` of pytest-xdist 3.8.0 spreads every group over all workers
     beside pytest 9.2.0: it writes the group into `item._nodeid`, which nobody reads any more.
@@ -44,16 +45,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class ByPackage(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            folder, package, *_ = nodeid.split("/")
-            return "processes" if folder == "src" and package not in _PURE else nodeid
+            return scope(nodeid)
 
     return ByPackage(config, log)
+
+
+def scope(nodeid: str) -> str:
+    """Return the name of what must run in the same worker as this test."""
+    folder, package, *_ = nodeid.split("/")
+    alone = package not in _PURE or "/test_node.py" in nodeid
+    return "processes" if folder == "src" and alone else nodeid
 
 
 @pytest.fixture(autouse=True)
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test its domain; `rclpy.init` and the processes of the test read it in the environment."""
     monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_domains)))
+
+
+@pytest.fixture(scope="session")
+def lasting_domain() -> int:
+    """A domain for what lives longer than a test; no test of any worker is given it."""
+    return _LASTING[_run % len(_LASTING)]
 
 
 @pytest.fixture

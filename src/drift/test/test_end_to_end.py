@@ -20,7 +20,6 @@ from drift_core.policy.checkpoint import read_latest
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode
 
-DOMAIN = 1 + (os.getpid() + 50) % 100
 EXPERT, POLICY = 2, 1  # Step.SOURCE_*
 DEMO_LIMIT_S, START_LIMIT_S, TRAIN_LIMIT_S = 200.0, 60.0, 150.0
 STOP_LIMIT_S = 5.0
@@ -41,11 +40,11 @@ PROMISED = {
 class Machine:
     """Starts `drift` and finds every process that came of it, by a mark in the environment."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, domain: int) -> None:
+        self.folder, self.domain = folder, domain
         self._mark = f"DRIFT_TEST_MARK={uuid.uuid4()}"
         name, value = self._mark.split("=")
-        ours = {name: value, "ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        ours = {name: value, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
         self._environment = {**os.environ, **ours}
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -80,8 +79,8 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    machine = Machine(tmp_path_factory.mktemp("end_to_end"))
+def machine(tmp_path_factory: pytest.TempPathFactory, lasting_domain: int) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("end_to_end"), lasting_domain)
     yield machine
     for process in machine.processes():
         os.kill(process, signal.SIGKILL)
@@ -142,11 +141,11 @@ def up(run: RunFolder, machine: Machine) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="module")
-def client(up: subprocess.Popen[bytes]) -> Iterator[SessionClient]:
+def client(up: subprocess.Popen[bytes], machine: Machine) -> Iterator[SessionClient]:
     """A session beside the stack that is up, once its policy is active."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        with SessionClient(domain_id=DOMAIN) as client:
+        with SessionClient(domain_id=machine.domain) as client:
             client.wait_for_servers(limit_s=START_LIMIT_S)
             client.wait_until(lambda: version(client) > 0, START_LIMIT_S, "the policy to run a checkpoint")
             yield client

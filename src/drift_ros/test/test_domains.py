@@ -1,0 +1,21 @@
+"""How src/conftest.py keeps tests apart that start nodes."""
+
+import os
+import runpy
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[2]
+
+
+def test_what_outlives_a_test_has_a_domain_that_no_test_is_given(lasting_domain):
+    assert 1 <= int(os.environ["ROS_DOMAIN_ID"]) <= 95 < lasting_domain <= 101
+
+
+def test_every_file_that_starts_nodes_runs_in_the_one_worker(monkeypatch):
+    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_PYTHON_CHECK_FIELDS"):
+        monkeypatch.setenv(name, os.environ[name])  # which the file sets
+    scope = runpy.run_path(str(SOURCES / "conftest.py"))["scope"]
+    files = [path for path in SOURCES.glob("*/test/**/test_*.py") if "rclpy" in path.read_text()]
+    assert len(files) > 15
+    assert {scope(f"src/{path.relative_to(SOURCES)}::test_it") for path in files} == {"processes"}
+    assert scope("src/drift_core/test/test_kinds.py::test_it") == "src/drift_core/test/test_kinds.py::test_it"
