@@ -10,7 +10,7 @@ from drift_control import load_robot
 
 FOLDER = Path(__file__).parent
 SAYS = {  # worked out by hand, or what cannot be otherwise
-    "cut_windows": "62 with a label",
+    "cut_windows": "a batch of 16: actions (16, 16, 10)",
     "drive_the_simulation": "'POLICY': ",
     "gate_without_ros": "HOLD, handed back",
     "load_an_arm": "2 m ahead: reached is False",

@@ -149,9 +149,9 @@ def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jum
     world.push((0.1, 0.0, 0.0))
     count = world.count
     stage.spin(lambda: world.count > count, "joy")
-    sent_s = time.monotonic()
+    pushed_at = len(stage.sent)
     stage.spin(lambda: world.steps[-1].source == CommandSource.EXPERT, "take-over")
-    assert time.monotonic() - sent_s < 0.2  # a few ticks of 20 ms, in one busy test process
+    assert len(stage.sent) - pushed_at <= 2  # commands, one in each tick
     stage.spin_for(0.5)
     assert world.state.state == State.EXPERT and world.state.intervention_id == 1
     limit_rad = world.robot.velocity * 0.02
