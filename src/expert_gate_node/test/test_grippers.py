@@ -1,12 +1,15 @@
 """What the drivers of grippers send, and when; message packages that are not installed are stood in for."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import pytest
 import rclpy
 from drift_config.errors import ConfigError
+from drift_control.gripper.config import Gripper
 from drift_control.gripper.goals import GoalPolicy, GripperGoal
 from drift_control.robot.robot import load_gripper
 from drift_interfaces.action import Home
@@ -65,6 +68,16 @@ def test_a_robotiq_gets_one_position_of_its_knuckle_and_the_force(hand, sent):
     assert message.command.effort == [40.0]
 
 
+def test_a_gripper_action_controller_gets_the_position_of_one_joint_and_the_largest_effort(hand, sent):
+    older = replace(hand("robotiq_2f85"), interface="gripper_command", topic="gripper_controller/gripper_cmd")
+    drive(make_driver(None, older, False, print), 0.085, 0.085, 0.0, 0.0425)
+    (name, closed), (_, half) = sent
+    assert name == "gripper_controller/gripper_cmd"
+    assert closed.command.position == pytest.approx(0.7929, abs=2e-4)  # rad, closed
+    assert half.command.position == pytest.approx(0.39645, abs=2e-4)
+    assert closed.command.max_effort == half.command.max_effort == 40.0  # N
+
+
 def test_frankas_hand_grasps_while_closing_and_moves_while_opening(hand, sent):
     drive(make_driver(None, hand("franka_hand"), False, print), 0.08, 0.03, 0.06)
     (grasp_name, grasp), (move_name, move) = sent
@@ -93,13 +106,7 @@ def test_a_missing_package_is_named_in_one_line(hand, name, package, monkeypatch
 
 
 def test_every_interface_has_a_driver(hand):
-    assert set(DRIVERS) == {
-        "none",
-        "forward_position",
-        "gripper_command",
-        "parallel_gripper_command",
-        "franka",
-    }
+    assert set(DRIVERS) == set(get_args(get_type_hints(Gripper)["interface"]))
     drive(make_driver(None, hand("none"), False, print), 0.0, 0.0)
 
 

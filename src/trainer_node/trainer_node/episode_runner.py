@@ -26,7 +26,6 @@ class Error(IntEnum):
     GATE_FAULT = 4
     CANCELLED = 5
     NO_POLICY = 6
-    BUSY = 7
     INPUT_LOST = 8
     NOT_WRITTEN = 9
     NO_LABELS = 10

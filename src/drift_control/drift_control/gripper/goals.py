@@ -11,14 +11,14 @@ _ROUNDING_S = 1e-6
 
 @dataclass(frozen=True)
 class GripperGoal:
-    """Where the hand shall go; while closing it grasps, with force."""
+    """Where the hand shall go: an opening [m]; while closing it grasps, with force."""
 
     opening_m: float
     closing: bool
 
 
 class GoalPolicy:
-    """Turn the openings of all control ticks into few goals."""
+    """Turn the openings of all control ticks into few goals; not thread-safe."""
 
     def __init__(self, gripper: Gripper) -> None:
         self._ends_m = (0.0, gripper.opening_max_m)
@@ -27,9 +27,11 @@ class GoalPolicy:
         self._sent_s: float | None = None  # None: no goal is under way
 
     def next(self, opening_m: float, now_s: float) -> GripperGoal | None:
-        """Return the goal to send at steady time `now_s`, if any.
+        """Return the goal to send at steady time `now_s` for the opening that is wanted [m], None: none.
 
-        The first opening is where the hand is; it needs no goal, and what is held stays held.
+        It differs from the last one by more than CHANGE_M, or is an end that the last one was not, and the
+        last one has ended or is PATIENCE_S old. The first opening is where the hand is; it needs no goal, and
+        what is held stays held.
         """
         if self._last_m is None:
             self._last_m = opening_m
@@ -52,7 +54,7 @@ class GoalPolicy:
         return counts
 
     def failed(self, opening_m: float) -> None:
-        """The goal for `opening_m` was not taken; it is sent again."""
+        """The goal for `opening_m` was not taken; it is sent again once it is PATIENCE_S old."""
         if opening_m == self._last_m:
             self._last_m = self._before_m
 

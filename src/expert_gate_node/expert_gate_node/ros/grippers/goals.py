@@ -1,4 +1,4 @@
-"""Goals for a gripper that takes actions: few of them, and never two at a time."""
+"""Goals for a gripper that takes actions, as a GoalPolicy lets them through."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ class GoalSender:
         return bool(self._client.server_is_ready())
 
     def send(self, message: Any, goal: GripperGoal) -> None:
-        """Send one goal; where nobody takes it, or it is refused, the next one may follow at once."""
+        """Send one goal; one that nobody takes, or that is refused, is said, and sent again by the policy."""
         if not self.ready():
             self._fail(goal, f"nobody offers the action {self._name}")
             return
