@@ -8,7 +8,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv venv
-venv/bin/pip install --quiet gym-pusht==0.1.8 pymunk==6.11.1
+venv/bin/pip install --quiet gym-pusht==0.1.8 pymunk==6.11.1 gymnasium==1.4.0 numpy==2.4.6
 env -i PATH="$PATH" HOME="$dir" SDL_VIDEODRIVER=dummy venv/bin/python - <<'PY'
 import sys
 from importlib.metadata import version

@@ -8,7 +8,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv venv
-venv/bin/pip install --quiet metaworld==3.1.1 packaging==26.4
+venv/bin/pip install --quiet metaworld==3.1.1 packaging==26.4 gymnasium==1.4.0 mujoco==3.3.0 numpy==2.4.6
 env -i PATH="$PATH" HOME="$dir" venv/bin/python - <<'PY'
 import sys
 import warnings

@@ -8,7 +8,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv venv
-venv/bin/pip install --quiet pin==4.1.0 yourdfpy==0.0.60 mujoco==4.0.0 kinpy==0.6.1
+venv/bin/pip install --quiet pin==4.1.0 yourdfpy==0.0.60 mujoco==4.0.0 kinpy==0.6.1 numpy==2.4.6
 env -i PATH="$PATH" HOME="$dir" venv/bin/python - <<'PY'
 import sys
 from importlib.metadata import version

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # rclpy 9.1.2 (Kilted) does not look at the type of a field unless ROS_PYTHON_CHECK_FIELDS=1: a NumPy True is sent as False,
-# and the whole number 1 in a float64 field is sent as 5e-324, both without an error.
-# Hurt: whoever computes an enable or a stop flag with NumPy (`Bool(data=np.any(...))`) or sends `Float64(data=1)` as a speed.
-# Instead: wrap values in bool(...) and float(...), and run the tests with ROS_PYTHON_CHECK_FIELDS=1.
+# without an error.
+# Hurt: whoever computes an enable or a stop flag with NumPy (`Bool(data=np.any(...))`).
+# Instead: wrap it in bool(...), and run the tests with ROS_PYTHON_CHECK_FIELDS=1.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 from rclpy.serialization import deserialize_message, serialize_message
-from std_msgs.msg import Bool, Float64
+from std_msgs.msg import Bool
 
 
 def received(message):
@@ -22,9 +22,8 @@ def received(message):
 
 
 stop = received(Bool(data=np.any(np.array([0.0, 3.0]) > 1.0)))
-speed = received(Float64(data=1))
 print("rclpy 9.1.2, numpy", np.__version__)
-print("expected: Bool of a NumPy True arrives as True, Float64 of 1 as 1.0 (or an error)")
-print(f"seen: {stop}, {speed}")
-sys.exit(0 if stop is False and 0.0 < speed < 1e-300 else "the behaviour has changed")
+print("expected: Bool of a NumPy True arrives as True (or an error)")
+print("seen:", stop)
+sys.exit(0 if stop is False else "the behaviour has changed")
 PY
