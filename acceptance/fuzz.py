@@ -3,7 +3,7 @@
     python -m acceptance.fuzz --ticks 1000000  # one round after the other until so many ticks
     python -m acceptance.fuzz --replay 17      # that round again, with its smallest failing input
 
-A round is one seed: thirty random sessions at one of ARMS, like those of
+A round is one seed: thirty random sessions at one of ARMS with one of PADS, like those of
 test_properties.py. The first failing round ends the run with its seed and exit code 1.
 """
 
@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 ARMS = (  # and their control rates [Hz]
     ("panda", 50.0), ("ur5e", 125.0), ("ur10e", 125.0), ("fr3", 50.0), ("ur3e", 125.0), ("ur16e", 125.0),
 )  # fmt: skip
+PADS = ("gamepad", "playstation", "logitech", "xbox_bluetooth", "keyboard")
 SESSIONS = 30
 
 
@@ -35,7 +36,7 @@ def fuzz_round(seed: int) -> tuple[int, int, str]:
     robot = load_robot(config_file("robot", name))
     joysticks = {
         topic: load_joystick(config_file("joystick", device))
-        for topic, device in (("joy", "gamepad"), ("expert/joy", "scripted"))
+        for topic, device in (("joy", PADS[seed // len(ARMS) % len(PADS)]), ("expert/joy", "scripted"))
     }
     ticks = 0
 

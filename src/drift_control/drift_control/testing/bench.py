@@ -58,7 +58,9 @@ class Bench:
         self.chunk_id = 0
         self.joints_silent = False  # the joint states stop
         self.gripper_silent = False
-        self._gripper_s = 0.0  # arrival of its newest state
+        self.gripper_every = 1  # ticks between its states
+        self.gripper_speed_m_s = np.inf  # at which it follows
+        self._gripper = (self.gripper_m, 0.0)  # its newest state, and when it arrived
         self.conflict = ""  # what comes from two publishers
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
@@ -71,8 +73,9 @@ class Bench:
         """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic."""
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
-            self._gripper_s = self._gripper_s if self.gripper_silent else self.steady_s
-            self._joints = JointReading(q, self.gripper_m, self.ros_s, self.steady_s, self._gripper_s)
+            if not self.gripper_silent and len(self.ticks) % self.gripper_every == 0:
+                self._gripper = (self.gripper_m, self.steady_s)
+            self._joints = JointReading(q, self._gripper[0], self.ros_s, self.steady_s, self._gripper[1])
         if self.arm_state is not None and not self.arm_silent:
             self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
         if joy is None and not self.joy_silent:
@@ -95,7 +98,9 @@ class Bench:
         )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:
-            self.q, self.gripper_m = tick.command.copy(), tick.gripper_m
+            step_m = self.gripper_speed_m_s * self.config.dt_s
+            self.q = tick.command.copy()
+            self.gripper_m += min(max(tick.gripper_m - self.gripper_m, -step_m), step_m)
         self.steady_s += self.config.dt_s
         self.ros_s += self.config.dt_s
         self.ticks.append(tick)

@@ -45,6 +45,8 @@ rarely = st.integers(0, 11).map(lambda n: n == 0)
 segment = st.fixed_dictionaries(
     {
         "ticks": st.integers(1, 60),
+        "at_rest": st.booleans(),  # the sticks are, in the first tick
+        "snaps": rarely,  # to its end in one tick, as a trigger
         "joy": joy,
         "joy_silent": rarely,
         "other": joy,  # of a second joystick, where there is one
@@ -58,6 +60,8 @@ segment = st.fixed_dictionaries(
         "silent": rarely,
         "joints": st.sampled_from(["sound"] * 10 + ["not finite", "too few"]),
         "gripper_silent": rarely,
+        "gripper_every": st.sampled_from([1] * 6 + [5, 20]),
+        "gripper_speed_m_s": st.sampled_from([math.inf] * 6 + [0.02, 0.0]),
         "conflict": rarely,
         "chunk_ahead_s": st.sampled_from([0.0] * 10 + [0.02, 0.05, 0.9]),
         "whole_turns": st.sampled_from([0] * 10 + [-1, 1]),
@@ -75,8 +79,8 @@ segment = st.fixed_dictionaries(
 segments = st.lists(segment, min_size=1, max_size=8)
 
 
-def make_joy(bench, spec, kept, on):
-    """Return the message of the joystick `on` in this tick."""
+def make_joy(bench, spec, kept, on, pushed):
+    """Return the message of the joystick `on` in this tick; `pushed`: how far its sticks have got, 0..1."""
     if spec is None:
         return kept
     if spec[0] == "raw":
@@ -88,7 +92,8 @@ def make_joy(bench, spec, kept, on):
         return JoyReading(axes, buttons, bench.ros_s, bench.steady_s)
     if spec[0] == "frozen" and kept is not None:
         return JoyReading(kept.axes, kept.buttons, bench.ros_s, bench.steady_s)
-    return bench.stick(spec[2], spec[3], enabled=spec[1], on=on)
+    linear, angular = (pushed * np.array(rates) for rates in spec[2:])
+    return bench.stick(linear, angular, enabled=spec[1], on=on)
 
 
 def make_chunk(bench, spec, epoch):
@@ -117,6 +122,7 @@ def play(bench, segments):
     for part in segments:
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
+        bench.gripper_every, bench.gripper_speed_m_s = part["gripper_every"], part["gripper_speed_m_s"]
         bench.conflict = "two publishers of one joint" if part["conflict"] else ""
         if not bench.ticks[-1].sent:  # somebody else turns its joints and moves the hand
             bench.q = bench.q + part["jog_rad"]
@@ -129,8 +135,11 @@ def play(bench, segments):
         bench.ready(speed_scale=part["speed_scale"], protective_stop=part["protective_stop"])
         for i in range(part["ticks"]):
             for name, message in kept.items():
-                kept[name] = make_joy(bench, part["joy" if name == bench.first else "other"], message, name)
-                made = kept[name]
+                spec = part["joy" if name == bench.first else "other"]
+                pushed = 1.0 if i > 1 or part["snaps"] else 0.03  # of 1.5 m/s, which is far beyond full speed
+                if i == 0 and part["at_rest"]:
+                    message, spec = bench.stick(enabled=False, on=name), None
+                made = kept[name] = make_joy(bench, spec, message, name, pushed)
                 if part["two_publishers"] and made is not None:
                     kept[name] = replace(made, publisher=("a", "b")[i % 2])
             held = {name: message for name, message in kept.items() if message is not None}
@@ -210,6 +219,6 @@ def check_stretch(bench, ticks):
 def check_hold(bench):
     """Assert that a hold stands still once it has come to rest, unless an arm request eases it to the arm."""
     for before, here, after in zip(bench.ticks[:-2], bench.ticks[1:-1], bench.ticks[2:], strict=True):
-        held = {tick.state for tick in (before, here, after)} == {State.HOLD} and after.armed
-        if held and np.array_equal(before.command, here.command):
+        held = {tick.state for tick in (before, here, after)} == {State.HOLD} and before.sent and here.sent
+        if held and after.armed and np.array_equal(before.command, here.command):
             assert np.array_equal(here.command, after.command)
