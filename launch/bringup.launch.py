@@ -4,16 +4,26 @@ The nodes come from drift.stack, as for `drift up`. Two things differ by launch'
 respawn is constant, and Ctrl-C reaches all nodes at once (the gate decelerates all the same).
 """
 
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from drift.errors import StackError
+from drift.processes.process import REFUSED, describe_exit
+from drift.second_gate import no_other_gate
 from drift.shared_memory import prepare
-from drift.stack import StackSpec, stack
-from drift.stack_arguments import StackArguments, arguments
+from drift.stack import NodeSpec, StackSpec, stack
+from drift.stack_arguments import StackArguments, arguments, check_names
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 RESPAWN_DELAY_S = 2.0
+SIGTERM_S, SIGKILL_S = "2.5", "1.0"  # after SIGINT, and after that: everything ends within 5 s
+OF_LAUNCH = ("sigterm_timeout", "sigkill_timeout", "emulate_tty", "launch-prefix", "launch-prefix-filter")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -28,12 +38,22 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start(context: LaunchContext) -> list[Action]:
+    if Path(__file__).name in {Path(word).name for word in sys.argv}:  # else another file's words, too
+        check_names([word.partition(":=")[0] for word in context.argv], OF_LAUNCH)
     values = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
-    plan = stack(StackArguments(**values))
+    values["namespace"] = _namespace(context, values["namespace"])
+    wanted = StackArguments(**values)
+    with no_other_gate(wanted.ros_namespace):
+        plan = stack(wanted)
     said = [LogInfo(msg=line) for line in (f"writing to {plan.run}", *prepare(len(plan.nodes)))]
     plan.run.create()
-    variables = [SetEnvironmentVariable(name, value) for name, value in plan.environment.items()]
-    return [*said, *variables, *_nodes(plan)]
+    return [*said, *_nodes(plan)]
+
+
+def _namespace(context: LaunchContext, said: str) -> str:
+    """Return the namespace in full, below what PushROSNamespace says."""
+    above = context.launch_configurations.get("ros_namespace", "").rstrip("/")
+    return said if said.startswith("/") else f"{above}/{said}".rstrip("/")
 
 
 def _nodes(plan: StackSpec) -> list[Node]:
@@ -53,10 +73,22 @@ def _nodes(plan: StackSpec) -> list[Node]:
                 },
             ],
             remappings=list(spec.remappings.items()),
+            additional_env=plan.environment,  # not for the processes of a file that includes this one
             output="both",
             respawn=not spec.essential,
             respawn_delay=RESPAWN_DELAY_S,
-            on_exit=[Shutdown(reason=f"{spec.name} died")] if spec.essential else None,
+            sigterm_timeout=LaunchConfiguration("sigterm_timeout", default=SIGTERM_S),
+            sigkill_timeout=LaunchConfiguration("sigkill_timeout", default=SIGKILL_S),
+            on_exit=partial(_on_exit, spec),
         )
         for spec in plan.nodes
     ]
+
+
+def _on_exit(spec: NodeSpec, event: Any, context: LaunchContext) -> None:
+    """End the launch where a node is essential, or refuses its parameters: launch would respawn it for ever.
+
+    By an error, for exit code 1: after the action Shutdown it would be 0.
+    """
+    if not context.is_shutdown and (spec.essential or event.returncode == REFUSED):
+        raise StackError(f"{spec.name} died ({describe_exit(event.returncode)}): shutting everything down")

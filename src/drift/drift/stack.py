@@ -99,7 +99,8 @@ def stack(arguments: StackArguments) -> StackSpec:
         *_expert(arguments, robot_and_task, joystick),
     ]
     overlay = _params_file(arguments)
-    shared = {"use_sim_time": arguments.use_sim_time}
+    follows = arguments.follows_clock
+    shared = {} if follows is None else {"use_sim_time": follows}
     nodes = [
         replace(
             node,

@@ -1,6 +1,8 @@
 """What can be said about a stack; `drift up` and the launch file both offer exactly these."""
 
+import difflib
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -44,6 +46,11 @@ class StackArguments:
     controller: str = _argument(
         "", "name of the ros2_control controller; empty: after the robot's command_interface; not for MuJoCo"
     )
+    use_sim_time: str = _argument(
+        "auto",
+        "whether the nodes follow /clock; auto: in Gazebo, or as the launch file or params_file around says",
+        ("auto", "true", "false"),
+    )
 
     def __post_init__(self) -> None:
         for item in arguments():
@@ -55,6 +62,11 @@ class StackArguments:
         if self.expert in ("scripted", "demonstrator") and self.sim != "mujoco":
             raise UserError(
                 f"expert={self.expert} needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
+            )
+        if self.use_sim_time == "true" and self.sim == "mujoco":
+            raise UserError(
+                "use_sim_time=true needs a /clock, which sim=mujoco does not publish: it runs in real time; "
+                "allowed: auto, false"
             )
 
         if self.controller and self.sim == "mujoco":
@@ -73,9 +85,11 @@ class StackArguments:
         return "/" + self.namespace.strip("/")
 
     @property
-    def use_sim_time(self) -> bool:
-        """Only Gazebo publishes /clock; MuJoCo runs in real time with system stamps."""
-        return self.sim == "gazebo"
+    def follows_clock(self) -> bool | None:
+        """Whether the nodes follow /clock, which Gazebo publishes; None: nothing is said to them."""
+        if self.use_sim_time == "auto":
+            return True if self.sim == "gazebo" else None
+        return self.use_sim_time == "true"
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,16 @@ def arguments() -> list[Argument]:
         )
         for item in fields(StackArguments)
     ]
+
+
+def check_names(names: Iterable[str], others: Collection[str] = ()) -> None:
+    """UserError that names the nearest for a name that is neither an argument nor one of `others`."""
+    allowed = [item.name for item in fields(StackArguments)]
+    for name in names:
+        if name not in allowed and name not in others:
+            near = difflib.get_close_matches(name, allowed, 1)
+            hint = f"did you mean {near[0]}:=? " if near else ""
+            raise UserError(f"{name}:= is no argument; {hint}allowed: {', '.join(allowed)}")
 
 
 def help_text(name: str) -> str:

@@ -124,7 +124,7 @@ def test_up_offers_what_the_launch_file_offers() -> None:
         (["up", "--robot", "ur10"], f"error: robot=ur10 must be one of: {', '.join(choices('robot'))}\n"),
         (
             ["up", "arm:=panda"],
-            "error: arm:=panda must be NAME:=VALUE with one of the names: robot, gripper, sim, task",
+            "error: arm:= is no argument; allowed: robot, gripper, sim, task",
         ),
         (["up", "task:=fork"], "error: task=fork has no arm"),
         (["up", "sim:=none", "--sim", "mujoco"], "error: sim:=none and --sim mujoco must not both be said"),

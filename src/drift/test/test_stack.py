@@ -60,7 +60,7 @@ def test_in_mujoco_five_nodes_start_and_the_gate_outlives_what_it_guards(
     assert [name for name, node in nodes.items() if node.essential] == ["sim", "expert_gate"]
     assert (nodes["sim"].stop_stage, nodes["expert_gate"].stop_stage) == (SIMULATION, GATE)
     assert {nodes[name].stop_stage for name in ("policy", "trainer", "expert")} == {0}
-    assert all(node.parameters["use_sim_time"] is False for node in built.nodes)
+    assert not any("use_sim_time" in node.parameters for node in built.nodes)
 
 
 def test_every_file_that_is_named_exists_and_every_folder_is_in_the_run(tmp_path: Path) -> None:
@@ -109,7 +109,18 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     assert "joy" not in by_name(plan(tmp_path, sim="none", expert="none"))
     joy = nodes["joy"]
     assert (joy.package, joy.executable, joy.remappings) == ("joy", "joy_node", {})
-    assert joy.parameters == {"use_sim_time": False, "autorepeat_rate": 50.0}
+    assert joy.parameters == {"autorepeat_rate": 50.0}
+
+
+def test_the_clock_that_nodes_follow_is_gazebos_or_what_is_said(tmp_path: Path) -> None:
+    def told(**said: str) -> set[object]:
+        return {node.parameters.get("use_sim_time") for node in plan(tmp_path, **said).nodes}
+
+    assert told(sim="none") == {None}  # what a launch file around has set holds
+    assert (told(sim="gazebo"), told(sim="gazebo", use_sim_time="false")) == ({True}, {False})
+    assert told(sim="none", use_sim_time="true") == {True}  # somebody else's Gazebo
+    with pytest.raises(UserError, match="use_sim_time=true needs a /clock, which sim=mujoco does not"):
+        plan(tmp_path, use_sim_time="true")
 
 
 def test_another_joystick_is_one_file_that_names_its_driver(

@@ -10,9 +10,10 @@ from rich.console import Console
 from drift.console import PrefixedLog
 from drift.errors import UserError
 from drift.processes.supervisor import ProcessSupervisor
+from drift.second_gate import no_other_gate
 from drift.shared_memory import prepare, remove_dead
 from drift.signals import handle_end
-from drift.stack_arguments import StackArguments, help_text
+from drift.stack_arguments import StackArguments, check_names, help_text
 
 
 def _option(name: str, metavar: str = "NAME") -> typer.models.OptionInfo:
@@ -36,6 +37,7 @@ def main(
     run: Annotated[str, _option("run", "FOLDER")] = StackArguments.run,
     params_file: Annotated[str, _option("params_file", "FILE")] = StackArguments.params_file,
     controller: Annotated[str, _option("controller")] = StackArguments.controller,
+    use_sim_time: Annotated[str, _option("use_sim_time", "auto|true|false")] = StackArguments.use_sim_time,
 ) -> None:
     """Start simulation, gate, trainer, policy and expert as processes; Ctrl-C stops them in order.
 
@@ -55,6 +57,7 @@ def main(
         "run": run,
         "params_file": params_file,
         "controller": controller,
+        "use_sim_time": use_sim_time,
     }
     said = from_words(words or [], tuple(options))
     for name in said:
@@ -69,8 +72,9 @@ def from_words(words: list[str], allowed: tuple[str, ...]) -> dict[str, str]:
     said: dict[str, str] = {}
     for word in words:
         name, separator, value = word.partition(":=")
-        if not separator or name not in allowed:
+        if not separator:
             raise UserError(f"{word} must be NAME:=VALUE with one of the names: {', '.join(allowed)}")
+        check_names([name])
         if name in said:
             raise UserError(f"{name}:={said[name]} and {word} must not both be said")
         said[name] = value
@@ -82,7 +86,8 @@ def run_stack(arguments: StackArguments) -> int:
     from drift.ros_command import processes  # reads arms and tasks: not needed for --help
     from drift.stack import stack
 
-    plan = stack(arguments)
+    with no_other_gate(arguments.ros_namespace):
+        plan = stack(arguments)
     specs = processes(plan)
     run = str(plan.run)
     log_folder = plan.run.create().logs
