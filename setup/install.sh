@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Bring a fresh machine to a built workspace: Debian packages, .venv with ROS 2 from PyPI, colcon build.
 #   setup/install.sh       what the stack needs, and what makes it faster
-#   setup/install.sh test  and what tests, linters and benchmarks need besides
+#   setup/install.sh test  and what tests, linters and benchmarks need besides, with the interfaces of real arms
 # Runs again only what has changed: one stamp for each file of requirements, one for the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -94,3 +94,4 @@ if [ "$(cat install/.build 2>/dev/null)" != "$build" ]; then
   echo "$build" >install/.build
   say "done; in every shell: . env.sh; then: drift doctor"
 fi
+if [ "${1:-}" = test ]; then bash setup/interfaces.sh; fi

@@ -72,6 +72,7 @@ class ArmState:
     protective_stop: bool  # it has stopped by itself
     speed_scale: float  # 0..1, its speed slider
     arrival_s: float
+    trouble: str = ""  # why it is not ready, in words, where it says more than that
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import struct
 import time
 
 from drift_control.inputs import JointMessage
-from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
 from drift_ros import qos
 from drift_ros.clock import NANOSECONDS, steady_s, to_seconds
+from drift_ros.polling import Polled
 from drift_ros.publisher_names import PublisherNames
 
 
@@ -22,11 +22,7 @@ class JointStateTopics:
     """
 
     def __init__(self, node: Node, topics: tuple[str, ...]) -> None:
-        group = _NeverExecuted()
-        self._subscriptions = [
-            node.create_subscription(JointState, topic, _unused, qos.POLLED, callback_group=group, raw=True)
-            for topic in topics
-        ]
+        self._subscriptions = [Polled(node, JointState, topic, qos.POLLED) for topic in topics]
         self._names = PublisherNames(node)
         self._looked_s = steady_s()
 
@@ -34,12 +30,10 @@ class JointStateTopics:
         """Return what has come since the last look; arrivals are those of the middleware."""
         newest: dict[tuple[bytes, bytes], tuple[bytes, dict, str]] = {}  # the later ones last
         for subscription in self._subscriptions:
-            with subscription.handle:
-                while (taken := subscription.handle.take_message(JointState, True)) is not None:
-                    raw, info = taken
-                    key = (self._names.key(info), _before_positions(raw))
-                    newest.pop(key, None)
-                    newest[key] = (raw, info, subscription.topic_name)
+            for raw, info in subscription.take():
+                key = (self._names.key(info), _before_positions(raw))
+                newest.pop(key, None)
+                newest[key] = (raw, info, subscription.topic_name)
         now_s, system_ns, looked_s = steady_s(), time.time_ns(), self._looked_s
         self._looked_s = now_s
         return [
@@ -50,23 +44,6 @@ class JointStateTopics:
     def _message(self, raw: bytes, publisher: str, arrival_s: float) -> JointMessage:
         msg = deserialize_message(raw, JointState)
         return JointMessage(msg.name, msg.position, to_seconds(msg.header.stamp), arrival_s, publisher)
-
-
-class _NeverExecuted(CallbackGroup):
-    """Its subscriptions are left out when an executor waits."""
-
-    def can_execute(self, entity: object) -> bool:
-        return False
-
-    def beginning_execution(self, entity: object) -> bool:
-        return False
-
-    def ending_execution(self, entity: object) -> None:
-        raise NotImplementedError("nothing of this group is executed")
-
-
-def _unused(msg: bytes) -> None:
-    raise NotImplementedError("joint states are taken, not handed in")
 
 
 def _age_s(info: dict, system_ns: int) -> float:

@@ -18,7 +18,7 @@ class PublisherNames:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._names: dict[bytes, str] = {}  # by identity
-        self._asked_s = float("-inf")
+        self._asked_s: dict[bytes, float] = {}  # by identity, of those without a name
         self._unsigned: set[str] = set()  # topics whose messages do not say who has sent them
 
     @staticmethod
@@ -37,8 +37,8 @@ class PublisherNames:
             self._unsigned.add(topic)
             return ""
         name = self._names.get(key)
-        if name is None and steady_s() - self._asked_s > _ASK_AGAIN_S:
-            self._asked_s = steady_s()
+        if name is None and steady_s() - self._asked_s.get(key, float("-inf")) > _ASK_AGAIN_S:
+            self._asked_s[key] = steady_s()
             self._ask(topic)
             name = self._names.get(key)
         return name or f"publisher {key.hex()}"

@@ -13,6 +13,7 @@ SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)  # to im
 SENSOR_RELIABLE = _reliable(5)  # to images of a camera whose task file says reliability: reliable
 # to joint_states, read at 20 Hz or more: what two publishers send at 1000 Hz in 50 ms
 POLLED = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # to what a driver repeats fast
 JOY = _reliable(10)  # both ends of joy
 COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest wins
 PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from drift_sim.ros2_control.controller_manager import ControllerManager
+from drift_sim.ros2_control.gripper import GripperJoint
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.position_controller import ForwardPositionController
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
+from drift_sim.ros2_control.ur_arm import UrArm
 
 JOINTS = ("a", "b")
 REST = np.zeros(2)
@@ -163,3 +165,52 @@ def test_a_switch_leaves_the_arm_where_it_stands():
         for _ in range(20):
             manager.step()
         assert np.array_equal(arm.q, stood)
+
+
+def test_a_ur_ignores_set_points_above_20_rad_s_from_the_last_one_and_from_the_arm():
+    # 20 rad/s is 40 mrad in a cycle of 2 ms; the arm without a lag is where it was told to be
+    arm = UrArm(REST, 0.002)
+    arm.step(np.array([0.039, 0.0]))
+    assert arm.q[0] == 0.039 and arm.ignored == 0
+    arm.step(np.array([0.080, 0.0]))
+    assert arm.q[0] == 0.039 and arm.ignored == 1
+    arm.step(np.array([0.079, 0.0]))
+    assert arm.q[0] == 0.079
+    slow = UrArm(REST, 0.002, tau_s=1.0)
+    slow.step(np.array([0.035, 0.0]))
+    slow.step(np.array([0.070, 0.0]))  # 70 mrad from the arm, 35 from the last set-point
+    assert slow.ignored == 0
+
+
+def test_a_ur_whose_program_does_not_run_stands_and_its_last_set_point_is_forgotten():
+    arm = UrArm(REST, 0.002, tau_s=0.03)
+    arm.step(np.array([0.03, 0.0]))
+    stood = arm.q.copy()
+    arm.program_running = False
+    arm.step(np.array([0.03, 0.0]))
+    arm.program_running = True
+    arm.step(None)
+    assert np.array_equal(arm.q, stood)
+
+
+def test_a_trajectory_controller_is_at_its_end_once_the_last_point_of_whatever_came_last_is_passed():
+    controller = active()
+    controller.accept(trajectory([0.0, 0.03], [0.0, 0.3]), 0.0)
+    ends = []
+    for cycle in range(4):
+        controller.update(0.01 * cycle, REST, REST)
+        ends.append(controller.at_end)
+    assert ends == [False, False, True, True]  # the third cycle gives the command for 0.03 s
+
+
+def test_a_gripper_goes_at_its_speed_until_a_thing_is_in_its_way_and_opens_again():
+    joint = GripperJoint(0.0, 1.0, stopped_at=0.05)
+    joint.target = 0.08
+    seen = []
+    for _ in range(7):
+        joint.step(0.01)
+        seen.append(round(joint.position, 9))
+    assert seen == [0.01, 0.02, 0.03, 0.04, 0.05, 0.05, 0.05] and not joint.moved
+    joint.target = 0.0
+    joint.step(0.01)
+    assert joint.position == pytest.approx(0.04) and joint.moved

@@ -1,6 +1,6 @@
 """What a controller manager's list of controllers and hardware says about the one that the gate commands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _ACTIVE = "active"
 
@@ -23,12 +23,17 @@ def inactive(name: str, controllers: Mapping[str, str], hardware: Mapping[str, s
     return f"hardware {', '.join(asleep)}" if asleep else ""
 
 
+def joint_order(interfaces: Sequence[str]) -> list[str]:
+    """Return the joints of command interfaces `joint/interface`, each once, in their order."""
+    return list(dict.fromkeys(name.rpartition("/")[0] for name in interfaces))
+
+
 def other_order(name: str, joints: list[str], wanted: list[str], by_name: bool) -> str:
     """Return why controller `name` would move other joints than meant, in words; empty: it would not.
 
-    `joints`: its parameter, empty where unknown; `by_name`: it sorts what it gets by name.
+    `joints`: its own, in its order, empty where unknown; `by_name`: it sorts what it gets by name.
     """
     same = sorted(joints) == sorted(wanted) if by_name else joints == wanted
     if not joints or same:
         return ""
-    return f"parameter joints of controller {name} is {joints}, must be {wanted}"
+    return f"the joints of controller {name} are {joints}, must be {wanted}"

@@ -10,7 +10,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._newest = Inputs()
-        self._arm_stopped = False  # since the last tick, if only for a moment
+        self._arm_stopped: ArmState | None = None  # since the last tick, if only for a moment
         self._speakers: dict[str, set[str]] = {}  # by topic: who has published a joystick since the last tick
 
     def put_joints(self, joints: JointReading | None, trouble: str) -> None:
@@ -40,8 +40,14 @@ class Inbox:
 
     def put_arm_state(self, arm_state: ArmState) -> None:
         """Take what the arm says about itself."""
-        self._arm_stopped |= arm_state.protective_stop
+        if arm_state.protective_stop or not arm_state.ready:
+            self._arm_stopped = self._arm_stopped or arm_state
         self._newest = replace(self._newest, arm_state=arm_state)
+
+    def arm_trouble(self) -> str:
+        """Return why the arm is not ready, in its own words; empty: it is, or does not say."""
+        state = self._newest.arm_state
+        return "" if state is None else state.trouble
 
     def request(self, requests: Requests) -> None:
         """Add to what is asked of the next tick."""
@@ -57,7 +63,8 @@ class Inbox:
         inputs = self._newest
         self._newest = replace(inputs, requests=Requests())
         self._speakers.clear()
-        if self._arm_stopped and inputs.arm_state is not None:
-            inputs = replace(inputs, arm_state=replace(inputs.arm_state, protective_stop=True))
-        self._arm_stopped = False
+        if self._arm_stopped is not None and inputs.arm_state is not None:
+            stopped = replace(self._arm_stopped, arrival_s=inputs.arm_state.arrival_s)
+            inputs = replace(inputs, arm_state=stopped)
+        self._arm_stopped = None
         return inputs

@@ -227,6 +227,12 @@ class Stage:
         self.world.destroy_node()
 
 
+@pytest.fixture(name="gate_parameters")
+def _gate_parameters():
+    """The function above, for tests with another arm beside the gate."""
+    return gate_parameters
+
+
 @pytest.fixture
 def stage(ros):
     stage = Stage()

@@ -407,7 +407,7 @@ def test_a_controller_with_its_joints_in_another_order_is_not_armed(stage):
     stage.world.create_subscription(Float64MultiArray, "arm_controller/commands", print, qos.COMMAND)
     stage.start(("command", "arm_controller/commands")).sees_the_arm()
     told = stage.gate._out.controller
-    stage.spin(lambda: told.objection().startswith("parameter joints"), "answer of the controller")
+    stage.spin(lambda: told.objection().startswith("the joints of"), "answer of the controller")
     answer = stage.call(stage.world.arm)
     assert not answer.success and answer.message.endswith(f"must be {names}")
     controller.set_parameters([Parameter("joints", value=names)])

@@ -137,6 +137,6 @@ def test_what_a_controller_manager_says_about_the_controller(controllers, hardwa
 def test_an_order_of_joints_is_wrong_only_where_the_controller_does_not_sort_by_name():
     assert other_order("arm", ["b", "a"], JOINTS, by_name=True) == ""
     assert other_order("arm", [], JOINTS, by_name=False) == ""  # it does not say
-    said = "parameter joints of controller arm is ['b', 'a'], must be ['a', 'b']"
+    said = "the joints of controller arm are ['b', 'a'], must be ['a', 'b']"
     assert other_order("arm", ["b", "a"], JOINTS, by_name=False) == said
     assert "must be ['a', 'b']" in other_order("arm", ["a", "c"], JOINTS, by_name=True)

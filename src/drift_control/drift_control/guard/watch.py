@@ -53,15 +53,19 @@ class ArmReady:
 
 def arm_trouble(at: Situation, timeout_s: float) -> tuple[Reason, str] | None:
     """Return why the arm cannot be moved by what it says about itself; None if it can, or says nothing."""
+    state = at.arm_state
+    if state is not None and state.trouble:  # what stops an arm stops its controller as well
+        return Reason.PROTECTIVE_STOP, state.trouble
     if at.controller_trouble:
         return Reason.PROTECTIVE_STOP, at.controller_trouble
-    state = at.arm_state
     if state is None:
         return None
     if state.protective_stop:
         return Reason.PROTECTIVE_STOP, "the arm reports a protective stop"
     if not state.ready:
         return Reason.PROTECTIVE_STOP, "the arm reports that it is not ready"
+    if not state.speed_scale > 0.0:  # also what is not a number
+        return Reason.PROTECTIVE_STOP, "the arm's speed slider is at 0 %"
     age_s = at.now.steady_s - state.arrival_s
     if age_s > timeout_s:
         return Reason.ARM_STATE_STALE, f"the arm's state is {age_s:.2f} s old, allowed: {timeout_s}"

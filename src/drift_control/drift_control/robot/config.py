@@ -98,6 +98,8 @@ class RobotConfig:
     # of where hands are mounted on the flange, about its z
     flange_yaw_rad: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
     controller: str = ""  # of ros2_control; empty: the usual one of the command interface
+    # who says how a real arm is: drift_interfaces/ArmState, or its maker's driver
+    arm_state: Literal["message", "ur", "franka"] = "message"
     # where arm and gripper say where they are, of their drivers, relative to the namespace
     joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (
         "joint_states",

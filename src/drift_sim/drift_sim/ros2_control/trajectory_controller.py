@@ -96,6 +96,11 @@ class JointTrajectoryController:
         self._command = command
         return command.q
 
+    @property
+    def at_end(self) -> bool:
+        """The last point has been reached, of whatever trajectory came last."""
+        return self._pending is None and self._time_s + self._period_s >= self._points[-1].time_s
+
     def _refusal(self, trajectory: Trajectory, now_s: float) -> str:
         due, velocities = trajectory.due_s, trajectory.velocities_rad_s
         if sorted(trajectory.joint_names) != sorted(self._names):

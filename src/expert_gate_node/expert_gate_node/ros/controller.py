@@ -1,6 +1,8 @@
 """The controller at the other end of `command`, as far as the graph tells."""
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_ros import qos
@@ -10,16 +12,13 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
-from expert_gate_node.activity import inactive, other_order
-
-try:  # of ros2_control; where it is not installed nobody can tell whether a controller is active
-    from controller_manager_msgs.msg import ControllerManagerActivity
-except ImportError:
-    ControllerManagerActivity = None
+from expert_gate_node.activity import inactive, joint_order, other_order
+from expert_gate_node.ros.optional import optional
 
 _UNDER_WAY = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 _TRAJECTORY, _POSITIONS = "joint_trajectory", "commands"  # the topics of the controllers
-_ASK_S = 1.0  # between two questions for its parameters
+_ASK_S = 1.0  # between two questions to the controller and its manager
+_WITHOUT = "whether the arm's controller is active shows only in the arm's motion"
 
 
 class Controller:
@@ -30,22 +29,31 @@ class Controller:
         self._node, self._topic, self._wanted, self._expected = node, topic, list(joints), expected
         path, _, last = topic.rpartition("/")  # /left/arm_controller, joint_trajectory
         namespace, _, self._name = path.rpartition("/")
+        self.namespace: str | None = None  # of the arm's controllers; None: a simulation without any
         self._by_name = last == _TRAJECTORY
         self._action = f"{path}/follow_joint_trajectory"
         self._goals: list[GoalStatus] = []
-        self._joints: list[str] = []  # its parameter
+        self._joints: list[str] = []  # its own, in its order
+        self._has_activity = False  # somebody tells at every change which controllers are active
         self._inactive = ""  # why it is
         self._was_inactive = ""  # since it was last asked, if only for a moment
         if last not in (_TRAJECTORY, _POSITIONS) or not expected:
-            return  # a simulation that has no controllers
+            return
+        self.namespace = namespace
         if self._by_name:
             profile = qos_profile_action_status_default
             node.create_subscription(GoalStatusArray, self._status, self._on_status, profile)
         self._parameters = node.create_client(GetParameters, f"{path}/get_parameters")
         node.create_timer(_ASK_S, self._ask, clock=steady_clock())
-        if ControllerManagerActivity is not None:
-            activity = f"{namespace}/controller_manager/activity"
-            node.create_subscription(ControllerManagerActivity, activity, self._on_activity, qos.LATCHED)
+        manager = f"{namespace}/controller_manager"
+        self._services: Any = optional(node, "controller_manager_msgs.srv", _WITHOUT)
+        if self._services is None:
+            return
+        self._list = node.create_client(self._services.ListControllers, f"{manager}/list_controllers")
+        messages: Any = import_module("controller_manager_msgs.msg")
+        if hasattr(messages, "ControllerManagerActivity"):  # from Jazzy on
+            kind = messages.ControllerManagerActivity
+            node.create_subscription(kind, f"{manager}/activity", self._on_activity, qos.LATCHED)
 
     def trouble(self) -> str:
         """Return why it has not executed commands since the last call; empty: it has, or nobody tells."""
@@ -79,19 +87,37 @@ class Controller:
     def _on_status(self, msg: GoalStatusArray) -> None:
         self._goals = list(msg.status_list)
 
-    def _on_activity(self, msg: "ControllerManagerActivity") -> None:
+    def _on_activity(self, msg: Any) -> None:
+        self._has_activity = True
         controllers = {controller.name: controller.state.label for controller in msg.controllers}
         hardware = {component.name: component.state.label for component in msg.hardware_components}
-        self._inactive = inactive(self._name, controllers, hardware)
-        self._was_inactive = self._was_inactive or self._inactive
+        self._note(inactive(self._name, controllers, hardware))
+
+    def _note(self, trouble: str) -> None:
+        self._inactive = trouble
+        self._was_inactive = self._was_inactive or trouble
 
     def _ask(self) -> None:
-        """Ask which joints it has, in which order; it may be restarted with others."""
+        """Ask which joints it has, in which order, and whether it is active; it may be restarted."""
+        if self._services is not None and self._list.service_is_ready():
+            listed = self._list.call_async(self._services.ListControllers.Request())
+            listed.add_done_callback(self._on_list)
+            return
         if not self._parameters.service_is_ready():
             self._joints = []
             return
         asked = self._parameters.call_async(GetParameters.Request(names=["joints"]))
         asked.add_done_callback(self._on_parameters)
+
+    def _on_list(self, asked: Future) -> None:
+        answer = asked.result()
+        if answer is None:
+            return
+        states = {controller.name: controller.state for controller in answer.controller}
+        own = [c.required_command_interfaces for c in answer.controller if c.name == self._name]
+        self._joints = joint_order(own[0]) if own else []
+        if not self._has_activity:  # as in Humble; else an answer might be older than what is known
+            self._note(inactive(self._name, states, {}))
 
     def _on_parameters(self, asked: Future) -> None:
         answer = asked.result()

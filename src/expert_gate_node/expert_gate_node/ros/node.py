@@ -16,12 +16,12 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.buttons import ButtonWatch
 from drift_control.teleop.joystick import load_joystick
-from drift_interfaces.msg import ActionChunk, ArmState, GateState
+from drift_interfaces.msg import ActionChunk, GateState
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
-from drift_ros.gate_messages import to_arm_state, to_gate_state, to_step
+from drift_ros.gate_messages import to_gate_state, to_step
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.publisher_names import PublisherNames
@@ -36,6 +36,7 @@ from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.inbox import Inbox
 from expert_gate_node.notices import Notices
 from expert_gate_node.pulse import Pulse
+from expert_gate_node.ros.arm_states import listen
 from expert_gate_node.ros.joysticks import JoySubscriber
 from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.requests import RequestServer
@@ -67,16 +68,12 @@ class ExpertGateNode(Node):
         self._tick: Tick | None = None
         self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
-        self._requests = RequestServer(
-            self,
-            self._inbox.request,
-            config.homing_timeout_s,
-            lambda: controller.objection() or self._names.objection(),
-        )
+        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._objection)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
-        self.create_subscription(ArmState, "arm_state", self._on_arm_state, qos.LATCHED)
+        put, heard = self._inbox.put_arm_state, self._heard
+        listen(self, robot.config.arm_state, controller.namespace, put, heard)
         stack = StackClient(self, _ASKED)
         self._marks = {  # button of the joystick -> what is asked of the trainer
             "success": partial(stack.mark, True),
@@ -95,6 +92,11 @@ class ExpertGateNode(Node):
         """The arm has been told to stand still, or is told nothing."""
         return self._still_ticks >= _REST_TICKS
 
+    def _objection(self) -> str:
+        """Return why nothing may be commanded: the arm's own reason before what follows from it."""
+        trouble = self._inbox.arm_trouble()
+        return trouble or self._out.controller.objection() or self._names.objection()
+
     def _on_chunk(self, msg: ActionChunk, info: dict[str, Any]) -> None:
         self._heard("action_chunk", info)
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
@@ -102,10 +104,6 @@ class ExpertGateNode(Node):
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
         self._inbox.put_joy(topic, joy)
         self._say(self._requests.press(self._buttons[topic].update(joy)))
-
-    def _on_arm_state(self, msg: ArmState, info: dict[str, Any]) -> None:
-        self._heard("arm_state", info)
-        self._inbox.put_arm_state(to_arm_state(msg, steady_s()))
 
     def _heard(self, topic: str, info: dict[str, Any]) -> None:
         self._speakers.heard(self._names.of(topic, info), (topic,), steady_s())

@@ -20,6 +20,8 @@ class GoalSender:
     ) -> None:
         self._policy, self._name, self._say = policy, name, say
         self._client = ActionClient(node, action, name)
+        # a node's destroy_node leaves its action clients, and with them the node, in the ROS graph
+        node.context.on_shutdown(self._client.destroy)
 
     def ready(self) -> bool:
         """Return whether somebody offers the action."""
