@@ -6,11 +6,12 @@ One small demo first (it learns next to nothing); then `drift up` on what the de
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from drift_core.policy.checkpoint import read_latest
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode
 
+ROOT = Path(__file__).resolve().parents[3]
 EXPERT, POLICY = 2, 1  # Step.SOURCE_*
 DEMO_LIMIT_S, START_LIMIT_S, TRAIN_LIMIT_S = 200.0, 60.0, 150.0
 STOP_LIMIT_S = 5.0
@@ -163,6 +165,41 @@ def test_only_the_scripted_expert_hears_the_ground_truth(client: SessionClient) 
     client.wait_until(lambda: "expert" in listeners(), START_LIMIT_S, "the expert to listen")
     assert {"policy", "trainer", "expert_gate", "expert", "sim"} <= set(client.node.get_node_names())
     assert listeners() == {"expert"}
+
+
+def ours(names: Iterable[str]) -> set[str]:
+    """Return names as the documents write them, without what every node of ROS has."""
+    short = {re.sub(r"^camera/\w+", "camera/<name>", name.strip("/")) for name in names}
+    of_ros = r"(rosout|parameter_events|.*/\w+_(parameters|parameter_types|type_description)(_atomically)?)$"
+    return {name.partition("/_action/")[0] for name in short if not re.match(of_ros, name)}
+
+
+def test_every_topic_service_and_action_of_the_stack_is_in_the_documents_and_no_other(
+    client: SessionClient,
+) -> None:
+    node = client.node
+    lists = (
+        node.get_publisher_names_and_types_by_node,
+        node.get_subscriber_names_and_types_by_node,
+        node.get_service_names_and_types_by_node,
+        node.get_client_names_and_types_by_node,
+    )
+    folders = {
+        "expert_gate": "expert_gate_node",
+        "policy": "drift_policy_node",
+        "trainer": "trainer_node",
+        "sim": "drift_sim",
+        "expert": "drift_sim",
+    }
+    there = {name: ours(found for of in lists for found, _ in of(name, "/")) for name in folders}
+    table = (ROOT / "docs/architecture.md").read_text().partition("## Contract between the nodes")[2]
+    rows = re.findall(r"^\| (.*?) \|", table.partition("Beside the driver of a real arm")[0], re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`([^`]+)`", re.sub(r"\(.*?\)", "", row))}
+    assert set().union(*there.values()) == names
+    for name, folder in folders.items():
+        text = (ROOT / "src" / folder / "README.md").read_text()
+        said = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        assert there[name] - set(said) == set(), name
 
 
 def test_a_checkpoint_is_announced_verified_and_swapped_in_while_the_stack_runs(
