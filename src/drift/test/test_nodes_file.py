@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from drift.node_parameters import CONFIGS
+from drift_config.descriptions import describe
 from drift_ros.parameters import load_parameters
 from rclpy.node import Node
 
@@ -31,6 +32,14 @@ def test_every_section_fills_its_configuration_in_any_namespace(ros, name, names
         load_parameters(node, CONFIGS[name])
     finally:
         node.destroy_node()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_parameter_is_explained_and_every_bound_of_a_number_is_told(name):
+    said = describe(CONFIGS[name])
+    assert [field for field, what in said.items() if not what.text] == []
+    bare = [field for field, what in said.items() if what.kind in (int, float) and what.low is None]
+    assert bare == []
 
 
 def test_there_is_no_section_without_a_node():

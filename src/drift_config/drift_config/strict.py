@@ -2,4 +2,5 @@
 
 from pydantic import ConfigDict
 
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)  # no unknown key, no NaN or infinity
+# no unknown key, no NaN or infinity; the text below a field is what `describe` says about it
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)

@@ -1,21 +1,24 @@
 """Node parameters become one frozen dataclass: its fields give names and types, the YAML file gives values.
 
 No value has a default in code: a missing, misspelt, mistyped or out-of-range parameter stops the node with a
-message that names it. A node with parameters of its own beside those of its core inherits from the core's
-dataclass.
+message that names it. The texts and bounds of the fields are what `ros2 param describe` shows. A node with
+parameters of its own beside those of its core inherits from the core's dataclass.
 """
 
+import math
 from array import array
 from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from drift_config.descriptions import FieldDescription, describe
 from drift_config.loader import parse
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
 T = TypeVar("T")
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1  # of an integer parameter
 
 
 def load_parameters(node: Node, config_type: type[T], settable: Collection[str] = ()) -> T:
@@ -31,8 +34,8 @@ def load_parameters(node: Node, config_type: type[T], settable: Collection[str] 
     given = {name: _declare(node, name) for name in names}
     said = {name: value for name, value in given.items() if value is not None} | _unknown(node, names)
     config = parse(said, config_type, source=f"parameters of node {node.get_fully_qualified_name()}")
-    for name in names:
-        _redeclare(node, name, getattr(config, name), read_only=name not in settable)
+    for name, described in describe(config_type).items():
+        _redeclare(node, name, getattr(config, name), _descriptor(described, read_only=name not in settable))
     return config
 
 
@@ -41,10 +44,27 @@ def _declare(node: Node, name: str) -> Any:
     return _plain(node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True)).value)
 
 
-def _redeclare(node: Node, name: str, value: Any, read_only: bool) -> None:
+def _redeclare(node: Node, name: str, value: Any, descriptor: ParameterDescriptor) -> None:
     stored = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
     node.undeclare_parameter(name)
-    node.declare_parameter(name, stored, ParameterDescriptor(read_only=read_only), ignore_override=True)
+    node.declare_parameter(name, stored, descriptor, ignore_override=True)
+
+
+def _descriptor(field: FieldDescription, read_only: bool) -> ParameterDescriptor:
+    """Return text and range; a bound that is itself not allowed stands in the constraints, too."""
+    said = ParameterDescriptor(description=field.text, additional_constraints=field.rule, read_only=read_only)
+    low, high = field.low, field.high
+    if low is None and high is None:
+        return said
+    if field.kind is int:
+        ends = IntegerRange(
+            from_value=_LOWEST if low is None else low, to_value=_HIGHEST if high is None else high
+        )
+        said.integer_range = [ends]
+    else:
+        low, high = -math.inf if low is None else float(low), math.inf if high is None else float(high)
+        said.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    return said
 
 
 def _unknown(node: Node, names: list[str]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_every_configuration_is_declared_strict_in_the_one_way():
         if "ConfigDict" in path.read_text()
     ]
     assert found == ["drift_config/drift_config/strict.py"]
-    assert STRICT == {"extra": "forbid", "allow_inf_nan": False}
+    assert (STRICT["extra"], STRICT["allow_inf_nan"]) == ("forbid", False)
 
 
 def test_the_simulation_knows_no_node_but_what_all_nodes_share():

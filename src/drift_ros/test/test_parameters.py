@@ -1,22 +1,27 @@
+import math
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from drift_config.errors import ConfigError
+from drift_config.strict import STRICT
 from drift_ros.parameters import load_parameters
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from rclpy.exceptions import ParameterImmutableException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class WheelConfig:
     rate_hz: Annotated[float, Field(gt=0.0)]
+    """turns per second"""
     spokes: Annotated[int, Field(ge=3)]
+    """between hub and rim"""
     tyre: Literal["road", "mud"]
+    """what it is made for"""
     bell: bool
     map_file: Path
     gains: tuple[float, ...]
@@ -61,6 +66,32 @@ def test_a_parameter_that_may_be_set_takes_values_of_its_type_only(ros):
     assert not node.set_parameters([Parameter("bell", value="no")])[0].successful
     assert node.get_parameter("bell").value is False
     node.destroy_node()
+
+
+@dataclass(frozen=True, config=STRICT)
+class BrakedWheelConfig(WheelConfig):
+    force_n: Annotated[float, Field(ge=0.0, le=60.0)]
+    """of the brake"""
+
+
+def test_text_range_and_what_else_is_allowed_are_told_also_of_inherited_fields(ros):
+    overrides = [Parameter(name, value=value) for name, value in {**GIVEN, "force_n": 5.0}.items()]
+    node = Node("wheel", parameter_overrides=overrides)
+    load_parameters(node, BrakedWheelConfig)
+    rate, spokes, tyre, bell, force = (
+        node.describe_parameter(name) for name in ("rate_hz", "spokes", "tyre", "bell", "force_n")
+    )
+    node.destroy_node()
+    assert (rate.description, rate.additional_constraints) == ("turns per second", "greater than 0.0")
+    (ends,) = rate.floating_point_range
+    assert (ends.from_value, ends.to_value) == (0.0, math.inf)
+    (ends,) = spokes.integer_range
+    assert (ends.from_value, ends.to_value, ends.step) == (3, 2**63 - 1, 0)
+    assert (tyre.description, tyre.additional_constraints) == ("what it is made for", "one of: road, mud")
+    assert (bell.description, bell.additional_constraints) == ("", "") and not bell.floating_point_range
+    (ends,) = force.floating_point_range
+    assert (force.description, ends.from_value, ends.to_value) == ("of the brake", 0.0, 60.0)
+    assert all(said.read_only for said in (rate, spokes, tyre, bell, force))
 
 
 def test_missing_parameters_are_listed_all_at_once(ros):

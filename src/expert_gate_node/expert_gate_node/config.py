@@ -15,11 +15,16 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]  # no path
 class ExpertGateConfig(GateConfig):
     """The gate's own parameters, and the files of the arm and the joysticks."""
 
-    robot_file: Path  # config/robots/<robot>.yaml
-    joystick_file: Path  # config/joysticks/<joystick>.yaml, of the first topic
-    joy_topics: tuple[str, ...]  # in order of precedence
-    joysticks_beside: tuple[Name, ...]  # files beside joystick_file, one for each further topic
-    realtime_priority: Annotated[int, Field(ge=0, le=98)]  # SCHED_FIFO; 0: scheduled like any process
+    robot_file: Path
+    """the arm: config/robots/<robot>.yaml, or <robot>+<gripper>.yaml"""
+    joystick_file: Path
+    """config/joysticks/<joystick>.yaml, of the first topic"""
+    joy_topics: tuple[str, ...]
+    """topics of joysticks, in order of precedence"""
+    joysticks_beside: tuple[Name, ...]
+    """files beside joystick_file, without .yaml, one for each further topic"""
+    realtime_priority: Annotated[int, Field(ge=0, le=98)]
+    """priority under SCHED_FIFO; 0: scheduled like any process"""
 
     @model_validator(mode="after")
     def _a_file_for_each_topic(self) -> "ExpertGateConfig":

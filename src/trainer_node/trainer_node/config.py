@@ -20,30 +20,53 @@ class TrainerConfig:
     """Flat, because ROS parameters are; the methods group what belongs together."""
 
     robot_file: Path
+    """the arm: config/robots/<robot>.yaml, or <robot>+<gripper>.yaml"""
     task_file: Path
+    """config/tasks/<task>.yaml"""
     train_file: Path
+    """config/train/<name>.yaml"""
     episode_folder: Path
+    """where episodes are written and trained on"""
     checkpoint_folder: Path
+    """where checkpoints and LATEST are written"""
     image_transport: Literal["raw", "compressed"]
+    """of the topics of the cameras"""
     # training worker
-    device: str  # "cpu", "cuda"
+    device: str
+    """where the worker trains: cpu or cuda"""
     seed: Annotated[int, Field(ge=0)]
-    worker_threads: Annotated[int, Field(ge=0)]  # of torch; 0: as the train_file says
-    worker_save_s: Positive  # between two saved states of a running round
+    """of batches and noise in training"""
+    worker_threads: Annotated[int, Field(ge=0)]
+    """of torch; 0: as the train_file says"""
+    worker_save_s: Positive
+    """between two saved states of a running round"""
     worker_niceness: Annotated[int, Field(ge=0, le=19)]
-    restart_wait_s: Positive  # before the first restart; doubled for each further one
+    """of the training worker"""
+    restart_wait_s: Positive
+    """before the first restart of the worker; doubled for each further one"""
     restart_longest_wait_s: Positive
-    restart_attempts: Annotated[int, Field(ge=0)]  # for one request
-    worker_silence_s: Positive  # a busy worker that says nothing for so long is restarted
+    """longest wait before a restart"""
+    restart_attempts: Annotated[int, Field(ge=0)]
+    """restarts of the worker for one request"""
+    worker_silence_s: Positive
+    """a busy worker that says nothing for so long is restarted"""
     # episodes
-    control_rate_hz: Positive  # of the gate; tells which control ticks are late
-    tail_s: Annotated[float, Field(ge=0)]  # recorded after a success, so that labels reach the end
-    policy_timeout_s: Positive  # for a policy to become active
+    control_rate_hz: Positive
+    """of the gate; tells which control ticks are late"""
+    tail_s: Annotated[float, Field(ge=0)]
+    """recorded after a success, so that labels reach the end"""
+    policy_timeout_s: Positive
+    """for a policy to become active"""
     home_timeout_s: Positive
-    service_timeout_s: Positive  # stop, arm, reset
-    person_timeout_s: Positive  # for a person to reset the objects and arm
-    gate_timeout_s: Positive  # without gate/state
-    input_timeout_s: Positive  # of an episode of which a camera, joint_states or gate/step is not recorded
+    """for the arm to come home"""
+    service_timeout_s: Positive
+    """for an answer to stop, arm or reset"""
+    person_timeout_s: Positive
+    """for a person to reset the objects and arm"""
+    gate_timeout_s: Positive
+    """an episode without gate/state for so long ends"""
+    input_timeout_s: Positive
+    """an episode ends when a camera, joint_states or gate/step is not recorded for so long"""
 
     def timing(self) -> EpisodeTiming:
         """Return how long the phases of an episode may take."""
