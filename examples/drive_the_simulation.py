@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from drift.configuration import config_file
+from drift.errors import run
 from drift.simulation import make_shell, policy_pace
 from drift_control import Tick
 from drift_core import DiffusionPolicy, load_checkpoint, load_train_file
@@ -47,4 +48,4 @@ def main(checkpoint: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(lambda: main(*sys.argv[1:]))  # wrong input is one line

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from drift.configuration import config_file
+from drift.errors import run
 from drift_control import Pose, Robot, load_robot
 from drift_control.robot.ik import IkResult, solve
 
@@ -31,4 +32,4 @@ def main(name: str = "panda") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(lambda: main(*sys.argv[1:]))  # wrong input is one line

@@ -1,6 +1,8 @@
 """Every script runs, and what its function gives is right."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,20 @@ def test_every_script_is_short_and_is_run_here():
 def test_a_script_says(name, capsys):
     example(name)["main"]()
     assert SAYS[name] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "said"),
+    [
+        ("load_an_arm", "panda2", "error: robot=panda2 must be one of: fr3, panda, "),
+        ("drive_the_simulation", "none.safetensors", "error: none.safetensors: cannot be read: No such file"),
+    ],
+)
+def test_wrong_input_is_one_line(name, word, said):
+    command = [sys.executable, str(FOLDER / f"{name}.py"), word]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said) and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["panda", "ur5e"])

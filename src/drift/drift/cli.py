@@ -1,16 +1,12 @@
 """The command line `drift`. Each command is a module of drift.commands with a function `main`."""
 
-import os
-import sys
 from typing import Any
 
 import typer
-from drift_config.errors import DriftError
-from drift_ros.errors import SessionError
 from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, joystick, session, teleop, train, up
-from drift.errors import StackError, UserError
+from drift.errors import UserError, run
 
 
 class OnceCommand(TyperCommand):
@@ -36,24 +32,5 @@ for command in (up, demo, session, teleop, joystick, train, eval, doctor):
 
 
 def main() -> None:
-    """Run the command; wrong input is one line and exit code 2, a stack that fails exit code 1."""
-    try:
-        app()
-    except (UserError, DriftError) as error:
-        _exit(f"error: {error}", 2)
-    except (StackError, SessionError) as error:
-        _exit(f"error: {error}", 1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: `drift … | head`
-        sys.exit(1)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _exit(f"error: {error.filename}: {error.strerror}", 2)
-    except KeyboardInterrupt:
-        _exit("interrupted", 130)
-
-
-def _exit(text: str, code: int) -> None:
-    print(text, file=sys.stderr)
-    sys.exit(code)
+    """Run the command."""
+    run(app)

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from drift.commands.session import Display, wait_for_arm
+from drift.commands.session import Display, wait_for_arm, wait_for_stack
 from drift.errors import StackError
 from drift.session_loop import SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView
+from drift_interfaces.msg import GateState, Outcome, PolicyState
+from drift_ros import qos
 from drift_ros.errors import SessionError
 from drift_ros.goal_server import GoalServer
 from drift_ros.stack_client import Home, RunEpisode, Train
@@ -254,7 +256,7 @@ def test_a_gate_that_does_not_stop_is_said_and_does_not_replace_the_reason() -> 
 
 
 class Cell(Node):
-    """Gate and trainer in one: an episode arms the arm and goes on until it is cancelled."""
+    """Gate, policy and trainer: the first episode succeeds at once, the next goes on until cancelled."""
 
     def __init__(self) -> None:
         super().__init__("cell")
@@ -262,10 +264,21 @@ class Cell(Node):
         self._home = GoalServer(self, Home, "gate/home", lambda goal: self._home.finish(Home.Result()), print)
         self._train = GoalServer(self, Train, "trainer/train", lambda goal: None, lambda: None)
         self._episodes = GoalServer(
-            self, RunEpisode, "trainer/run_episode", lambda goal: self.armed.set(), self.cancelled.set
+            self, RunEpisode, "trainer/run_episode", self._on_goal, self.cancelled.set
         )
+        self._states = [self.create_publisher(GateState, "gate/state", qos.LATCHED)]
+        self._states.append(self.create_publisher(PolicyState, "policy/state", qos.LATCHED))
+        self._states[0].publish(GateState())
+        self._states[1].publish(PolicyState(state=PolicyState.ACTIVE, version=1))
         self.create_service(Trigger, "gate/stop", lambda request, response: response)
         self.create_timer(0.05, self._on_tick)
+
+    def _on_goal(self, goal: RunEpisode.Goal) -> None:
+        if goal.seed == 0:
+            done = RunEpisode.Result(outcome=Outcome.SUCCESS, path="/runs/a/episodes/one")
+            self._episodes.finish(done)
+        else:
+            self.armed.set()
 
     def _on_tick(self) -> None:
         self._episodes.feedback(RunEpisode.Feedback(source=1))
@@ -310,6 +323,9 @@ def test_a_signal_to_drift_session_ends_the_episode_and_leaves_the_arm_held(
         session.wait()
     assert session.returncode == 130, output
     assert cell.cancelled.is_set() and not cell.armed.is_set()
+    assert (
+        "\n1 of 2 episodes were recorded in /runs/a/episodes; one that is broken off is not kept\n" in output
+    )
     assert time.monotonic() - began_s < 5.0
 
 
@@ -332,6 +348,55 @@ def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:
     text = console.export_text()
     for words in ("4 of 10", "expert, take-overs: 1", "2 of 3", "none yet", "100.0 Hz", "training loss   –"):
         assert words in text
+
+
+class StackThatComesLate:
+    """Gate, trainer, policy and its checkpoint are found one look after the other; plays stack and client."""
+
+    def __init__(self, checkpoint: bool) -> None:
+        self.looks, self.checkpoint, self.stack, self.said = 0, checkpoint, self, list[str]()
+
+    def missing(self, *names: str) -> list[str]:
+        here = {"gate": 1, "trainer": 3}
+        return [name for name in names if self.looks < here[name.partition("/")[0]]]
+
+    @property
+    def gate_state(self) -> GateState | None:
+        return GateState() if self.looks >= 2 else None
+
+    @property
+    def policy_state(self) -> PolicyState | None:
+        if self.looks < 4:
+            return None
+        if self.looks < 6:
+            return PolicyState(state=PolicyState.UNCONFIGURED)
+        return PolicyState(state=PolicyState.ACTIVE, version=int(self.checkpoint))
+
+    def spin(self, duration_s: float) -> None:
+        self.looks += 1
+
+
+def test_a_session_waits_for_all_of_the_stack_and_says_for_what() -> None:
+    stack = StackThatComesLate(checkpoint=True)
+    wait_for_stack(stack, True, 60.0, stack.said.append)  # type: ignore[arg-type]
+    assert (stack.looks, stack.said) == (
+        6,
+        [
+            f"waiting for the stack: {names}"
+            for names in ("gate, trainer, policy", "trainer, policy", "policy")
+        ],
+    )
+    with pytest.raises(SessionError, match=r"^no gate, trainer, policy after 0 s; is the stack up"):
+        wait_for_stack(StackThatComesLate(True), True, 0.0, print)  # type: ignore[arg-type]
+
+
+def test_without_a_policy_only_demonstrations_are_run() -> None:
+    stack = StackThatComesLate(checkpoint=False)
+    with pytest.raises(SessionError, match="^no policy to run: no checkpoint yet; train one"):
+        wait_for_stack(stack, True, 60.0, print)  # type: ignore[arg-type]
+    stack = StackThatComesLate(checkpoint=False)
+    wait_for_stack(stack, False, 60.0, print)  # type: ignore[arg-type]
+    assert stack.looks == 3
 
 
 class ArmThatComesLate:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from drift_config.section import FileFault, Location, Section, dotted
 
 _NAMED = re.compile(r"(?:^|\s)([A-Za-z_]\w*(?:\[\d+\]|\.[A-Za-z_]\w*)*)(?=[=: ])")
+_FEW = 8  # so many names are listed; of more, the nearest
 _PART = re.compile(r"\w+")
 
 
@@ -29,10 +30,13 @@ def complaints(error: ValidationError, config_type: Any, data: Any, above: Locat
 
 def unknown_key(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Return the sentence for a key that nobody knows; `name` may have dots."""
-    known = sorted(allowed)
-    close = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
-    hint = f"; did you mean {close[0]}" if close else ""
-    return f"{name}={value!r} is unknown{hint}; allowed: {', '.join(known)}"
+    known, key = sorted(allowed), name.rpartition(".")[2]
+    close = difflib.get_close_matches(key, known, n=2)
+    hint = f"; did you mean {' or '.join(close)}" if close else ""
+    if len(known) <= _FEW:
+        return f"{name}={value!r} is unknown{hint}; allowed: {', '.join(known)}"
+    nearest = ", ".join(difflib.get_close_matches(key, known, n=3, cutoff=0.0))
+    return f"{name}={value!r} is unknown{hint or f'; the nearest of {len(known)}: {nearest}'}"
 
 
 def _explain(fault: Any, config_type: Any, data: Any, above: Location) -> FileFault:

@@ -5,6 +5,7 @@ import string
 from typing import Annotated, Literal
 
 import pytest
+from drift_config.complaints import unknown_key
 from drift_config.errors import ConfigError
 from drift_config.loader import load_yaml, parse, to_plain
 from drift_config.yaml_file import read_yaml
@@ -95,6 +96,16 @@ def test_all_errors_come_at_once_each_with_file_key_value_and_what_is_allowed(tm
     assert "mode='slow' must be 'fast' or 'exact'" in lines[1]
     assert "enabled='yes' must be a valid boolean" in lines[2]
     assert "parts[0].mass_kg=-1 must be greater than 0" in lines[3]
+
+
+def test_of_many_keys_the_nearest_are_named_and_of_few_all():
+    names = ("lr", "lr_end", "lr_start", "steps", "batch_size", "threads", "clip_norm", "ema_decay", "decay")
+    assert unknown_key("online.lr_edn", 1, names) == "online.lr_edn=1 is unknown; did you mean lr_end"
+    assert unknown_key("lr_", 1, names) == "lr_=1 is unknown; did you mean lr or lr_end"
+    far = unknown_key("x", 1, names)
+    assert far.startswith("x=1 is unknown; the nearest of 9: ") and far.count(", ") == 2
+    few = unknown_key("x", 1, names[:8])
+    assert few.startswith("x=1 is unknown; allowed: batch_size, clip_norm, ") and few.count(", ") == 7
 
 
 @pytest.mark.parametrize(

@@ -191,8 +191,10 @@ def test_without_simulation_the_person_resets_arms_and_marks():
     runner = start()
     alone = replace(IDLE, simulated=False)
     assert runner.update(alone) is Ask.HOME
-    assert runner.update(replace(alone, now_s=1.0, answer=OK)) is Ask.PROMPT
-    assert runner.update(replace(alone, now_s=50.0)) is None
+    assert runner.update(replace(alone, now_s=1.0, answer=OK)) is None
+    assert runner.update(replace(alone, now_s=1.9)) is None  # a simulation may still be discovered
+    assert runner.update(replace(alone, now_s=2.0)) is Ask.PROMPT
+    assert runner.update(replace(alone, now_s=50.0)) is None  # once
     assert runner.update(replace(alone, now_s=51.0, armed=True)) is Ask.RECORD
     assert runner.update(replace(alone, now_s=51.1, armed=True, answer=OK)) is None
     assert runner.phase is EpisodePhase.RUNNING
@@ -204,7 +206,7 @@ def test_a_simulation_that_is_discovered_late_is_reset_like_any_other():
     runner = start()
     alone = replace(IDLE, simulated=False)
     assert runner.update(alone) is Ask.HOME
-    assert runner.update(replace(alone, now_s=0.1, answer=OK)) is Ask.PROMPT
+    assert runner.update(replace(alone, now_s=0.1, answer=OK)) is None  # nobody is asked
     assert runner.update(replace(IDLE, now_s=0.3)) is Ask.RESET
     assert runner.update(replace(IDLE, now_s=0.4, answer=OK)) is Ask.RECORD
 

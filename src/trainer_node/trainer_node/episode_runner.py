@@ -143,6 +143,7 @@ class _Link:
     ask: Ask | None
 
 
+_DISCOVERY_S = 1.0  # a person is asked only where no simulation has been found by then
 _DRY_RUN = "gate in a dry run: what would be recorded is executed by no arm"
 
 
@@ -155,7 +156,7 @@ class EpisodeRunner:
         self._timing = timing
         self._entered_s: float | None = None
         self._armed_s = 0.0
-        self._seen_armed = False
+        self._seen_armed = self._prompted = False
         self._ran = False
         self._verdict: EpisodeEnd | None = None
         service_s, home_s = timing.service_timeout_s, timing.home_timeout_s
@@ -248,7 +249,11 @@ class EpisodeRunner:
             return self._enter(EpisodePhase.OPENING, Ask.RECORD, seen)
         if seen.simulated:  # its reset was discovered only after the arm stood at home
             return self._enter(EpisodePhase.RESETTING, Ask.RESET, seen)
-        if seen.now_s - self._entered_s > self._timing.person_timeout_s:
+        waited_s = seen.now_s - self._entered_s
+        if not self._prompted and waited_s >= _DISCOVERY_S:
+            self._prompted = True
+            return Ask.PROMPT
+        if waited_s > self._timing.person_timeout_s:
             text = f"nobody armed the arm within {self._timing.person_timeout_s:g} s"
             return self._give_up(Error.ARM_REFUSED, text, seen)
         return None
@@ -333,7 +338,7 @@ class EpisodeRunner:
         """Go on when the last Ask was answered well, give up when badly or not in time."""
         if seen.answer is not None and seen.answer.ok:
             if self.phase is EpisodePhase.HOMING and not seen.simulated:
-                return self._enter(EpisodePhase.PERSON, Ask.PROMPT, seen)
+                return self._enter(EpisodePhase.PERSON, None, seen)
             if self.phase is EpisodePhase.OPENING:
                 self._enter(EpisodePhase.LISTENING, None, seen)
                 return self._listen(seen)

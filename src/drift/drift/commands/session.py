@@ -1,8 +1,10 @@
 """`drift session`: run episodes on a running stack, and train beside them."""
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 
 _RETRY_S = 0.5
+_LOOK_S = 0.1
+_SERVERS = {
+    "gate": ("gate/home", "gate/stop"),
+    "trainer": ("trainer/run_episode", "trainer/train"),
+}
 
 
 class SessionKind(StrEnum):
@@ -60,16 +67,54 @@ def main(
     seeds, when = range(seed, seed + episodes), TrainWhen.NEW_LABELS if train else TrainWhen.NEVER
     view = SessionView(episodes, title=f"{kind.value} episodes")
     console = Console()
+    display = Display(view, console)
     end_like_ctrl_c()  # the episode cancelled, the arm held
     with SessionClient(namespace=namespace) as client:
-        client.wait_for_servers("trainer/run_episode", "trainer/train", limit_s=wait_s)
+        wait_for_stack(client, kind is not SessionKind.DEMONSTRATION, wait_s, console.print)
         wait_for_arm(client, wait_s)
-        loop = SessionLoop(client.stack, Display(view, console), number, [seeds], when)
+        loop = SessionLoop(client.stack, display, number, [seeds], when)
         live = Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext()
-        with nullcontext() if takeovers else passive_expert(client), live:
-            run_session(client, loop, time.monotonic)
-    if not console.is_terminal:
-        console.print(view)
+        try:
+            with nullcontext() if takeovers else passive_expert(client), live:
+                run_session(client, loop, time.monotonic)
+        finally:
+            if not console.is_terminal:
+                console.print(view)
+            console.print(display.closing_word(), markup=False, soft_wrap=True)
+
+
+def wait_for_stack(
+    client: "SessionClient", policy: bool, limit_s: float, say: Callable[[str], object]
+) -> None:
+    """Wait until everything is found that an episode needs, with a `policy` or without, and say for what.
+
+    SessionError where something is not there within the limit, or the policy node has nothing to run.
+    """
+    from drift_ros.stack_client import PolicyState
+
+    end_s, said = time.monotonic() + limit_s, ""
+    while True:
+        missing = [name for name, servers in _SERVERS.items() if client.stack.missing(*servers)]
+        state = client.policy_state
+        if client.gate_state is None and "gate" not in missing:
+            missing.insert(0, "gate")
+        starting = state is None or state.state in (PolicyState.UNCONFIGURED, PolicyState.INACTIVE)
+        if policy and starting and not (state is not None and state.version):
+            missing.append("policy")
+        if not missing:
+            break
+        text = ", ".join(missing)
+        if time.monotonic() >= end_s:
+            raise SessionError(f"no {text} after {limit_s:g} s; is the stack up (drift up)?")
+        if text != said:
+            said = text
+            say(f"waiting for the stack: {text}")
+        client.spin(_LOOK_S)
+    if policy and not state.version:
+        raise SessionError(
+            f"no policy to run: {state.last_refusal or 'no checkpoint yet'}; train one (drift session --kind "
+            "demonstration, then drift train), or start drift up with a run that has one"
+        )
 
 
 def wait_for_arm(client: "SessionClient", limit_s: float) -> None:
@@ -89,6 +134,15 @@ class Display(SessionWatcher):
 
     def __init__(self, view: SessionView, console: Console) -> None:
         self._view, self._console = view, console
+        self._folders: dict[str, None] = {}  # of what was recorded, in their order
+
+    def closing_word(self) -> str:
+        """What was recorded and where, however the session ended."""
+        if not self._view.done:
+            return "no episode was recorded"
+        done, wanted = self._view.done, self._view.episodes
+        broken = "" if done == wanted else "; one that is broken off is not kept"
+        return f"{done} of {wanted} episodes were recorded in {', '.join(self._folders)}{broken}"
 
     def on_episode_progress(self, feedback: Any) -> None:
         """Show who drives."""
@@ -97,6 +151,7 @@ class Display(SessionWatcher):
     def on_episode(self, round_number: int, seed: int, result: Any) -> None:
         """Count it and say what came of it."""
         self._view.count_episode(result)
+        self._folders.setdefault(str(Path(result.path).parent))
         word = "success" if result.outcome == SUCCESS else "failure"
         self._console.print(
             f"seed {seed}: {word} in {result.duration_s:.1f} s, {result.interventions} take-overs, "
