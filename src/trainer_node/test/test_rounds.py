@@ -266,9 +266,11 @@ def test_several_views_of_each_frame_are_cached(files, demonstrations, record):
     train_round(rounds, "offline")
     record(10, kind="intervention")
     train_round(rounds, "online")
-    cached = rounds.cache._views
-    assert [len(view) for view in cached] == [2, 2, 2]
-    assert not torch.equal(cached[0][0], cached[1][0])
+    views = []
+    for number in range(3):
+        rounds.cache.choose(number)
+        views.append(rounds.data.online.batch(torch.arange(19)).features)
+    assert not torch.equal(views[0], views[1]) and not torch.equal(views[1], views[2])
 
 
 def test_a_checkpoint_of_another_policy_is_refused_by_key_value_and_what_is_expected(files, demonstrations):

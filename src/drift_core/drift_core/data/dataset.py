@@ -1,17 +1,43 @@
 """Training windows of many episodes in memory, and batches of them in which each frame appears once."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from drift_core.data.features import Encode, FeatureTable
+from drift_core.data.rows import Rows
 from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, Future, concatenate
 
-Encode = Callable[[dict[str, Tensor]], Tensor]  # images by camera (F, 3, H, W) uint8 -> features (F, D)
+# What is kept of the windows, and how it looks before there are any. Frame rows, and thus moments, F.
+_COLUMNS = {
+    "_frame_rows": torch.zeros(0, 0, dtype=torch.long),  # (F, cameras) rows of the images
+    "_frame_index": torch.zeros(0, 0, dtype=torch.long),  # (N, To) rows of the frame rows
+    "state": torch.zeros(0, 0, 0),  # (N, To, S) raw
+    "actions": torch.zeros(0, 0, 0),  # (N, T, A) raw
+    "mask": torch.zeros(0, 0, dtype=torch.bool),  # (N, T)
+    "window_class": torch.zeros(0, dtype=torch.long),  # (N,) WindowClass
+    "idle": torch.zeros(0, dtype=torch.bool),  # (N,) the expert stood still
+    "_returns": torch.zeros(0),  # (N,) score of the episode, NaN where it has none
+    # What is ahead of the windows, when they were cut with it; else Tf = 0.
+    "_future_index": torch.zeros(0, 0, dtype=torch.long),  # (N, Tf) rows of the frame rows
+    "_future_state": torch.zeros(0, 0, 0),  # (N, Tf, S) raw
+    "_future_mask": torch.zeros(0, 0, dtype=torch.bool),  # (N, Tf)
+}
+
+
+@dataclass(frozen=True)
+class _Span:
+    """How many rows an episode has."""
+
+    windows: int
+    moments: int
+    images: dict[str, int]  # by camera
 
 
 class WindowDataset:
@@ -19,31 +45,51 @@ class WindowDataset:
 
     def __init__(self, window_sets: Iterable[WindowSet] = (), returns: bool = False) -> None:
         """`returns`: batches carry the score of their episodes."""
-        self.episode_ids: list[str] = []
-        self._images: dict[str, Tensor] = {}  # by camera: (K, 3, H, W) uint8
-        self._frame_rows = torch.zeros(0, 0, dtype=torch.long)  # (F, cameras) rows of the images
-        self._frame_index = torch.zeros(0, 0, dtype=torch.long)  # (N, To) rows of the frame rows
-        self.state = torch.zeros(0, 0, 0)  # (N, To, S) raw
-        self.actions = torch.zeros(0, 0, 0)  # (N, T, A) raw
-        self.mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, T)
-        self.window_class = torch.zeros(0, dtype=torch.long)  # (N,) WindowClass
-        self.idle = torch.zeros(0, dtype=torch.bool)  # (N,) the expert stood still
-        self._returns = torch.zeros(0)  # (N,) score of the episode, NaN where it has none
+        self._spans: dict[str, _Span] = {}  # by episode, in the order of their rows
+        self._columns = {name: Rows(empty) for name, empty in _COLUMNS.items()}
+        self._images: dict[str, Rows] = {}  # by camera: (K, 3, H, W) uint8
         self._with_returns = returns
-        # What is ahead of the windows, when they were cut with it; else Tf = 0.
-        self._future_index = torch.zeros(0, 0, dtype=torch.long)  # (N, Tf) rows of the frame rows
-        self._future_state = torch.zeros(0, 0, 0)  # (N, Tf, S) raw
-        self._future_mask = torch.zeros(0, 0, dtype=torch.bool)  # (N, Tf)
-        self.features: Tensor | None = None  # (F, D) of the frames, once `encode` was called
+        self._table: FeatureTable | None = None  # shown instead of images, once `encode` was called
+        self._feature_rows = Rows(torch.zeros(0, dtype=torch.long))  # (F,) of it
         self.extend(window_sets)
 
     def __len__(self) -> int:
-        return self.state.shape[0]
+        return len(self._columns["state"])
+
+    @property
+    def episode_ids(self) -> list[str]:
+        """The episodes whose windows are here, in the order in which they came."""
+        return list(self._spans)
+
+    @property
+    def state(self) -> Tensor:
+        """(N, To, S) raw."""
+        return self._columns["state"].data
+
+    @property
+    def actions(self) -> Tensor:
+        """(N, T, A) raw."""
+        return self._columns["actions"].data
+
+    @property
+    def mask(self) -> Tensor:
+        """(N, T) bool."""
+        return self._columns["mask"].data
+
+    @property
+    def window_class(self) -> Tensor:
+        """(N,) WindowClass."""
+        return self._columns["window_class"].data
+
+    @property
+    def idle(self) -> Tensor:
+        """(N,) bool, the expert stood still."""
+        return self._columns["idle"].data
 
     @property
     def n_frames(self) -> int:
         """F, moments at which every camera has a frame."""
-        return self._frame_rows.shape[0]
+        return len(self._columns["_frame_rows"])
 
     @property
     def labels(self) -> int:
@@ -55,71 +101,88 @@ class WindowDataset:
         return self.extend([window_set])
 
     def extend(self, window_sets: Iterable[WindowSet]) -> int:
-        """Add the windows of several episodes at once, which copies what is there only once."""
+        """Add the windows of several episodes, all of them or, on an error, none; return their number."""
         added = [chosen for chosen in (windows.trainable() for windows in window_sets) if len(chosen)]
-        images: dict[str, list[Tensor]] = {name: [frames] for name, frames in self._images.items()}
-        parts: dict[str, list[Tensor]] = {
-            name: [getattr(self, name)] if len(self) else [] for name in _COLUMNS
-        }
-        ids = list(self.episode_ids)
-        n_frames, size = self.n_frames, {k: len(v) for k, v in self._images.items()}
+        spans = dict(self._spans)
         for windows in added:
-            if windows.episode_id in ids:
+            if windows.episode_id in spans:
                 raise DataError(f"episode {windows.episode_id} is in the dataset already")
-            self._check(windows, {name: frames[0] for name, frames in images.items()}, parts)
-            rows = torch.from_numpy(windows.frame_rows).clone()
+            self._check(windows, added[0])
+            images = {camera: len(frames) for camera, frames in windows.frames.items()}
+            spans[windows.episode_id] = _Span(len(windows), len(windows.frame_rows), images)
+        columns: dict[str, list[Tensor]] = {name: [] for name in _COLUMNS}
+        pictures: dict[str, list[Tensor]] = {}
+        n_frames, size = self.n_frames, {camera: len(rows) for camera, rows in self._images.items()}
+        for windows in added:
+            frame_rows = torch.from_numpy(windows.frame_rows).clone()
             for column, (camera, frames) in enumerate(windows.frames.items()):
-                rows[:, column] += size.get(camera, 0)
+                frame_rows[:, column] += size.get(camera, 0)
                 size[camera] = size.get(camera, 0) + len(frames)
-                images.setdefault(camera, []).append(
-                    torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
-                )
-            parts["_frame_rows"].append(rows)
-            parts["_frame_index"].append(torch.from_numpy(windows.frame_index) + n_frames)
-            parts["state"].append(torch.from_numpy(windows.state))
-            parts["actions"].append(torch.from_numpy(windows.actions))
-            parts["mask"].append(torch.from_numpy(windows.mask))
-            parts["window_class"].append(torch.from_numpy(windows.window_class).long())
-            parts["idle"].append(torch.from_numpy(windows.idle))
-            score = math.nan if windows.score is None else windows.score
-            parts["_returns"].append(torch.full((len(windows),), score))
-            future = windows.future or _nothing_ahead(windows)
-            parts["_future_index"].append(torch.from_numpy(future.frame_index) + n_frames)
-            parts["_future_state"].append(torch.from_numpy(future.state))
-            parts["_future_mask"].append(torch.from_numpy(future.mask))
-            n_frames += len(rows)
-            ids.append(windows.episode_id)
-        if added:
-            self._images = {camera: torch.cat(frames) for camera, frames in images.items()}
-            for name, tensors in parts.items():
-                setattr(self, name, torch.cat(tensors))
-            self.episode_ids = ids
+                pictures.setdefault(camera, []).append(torch.from_numpy(frames).permute(0, 3, 1, 2))
+            for name, value in _columns_of(windows, frame_rows, n_frames).items():
+                columns[name].append(value)
+            n_frames += len(frame_rows)
+        for name, parts in columns.items():
+            self._columns[name].append(parts)
+        for camera, parts in pictures.items():
+            self._images.setdefault(camera, Rows(parts[0][:0])).append(parts)
+        self._spans = spans
         return sum(len(windows) for windows in added)
+
+    def remove(self, episode_ids: Collection[str]) -> int:
+        """Take the windows of these episodes out, as far as they are here; return their number."""
+        removed = 0
+        for episode_id in [known for known in self._spans if known in episode_ids]:
+            removed += self._remove(episode_id)
+        return removed
+
+    def _remove(self, episode_id: str) -> int:
+        """Take out the rows of an episode; those behind them move up, and with them what points to them."""
+        before = _Span(0, 0, {camera: 0 for camera in self._images})
+        for known, span in self._spans.items():
+            if known == episode_id:
+                break
+            images = {camera: count + span.images[camera] for camera, count in before.images.items()}
+            before = _Span(before.windows + span.windows, before.moments + span.moments, images)
+        span = self._spans.pop(episode_id)
+        encoded = len(self._feature_rows) - before.moments
+        if encoded > 0:
+            self._feature_rows.remove(before.moments, min(span.moments, encoded))
+        for name, rows in self._columns.items():
+            here = name == "_frame_rows"
+            rows.remove(*((before.moments, span.moments) if here else (before.windows, span.windows)))
+        for name in ("_frame_index", "_future_index"):
+            self._columns[name].data[before.windows :] -= span.moments
+        for column, (camera, images) in enumerate(self._images.items()):
+            images.remove(before.images[camera], span.images[camera])
+            self._columns["_frame_rows"].data[before.moments :, column] -= span.images[camera]
+        return span.windows
 
     def batch(self, indices: Tensor) -> Batch:
         """Join the windows `indices` (B,) into a batch, with features instead of images if there are any."""
-        if self.features is not None and len(self.features) != self.n_frames:
-            have = len(self.features)
+        if self._table is not None and (new := self.unencoded(self._table)):
+            have = self.n_frames - new
             raise DataError(
                 f"features={have} must be one per frame, {self.n_frames}: encode new frames first"
             )
-        index, future = self._frame_index[indices], None  # (B, To)
-        steps, ahead = index.shape[1], self._future_index.shape[1]
+        index, future = self._rows("_frame_index")[indices], None  # (B, To)
+        steps, ahead = index.shape[1], self._rows("_future_index").shape[1]
         if ahead:
-            index = torch.cat([index, self._future_index[indices]], dim=1)  # (B, To + Tf)
+            index = torch.cat([index, self._rows("_future_index")[indices]], dim=1)  # (B, To + Tf)
         frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To + Tf)
         if ahead:
-            state, mask = self._future_state[indices], self._future_mask[indices]
+            state, mask = self._rows("_future_state")[indices], self._rows("_future_mask")[indices]
             index, future = index[:, :steps], Future(index[:, steps:], state, mask)
+        table = self._table
         return Batch(
-            images=self._images_of(frames) if self.features is None else {},
+            images=self._images_of(frames) if table is None else {},
             frame_index=index,
-            features=None if self.features is None else self.features.index_select(0, frames),
+            features=None if table is None else table.features(self._feature_rows.data[frames]),
             state=self.state.index_select(0, indices),
             actions=self.actions.index_select(0, indices),
             mask=self.mask.index_select(0, indices),
             future=future,
-            returns=self._returns.index_select(0, indices) if self._with_returns else None,
+            returns=self._rows("_returns").index_select(0, indices) if self._with_returns else None,
         )
 
     def sample(self, generator: torch.Generator, batch_size: int, idle_weight: float = 1.0) -> Batch:
@@ -136,59 +199,72 @@ class WindowDataset:
         drawn = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
         return self.batch(torch.searchsorted(total, drawn, right=True).clamp(max=len(self) - 1))
 
-    def encode(self, encode: Encode, frames_at_once: int = 256) -> None:
-        """Replace the images in all batches by `encode(images)`, as long as the encoder is frozen.
+    def unencoded(self, table: FeatureTable) -> int:
+        """Moments of which no row of `table` is known."""
+        return self.n_frames - (len(self._feature_rows) if table is self._table else 0)
 
-        Frames that were encoded before are kept, so that a round encodes only what it added.
+    def encode(self, table: FeatureTable, encoders: Sequence[Encode], frames_at_once: int = 256) -> None:
+        """Show features of `table` instead of images in all batches, as long as the encoder is frozen.
+
+        `encoders`, one for each view, get the frames that are in no way known yet.
         """
-        done = 0 if self.features is None else len(self.features)
-        parts = [] if self.features is None else [self.features]
-        with torch.no_grad():
-            for begin in range(done, self.n_frames, frames_at_once):
-                frames = torch.arange(begin, min(begin + frames_at_once, self.n_frames))
-                parts.append(encode(self._images_of(frames)))
-        if parts:
-            self.features = torch.cat(parts)
+        if table is not self._table:
+            self.forget_features()
+            self._table = table
+        for begin in range(len(self._feature_rows), self.n_frames, frames_at_once):
+            frames = torch.arange(begin, min(begin + frames_at_once, self.n_frames))
+            self._feature_rows.append([table.rows(self._images_of(frames), encoders)])
 
     def forget_features(self) -> None:
         """Put images into the batches again, as after a change of the encoder."""
-        self.features = None
+        self._table, self._feature_rows = None, Rows(torch.zeros(0, dtype=torch.long))
+
+    def _rows(self, column: str) -> Tensor:
+        return self._columns[column].data
 
     def _images_of(self, frames: Tensor) -> dict[str, Tensor]:
-        rows = self._frame_rows[frames]  # (F, cameras)
+        rows = self._rows("_frame_rows")[frames]  # (F, cameras)
         # index_select copies whole images, which indexing by a tensor does a number at a time
         return {
-            camera: images.index_select(0, rows[:, n])
+            camera: images.data.index_select(0, rows[:, n])
             for n, (camera, images) in enumerate(self._images.items())
         }
 
-    def _check(self, windows: WindowSet, images: dict[str, Tensor], parts: dict[str, list[Tensor]]) -> None:
-        """Refuse windows that do not fit to those that are here."""
-        if not parts["state"]:
-            return
-        here = {name: tuple(parts[name][0].shape[1:]) for name in ("state", "actions")}
-        here["future"] = tuple(parts["_future_index"][0].shape[1:])
-        here |= {camera: tuple(frames.shape[2:]) for camera, frames in images.items()}
-        new = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
-        new["future"] = (0,) if windows.future is None else windows.future.mask.shape[1:]
-        new |= {camera: frames.shape[1:3] for camera, frames in windows.frames.items()}
-        if new != here:
+    def _check(self, windows: WindowSet, first: WindowSet) -> None:
+        """Refuse windows that do not fit to those that are here, or to the first ones."""
+        here = _shapes(first)
+        if len(self):
+            here = {name: tuple(self._rows(name).shape[1:]) for name in ("state", "actions")}
+            here["future"] = tuple(self._rows("_future_index").shape[1:])
+            here |= {camera: tuple(images.data.shape[2:]) for camera, images in self._images.items()}
+        if (new := _shapes(windows)) != here:
             raise ShapeError(f"episode {windows.episode_id}: shapes={new} must be {here} as in the dataset")
 
 
-_COLUMNS = (
-    "_frame_rows",
-    "_frame_index",
-    "state",
-    "actions",
-    "mask",
-    "window_class",
-    "idle",
-    "_returns",
-    "_future_index",
-    "_future_state",
-    "_future_mask",
-)
+def _shapes(windows: WindowSet) -> dict[str, tuple[int, ...]]:
+    """Return the sizes in which windows of one dataset must agree."""
+    shapes = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
+    shapes["future"] = (0,) if windows.future is None else windows.future.mask.shape[1:]
+    return shapes | {camera: frames.shape[1:3] for camera, frames in windows.frames.items()}
+
+
+def _columns_of(windows: WindowSet, frame_rows: Tensor, n_frames: int) -> dict[str, Tensor]:
+    """Return the rows of `windows` for a dataset that has `n_frames` moments already."""
+    score = math.nan if windows.score is None else windows.score
+    future = windows.future or _nothing_ahead(windows)
+    return {
+        "_frame_rows": frame_rows,
+        "_frame_index": torch.from_numpy(windows.frame_index) + n_frames,
+        "state": torch.from_numpy(windows.state),
+        "actions": torch.from_numpy(windows.actions),
+        "mask": torch.from_numpy(windows.mask),
+        "window_class": torch.from_numpy(windows.window_class).long(),
+        "idle": torch.from_numpy(windows.idle),
+        "_returns": torch.full((len(windows),), score),
+        "_future_index": torch.from_numpy(future.frame_index) + n_frames,
+        "_future_state": torch.from_numpy(future.state),
+        "_future_mask": torch.from_numpy(future.mask),
+    }
 
 
 def _nothing_ahead(windows: WindowSet) -> FutureSet:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from drift_core.data.dataset import WindowDataset, batches, mixed_batches
+from drift_core.data.features import FeatureTable
 from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, concatenate
@@ -90,24 +91,90 @@ def test_uniform_samples_are_repeatable_and_reach_every_window():
 
 
 def test_cached_features_take_the_place_of_images_and_only_new_frames_are_encoded():
-    dataset, encoded = WindowDataset([windows("a")]), []
+    dataset, table, encoded = WindowDataset([windows("a")]), FeatureTable(), []
 
     def encode(images):
         encoded.append(len(images["front"]))
         return torch.stack([images["front"][:, 0, 0, 0], images["wrist"][:, 0, 0, 0]], dim=1).float()
 
-    dataset.encode(encode, frames_at_once=4)
+    dataset.encode(table, [encode], frames_at_once=4)
     batch = dataset.batch(torch.tensor([0, 4]))
     assert encoded == [4, 2] and batch.images == {} and batch.n_frames == 4
     assert batch.features[batch.frame_index][1].tolist() == [[4, 104], [5, 105]]
     dataset.add(windows("b", value=50))
     with pytest.raises(DataError, match="features=6 must be one per frame, 12: encode new frames first"):
         dataset.batch(torch.tensor([0]))
-    dataset.encode(encode)
+    dataset.encode(table, [encode])
     assert encoded == [4, 2, 6]
     assert dataset.batch(torch.tensor([5])).features[:, 0].tolist() == [50, 51]
     dataset.forget_features()
     assert dataset.batch(torch.tensor([0])).features is None
+
+
+def test_a_moment_that_is_encoded_already_is_looked_up_by_its_frames_whichever_episode_it_is_in():
+    offline, online, table, encoded = WindowDataset(), WindowDataset(), FeatureTable(views=2), []
+
+    def encode(images):
+        encoded.append(images["front"][:, 0, 0, 0].tolist())
+        return images["front"][:, 0, 0, :1].float()
+
+    encoders = [encode, lambda images: -images["front"][:, 0, 0, :1].float()]
+    online.add(windows("a.1", count=2, value=3))  # an excerpt: frames 3, 4, 5
+    for dataset in (offline, online):
+        dataset.encode(table, encoders)
+    online.add(windows("a"))  # the whole of it: frames 0 to 5
+    online.remove(["a.1"])
+    offline.add(windows("b", value=5))  # frames 5 to 10
+    for dataset in (offline, online):
+        dataset.encode(table, encoders)
+    assert encoded == [[3, 4, 5], [6, 7, 8, 9, 10], [0, 1, 2]]
+    assert online.batch(torch.arange(5)).features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    table.choose(1)
+    assert offline.batch(torch.arange(5)).features[:, 0].tolist() == [-5, -6, -7, -8, -9, -10]
+    # the same picture by one camera and another by the other is another moment
+    other = windows("c", count=2, value=3)
+    other.frames["wrist"] = other.frames["wrist"] + 1
+    online.add(other)
+    online.encode(table, encoders)
+    assert encoded[3:] == [[3, 4, 5]]
+
+
+def same(one, other):
+    """Whether two batches are the same, to the bit."""
+    tensors = ("frame_index", "state", "actions", "mask")
+    parts = [*((getattr(one, n), getattr(other, n)) for n in tensors)]
+    parts += [(one.images[camera], other.images[camera]) for camera in one.images]
+    if one.future is not None:
+        parts += [
+            (getattr(one.future, n), getattr(other.future, n)) for n in ("frame_index", "state", "mask")
+        ]
+    return all(torch.equal(a, b) for a, b in parts)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_any_additions_and_removals_a_dataset_is_one_that_never_had_the_removed_episodes(seed):
+    random, dataset, here = np.random.default_rng(seed), WindowDataset(), {}
+    table, encode = FeatureTable(), lambda images: images["front"][:, 0, 0, :1].float()
+    for number in range(25):
+        if here and random.random() < 0.4:
+            gone = random.choice(list(here))
+            assert dataset.remove([gone, "never"]) == len(here.pop(gone).t_ref_s)
+        else:
+            count = int(random.integers(1, 5))
+            here[f"e{number}"] = looking_ahead(f"e{number}", count=count, value=5 * number)
+            dataset.add(here[f"e{number}"])
+        if number % 3 == 0:
+            dataset.encode(table, [encode])
+    fresh = WindowDataset(here.values())
+    assert dataset.episode_ids == fresh.episode_ids and len(dataset) == len(fresh) > 0
+    dataset.encode(table, [encode])
+    features = dataset.batch(torch.arange(len(fresh))).features
+    assert (
+        features[:, 0].tolist() == fresh.batch(torch.arange(len(fresh))).images["front"][:, 0, 0, 0].tolist()
+    )
+    dataset.forget_features()
+    assert same(dataset.batch(torch.arange(len(fresh))), fresh.batch(torch.arange(len(fresh))))
+    assert same(dataset.sample(generator(), 20), fresh.sample(generator(), 20)), "and so are the draws"
 
 
 def test_half_of_a_mixed_batch_is_online():
@@ -210,7 +277,7 @@ def test_what_does_not_fit_is_refused_and_named():
 def test_batches_with_and_without_features_cannot_be_joined():
     plain = WindowDataset([windows("a")]).batch(torch.tensor([0]))
     cached = WindowDataset([windows("a")])
-    cached.encode(lambda images: images["front"].flatten(1).float())
+    cached.encode(FeatureTable(), [lambda images: images["front"].flatten(1).float()])
     with pytest.raises(ShapeError, match="must agree in"):
         concatenate([plain, cached.batch(torch.tensor([0]))])
 

@@ -15,7 +15,8 @@ from drift_config.loader import to_plain
 
 from drift_core.arm import ArmModel
 from drift_core.data.cutter import WindowCutter
-from drift_core.data.training_data import FeatureCache, TrainingData
+from drift_core.data.feature_cache import FeatureCache
+from drift_core.data.training_data import TrainingData
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.origin import Origin
