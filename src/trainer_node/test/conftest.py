@@ -96,6 +96,7 @@ def record_episode(
         expert = tick >= first_expert_step
         writer.add_joints(point, 0.0, stamp_s, stamp_s)
         if tick % (STEPS_HZ // FRAMES_HZ) == 0:
+            image[0, 0] = tick  # no two frames of an episode are the same
             writer.add_frame("top", image, stamp_s, stamp_s + 0.001)
         writer.add_step(
             StepRecord(

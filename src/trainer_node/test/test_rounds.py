@@ -143,7 +143,7 @@ def test_fewer_steps_shorten_the_decay_of_the_rank_with_them(files, demonstratio
 
 
 def test_a_round_that_was_killed_goes_on_where_it_was_saved(files, demonstrations, monkeypatch):
-    monkeypatch.setattr("drift_core.training.rounds.shared._SAVE_SHARE", 1e9)  # save after every step
+    monkeypatch.setattr("drift_core.training.rounds.saved._SAVE_SHARE", 1e9)  # save after every step
 
     class Killed(Exception):
         pass
@@ -406,7 +406,7 @@ def test_a_full_disk_is_said_leaves_nothing_half_written_and_is_no_matter_once_t
 
 def test_scalars_that_cannot_be_written_are_said_once_and_end_nothing(tmp_path, capfd):
     (tmp_path / "file").write_text("")
-    at = StepProgress(1, 1, 2, 0.5, {"denoising": 0.5}, 1.0, 1e-3, 1.0, 1.0, 0.1)
+    at = StepProgress(1, 1, 2, 0.5, {"denoising": 0.5}, 1.0, 1e-3, 0.9, 1.0, 1.0, 0.1)
     with Scalars(tmp_path / "file" / "tensorboard") as scalars:
         for step in range(3):
             scalars.step(at, step, 1.0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from drift_core.policy.checkpoint import load_latest
+from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS, train_round
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import (
@@ -22,6 +23,7 @@ from trainer_node.worker_messages import (
     ProgressMessage,
     Ready,
     TrainRequest,
+    Waiting,
     Warned,
     WorkerJob,
     event_from_line,
@@ -141,7 +143,37 @@ def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
     assert reached > 1
     assert "ended with code -9" in worker.log[0]
     assert load_latest(folder).info.step == 400
-    assert [path.name for path in sorted(folder.iterdir())] == ["LATEST", "policy_000001.safetensors"]
+    names = ["LATEST", "policy_000001.json", "policy_000001.safetensors"]
+    assert [path.name for path in sorted(folder.iterdir())] == names
+
+
+def test_a_stream_announces_on_the_way_survives_kills_and_ends_with_a_version(worker, job, record):
+    stream = "continuous: {steps_per_label: 20, candidate_steps: 100, candidate_s: 60, canary_tolerance: 1.0}"
+    train_file = Path(job.train_file)
+    train_file.write_text(f"{train_file.read_text()}\n{stream}\n")
+    train_round(make_rounds(job), "offline", steps=20)
+    worker.train(TrainRequest("s", "continuous"))
+    poll_until(worker, Waiting)
+    names = []
+    for number in range(10, 13):
+        names.append(record(number, kind="intervention", first_expert_step=50))  # 9 labels: 180 steps
+        poll_until(worker, ProgressMessage)
+        os.kill(worker.pid, signal.SIGKILL)
+    versions, end_s = [], time.monotonic() + 60.0
+    while time.monotonic() < end_s:
+        events = [event for _, event in poll_until(worker, (Announced, Waiting))]
+        versions += [event for event in events if isinstance(event, Announced)]
+        if len(versions) > 1 and isinstance(events[-1], Waiting) and events[-1].steps == 0:
+            break
+    assert worker.log[0].startswith("the training worker ended with code -9: restart 1 in ")
+    worker.cancel()
+    events = [event for _, event in poll_until(worker, (Finished, Failed))]
+    assert isinstance(events[-1], Finished), "cancelled with a version: that is no failure"
+    latest = load_latest(Path(job.checkpoint_folder))
+    assert (latest.info.reason, latest.info.step) == ("continuous", 20 + 3 * 180), "each step was made once"
+    path = Path(job.checkpoint_folder) / f"policy_{latest.info.version:06d}.safetensors"
+    share = {c.episode_id: c.share for c in load_provenance(path).corrections}
+    assert all(share[name] > 0.5 for name in names), "nothing was lost"
 
 
 def test_a_wrong_file_is_said_and_the_worker_does_not_come_back(job):

@@ -10,6 +10,8 @@ from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSour
 from drift_core.errors import DataError, ShapeError
 from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
+from trainer_node.excerpts import ExcerptTap
+
 
 @dataclass
 class Counts:
@@ -35,14 +37,17 @@ class Recorder:
         log: Callable[[str], None],
         latency_s: Mapping[str, float],
         silence_s: float = 2.0,
+        tap: ExcerptTap | None = None,
     ) -> None:
         """`latency_s`: of each camera, by name.
 
-        `silence_s`: a camera, or another input, of which nothing was recorded for so long is missing.
+        `silence_s`: a camera, or another input, of which nothing was recorded for so long is missing. `tap`
+        is told of everything that is recorded.
         """
         self._root = root
         self._period_s = control_period_s
         self._log = log
+        self._tap = tap
         self._writer: EpisodeWriter | None = None
         self._newest: StepRecord | None = None
         self._previous: StepRecord | None = None  # of the open episode
@@ -69,6 +74,8 @@ class Recorder:
         self._writer = EpisodeWriter(self._root, meta)
         self.forget()
         self.watch.begin(now_s)
+        if self._tap is not None:
+            self._tap.begin(meta)
 
     def put_frame(
         self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float, ros_s: float
@@ -77,11 +84,21 @@ class Recorder:
 
         One whose stamp the policy would not believe at ROS time `ros_s` is refused here, too.
         """
-        sample, source = (camera, image, stamp_s, arrival_s), camera_source(camera)
+        writer, source = self._writer, camera_source(camera)
         if objection := picture_ahead(stamp_s, self._latency_s[camera], ros_s):
             self.refuse(source, objection)
             return
-        if self._writer is None or not self._take(source, self._writer.add_frame, *sample):
+
+        def add() -> None:
+            png = writer.png_of(camera, image)
+            writer.add_png(camera, png, stamp_s, arrival_s)
+            if self._tap is not None:
+                self._tap.sample(
+                    lambda other: other.add_png(camera, png, stamp_s, arrival_s), arrival_s, len(png)
+                )
+
+        if writer is None or not self._take(source, add):
+            return
             return
         self.watch.arrived(source, arrival_s)
         self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
@@ -90,17 +107,22 @@ class Recorder:
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
         """Take joint positions (J,) and the gripper's opening, merged and believed."""
-        sample = positions_rad, gripper_m, stamp_s, arrival_s
-        if self._writer is None or not self._take(JOINTS, self._writer.add_joints, *sample):
+        writer, sample = self._writer, (positions_rad, gripper_m, stamp_s, arrival_s)
+        if writer is None or not self._take(JOINTS, lambda: writer.add_joints(*sample)):
             return
+        if self._tap is not None:
+            self._tap.sample(lambda other: other.add_joints(*sample), arrival_s)
         self.watch.arrived(JOINTS, arrival_s)
         self.counts.joints += 1
 
     def put_step(self, step: StepRecord, arrival_s: float) -> None:
         """Take one control step."""
         self._newest = step
-        if self._writer is None or not self._take(STEPS, self._writer.add_step, step):
+        writer = self._writer
+        if writer is None or not self._take(STEPS, lambda: writer.add_step(step)):
             return
+        if self._tap is not None:
+            self._tap.step(step, arrival_s)
         self.watch.arrived(STEPS, arrival_s)
         counts = self.counts
         counts.control_steps += 1
@@ -120,7 +142,7 @@ class Recorder:
         if self._writer is None:
             raise RuntimeError("no episode is open")
         writer, self._writer = self._writer, None
-        self.watch.begin(None)
+        self._close()
         return writer
 
     def forget(self) -> None:
@@ -130,7 +152,7 @@ class Recorder:
     def abort(self) -> None:
         """Drop the open episode, if there is one."""
         writer, self._writer = self._writer, None
-        self.watch.begin(None)
+        self._close()
         if writer is not None:
             writer.abort()
 
@@ -143,12 +165,18 @@ class Recorder:
         if self.counts.refused == 1:
             self._log(f"a sample of {source} was not recorded: {reason}")
 
-    def _take(self, source: str, add: Callable[..., None], *sample: object) -> bool:
+    def _close(self) -> None:
+        """Look and listen no further."""
+        self.watch.begin(None)
+        if self._tap is not None:
+            self._tap.forget()
+
+    def _take(self, source: str, add: Callable[[], None]) -> bool:
         """Hand a sample to the writer. One that does not fit is counted; a full disk ends the recording."""
         if self.trouble:
             return False
         try:
-            add(*sample)
+            add()
         except (DataError, ShapeError) as error:
             self.refuse(source, str(error))
             return False

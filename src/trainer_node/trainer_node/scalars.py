@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from drift_core.training.rounds import RoundReport
+from drift_core.training.rounds import Backlog, Refused, RoundReport
 from drift_core.training.trainer import StepProgress
 from torch.utils.tensorboard import SummaryWriter
 
@@ -53,7 +53,18 @@ class Scalars:
         values = {} if made.info.loss is None else {"held_out_loss": made.info.loss}
         values |= {f"held_out_terms/{name}": value for name, value in made.held_out_terms.items()}
         values |= {"expert_labels": made.expert_labels, "idle_labels": made.idle_labels}
+        if ended_s := [correction.ended_s for correction in made.corrections if correction.trained_on]:
+            values["corrections_trained_on"] = len(ended_s)
+            values["newest_correction_age_s"] = made.info.created_s - max(ended_s)
         self._write({f"version/{name}": value for name, value in values.items()}, made.info.version, True)
+
+    def backlog(self, backlog: Backlog, step: int) -> None:
+        """Write what continuous training has before it after `step` gradient steps of all rounds."""
+        self._write({"train/backlog_labels": backlog.labels, "train/behind_s": backlog.behind_s}, step)
+
+    def refused(self, refused: Refused) -> None:
+        """Write the loss of a candidate that is not announced, and what was allowed."""
+        self._write({"refused/held_out_loss": refused.loss, "refused/allowed": refused.allowed}, refused.step)
 
     def _write(self, values: dict[str, float], step: int, flush: bool = False) -> None:
         if self._writer is None:

@@ -27,9 +27,12 @@ from drift_core.policy.checkpoint import CheckpointInfo
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import (
+    Backlog,
     CancelledError,
     Hooks,
     NoDataError,
+    Refused,
+    RoundReport,
     Rounds,
     check_round_kind,
     train_round,
@@ -50,6 +53,7 @@ from trainer_node.worker_messages import (
     Quit,
     Ready,
     TrainRequest,
+    Waiting,
     Warned,
     WorkerJob,
     command_from_line,
@@ -68,6 +72,7 @@ class TrainingWorker:
         self._rounds, self._scalars = rounds, scalars
         self._commands, self._events = commands, events
         self._requests: queue.SimpleQueue[TrainRequest | None] = queue.SimpleQueue()
+        self._announced = 0  # newest version that was said
         self._cancelled = threading.Event()
         self._quitting = threading.Event()
 
@@ -104,6 +109,9 @@ class TrainingWorker:
             on_warning=lambda text: self._say(Warned(text)),
             on_start=report.on_start,
             on_progress=report.on_step,
+            on_backlog=report.on_backlog,
+            on_candidate=self._announce,
+            on_refused=report.on_refused,
             cancelled=lambda: self._cancelled.is_set() or self._quitting.is_set(),
         )
         try:
@@ -124,9 +132,16 @@ class TrainingWorker:
         except OSError as error:
             self._say(Failed(request.round_id, Failure.NOT_WRITTEN, str(error)))
         else:
-            self._scalars.round(made)
-            self._say(_announced(made.path, made.sha256, made.info))
+            self._announce(made)
             self._say(Finished(request.round_id, made.episodes, made.expert_labels, made.idle_labels))
+
+    def _announce(self, made: RoundReport) -> None:
+        """Say a version once: continuous training ends with one that was said on the way."""
+        if made.info.version == self._announced:
+            return
+        self._announced = made.info.version
+        self._say(_announced(made.path, made.sha256, made.info))
+        self._scalars.round(made)
 
     def _announce_newest(self) -> None:
         try:
@@ -152,14 +167,23 @@ class _Report:
     def __init__(self, request: TrainRequest, say: Callable[[Event], None], scalars: Scalars) -> None:
         self._request, self._say, self._scalars = request, say, scalars
         self._before = 0  # gradient steps that the policy had behind it
+        self._at = 0  # those of this round
         self._said_s = time.monotonic()
         self._said_step: int | None = None
 
     def on_start(self, step: int) -> None:
         self._before = step
 
+    def on_backlog(self, backlog: Backlog) -> None:
+        self._scalars.backlog(backlog, self._before + self._at)
+        self._say(Waiting(self._request.round_id, backlog.labels, backlog.steps, backlog.behind_s))
+
+    def on_refused(self, refused: Refused) -> None:
+        self._scalars.refused(refused)
+        self._say(Warned(str(refused)))
+
     def on_step(self, at: StepProgress) -> None:
-        now_s = time.monotonic()
+        now_s, self._at = time.monotonic(), at.round_step
         first = self._said_step is None
         if not first and now_s - self._said_s < _REPORT_S and at.round_step < at.round_steps:
             return

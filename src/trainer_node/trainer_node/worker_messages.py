@@ -80,8 +80,18 @@ class ProgressMessage:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What continuous training has before it; a few times per second, also while there is nothing."""
+
+    round_id: str
+    labels: int = 0  # that have not had their share of gradient steps
+    steps: int = 0  # owed to them
+    behind_s: float = 0.0  # for which these will take
+
+
+@dataclass(frozen=True)
 class Announced:
-    """The newest checkpoint; said at start and after each round. Fields as in Checkpoint.msg."""
+    """A new checkpoint, and the newest one at start. Fields as in Checkpoint.msg."""
 
     path: str
     sha256: str
@@ -121,7 +131,7 @@ class Fatal:
     text: str
 
 
-Event = Ready | Preparing | Warned | ProgressMessage | Announced | Finished | Failed | Fatal
+Event = Ready | Preparing | Warned | ProgressMessage | Waiting | Announced | Finished | Failed | Fatal
 _EVENTS: dict[str, type] = {event.__name__.lower(): event for event in get_args(Event)}
 
 

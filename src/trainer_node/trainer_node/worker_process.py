@@ -27,6 +27,7 @@ from trainer_node.worker_messages import (
     Quit,
     Ready,
     TrainRequest,
+    Waiting,
     Warned,
     WorkerJob,
     command_to_line,
@@ -177,7 +178,7 @@ class WorkerProcess:
                 self._ready = True
                 if self._request is not None:
                     self._send(self._request)
-            case ProgressMessage():
+            case ProgressMessage() | Waiting():
                 self._restarts = 0
             case Fatal(text):
                 self._fatal = text

@@ -8,7 +8,7 @@ from drift_config.errors import DriftError
 
 from drift_core.arm import ArmModel
 from drift_core.data.windows import WindowSet, cut_windows
-from drift_core.episodes import Episode, EpisodeStore, Frames
+from drift_core.episodes import Episode, EpisodeStore, Excerpts, Frames, excerpt_of
 from drift_core.errors import DataError
 from drift_core.observation.spec import ObservationSpec
 from drift_core.origin import Origin
@@ -35,7 +35,7 @@ class WindowCutter:
         future_steps: Sequence[int] = (),
     ) -> None:
         """`arm` is None for a task whose action space is "point": its state is the point itself."""
-        self._store = store
+        self._store, self._excerpts = store, Excerpts(store)
         self._task, self._future_steps = task, future_steps
         self._origin = Origin.of(arm, task)
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
@@ -49,6 +49,12 @@ class WindowCutter:
         """
         return self._cut(self._read(episode_id), self._spec)
 
+    def excerpt(self, excerpt: str) -> WindowSet:
+        """Read an excerpt of an open episode and return the windows of its take-over, as of the episode."""
+        return self._cut(self._fitting(self._excerpts.store.read(excerpt)), self._spec).only(
+            excerpt_of(excerpt)[1]
+        )
+
     def labels(self, episode_id: str) -> EpisodeLabels:
         """Read an episode and count its labels; no frame is decoded, so a broken one is not noticed."""
         episode = self._read(episode_id)
@@ -61,7 +67,10 @@ class WindowCutter:
         return EpisodeLabels(windows.expert_labels, windows.idle_labels, windows.remark)
 
     def _read(self, episode_id: str) -> Episode:
-        episode = self._store.read(episode_id)
+        return self._fitting(self._store.read(episode_id))
+
+    def _fitting(self, episode: Episode) -> Episode:
+        """Return `episode`, if it is of this robot, task and cameras."""
         if objection := self._origin.objection(episode.meta):
             raise DataError(f"recorded elsewhere: {objection}")
         recorded = {camera.name: camera for camera in episode.meta.cameras}

@@ -153,8 +153,8 @@ class WindowDataset:
             rows.remove(*((before.moments, span.moments) if here else (before.windows, span.windows)))
         for name in ("_frame_index", "_future_index"):
             self._columns[name].data[before.windows :] -= span.moments
-        for column, (camera, images) in enumerate(self._images.items()):
-            images.remove(before.images[camera], span.images[camera])
+        for column, (camera, pictures) in enumerate(self._images.items()):
+            pictures.remove(before.images[camera], span.images[camera])
             self._columns["_frame_rows"].data[before.moments :, column] -= span.images[camera]
         return span.windows
 

@@ -30,6 +30,7 @@ class Labels:
         np.ndarray
     )  # (N,) time from t_ref to the next control step of the expert; inf if there is none
     idle: np.ndarray  # (N,) bool
+    intervention: np.ndarray  # (N,) of the first control step after t_ref; 0 if there is none
 
 
 def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, action_space: str) -> Labels:
@@ -45,6 +46,7 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
             np.full(count, StepSource.HOLD),
             np.full(count, np.inf),
             np.zeros(count, bool),
+            np.zeros(count, int),
         )
     source, take_over = steps.source[order], steps.intervention_id[order]
     driven = (source == StepSource.EXPERT) & (steps.guard_flags[order] & GUARD_HOLD == 0)
@@ -66,6 +68,7 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
 
     next_step = np.minimum(first[:, 0], len(stamp_s) - 1)
     driver = np.where(first[:, 0] < len(stamp_s), source[next_step], StepSource.HOLD)
+    intervention = np.where(first[:, 0] < len(stamp_s), take_over[next_step], 0)
     expert_s = np.append(stamp_s[source == StepSource.EXPERT], np.inf)
     expert_in_s = expert_s[np.searchsorted(expert_s[:-1], t_ref_s + SAME_TIME_S)] - t_ref_s
     actions = _interpolate(stamp_s, command, due_s[:, 1:])
@@ -75,7 +78,8 @@ def cut_labels(steps: Steps, t_ref_s: np.ndarray, dt_s: float, horizon: int, act
         raise DataError("labels must be finite")
     path = np.concatenate([_interpolate(stamp_s, command, t_ref_s[:, None]), actions], axis=1)
     idle = mask.all(axis=1) & (np.ptp(path, axis=1) < STILL).all(axis=1)
-    return Labels(np.nan_to_num(actions).astype(np.float32), mask, driver, expert_in_s, idle)
+    actions = np.nan_to_num(actions).astype(np.float32)
+    return Labels(actions, mask, driver, expert_in_s, idle, intervention)
 
 
 def between_set_backs(steps: Steps) -> list[Steps]:

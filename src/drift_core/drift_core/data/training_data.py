@@ -1,6 +1,7 @@
 """What is trained on, in memory: demonstrations, interventions, and episodes held out of both."""
 
 from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,10 +10,20 @@ from drift_config.errors import DriftError
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import WindowDataset
 from drift_core.data.windows import WindowSet
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import EpisodeStore, Excerpts, excerpt_of, held_out
 from drift_core.policy.batch import Batch
 
 _HELD_OUT_BATCH = 256  # windows
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A take-over of the expert in the data; a demonstration is one, too."""
+
+    episode_id: str
+    intervention_id: int
+    labels: int
+    ended_s: float  # stamp of its last control step, ROS time
 
 
 class TrainingData:
@@ -20,8 +31,9 @@ class TrainingData:
 
     def __init__(self, store: EpisodeStore, cut: WindowCutter, returns: bool = False) -> None:
         """`returns`: batches carry the score of their episodes."""
-        self._store, self._cut = store, cut
-        self._known: set[str] = set()
+        self._store, self._cut, self._excerpts = store, cut, Excerpts(store)
+        self._known: set[str] = set()  # episodes and excerpts
+        self._corrections: dict[str, list[Correction]] = {}  # by episode or excerpt that is trained on
         self.offline = WindowDataset(returns=returns)  # demonstrations
         self.online = WindowDataset(returns=returns)  # interventions
         self.held_out = WindowDataset(returns=returns)  # one in ten of either kind, never trained on
@@ -33,6 +45,12 @@ class TrainingData:
     def folder(self) -> Path:
         """Where the episodes lie."""
         return self._store.root
+
+    @property
+    def corrections(self) -> list[Correction]:
+        """All take-overs that are trained on, in the order of their end."""
+        found = [correction for corrections in self._corrections.values() for correction in corrections]
+        return sorted(found, key=lambda correction: correction.ended_s)
 
     @property
     def expert_labels(self) -> int:
@@ -52,32 +70,70 @@ class TrainingData:
         told = self.left_out | self.remarks
         return "; ".join([text, *(f"{episode_id}: {reason}" for episode_id, reason in told.items())])
 
-    def update(self) -> Generator[str, None, None]:
-        """Take in what is new in the store; yields a text after each episode, and may be broken off there."""
-        new = self._store.new_ids(self._known)
+    def update(self, excerpts: bool = False) -> Generator[str, None, None]:
+        """Take in what is new in the store; yields a text after each episode, and may be broken off there.
+
+        What has vanished from the store leaves the data. With `excerpts` those of open episodes are taken in,
+        too; a finished episode takes their place.
+        """
+        open_excerpts = self._excerpts.ids() if excerpts else []  # before the episodes, as it says there
+        finished = self._store.ids()
+        open_excerpts = [name for name in open_excerpts if not held_out(excerpt_of(name)[0])]
+        self._forget(self._known.difference(finished, open_excerpts))
+        new = [name for name in [*finished, *open_excerpts] if name not in self._known]
         added: dict[str, list[WindowSet]] = {"offline": [], "online": [], "held_out": []}
         try:
-            for number, episode_id in enumerate(new, 1):
+            for number, name in enumerate(new, 1):
                 text = f"read episode {number} of {len(new)}"
                 try:
-                    kind = self._store.meta(episode_id).kind
-                    if kind != "evaluation":
-                        part = "offline" if kind == "demonstration" else "online"
-                        part = "held_out" if self._store.held_out(episode_id) else part
-                        windows = self._cut(episode_id)
-                        added[part].append(windows.trainable())
-                        if windows.remark:
-                            self.remarks[episode_id] = windows.remark
-                            self.complaints.append(f"episode {episode_id}: {windows.remark}")
+                    if name in open_excerpts:
+                        self._take(name, excerpt_of(name)[0], "online", self._cut.excerpt(name), added)
+                    else:
+                        self._take_episode(name, added)
                 except DriftError as error:
-                    self.left_out[episode_id] = str(error)
-                    text = f"episode {episode_id} cannot be trained on: {error}"
+                    if name in open_excerpts and name not in self._excerpts.ids():
+                        continue  # its episode ended while it was read
+                    self.left_out[name] = str(error)
+                    text = f"episode {name} cannot be trained on: {error}"
                     self.complaints.append(text)
-                self._known.add(episode_id)
+                self._known.add(name)
                 yield text
         finally:
             for part, window_sets in added.items():
                 getattr(self, part).extend(window_sets)
+
+    def _take_episode(self, name: str, added: dict[str, list[WindowSet]]) -> None:
+        """Read a finished episode into `added`, by the part of the data to which it belongs."""
+        kind = self._store.meta(name).kind
+        if kind == "evaluation":
+            return
+        part = "offline" if kind == "demonstration" else "online"
+        windows = self._cut(name)
+        self._take(name, name, "held_out" if self._store.held_out(name) else part, windows, added)
+        if windows.remark:
+            self.remarks[name] = windows.remark
+            self.complaints.append(f"episode {name}: {windows.remark}")
+
+    def _take(
+        self, name: str, episode_id: str, part: str, windows: WindowSet, added: dict[str, list[WindowSet]]
+    ) -> None:
+        added[part].append(replace(windows.trainable(), episode_id=name))
+        if part != "held_out":
+            self._corrections[name] = [
+                Correction(episode_id, take_over, labels, windows.ended_s[take_over])
+                for take_over, labels in windows.take_overs.items()
+            ]
+
+    def _forget(self, names: set[str]) -> None:
+        """Take out what came from these episodes and excerpts."""
+        if not names:
+            return
+        for dataset in (self.offline, self.online, self.held_out):
+            dataset.remove(names)
+        self._known -= names
+        for name in names:
+            for told in (self._corrections, self.left_out, self.remarks):
+                told.pop(name, None)
 
     def held_out_batches(self, device: str) -> list[Batch]:
         """Return all held-out windows, with images."""

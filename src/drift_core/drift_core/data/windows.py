@@ -5,7 +5,7 @@ sample that had not arrived when the policy would have used it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -51,9 +51,11 @@ class WindowSet:
     mask: np.ndarray  # (N, T) bool, true where the label is valid
     window_class: np.ndarray  # (N,) WindowClass
     idle: np.ndarray  # (N,) bool, the expert stood still during all labels
+    intervention: np.ndarray  # (N,) the take-over that the labels are of
     remark: str = ""  # what of the episode is lost, or why it gives no label, in words
     future: FutureSet | None = None  # when asked for
     score: float | None = None  # of the episode
+    ended_s: dict[int, float] = field(default_factory=dict)  # by take-over: its last control step
 
     def __len__(self) -> int:
         return len(self.t_ref_s)
@@ -73,9 +75,22 @@ class WindowSet:
         """Number of windows in each class by its name in lower case."""
         return {c.name.lower(): int((self.window_class == c).sum()) for c in WindowClass}
 
+    @property
+    def take_overs(self) -> dict[int, int]:
+        """Number of labels of each take-over that has any."""
+        ids, labels = np.unique(self.intervention[self.mask[:, 0]], return_counts=True)
+        return dict(zip(ids.tolist(), labels.tolist(), strict=True))
+
     def trainable(self) -> "WindowSet":
         """Return the windows with at least one valid label, and only their frames."""
-        chosen = self.mask[:, 0]
+        return self._chosen(self.mask[:, 0])
+
+    def only(self, intervention: int) -> "WindowSet":
+        """Return the windows with a label of one take-over, and only their frames."""
+        return self._chosen(self.mask[:, 0] & (self.intervention == intervention))
+
+    def _chosen(self, chosen: np.ndarray) -> "WindowSet":
+        """Return the windows for which `chosen` (N,) is true."""
         seen, future = self.frame_index[chosen], self.future
         steps = seen.shape[1]
         if future is not None:
@@ -100,6 +115,7 @@ class WindowSet:
             mask=self.mask[chosen],
             window_class=self.window_class[chosen],
             idle=self.idle[chosen],
+            intervention=self.intervention[chosen],
         )
 
 
@@ -146,10 +162,21 @@ def cut_windows(
         labels.mask,
         _classify(labels, episode.meta.kind == "demonstration", pre_intervention_s),
         labels.idle,
+        labels.intervention,
         _remark(episode, replay, labels),
         _look_ahead(list(on_grid), frame_index, state, future_steps) if future_steps else None,
         episode.meta.score,
+        _ends(episode.steps),
     )
+
+
+def _ends(steps: Steps) -> dict[int, float]:
+    """Return when the expert drove last, by take-over."""
+    ended_s: dict[int, float] = {}
+    expert = steps.source == StepSource.EXPERT
+    for take_over, stamp_s in zip(steps.intervention_id[expert], steps.stamp_s[expert], strict=True):
+        ended_s[int(take_over)] = max(float(stamp_s), ended_s.get(int(take_over), -np.inf))
+    return ended_s
 
 
 def _cut_parts(

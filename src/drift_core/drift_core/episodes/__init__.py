@@ -1,5 +1,6 @@
 """Episodes: what they hold, and how they are written, read and found again."""
 
+from drift_core.episodes.excerpts import Excerpts, excerpt_id, excerpt_of
 from drift_core.episodes.reader import read_episode, read_meta
 from drift_core.episodes.record import (
     GUARD_HOLD,
@@ -22,6 +23,7 @@ __all__ = [
     "EpisodeMeta",
     "EpisodeStore",
     "EpisodeWriter",
+    "Excerpts",
     "Frames",
     "Joints",
     "EpisodeKind",
@@ -29,6 +31,8 @@ __all__ = [
     "StepSource",
     "StepRecord",
     "Steps",
+    "excerpt_id",
+    "excerpt_of",
     "held_out",
     "read_episode",
     "read_meta",

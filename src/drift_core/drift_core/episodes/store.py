@@ -1,11 +1,12 @@
 """The append-only folder of finished episodes."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from drift_core.episodes.files import META_FILE, STEPS_FILE
+from drift_core.episodes.files import META_FILE, STEPS_FILE, part_folder
 from drift_core.episodes.reader import read_episode, read_meta
 from drift_core.episodes.record import Episode, EpisodeMeta
 from drift_core.errors import DataError
@@ -35,6 +36,10 @@ class EpisodeStore:
         seen = set(known)
         return [episode_id for episode_id in self.ids() if episode_id not in seen]
 
+    def open_ids(self) -> list[str]:
+        """Return the ids of the episodes that are being written, or were broken off, sorted."""
+        return sorted(path.name.removeprefix(".").removesuffix(".part") for path in self.root.glob(".*.part"))
+
     def meta(self, episode_id: str) -> EpisodeMeta:
         """Read the description of an episode."""
         return read_meta(self._folder(episode_id))
@@ -50,12 +55,17 @@ class EpisodeStore:
     def clean(self, keep: Collection[str] = ()) -> list[str]:
         """Delete what killed writers left and return the ids; `keep` names those still being written."""
         cleaned = []
-        for path in sorted(self.root.glob(".*.part")):
-            episode_id = path.name.removeprefix(".").removesuffix(".part")
+        for episode_id in self.open_ids():
             if episode_id not in keep:
-                shutil.rmtree(path)
+                shutil.rmtree(part_folder(self.root, episode_id))
                 cleaned.append(episode_id)
         return cleaned
+
+    def delete(self, episode_id: str) -> None:
+        """Delete a finished episode: first its place is empty, then its files go."""
+        part = part_folder(self.root, episode_id)
+        os.rename(self._folder(episode_id), part)
+        shutil.rmtree(part)
 
     def _folder(self, episode_id: str) -> Path:
         folder = self.root / episode_id

@@ -158,6 +158,14 @@ class EpisodeWriter:
 
     def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take one (H, W, 3) uint8 RGB image, as it arrived; it is stored without loss."""
+        self.add_png(camera, self.png_of(camera, image), stamp_s, arrival_s)
+
+    def add_png(self, camera: str, png: bytes, stamp_s: float, arrival_s: float) -> None:
+        """Take an image that `png_of` has encoded, also that of another writer."""
+        self._add(self._frames[camera], (stamp_s, arrival_s, png), len(png))
+
+    def png_of(self, camera: str, image: np.ndarray) -> bytes:
+        """Encode an image (H, W, 3) uint8 RGB of `camera` without loss; DataError or ShapeError."""
         spec = self._cameras.get(camera)
         if spec is None:
             raise DataError(f"camera={camera!r} is unknown; allowed: {', '.join(self._cameras) or 'none'}")
@@ -168,8 +176,8 @@ class EpisodeWriter:
             )
         encoded, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG)
         if not encoded:
-            raise DataError(f"camera {camera}: image at stamp_s={stamp_s} cannot be encoded")
-        self._add(self._frames[camera], (stamp_s, arrival_s, png.tobytes()), len(png))
+            raise DataError(f"camera {camera}: image cannot be encoded")
+        return png.tobytes()
 
     def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
         """Finish the files, put the episode in its place and return that; `score` lies in [0, 1].

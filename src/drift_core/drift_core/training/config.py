@@ -1,6 +1,7 @@
 """The settings of training, as in config/train/*.yaml: one `TrainFile` with the policy, the rank and both
 kinds of round."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,6 +68,27 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ContinuousConfig:
+    """Training without rounds (docs/drift.md §7); what does not stand here is as in the online round."""
+
+    steps_per_label: Annotated[float, Field(gt=0.0)] = 8.0  # gradient steps that a new label is worth
+    candidate_steps: Annotated[int, Field(ge=1)] = 200  # a candidate after so many steps since the last one,
+    candidate_s: Annotated[float, Field(gt=0.0)] = (
+        10.0  # or after so long, or when all labels had their share
+    )
+    # By this share may the held-out loss of a candidate exceed that of the last version.
+    canary_tolerance: Annotated[float, Field(ge=0.0)] = 0.1
+    # Memory of the averaged weights, as a share of the steps that were owed when the newest labels came.
+    ema_share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.25
+    lr_share: Annotated[float, Field(gt=0.0)] = 0.5  # of the online round's rate: constant after its warm-up
+
+    def train_config(self, online: TrainConfig) -> TrainConfig:
+        """Return the settings of the steps, of an online round whose rate stays after the warm-up."""
+        lr = self.lr_share * online.lr
+        return replace(online, lr=lr, lr_end=lr)
+
+
+@dataclass(frozen=True, config=STRICT)
 class RankConfig:
     """Which layers are rank-modulated, and how (docs/drift.md)."""
 
@@ -82,6 +104,8 @@ class RankConfig:
     subspace: Subspace = "top"
     bfloat16: bool = False  # compute the frozen part in bfloat16, where the processor has it
     moments: Literal["carry", "reset"] = "carry"  # Adam's moments when the rank of a layer changes
+    # The averaged weights then: completed with what was averaged before, or begun anew at the present ones.
+    averages: Literal["carry", "restart"] = "carry"
     # Learning rate of factors: raised so that a step changes the weight as much as a dense one would, or as
     # it is.
     factor_lr: Literal["matched", "same"] = "matched"
@@ -121,6 +145,7 @@ class TrainFile:
     rank: Ranks
     offline: TrainConfig
     online: TrainConfig
+    continuous: ContinuousConfig = ContinuousConfig()
     objective: ObjectiveConfig = DENOISING
 
     def policy_config(self, task: TaskConfig, n_joints: int) -> PolicyConfig:

@@ -21,6 +21,7 @@ class StepProgress:
     terms: dict[str, float]  # of the loss by name, before they are weighted
     gradient_norm: float  # before clipping
     lr: float
+    ema_decay: float  # of the averages at this step
     rank: float  # asked for, as a fraction of the maximum
     effective_rank: float  # that really trained, mean over the layers by weight
     step_s: float  # duration of the step, with the change of rank if there was one

@@ -51,6 +51,7 @@ class TrainerInfo:
     round_step: Count
     frozen: tuple[str, ...]  # parameters that freeze_encoder, or the objective, froze
     objective: ObjectiveConfig | None = DENOISING  # None: one of one's own
+    round: Any = None  # what the round keeps beside, as plain data
 
 
 @plain_dataclass(frozen=True, eq=False)

@@ -128,10 +128,16 @@ class Trainer:
             self._start(policy, config, schedule, rank)
 
     def run(
-        self, next_batch: NextBatch, steps: int | None = None, on_step: OnStep | None = None
+        self,
+        next_batch: NextBatch,
+        steps: int | None = None,
+        on_step: OnStep | None = None,
+        ema_decay: float | None = None,
     ) -> TrainReport:
-        """Do `steps` gradient steps, or those that are left of the round; `on_step` may return True to
-        stop."""
+        """Do `steps` gradient steps, or those that are left of the round; `on_step` may return True to stop.
+
+        `ema_decay`: of the averages, in place of the configured one.
+        """
         steps = max(self.config.steps - self.round_step, 0) if steps is None else steps
         begun = time.perf_counter()
         losses: list[float] = []
@@ -143,7 +149,7 @@ class Trainer:
                 if self._follow_schedule():
                     changes += 1
                     change_s += time.perf_counter() - started
-                progress = self._one_step(next_batch, started)
+                progress = self._one_step(next_batch, started, ema_decay)
                 losses.append(progress.loss)
                 terms.append(progress.terms)
                 if on_step is not None and on_step(progress):
@@ -267,7 +273,7 @@ class Trainer:
             return False
         plan = plan_rank(self.policy, rank, generator=self.generator)
         self.rank = rank
-        if plan.plans:
+        if plan.plans and self._carries_averages:
             self._ema.fold()
         changes = apply_rank(plan)
         if changes:
@@ -283,9 +289,16 @@ class Trainer:
         self._optimizer = optimizer
         if self._distributed:
             share_moments(self._optimizer, changes)
-        self._ema.begin()
+        if self._carries_averages:
+            self._ema.begin()
+        else:
+            self._ema.restart()
 
-    def _one_step(self, next_batch: NextBatch, started: float) -> StepProgress:
+    @property
+    def _carries_averages(self) -> bool:
+        return self.modulation is not None and self.modulation.averages == "carry"
+
+    def _one_step(self, next_batch: NextBatch, started: float, ema_decay: float | None) -> StepProgress:
         config = self.config
         batch = next_batch(self.generator).to(self.policy.device)
         self._optimizer.zero_grad(set_to_none=True)
@@ -305,7 +318,9 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group["scale"]
         self._optimizer.step()
-        self._ema.update(warm_decay(self.round_step, config.ema_decay, config.ema_power))
+        decay = config.ema_decay if ema_decay is None else ema_decay
+        decay = warm_decay(self.round_step, decay, config.ema_power)
+        self._ema.update(decay)
         self.step += 1
         self.round_step += 1
         return StepProgress(
@@ -316,6 +331,7 @@ class Trainer:
             terms=dict(zip(terms, values, strict=True)),
             gradient_norm=norm_value,
             lr=lr,
+            ema_decay=decay,
             rank=self.rank,
             effective_rank=self.effective_rank,
             step_s=time.perf_counter() - started,

@@ -34,6 +34,7 @@ def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), siz
         mask=mask,
         window_class=np.zeros(count, int),
         idle=np.isin(n, idle),
+        intervention=np.ones(count, int),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import LabelCounter, WindowCutter
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import EpisodeStore, Excerpts
 from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import Step
 from drift_ros import qos
@@ -26,6 +26,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from trainer_node.config import TrainerConfig
+from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
 from trainer_node.ros.run_episode import EpisodeServer
@@ -36,6 +37,7 @@ _JOINTS_S = 0.01  # between two recorded joint states, at least
 _JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
 _WORKER_STOP_S = 0.6
+_BEHIND_S = 60.0  # so much training before the newest labels have had their share is said
 
 
 class TrainerNode(Node):
@@ -48,18 +50,22 @@ class TrainerNode(Node):
         store = EpisodeStore(config.episode_folder)
         for left_over in store.clean():
             self._warn(f"episode {left_over} was broken off and is deleted")
+        excerpts = Excerpts(store)
+        excerpts.clean()  # of episodes that were broken off
+        excerpts.store.clean()
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))
+        self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._stopping = False
+        self._files.submit(count_labels, self._labels, self._warn, lambda: self._stopping)
         self._recorder = Recorder(
             config.episode_folder,
             1.0 / config.control_rate_hz,
             self._warn,
             task.latency_s,
             config.input_timeout_s,
+            ExcerptTap(excerpts, history_s(task), self._files.submit, self._warn),
         )
         self._joints = JointStateMerger(robot.config)
-        self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
-        self._stopping = False
-        self._files.submit(count_labels, self._labels, self._warn, lambda: self._stopping)
         self._worker = WorkerProcess(
             worker_command(config.job()), worker_environment(), config.restarts(), self._warn
         )
@@ -73,7 +79,14 @@ class TrainerNode(Node):
         self.create_timer(_JOINTS_S, self._look_at_joints, clock=steady_clock())
         self.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
         self._episodes = EpisodeServer(
-            self, robot.config.name, task, config.timing(), self._recorder, self._labels, self._files
+            self,
+            robot.config.name,
+            task,
+            config.timing(),
+            self._recorder,
+            self._labels,
+            excerpts,
+            self._files,
         )
         self._rounds = TrainServer(self, self._worker)
         self._diagnostics = Diagnostics(self, self._report)
@@ -137,6 +150,10 @@ class TrainerNode(Node):
         trouble += self._recorder.watch.missing(steady_s()) if self._recorder.recording else []
         trouble += [self._recorder.trouble] if self._recorder.trouble else []
         trouble += ["no training worker"] if self._worker.pid is None else []
+        backlog = self._rounds.backlog
+        if backlog.behind_s > _BEHIND_S:
+            waiting = f"{backlog.labels} labels wait, none is dropped"
+            trouble.append(f"training is {backlog.behind_s:.0f} s behind: {waiting}")
         return Report(
             WARN if trouble else OK,
             "; ".join(trouble),
@@ -149,6 +166,8 @@ class TrainerNode(Node):
                 "episodes_in_store": self._labels.episodes,
                 "expert_labels_in_store": self._labels.total,
                 "training": self._rounds.status,
+                "training_backlog_labels": backlog.labels,
+                "training_behind_s": backlog.behind_s,
                 "checkpoint_version": 0 if newest is None else newest.version,
                 "checkpoint_age_s": 0.0 if newest is None else time.time() - newest.created_s,
             },

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drift_config.errors import DriftError
 from drift_core.data.cutter import EpisodeLabels, LabelCounter
-from drift_core.episodes import EpisodeMeta, EpisodeWriter
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, Excerpts
 from drift_core.task import TaskConfig
 from drift_interfaces.action import RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
@@ -61,10 +61,12 @@ class EpisodeServer:
         timing: EpisodeTiming,
         recorder: Recorder,
         labels: LabelCounter,
+        excerpts: Excerpts,
         files: ThreadPoolExecutor,
     ) -> None:
         self._node, self._robot_name, self._task, self._timing = node, robot_name, task, timing
         self._recorder, self._labels, self._files = recorder, labels, files
+        self._excerpts = excerpts  # of episodes that are over there are none
         self._runner: EpisodeRunner | None = None
         self._refuse = ""  # why no goal is accepted any more
         self._episode_id = ""
@@ -272,10 +274,12 @@ class EpisodeServer:
             self._recorder.abort()
         except OSError as error:
             return AskResult(False, f"the episode cannot be dropped: {error}")
+        self._files.submit(self._clean_excerpts)
         return AskResult(True)
 
     def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
         path = writer.close(outcome)
+        self._clean_excerpts()
         try:
             labels = self._labels.add(path.name)
         except DriftError as error:
@@ -283,6 +287,12 @@ class EpisodeServer:
         if labels.remark:
             self._node.get_logger().warning(f"episode {path.name}: {labels.remark}")
         return path, labels
+
+    def _clean_excerpts(self) -> None:
+        try:
+            self._excerpts.clean()
+        except (OSError, DriftError) as error:
+            self._node.get_logger().warning(f"excerpts of past episodes cannot be deleted: {error}")
 
     def _take_written(self, closing: ThreadFuture) -> None:
         self._closing = None

@@ -19,6 +19,7 @@ from trainer_node.worker_messages import (
     Preparing,
     ProgressMessage,
     TrainRequest,
+    Waiting,
     Warned,
 )
 from trainer_node.worker_process import WorkerProcess
@@ -41,6 +42,7 @@ class TrainServer:
         self._node, self._worker = node, worker
         self._newest: Announced | None = None
         self._doing: Preparing | ProgressMessage | None = None
+        self._backlog = Waiting("")
         self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel)
         self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
 
@@ -48,6 +50,11 @@ class TrainServer:
     def newest(self) -> Announced | None:
         """The newest checkpoint, None before the first."""
         return self._newest
+
+    @property
+    def backlog(self) -> Waiting:
+        """What continuous training has before it; nothing when none runs."""
+        return self._backlog
 
     @property
     def status(self) -> str:
@@ -81,11 +88,15 @@ class TrainServer:
             case ProgressMessage():
                 self._doing = event
                 self._server.feedback(_to_feedback(event))
+            case Waiting():
+                self._backlog = event
+                if not event.steps:
+                    self._doing = Preparing("all labels have had their share, waiting for further ones")
             case Announced():
                 self._newest = event
                 self._checkpoint.publish(_to_checkpoint(event))
             case Finished():
-                self._doing = None
+                self._doing, self._backlog = None, Waiting("")
                 made = self._newest
                 self._node.get_logger().info(
                     f"version {made.version} ({made.reason}): {event.episodes} episodes, held-out loss "
@@ -94,7 +105,7 @@ class TrainServer:
                 )
                 self._server.finish(_to_result(self._newest))
             case Failed(failure=failure, text=text):
-                self._doing = None
+                self._doing, self._backlog = None, Waiting("")
                 self._node.get_logger().warning(f"training ended without a checkpoint ({failure}): {text}")
                 self._server.finish(Train.Result(error_code=_ERRORS[failure], error_msg=text))
             case Fatal(text):

@@ -1,6 +1,7 @@
 """Training on one episode store, round after round; each kind of round is a file.
 
-Each round writes one checkpoint; the next online round starts from the one that LATEST names. Without ROS and
+Each round writes one checkpoint, the stream of kind "continuous" one after the other; the next one starts
+from the one that LATEST names. Without ROS and
 without processes, so that the worker, the command line and experiments run the very same thing.
 """
 
@@ -8,16 +9,26 @@ from typing import Protocol
 
 from drift_config.errors import ConfigError
 
-from drift_core.training.rounds import offline, online
-from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
+from drift_core.training.rounds import continuous, offline, online
+from drift_core.training.rounds.hooks import (
+    Backlog,
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    Refused,
+    RoundReport,
+)
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 __all__ = [
     "ROUND_KINDS",
+    "Backlog",
     "CancelledError",
     "Hooks",
     "NoDataError",
     "PausedError",
+    "Refused",
     "RoundKind",
     "RoundReport",
     "Rounds",
@@ -33,7 +44,7 @@ class RoundKind(Protocol):
         """Train one round and save what it made; a DriftError says why there is nothing to save."""
 
 
-ROUND_KINDS: dict[str, RoundKind] = {"offline": offline, "online": online}
+ROUND_KINDS: dict[str, RoundKind] = {"offline": offline, "online": online, "continuous": continuous}
 
 
 def check_round_kind(kind: str) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from drift_config.errors import DriftError
 
 from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.training.budget import TrainedCorrection
 from drift_core.training.report import StepProgress
 
+_LOUD = 3  # refused candidates in a row
 _SAY_S = 0.3  # between two texts about one preparation
 
 
@@ -27,6 +29,34 @@ class PausedError(DriftError):
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """What continuous training has before it; nothing of it is ever dropped."""
+
+    labels: int  # that have not had their share of gradient steps
+    steps: int  # owed to them
+    behind_s: float  # for which these will take, at the present rate
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A candidate that is not announced: it is worse on held-out windows than the last version."""
+
+    step: int  # gradient steps of all rounds together
+    loss: float  # held-out
+    allowed: float
+    in_a_row: int  # candidates refused since the last version
+
+    def __str__(self) -> str:
+        text = (
+            f"the candidate of step {self.step} is not announced: held-out loss {self.loss:.4f}, "
+            f"allowed {self.allowed:.4f}"
+        )
+        if self.in_a_row < _LOUD:
+            return text
+        return f"{self.in_a_row} CANDIDATES IN A ROW ARE WORSE, the robot keeps its policy: {text}"
+
+
+@dataclass(frozen=True)
 class Hooks:
     """What a round tells, and asks, while it runs."""
 
@@ -34,6 +64,9 @@ class Hooks:
     on_warning: Callable[[str], None] = lambda text: None  # what went wrong without ending the round
     on_start: Callable[[int], None] = lambda step: None  # before the first step: gradient steps already done
     on_progress: Callable[[StepProgress], None] = lambda progress: None  # after each gradient step
+    on_backlog: Callable[[Backlog], None] = lambda backlog: None  # some times per second, also while waiting
+    on_candidate: Callable[["RoundReport"], None] = lambda made: None  # a version on the way
+    on_refused: Callable[[Refused], None] = lambda refused: None  # no version, for its loss
     cancelled: Callable[[], bool] = lambda: False  # give the round up
     paused: Callable[[], bool] = lambda: False  # break it off, with its state saved where it has a round_id
 
@@ -72,3 +105,4 @@ class RoundReport:
     idle_labels: int  # of them, at which the expert stood still
     left_out: dict[str, str]  # episodes that could not be trained on, with the reason
     remarks: dict[str, str]  # what is lost of others
+    corrections: tuple[TrainedCorrection, ...]  # in these weights

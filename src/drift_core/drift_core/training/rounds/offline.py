@@ -15,4 +15,4 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     rounds.cache.forget()
     stream = batches(data, trainer.generator, config.batch_size, config.idle_weight)
     rounds.run(trainer, lambda generator: next(stream), None, order, hooks)
-    return rounds.save(trainer, None, "offline", len(data.episode_ids), order, hooks)
+    return rounds.save(trainer, None, "offline", data.episode_ids, order, hooks)

@@ -33,12 +33,14 @@ from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.schedule import RankSchedule
 from drift_core.task import TaskConfig
-from drift_core.training.config import TrainConfig, TrainFile
+from drift_core.training.budget import TrainedCorrection
+from drift_core.training.config import RankConfig, TrainConfig, TrainFile
+from drift_core.training.provenance import Provenance, load_provenance, provenance_path, save_provenance
+from drift_core.training.report import HeldOutLoss
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
-from drift_core.training.state import check_architecture, load_trainer_state, save_trainer_state
+from drift_core.training.rounds.saved import SavedRound
+from drift_core.training.state import check_architecture
 from drift_core.training.trainer import NextBatch, StepProgress, Trainer, held_out_loss
-
-_SAVE_SHARE = 0.02  # of the time may go into saving the state of a round
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ class Rounds:
         work = [settings, to_plain(self._task), to_plain(self.file), ids]
         return hashlib.sha256(json.dumps(work).encode()).hexdigest()[:16]
 
-    def update_data(self, hooks: Hooks) -> TrainingData:
-        """Take in the episodes that are new, and return all data."""
+    def update_data(self, hooks: Hooks, excerpts: bool = False) -> TrainingData:
+        """Take in the episodes, and the excerpts of open ones, that are new, and return all data."""
         told = len(self.data.complaints)
-        with closing(self.data.update()) as texts:
+        with closing(self.data.update(excerpts)) as texts:
             for text in texts:
                 hooks.on_text(text)
                 hooks.check()
@@ -130,12 +132,17 @@ class Rounds:
         policy.normalizer.load_state_dict(fitted.state_dict())
         return policy.to(self.device)
 
-    def trainer(self, policy: DiffusionPolicy, config: TrainConfig, schedule: RankSchedule) -> Trainer:
-        """Return a trainer of `policy` for the next version."""
+    def trainer(
+        self,
+        policy: DiffusionPolicy,
+        config: TrainConfig,
+        schedule: RankSchedule,
+        modulation: RankConfig | None = None,
+    ) -> Trainer:
+        """Return a trainer of `policy` for the next version; `modulation` in place of the configured one."""
         generator = torch.Generator().manual_seed(self.seed + 1000 * next_version(self._folder))
-        return Trainer(
-            policy, config, schedule, generator, self.file.rank.modulation, objective=self.file.objective
-        )
+        modulation = modulation or self.file.rank.modulation
+        return Trainer(policy, config, schedule, generator, modulation, objective=self.file.objective)
 
     def shortened(
         self, config: TrainConfig, schedule: RankSchedule, steps: int
@@ -160,39 +167,22 @@ class Rounds:
 
         CancelledError and PausedError if that was asked for; OSError if a paused round cannot be saved.
         """
-        state, paused = self._state_file(order.round_id), self._paused_file(order.round_id)
-        for other in self._folder.glob("resume_*.safetensors"):
-            if other != state:
-                other.unlink()
-        if state is not None and paused is not None and paused.is_file():
-            paused.replace(state)
-        if state is not None and state.is_file():
-            trainer.load_state_dict(load_trainer_state(state))
+        saved = self.saved(order)
+        if (state := saved.take_up()) is not None:
+            trainer.load_state_dict(state)
             hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
-        save_due_s = time.monotonic() + self._save_every_s
 
         def on_step(progress: StepProgress) -> bool:
-            nonlocal save_due_s
             hooks.on_progress(progress)
-            if state is not None and time.monotonic() >= save_due_s:
-                began_s = time.monotonic()
-                try:
-                    save_trainer_state(state, trainer.state_dict())
-                except OSError as error:  # the round needs it only if it is broken off
-                    hooks.on_warning(f"the state of the round is not saved: {error}")
-                now_s = time.monotonic()
-                save_due_s = now_s + max(self._save_every_s, (now_s - began_s) / _SAVE_SHARE)
+            saved.keep(trainer.state_dict, hooks)
             return hooks.cancelled() or hooks.paused()
 
         hooks.on_start(0 if parent is None else parent.step)
         if trainer.run(lambda g: next_batch(g).to(self.device), on_step=on_step).stopped:
             at = f"at step {trainer.round_step} of {trainer.config.steps}"
-            if state is not None and paused is not None and hooks.paused():
-                save_trainer_state(state, trainer.state_dict())
-                state.replace(paused)
-                raise PausedError(f"broken off {at}, saved in {paused}")
-            if state is not None:
-                state.unlink(missing_ok=True)
+            if hooks.paused() and (where := saved.pause(trainer.state_dict)) is not None:
+                raise PausedError(f"broken off {at}, saved in {where}")
+            saved.forget()
             raise CancelledError(f"cancelled {at}")
 
     def save(
@@ -200,11 +190,11 @@ class Rounds:
         trainer: Trainer,
         parent: CheckpointInfo | None,
         reason: str,
-        episodes: int,
+        episode_ids: list[str],
         order: RoundOrder,
         hooks: Hooks,
     ) -> RoundReport:
-        """Write the averaged policy as the next version; `episodes`: how many it was trained on."""
+        """Write the averaged policy as the next version; `episode_ids`: what it was trained on."""
         hooks.on_text("evaluating on the held-out episodes")
         policy = trainer.merged_policy()
         held_out = self.data.held_out_batches(self.device)
@@ -212,6 +202,28 @@ class Rounds:
         if held_out:
             tell = hooks.counting("evaluating on held-out windows, batch")
             loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective, between=tell)
+        corrections = [
+            TrainedCorrection(c.episode_id, c.intervention_id, c.labels, c.ended_s, share=1.0)
+            for c in self.data.corrections
+            if c.episode_id in episode_ids
+        ]
+        step = trainer.step + (0 if parent is None else parent.step)
+        made = self.write(policy, trainer, parent, reason, step, loss, len(episode_ids), corrections)
+        self.saved(order).forget()
+        return made
+
+    def write(
+        self,
+        policy: DiffusionPolicy,
+        trainer: Trainer,
+        parent: CheckpointInfo | None,
+        reason: str,
+        step: int,
+        loss: HeldOutLoss | None,
+        episodes: int,
+        corrections: list[TrainedCorrection],
+    ) -> RoundReport:
+        """Write `policy` as the next version, with what it has learned from beside it."""
         info = CheckpointInfo(
             task=self._origin.task,
             robot=self._origin.robot,
@@ -219,34 +231,35 @@ class Rounds:
             parent=0 if parent is None else parent.version,
             rank=trainer.rank,
             effective_rank=trainer.effective_rank,
-            step=trainer.step + (0 if parent is None else parent.step),
+            step=step,
             loss=None if loss is None else loss.total,
             reason=reason,
             created_s=time.time(),
         )
-        path = checkpoint_path(self._folder, info.version)
-        sha256 = save_checkpoint(path, policy, info)
-        state = self._state_file(order.round_id)
-        if state is not None:
-            state.unlink(missing_ok=True)
-        terms = {} if loss is None else loss.terms
-        data = self.data
+        path, data = checkpoint_path(self._folder, info.version), self.data
+        save_provenance(path, Provenance(tuple(corrections)))
+        try:
+            sha256 = save_checkpoint(path, policy, info)
+        except OSError:
+            provenance_path(path).unlink()
+            raise
         return RoundReport(
             path,
             sha256,
             info,
-            terms,
+            {} if loss is None else loss.terms,
             episodes,
             data.expert_labels,
             data.idle_labels,
             dict(data.left_out),
             dict(data.remarks),
+            tuple(corrections),
         )
 
-    def _state_file(self, round_id: str) -> Path | None:
-        """Where the state of a round is kept while it runs."""
-        return self._folder / f"resume_{round_id}.safetensors" if round_id else None
+    def provenance(self, version: int) -> Provenance | None:
+        """Return what a version has learned from, None where that was not written."""
+        return load_provenance(checkpoint_path(self._folder, version))
 
-    def _paused_file(self, round_id: str) -> Path | None:
-        """Where it is kept after the round was broken off on purpose: no other round deletes it."""
-        return self._folder / f"paused_{round_id}.safetensors" if round_id else None
+    def saved(self, order: RoundOrder) -> SavedRound:
+        """Return where the state of a round is kept while it runs."""
+        return SavedRound(self._folder, order.round_id, self._save_every_s)

@@ -1,0 +1,41 @@
+"""Which corrections a version has learned from: JSON beside the checkpoint, policy_000012.json."""
+
+import json
+from pathlib import Path
+
+from drift_config.errors import ConfigError
+from drift_config.loader import parse, to_plain
+from drift_config.strict import STRICT
+from pydantic.dataclasses import dataclass
+
+from drift_core.errors import CheckpointError
+from drift_core.policy.checkpoint import write_atomically
+from drift_core.training.budget import TrainedCorrection
+
+
+@dataclass(frozen=True, config=STRICT)
+class Provenance:
+    """The corrections in a set of weights, with their share."""
+
+    corrections: tuple[TrainedCorrection, ...]
+
+
+def provenance_path(checkpoint: Path) -> Path:
+    """Return where that of the version at the path `checkpoint` stands."""
+    return checkpoint.with_suffix(".json")
+
+
+def save_provenance(checkpoint: Path, provenance: Provenance) -> None:
+    """Write what the version at the path `checkpoint` has learned from; do it before that is there itself."""
+    write_atomically(provenance_path(checkpoint), json.dumps(to_plain(provenance), indent=1).encode())
+
+
+def load_provenance(checkpoint: Path) -> Provenance | None:
+    """Return what the version at the path `checkpoint` has learned from, None where nobody has said it."""
+    path = provenance_path(checkpoint)
+    try:
+        return parse(json.loads(path.read_bytes()), Provenance, source=str(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,67 @@
+"""Whether a candidate may be announced: by its loss on held-out windows, beside that of the last version."""
+
+import torch
+
+from drift_core.data.feature_cache import FeatureCache
+from drift_core.policy.batch import Batch
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.training.report import HeldOutLoss, held_out_loss
+from drift_core.training.rounds.hooks import Hooks
+from drift_core.training.rounds.shared import Rounds
+from drift_core.training.trainer import Trainer
+
+_WINDOWS = 256  # that are looked at, evenly spaced over all
+_AT_ONCE = 64
+
+
+class HeldOutCanary:
+    """Compare policies on the same held-out windows with the same noise."""
+
+    def __init__(self, rounds: Rounds, trainer: Trainer, hooks: Hooks) -> None:
+        self._rounds, self._trainer, self._hooks = rounds, trainer, hooks
+        self._cache = FeatureCache((rounds.data.held_out,))
+        self._judged: list[str] = []  # the episodes on which `_last` was found
+        self._last: float | None = None  # loss of the last version
+        self._told = False
+
+    def loss(self, policy: DiffusionPolicy) -> HeldOutLoss | None:
+        """Return the loss of `policy`, None while nothing is held out, which is said once."""
+        batches = self._batches()
+        if not batches:
+            if not self._told:
+                self._hooks.on_warning("no held-out episode yet: candidates are announced without a canary")
+            self._told = True
+            return None
+        return held_out_loss(policy, batches, self._rounds.seed, objective=self._trainer.objective)
+
+    def allowed(self) -> float | None:
+        """Return the largest loss that a candidate may have, None: any."""
+        here = self._rounds.data.held_out.episode_ids
+        if here != self._judged:
+            self._last, self._judged = self._loss_of_newest(), here
+        tolerance = self._rounds.file.continuous.canary_tolerance
+        return None if self._last is None else (1.0 + tolerance) * self._last
+
+    def passed(self, loss: HeldOutLoss | None) -> None:
+        """Measure the next candidate by `loss`, that of the version just announced."""
+        self._last = None if loss is None else loss.total
+
+    def close(self) -> None:
+        """Leave the held-out data as others expect it: as images."""
+        self._cache.forget()
+
+    def _loss_of_newest(self) -> float | None:
+        newest = self._rounds.newest()
+        if newest is None:
+            return None
+        loss = self.loss(newest[1].policy.to(self._rounds.device))
+        return None if loss is None else loss.total
+
+    def _batches(self) -> list[Batch]:
+        held_out = self._rounds.data.held_out
+        if self._trainer.config.freeze_encoder:
+            self._cache.encode(self._trainer.policy, 1, 0, self._rounds.seed, lambda done, total: None)
+        chosen = torch.arange(len(held_out))
+        if len(chosen) > _WINDOWS:
+            chosen = torch.linspace(0, len(held_out) - 1, _WINDOWS).round().long()
+        return [held_out.batch(part).to(self._rounds.device) for part in chosen.split(_AT_ONCE) if len(part)]

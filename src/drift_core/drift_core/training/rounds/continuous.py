@@ -1,0 +1,213 @@
+"""Training without rounds: corrections are trained on as they come, and versions announced on the way.
+
+One trainer lives as long as the stream, and with it Adam's moments and the averages. It makes steps only
+while corrections are owed some (budget.py), looks at the disk between slices of steps, and offers a candidate
+after so many steps, after so long, or when nothing is owed any more. It ends when it is cancelled, or after
+the steps that were ordered.
+"""
+
+import time
+from dataclasses import replace
+
+from drift_core.data.training_data import Correction
+from drift_core.policy.checkpoint import CheckpointInfo, LoadedCheckpoint
+from drift_core.training.budget import Budget, Labels
+from drift_core.training.provenance import Provenance
+from drift_core.training.rounds.canary import HeldOutCanary
+from drift_core.training.rounds.hooks import (
+    Backlog,
+    CancelledError,
+    Hooks,
+    NoDataError,
+    Refused,
+    RoundReport,
+)
+from drift_core.training.rounds.mixed import MixedBatches
+from drift_core.training.rounds.shared import RoundOrder, Rounds
+from drift_core.training.state import TrainerState
+from drift_core.training.trainer import StepProgress
+
+_SLICE_S = 0.2  # of steps between two looks at the disk
+_WAIT_S = 0.1  # between two looks while nothing is owed
+_TELL_S = 0.4  # between two reports of the backlog
+_RECENT = 0.1  # weight of the newest step in the mean duration of steps
+
+
+def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
+    """Train the newest policy on until cancelled; return the last version that was announced.
+
+    NoDataError without a label, or without a policy to start from; CancelledError before the first version.
+    """
+    data = rounds.update_data(hooks, excerpts=True)
+    if not len(data.offline) and not len(data.online):
+        raise NoDataError(data.nothing("expert label"))
+    stream = _Stream(rounds, order, hooks)
+    try:
+        return stream.run()
+    finally:
+        stream.close()
+
+
+class _Stream:
+    """One stream from its start, or from where it was saved."""
+
+    def __init__(self, rounds: Rounds, order: RoundOrder, hooks: Hooks) -> None:
+        self._rounds, self._order, self._hooks = rounds, order, hooks
+        self._settings = rounds.file.continuous
+        parent = rounds.newest_checkpoint()
+        online, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, 0)
+        config = self._settings.train_config(online)
+        # A version is then W0 + avg(A) V exactly, with one W0 from one change of rank to the next.
+        modulation = replace(rounds.file.rank.modulation, averages="restart")
+        self._trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule, modulation)
+        self._budget = Budget(self._settings.steps_per_label, self._settings.ema_share)
+        self._before = parent.info.step  # gradient steps before this stream
+        self._parent = parent.info
+        self._newest: RoundReport | None = None
+        self._offered_step = 0
+        self._begun_s = 0.0  # when the first step since then was made
+        self._refused = 0  # candidates in a row
+        self._rank = (self._trainer.rank, self._trainer.effective_rank)
+        self._step_s = 0.0  # mean duration of a step
+        self._told_s = -_TELL_S
+        self._saved = rounds.saved(order)
+        self._take_up(parent)
+        self._batches = MixedBatches(rounds, self._trainer)
+        self._canary = HeldOutCanary(rounds, self._trainer, hooks)
+
+    def run(self) -> RoundReport:
+        """Go on until cancelled."""
+        self._hooks.on_start(self._before)
+        self._batches.encode(self._hooks)
+        while not self._over():
+            self._look()
+            if self._budget.owed:
+                self._slice()
+            if self._due():
+                self._offer()
+            self._tell()
+            if not self._budget.owed and not self._over():
+                time.sleep(_WAIT_S)
+        if self._trainer.round_step > self._offered_step:
+            self._offer()
+        self._saved.forget()
+        if self._newest is None:
+            raise CancelledError(f"cancelled at step {self._trainer.round_step}, before the first version")
+        return self._newest
+
+    def close(self) -> None:
+        """Leave the data as a round expects it."""
+        self._canary.close()
+
+    def _over(self) -> bool:
+        asked = self._hooks.cancelled() or self._hooks.paused()
+        return asked or 0 < self._order.steps <= self._trainer.round_step
+
+    def _look(self) -> None:
+        """Take in what has come to the disk, or gone from it."""
+        try:
+            data = self._rounds.update_data(self._hooks, excerpts=True)
+            self._batches.encode(self._hooks)
+        except CancelledError:
+            return
+        self._budget.update(data.corrections)
+
+    def _slice(self) -> None:
+        """Make steps for a moment, as far as they are owed."""
+        now_s, made = time.monotonic(), self._trainer.round_step - self._offered_step
+        end_s = now_s + _SLICE_S
+        if not made:
+            self._begun_s = now_s
+        steps = min(self._budget.owed, self._settings.candidate_steps - made)
+        if self._order.steps:
+            steps = min(steps, self._order.steps - self._trainer.round_step)
+
+        def on_step(progress: StepProgress) -> bool:
+            self._count(progress)
+            self._saved.keep(self._state, self._hooks)
+            return time.monotonic() >= end_s or self._over()
+
+        self._trainer.run(
+            lambda g: self._batches.next(g).to(self._rounds.device), steps, on_step, self._budget.decay
+        )
+
+    def _count(self, progress: StepProgress) -> None:
+        rank = (progress.rank, progress.effective_rank)
+        if rank != self._rank:
+            self._rank = rank
+            self._budget.averages_restarted()
+        self._budget.step(progress.ema_decay)
+        self._step_s += (_RECENT if self._step_s else 1.0) * (progress.step_s - self._step_s)
+        self._hooks.on_progress(replace(progress, round_steps=progress.round_step + self._budget.owed))
+
+    def _due(self) -> bool:
+        made = self._trainer.round_step - self._offered_step
+        late = time.monotonic() - self._begun_s >= self._settings.candidate_s
+        return made > 0 and (made >= self._settings.candidate_steps or late or not self._budget.owed)
+
+    def _offer(self) -> None:
+        """Announce the averaged weights as the next version, if they are not worse than the last one."""
+        self._offered_step = self._trainer.round_step
+        policy, step = self._trainer.merged_policy(), self._before + self._trainer.step
+        allowed, loss = self._canary.allowed(), self._canary.loss(policy)
+        if loss is not None and allowed is not None and loss.total > allowed:
+            self._refused += 1
+            self._hooks.on_refused(Refused(step, loss.total, allowed, self._refused))
+            return
+        data = self._rounds.data
+        episodes = len({correction.episode_id for correction in data.corrections})
+        try:
+            made = self._rounds.write(
+                policy,
+                self._trainer,
+                self._parent,
+                "continuous",
+                step,
+                loss,
+                episodes,
+                self._budget.shares(),
+            )
+        except OSError as error:
+            self._hooks.on_warning(f"no version of step {step}, it cannot be written: {error}")
+            return
+        self._canary.passed(loss)
+        self._refused, self._newest, self._parent = 0, made, made.info
+        self._hooks.on_candidate(made)
+        self._saved.keep(self._state, self._hooks, now=True)
+
+    def _tell(self) -> None:
+        if time.monotonic() - self._told_s >= _TELL_S:
+            self._told_s = time.monotonic()
+            owed = self._budget.owed
+            self._hooks.on_backlog(Backlog(self._budget.waiting_labels, owed, owed * self._step_s))
+
+    def _state(self) -> TrainerState:
+        state = self._trainer.state_dict()
+        kept = {"before": self._before, "offered": self._offered_step, "budget": self._budget.state()}
+        return replace(state, info=state.info | {"round": kept})
+
+    def _take_up(self, parent: LoadedCheckpoint) -> None:
+        """Go on from what was saved, or else from the version `parent` and what it says of itself."""
+        state = self._saved.take_up()
+        if state is not None and (kept := state.info.get("round")):
+            if kept["before"] + state.info["step"] >= parent.info.step:
+                self._trainer.load_state_dict(state)
+                self._before, self._offered_step = kept["before"], kept["offered"]
+                self._budget.load_state(kept["budget"])
+                self._hooks.on_text(f"going on from step {self._trainer.round_step}")
+                self._budget.update(self._rounds.data.corrections)
+                return
+        corrections = self._rounds.data.corrections
+        provenance = self._rounds.provenance(parent.info.version)
+        self._budget.update(corrections, _had(provenance, parent.info, corrections))
+
+
+def _had(provenance: Provenance | None, parent: CheckpointInfo, corrections: list[Correction]) -> Labels:
+    """Return how many labels of each correction a version has learned from: all before it, if unsaid."""
+    if provenance is None:
+        known = [found for found in corrections if found.ended_s <= parent.created_s]
+        return {(found.episode_id, found.intervention_id): found.labels for found in known}
+    return {
+        (found.episode_id, found.intervention_id): found.share * found.labels
+        for found in provenance.corrections
+    }

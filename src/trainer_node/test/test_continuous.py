@@ -1,0 +1,270 @@
+"""The stream of kind "continuous" in this process, on a tiny store."""
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from drift_core.policy.checkpoint import load_checkpoint, load_latest
+from drift_core.training.rounds import CancelledError, Hooks, NoDataError, train_round
+from drift_core.training.rounds.canary import HeldOutCanary
+from trainer_node.worker import make_rounds
+from trainer_node.worker_messages import WorkerJob
+
+STREAM = "{steps_per_label: 4, candidate_steps: 30, candidate_s: 60, canary_tolerance: 0.5}"
+
+
+def rounds_of(files, save_every_s=10.0):
+    fixed = {"log_folder": "", "device": "cpu", "seed": 0, "threads": 1, "niceness": 0}
+    return make_rounds(WorkerJob(**files, **fixed, save_every_s=save_every_s))
+
+
+@pytest.fixture
+def bootstrapped(files, record):
+    """A policy trained on four demonstrations, one more held out; the train file has a stream."""
+    path = Path(files["train_file"])
+    path.write_text(f"{path.read_text()}\ncontinuous: {STREAM}\n")
+    for number in range(4):
+        record(number)
+    record(4, held_out=True)
+    return train_round(rounds_of(files), "offline")
+
+
+class Stream:
+    """A stream in a thread of its own, as the worker runs it, and all that it has said."""
+
+    def __init__(self, files, steps=0, round_id="", save_every_s=10.0):
+        self.versions, self.refused, self.backlogs = [], [], []
+        self.warnings, self.steps, self.started, self.texts = [], [], [], []
+        self.made = self.error = None
+        self._end = threading.Event()
+        hooks = Hooks(
+            on_candidate=self.versions.append,
+            on_refused=self.refused.append,
+            on_backlog=self.backlogs.append,
+            on_warning=self.warnings.append,
+            on_progress=self._on_step,
+            on_start=self.started.append,
+            on_text=self.texts.append,
+            cancelled=self._end.is_set,
+        )
+        self.kill_at = None
+        self.rounds = rounds_of(files, save_every_s)
+        self._thread = threading.Thread(target=self._run, args=(hooks, steps, round_id), daemon=True)
+        self._thread.start()
+
+    def _on_step(self, progress):
+        self.steps.append(progress)
+        if len(self.steps) == self.kill_at:
+            raise KeyboardInterrupt
+
+    def _run(self, hooks, steps, round_id):
+        try:
+            self.made = train_round(self.rounds, "continuous", hooks, steps, round_id)
+        except (Exception, KeyboardInterrupt) as error:
+            self.error = error
+
+    def until(self, done, limit_s=60.0):
+        pause = threading.Event()
+        for _ in range(int(limit_s / 0.02)):
+            if done() or not self._thread.is_alive():
+                break
+            pause.wait(0.02)
+        assert done(), (self.error, self.backlogs[-1:], len(self.steps))
+
+    def rests(self):
+        """Whether the newest look at the disk found that nothing is owed."""
+        return bool(self.backlogs) and self.backlogs[-1].steps == 0
+
+    def look(self):
+        """Wait until the stream has looked at the disk twice, as it is now."""
+        here = len(self.backlogs)
+        self.until(lambda: len(self.backlogs) >= here + 2)
+
+    def settle(self):
+        """Wait until what is on the disk now has had its steps."""
+        self.look()
+        self.until(self.rests)
+
+    def end(self):
+        self._end.set()
+        self._thread.join(30.0)
+        assert not self._thread.is_alive()
+        return self.made
+
+
+def trained(version):
+    return {c.episode_id: c.share for c in version.corrections}
+
+
+def test_steps_are_made_for_new_labels_only_and_a_version_is_announced_for_them(files, bootstrapped, record):
+    stream = Stream(files)
+    stream.look()
+    assert stream.steps == [] and stream.versions == [], "the demonstrations had their round"
+    name = record(10, kind="intervention", first_expert_step=50)  # 9 labels: 36 steps
+    stream.until(lambda: len(stream.versions) == 2)
+    stream.look()
+    assert len(stream.steps) == 36 and stream.rests()
+    assert stream.end() is stream.versions[-1] and stream.error is None
+    assert [v.info.step for v in stream.versions] == [60 + 30, 60 + 36], "and when all are made"
+    assert [(v.info.version, v.info.parent, v.info.reason) for v in stream.versions] == [
+        (2, 1, "continuous"),
+        (3, 2, "continuous"),
+    ]
+    assert {step.lr for step in stream.steps[5:]} == {0.5 * 1e-3}, "constant after the warm-up"
+    # memory of 9 steps: 1 - d (1 - d^36) / (36 (1 - d)) with d = 8/9 is .781, and more for the warm-up
+    assert trained(stream.made)[name] == pytest.approx(0.786, abs=0.006)
+    assert sum(share == 1.0 for share in trained(stream.made).values()) == 4
+    beside = json.loads(stream.made.path.with_suffix(".json").read_text())["corrections"]
+    assert {c["episode_id"]: c["share"] for c in beside} == trained(stream.made)
+    assert beside[-1]["labels"] == 9 and beside[-1]["ended_s"] == pytest.approx(1000.0 + 99 / 50)
+    before, after = (load_checkpoint(v.path).policy for v in (bootstrapped, stream.made))
+    for key, value in before.encoder.state_dict().items():
+        assert torch.equal(after.encoder.state_dict()[key], value)
+
+
+def test_the_stream_learns_from_corrections_and_keeps_what_it_knew(files, bootstrapped, record):
+    stream = Stream(files)
+    for number in range(20, 24):
+        record(number, kind="intervention", first_expert_step=25)
+        stream.settle()
+    stream.settle()
+    made = stream.end()
+    losses = [version.info.loss for version in (bootstrapped, made)]
+    assert losses[1] < losses[0], "also on an episode that it was never trained on"
+    assert all(correction.trained_on for correction in made.corrections)
+
+
+def test_a_version_in_form_left_is_the_frozen_weight_plus_the_averaged_factor_times_the_directions(
+    files, bootstrapped, record, monkeypatch
+):
+    train_file = Path(files["train_file"])
+    train_file.write_text(train_file.read_text().replace("modulation: {}", "modulation: {policy: exact}"))
+    made_by, stream = [], Stream(files)
+    trainer_of = stream.rounds.trainer
+    monkeypatch.setattr(
+        stream.rounds, "trainer", lambda *args: (made_by.append(trainer_of(*args)), made_by[-1])[1]
+    )
+    record(10, kind="intervention", first_expert_step=50)
+    stream.settle()
+    made = stream.end()
+    (trainer,) = made_by
+    numbers = trainer._ema.state()[1]
+    assert numbers and all(before == 0.0 for before, _, _ in numbers.values()), "D = 0 in every layer"
+    assert made.info.rank == 0.25
+
+
+def test_labels_of_a_vanished_episode_leave_while_the_stream_runs(files, bootstrapped, record):
+    stream = Stream(files)
+    name = record(10, kind="intervention", first_expert_step=50)
+    stream.until(lambda: stream.steps)
+    shutil.rmtree(Path(files["episode_folder"]) / name)
+    stream.until(stream.rests)
+    stream.look()
+    made = len(stream.steps)
+    record(11, kind="intervention", first_expert_step=50)
+    stream.until(lambda: len(stream.steps) > made and stream.rests())
+    assert name not in trained(stream.end()), "no version after it says that it holds it"
+
+
+def test_a_stream_that_was_killed_goes_on_where_it_was_saved(files, bootstrapped, record, monkeypatch):
+    monkeypatch.setattr("drift_core.training.rounds.saved._SAVE_SHARE", 1e9)  # save after every step
+    name = record(10, kind="intervention", first_expert_step=50)
+    first = Stream(files, round_id="s", save_every_s=0.0)
+    first.kill_at = 20
+    first.until(lambda: first.error is not None)
+    assert first.versions == []
+    again = Stream(files, round_id="s")
+    again.until(lambda: again.versions and again.rests())
+    made = again.end()
+    assert "going on from step 19" in again.texts  # what was said of step 20 was not saved
+    assert len(again.steps) == 36 - 19 and made.info.step == 60 + 36
+    assert trained(made)[name] == pytest.approx(0.786, abs=0.006), "the shares went on, too"
+    assert list(Path(files["checkpoint_folder"]).glob("resume_*")) == []
+
+
+def test_a_new_stream_makes_only_the_steps_that_the_version_before_does_not_hold(files, bootstrapped, record):
+    record(10, kind="intervention", first_expert_step=50)
+    first = Stream(files)
+    first.until(lambda: len(first.steps) == 36 and first.rests())
+    share = first.end().corrections[-1].share
+    again = Stream(files)
+    again.until(lambda: again.versions and again.rests())
+    lost = 36 * (1.0 - share)  # made, but not in the averages: about 8
+    assert len(again.steps) - lost < 1.0 and 7 <= len(again.steps) <= 9
+    assert again.end().corrections[-1].share > share
+
+
+def test_a_worse_candidate_is_not_announced_and_three_in_a_row_are_said_loudly(
+    files, bootstrapped, record, monkeypatch
+):
+    monkeypatch.setattr(HeldOutCanary, "allowed", lambda self: 1e-6)
+    stream = Stream(files)
+    record(10, kind="intervention", first_expert_step=0)  # 19 labels: 76 steps, candidates at 30, 60 and 76
+    stream.until(lambda: len(stream.refused) == 3)
+    stream.until(stream.rests)
+    stream.end()
+    assert [refused.step for refused in stream.refused] == [90, 120, 136]
+    assert str(stream.refused[0]).startswith("the candidate of step 90 is not announced: held-out loss 0.")
+    assert str(stream.refused[2]).startswith("3 CANDIDATES IN A ROW ARE WORSE")
+    assert stream.versions == [] and isinstance(stream.error, CancelledError)
+    assert load_latest(Path(files["checkpoint_folder"])).info.version == 1
+
+
+def test_the_canary_measures_by_the_last_version_on_the_windows_that_are_held_out_now(
+    files, bootstrapped, record
+):
+    stream = Stream(files)
+    record(10, kind="intervention", first_expert_step=50)
+    stream.until(lambda: stream.versions and stream.rests())
+    rounds, made = stream.rounds, stream.end()
+    trainer = rounds.trainer(load_checkpoint(made.path).policy, rounds.file.online, rounds.file.rank.online)
+    canary = HeldOutCanary(rounds, trainer, Hooks())
+    assert canary.allowed() == pytest.approx(1.5 * made.info.loss, rel=1e-4)
+    record(30, kind="intervention", held_out=True)
+    rounds.update_data(Hooks())
+    other = canary.allowed()
+    assert other != pytest.approx(1.5 * made.info.loss, rel=1e-4)
+    assert other == pytest.approx(1.5 * canary.loss(load_checkpoint(made.path).policy).total, rel=1e-6)
+
+
+def test_without_held_out_episodes_versions_are_announced_and_that_is_said_once(files, record):
+    path = Path(files["train_file"])
+    path.write_text(f"{path.read_text()}\ncontinuous: {STREAM}\n")
+    record(0)
+    train_round(rounds_of(files), "offline", steps=5)
+    stream = Stream(files)
+    record(10, kind="intervention", first_expert_step=0)
+    stream.until(lambda: len(stream.versions) == 3)
+    stream.end()
+    assert stream.warnings == ["no held-out episode yet: candidates are announced without a canary"]
+    assert [version.info.loss for version in stream.versions] == [None] * 3
+
+
+def test_an_ordered_number_of_steps_ends_the_stream(files, bootstrapped, record):
+    record(10, kind="intervention", first_expert_step=0)
+    stream = Stream(files, steps=40)
+    stream.until(lambda: stream.made is not None)
+    assert len(stream.steps) == 40 and stream.made.info.step == 60 + 40
+    stream.end()
+
+
+def test_a_stream_needs_a_policy_and_data_and_says_which_is_missing(files, record):
+    with pytest.raises(NoDataError, match="no expert label in"):
+        train_round(rounds_of(files), "continuous")
+    record(0)
+    with pytest.raises(NoDataError, match="no checkpoint in .* to start from: train offline first"):
+        train_round(rounds_of(files), "continuous")
+
+
+def test_a_round_after_a_stream_evaluates_on_images_again(files, bootstrapped, record):
+    record(10, kind="intervention", first_expert_step=50)
+    stream = Stream(files)
+    stream.until(lambda: stream.versions and stream.rests())
+    stream.end()
+    assert stream.rounds.data.held_out_batches("cpu")[0].features is None
+    made = train_round(stream.rounds, "online", steps=5)
+    assert (made.info.parent, made.info.reason) == (stream.made.info.version, "online round 1")
+    assert {c.share for c in made.corrections} == {1.0} and len(made.corrections) == 5
