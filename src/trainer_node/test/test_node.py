@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import WindowCutter
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import EpisodeStore, Excerpts
 from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
+from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
@@ -365,7 +366,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     assert not gate.armed
     assert sorted(path.name for path in store.root.iterdir()) == written
     checkpoints = Path(folders["checkpoint_folder"])
-    assert {path.suffix for path in checkpoints.iterdir()} <= {"", ".safetensors"}
+    assert {path.suffix for path in checkpoints.iterdir()} <= {"", ".json", ".safetensors"}
     assert load_latest(checkpoints).info.version == 2
 
     # a new trainer says what the old one has made
@@ -374,6 +375,42 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     cell.start_trainer()
     cell.session.wait_until(lambda: cell.session.checkpoint is not None, 30.0, "trainer/checkpoint")
     assert cell.session.checkpoint.version == 2
+
+
+def test_a_correction_is_trained_on_while_its_episode_goes_on_and_leaves_when_that_is_dropped(cell, folders):
+    session, gate, store = cell.session, cell.gate, EpisodeStore(folders["episode_folder"])
+    while not store.ids() or all(store.held_out(name) for name in store.ids()):
+        session.run_episode(DEMONSTRATION, seed=7, limit_s=30.0)
+    trained = session.train("offline", 20, limit_s=60.0)
+    assert (trained.error_code, trained.version) == (0, 1)
+    gate.show_policy()
+    stream = session.stack.train("continuous")
+    cell.sim.success_after_s = 600.0
+    gate.source_at = lambda s: Step.SOURCE_EXPERT if 0.5 < s < 2.0 else Step.SOURCE_POLICY
+    held_out = True
+    while held_out:  # one in ten is never trained on
+        episode = session.stack.run_episode(INTERVENTION, 9, max_duration_s=120.0)
+        spin_until(session, episode, lambda: store.open_ids())
+        (name,) = store.open_ids()
+        if held_out := store.held_out(name):
+            episode.cancel()
+            session.wait(episode)
+    spin_until(session, episode, lambda: session.checkpoint.version > 1, 60.0)
+    made = session.checkpoint
+    assert (made.reason, made.parent) == ("continuous", 1) and not stream.done
+    (correction,) = [c for c in load_provenance(Path(made.path)).corrections if c.episode_id == name]
+    assert 10 <= correction.labels <= 14, "1.5 s of the expert, in steps of 0.1 s"
+    assert correction.trained_on
+    assert Excerpts(store).ids() == [f"{name}.{correction.intervention_id}"] and name not in store.ids()
+
+    episode.cancel()
+    assert session.wait(episode).error_code == RunEpisode.Result.CANCELLED
+    session.wait_until(lambda: not Excerpts(store).store.ids(), 10.0, "the excerpt to be deleted")
+    session.spin(1.0)
+    stream.cancel()
+    ended = session.wait(stream)
+    assert (ended.error_code, ended.version) == (0, session.checkpoint.version)
+    assert load_latest(Path(folders["checkpoint_folder"])).info.version == ended.version
 
 
 def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):
