@@ -6,7 +6,13 @@ if [ ! -f "$_drift_root/install/setup.bash" ]; then
 fi
 if [ -f "$_drift_root/.venv/bin/activate" ]; then
   . "$_drift_root/.venv/bin/activate"
-  export AMENT_PREFIX_PATH="$VIRTUAL_ENV" CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
+  for _drift_wheel in "$VIRTUAL_ENV"/lib/python3*/site-packages/ros_*_rclpy-*.dist-info; do
+    if [ -e "$_drift_wheel" ]; then # ROS 2 from PyPI, of the distribution in the wheel's name; else an installed one
+      export AMENT_PREFIX_PATH="$VIRTUAL_ENV" CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
+      _drift_wheel=${_drift_wheel##*/ros_} && export ROS_DISTRO="${_drift_wheel%%_*}"
+    fi
+  done
+  unset _drift_wheel
 fi
 . "$_drift_root/install/setup.bash"
 # The default shared-memory segment is smaller than one 640x480 image; see config/dds/shared_memory.xml.

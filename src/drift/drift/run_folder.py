@@ -54,8 +54,12 @@ def named(run: str, robot: str, task: str) -> RunFolder:
     UserError for a folder of something else: nothing is written between other people's files.
     """
     new = f"{datetime.now():%Y%m%d-%H%M%S}-{robot}-{task}"
-    folder = RunFolder(Path(run or f"runs/{new}").resolve())
-    if folder.is_new and folder.path.is_dir() and any(folder.path.iterdir()):
+    try:
+        folder = RunFolder(Path(run or f"runs/{new}").resolve())
+        foreign = folder.is_new and folder.path.is_dir() and any(folder.path.iterdir())
+    except OSError as error:  # too long, not readable, links that lead in a circle
+        raise UserError(f"run={run} must be a folder that can be made: {error.strerror}") from None
+    if foreign:
         raise UserError(
             f"run={run} must be a run (it has episodes/ or checkpoints/), an empty folder or a new one; "
             f"{folder.path} holds other things"

@@ -60,7 +60,6 @@ def stack(arguments: StackArguments) -> StackSpec:
     robot = load_robot(robot_file).config
     joystick = load_joystick(joystick_file).config
     task = load_task(task_file)
-    _check_has_arm(task)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
     with checked_beside(train_file, run, robot.name, task.name):
         _check_scene(arguments.sim, task)
@@ -116,11 +115,6 @@ def stack(arguments: StackArguments) -> StackSpec:
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
     )
-
-
-def _check_has_arm(task: TaskConfig) -> None:
-    if task.action_space == "point":
-        raise UserError(f"task={task.name} has no arm: it runs in the in-process shell only")
 
 
 def _check_scene(sim: str, task: TaskConfig) -> None:

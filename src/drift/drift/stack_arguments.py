@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from drift_config.yaml_file import read_yaml
+
 from drift import configuration
 from drift.errors import UserError
 
@@ -55,6 +57,8 @@ class StackArguments:
     def __post_init__(self) -> None:
         for item in arguments():
             value = getattr(self, item.name)
+            if item.name == "task" and value in configuration.choices("task") and not _has_arm(value):
+                raise UserError(f"task={value} has no arm: it runs in the in-process shell only")
             if item.choices and value not in item.choices:
                 raise UserError(f"{item.name}={value} must be one of: {', '.join(item.choices)}")
         if not _NAMESPACE.match(self.namespace):
@@ -131,4 +135,9 @@ def help_text(name: str) -> str:
 
 
 def _files(kind: str) -> list[str]:
-    return configuration.choices(kind) if kind else []
+    names = configuration.choices(kind) if kind else []
+    return [name for name in names if _has_arm(name)] if kind == "task" else names
+
+
+def _has_arm(task: str) -> bool:
+    return read_yaml(configuration.config_file("task", task)).get("action_space") != "point"

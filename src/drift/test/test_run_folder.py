@@ -25,6 +25,13 @@ from drift_core.training.config import load_train_file
 SMOKE = config_file("train", "smoke")
 
 
+@pytest.mark.parametrize("run", ["x" * 300, "/dev/null/run", "/proc/nothing"])
+def test_a_run_that_cannot_be_made_is_refused_in_words(run: str) -> None:
+    text = rf"^run={run} must be a folder that can be made: [A-Z][a-z ]+$"
+    with pytest.raises(UserError, match=text):
+        run_folder.named(run, "panda", "place").create()
+
+
 def test_a_folder_of_other_things_is_no_run_and_nothing_is_written_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import yaml
 from drift_config.errors import DriftError
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, Rollback
+from drift_policy_node import exchange
 from drift_policy_node.ros.node import PolicyNode
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
@@ -183,6 +184,7 @@ def test_an_announced_checkpoint_is_swapped_in_and_a_corrupted_one_is_refused(st
 def test_services_load_by_name_and_roll_back(stage, bench):
     bench.checkpoint(1)
     stage.start()
+    stage.spin(lambda: stage.world.state.version == 1, "version 1")
     nowhere = stage.call(stage.world.rollback, Rollback.Request())
     assert nowhere.error_code == Rollback.Response.NOTHING_TO_ROLL_BACK_TO
     path, sha256 = bench.checkpoint(2)
@@ -200,6 +202,7 @@ def test_services_load_by_name_and_roll_back(stage, bench):
 def test_a_service_call_does_not_wait_for_a_loader_that_hangs(stage, bench, monkeypatch):
     bench.checkpoint(1)
     stage.start(load_limit_s=0.3)
+    stage.spin(lambda: stage.world.state.version == 1, "version 1")
     release = threading.Event()
     monkeypatch.setattr("drift_policy_node.exchange.load_candidate", lambda *args: release.wait(30.0))
     path = str(bench.checkpoint(2)[0])
@@ -217,6 +220,21 @@ def test_a_service_call_does_not_wait_for_a_loader_that_hangs(stage, bench, monk
     said_s = to_seconds(stage.world.state.header.stamp)
     stage.spin(lambda: to_seconds(stage.world.state.header.stamp) > said_s, "policy/state", limit_s=2.5)
     release.set()
+
+
+def test_while_the_first_checkpoint_is_loaded_services_answer_and_the_node_can_be_stopped(
+    stage, bench, monkeypatch
+):
+    bench.checkpoint(1)
+    release, load = threading.Event(), exchange.load_candidate
+    monkeypatch.setattr(exchange, "load_candidate", lambda *args: release.wait(30.0) and load(*args))
+    stage.start()
+    answer = stage.call(stage.world.create_client(GetState, "policy/get_state"), GetState.Request())
+    assert answer.current_state.label == "active"
+    assert stage.call(stage.world.rollback, Rollback.Request()).version == 0
+    assert stage.world.state.text.startswith("no checkpoint yet") and not stage.world.chunks
+    release.set()
+    stage.spin(lambda: stage.world.chunks, "a chunk once it is loaded")
 
 
 def test_a_deactivated_node_publishes_nothing_and_says_that_it_is_inactive(stage, bench):

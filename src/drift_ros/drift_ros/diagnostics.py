@@ -25,22 +25,29 @@ class Report:
 
 
 class Diagnostics:
-    """Publish what `report` returns on `diagnostics`, once a second of steady time."""
+    """Publish what `report` returns on `/diagnostics`, once a second of steady time.
+
+    Where aggregators listen, also for a node in a namespace; its status has the node's full name.
+    """
 
     def __init__(self, node: Node, report: Callable[[], Report]) -> None:
         self._node = node
         self._report = report
-        self._publisher = node.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
         node.create_timer(1.0, self._on_timer, clock=steady_clock())
 
     def _on_timer(self) -> None:
         report = self._report()
-        status = DiagnosticStatus(level=report.level, name=self._node.get_name(), message=report.message)
+        status = DiagnosticStatus(level=report.level, name=_name(self._node), message=report.message)
         status.hardware_id = self._node.get_namespace()
         status.values = [KeyValue(key=key, value=_text(value)) for key, value in report.values.items()]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def _name(node: Node) -> str:
+    return node.get_fully_qualified_name().lstrip("/")  # left/expert_gate; aggregators group at the slashes
 
 
 def _text(value: object) -> str:

@@ -142,14 +142,20 @@ def _by_cv_bridge(msg: Image, wanted: str) -> np.ndarray:
     """Hand the rare encodings to cv_bridge where it is installed."""
     try:
         from cv_bridge import CvBridge
-    except ImportError as error:
+    except (ImportError, AttributeError, SystemError) as error:  # the last two: built for another NumPy
         raise EncodingError(
             f"encoding={msg.encoding!r} needs cv_bridge, which is not importable ({error}); "
             f"known without it: {', '.join(ENCODINGS)}"
         ) from error
     try:
         return CvBridge().imgmsg_to_cv2(msg, wanted)
-    except (cv2.error, RuntimeError, TypeError, ValueError) as error:  # CvBridgeError is a TypeError
+    except (
+        cv2.error,
+        AttributeError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # CvBridgeError is a TypeError
         raise EncodingError(
             f"image {msg.width}x{msg.height} with encoding={msg.encoding!r} is not readable: {error}"
         ) from error

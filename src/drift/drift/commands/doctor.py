@@ -8,6 +8,7 @@ from rich.console import Console
 from drift.doctor import machine, ros
 from drift.doctor.discovery import discovery
 from drift.doctor.finding import Finding, Severity
+from drift.doctor.libraries import libraries
 from drift.doctor.rendering import rendering
 from drift.shared_memory import remove_dead
 
@@ -15,6 +16,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "Python": machine.python,
     "ROS 2": ros.ros,
     "workspace": ros.workspace,
+    "libraries": libraries,
     "rendering": rendering,
     "discovery": discovery,
     "DDS profile": ros.dds_profile,

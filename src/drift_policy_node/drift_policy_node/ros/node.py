@@ -85,20 +85,16 @@ class PolicyNode(LifecycleNode):
         Diagnostics(self, self._report)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the checkpoint that is there; without one the node waits for the first announcement."""
+        """Begin to load the checkpoint that is there; without one the node waits for the first announcement.
+
+        One that is asked for by name is loaded now: nothing else would do.
+        """
         self._crash = None
         try:
-            path, sha256 = self._first_checkpoint()
-            if path is not None:
-                self._runtime.exchange.load_now(path, sha256)
-                self.get_logger().info(f"running {path}, sampler {self._config.sampler}")
-            else:
-                self.get_logger().info(
-                    f"no checkpoint in {self._config.checkpoint_folder} yet, waiting for one"
-                )
+            self._begin_with(self._config.checkpoint_file)
         except DriftError as error:
             self.get_logger().error(f"checkpoint refused: {error}")
-            if self._config.checkpoint_file:  # asked for by name: nothing else would do
+            if self._config.checkpoint_file:
                 return FAILURE
         except Exception as error:  # rclpy would drop it without a word
             self.get_logger().error(traceback.format_exc())
@@ -137,10 +133,18 @@ class PolicyNode(LifecycleNode):
         self._runtime.close()
         super().destroy_node()
 
-    def _first_checkpoint(self) -> tuple[Path | None, str]:
-        if self._config.checkpoint_file:
-            return Path(self._config.checkpoint_file), ""
-        return self._runtime.exchange.first()
+    def _begin_with(self, file: str) -> None:
+        exchange = self._runtime.exchange
+        if file:
+            exchange.load_now(Path(file), "")
+            self.get_logger().info(f"running {file}, sampler {self._config.sampler}")
+            return
+        path, sha256 = exchange.first()
+        if path is None:
+            self.get_logger().info(f"no checkpoint in {self._config.checkpoint_folder} yet, waiting for one")
+        else:  # beside everything else: services answer meanwhile, and the node can be stopped
+            self.get_logger().info(f"loading {path}, sampler {self._config.sampler}")
+            exchange.request(path, sha256, True, self._log_answer)
 
     def _on_image(self, camera: str, source: CameraInput, msg: Image | CompressedImage) -> None:
         arrival_s = steady_s()
@@ -199,6 +203,8 @@ class PolicyNode(LifecycleNode):
     def _step(self) -> None:
         chunk = self._runtime.step(steady_s(), self._ros_s())
         for crash in self._runtime.take_crashes():
+            if self._runtime.exchange.current is None:  # there is nothing to go on with: start anew
+                raise RuntimeError(f"the first checkpoint could not be loaded:\n{crash}")
             self.get_logger().error(f"a thread died and is restarted:\n{crash}")
         if chunk is not None:
             self._publish(chunk)
