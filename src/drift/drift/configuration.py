@@ -55,6 +55,11 @@ def nodes_file() -> Path:
     return share_folder() / "config" / "nodes.yaml"
 
 
+def moveit_file() -> Path:
+    """Return the parameters of MoveIt, where it plans inside our process."""
+    return share_folder() / "config" / "moveit" / "moveit_py.yaml"
+
+
 def dds_profile() -> Path:
     """Return the Fast DDS profile with a shared-memory segment that fits camera images."""
     return share_folder() / "config" / "dds" / "shared_memory.xml"

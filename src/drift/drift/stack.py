@@ -9,7 +9,7 @@ from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystic
 from drift_core.task import TaskConfig, load_task
 
 from drift import run_folder
-from drift.configuration import config_file, dds_profile, dds_profile_variable, nodes_file
+from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
 from drift.joystick.devices import device_names
 from drift.learning_files import checked_beside
@@ -78,6 +78,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
         ),
+        *_planner(arguments.planner, robot_file),
         NodeSpec(
             name="trainer",
             package="trainer_node",
@@ -142,6 +143,14 @@ def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeS
             )
         ]
     return []
+
+
+def _planner(planner: str, robot_file: Path) -> list[NodeSpec]:
+    if planner == "none":
+        return []
+    files = {"robot_file": str(robot_file), "moveit_file": str(moveit_file())}
+    other = {} if planner == "ompl" else {"planner": planner}
+    return [NodeSpec("planner", "drift_planner_node", "node", {**files, **other})]
 
 
 def _expert(arguments: StackArguments, files: dict[str, str], joystick: JoystickConfig) -> list[NodeSpec]:

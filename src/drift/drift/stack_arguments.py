@@ -42,6 +42,11 @@ class StackArguments:
         "gamepad", "driver, axes and buttons: a file of config/joysticks", file="joystick"
     )
     train: str = _argument("default", "how to train: a file of config/train", file="train")
+    planner: str = _argument(
+        "ompl",
+        "who finds ways around obstacles: ompl (built in), move_group (a MoveIt that runs), moveit_py, none",
+        ("ompl", "move_group", "moveit_py", "none"),
+    )
     namespace: str = _argument("", "ROS namespace of all nodes, for two stacks on one network")
     run: str = _argument("", "folder of episodes, checkpoints and logs; empty: a new one in runs/")
     params_file: str = _argument("", "parameter file that overrides config/nodes.yaml")

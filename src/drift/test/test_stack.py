@@ -53,15 +53,22 @@ def test_a_task_without_an_arm_has_no_stack(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("robot", ["panda", "ur5e"])
 @pytest.mark.parametrize("task", ["place", "insert"])
-def test_in_mujoco_five_nodes_start_and_the_gate_outlives_what_it_guards(
+def test_in_mujoco_six_nodes_start_and_the_gate_outlives_what_it_guards(
     tmp_path: Path, robot: str, task: str
 ) -> None:
     built = plan(tmp_path, robot=robot, task=task)
-    assert [node.name for node in built.nodes] == ["sim", "expert_gate", "trainer", "policy", "expert"]
+    assert [node.name for node in built.nodes] == [
+        "sim",
+        "expert_gate",
+        "planner",
+        "trainer",
+        "policy",
+        "expert",
+    ]
     nodes = by_name(built)
     assert [name for name, node in nodes.items() if node.essential] == ["sim", "expert_gate"]
     assert (nodes["sim"].stop_stage, nodes["expert_gate"].stop_stage) == (SIMULATION, GATE)
-    assert {nodes[name].stop_stage for name in ("policy", "trainer", "expert")} == {0}
+    assert {nodes[name].stop_stage for name in ("planner", "policy", "trainer", "expert")} == {0}
     assert not any("use_sim_time" in node.parameters for node in built.nodes)
 
 
@@ -86,9 +93,17 @@ def test_each_node_has_a_section_in_the_parameter_file(tmp_path: Path) -> None:
         assert not set(given) & set(node.parameters), f"{name}: a value must stand in one place"
 
 
+def test_another_planner_is_chosen_by_name_or_none(tmp_path: Path) -> None:
+    assert "planner" not in by_name(plan(tmp_path, planner="none"))
+    node = by_name(plan(tmp_path, planner="move_group"))["planner"]
+    assert node.parameters["planner"] == "move_group"
+    with pytest.raises(UserError, match="planner=moveit must be one of: ompl, move_group, moveit_py, none"):
+        plan(tmp_path, planner="moveit")
+
+
 def test_gazebo_gives_the_clock_and_is_not_run_by_anyone_else(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, sim="gazebo"))
-    assert list(nodes) == ["gazebo_bridge", "expert_gate", "trainer", "policy", "joy"]
+    assert list(nodes) == ["gazebo_bridge", "expert_gate", "planner", "trainer", "policy", "joy"]
     assert "/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock" in nodes["gazebo_bridge"].arguments
     assert "camera/front/image_raw@sensor_msgs/msg/Image[gz.msgs.Image" in nodes["gazebo_bridge"].arguments
     assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
@@ -97,12 +112,12 @@ def test_gazebo_gives_the_clock_and_is_not_run_by_anyone_else(tmp_path: Path) ->
 
 def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, sim="none", controller="arm_controller"))
-    assert list(nodes) == ["expert_gate", "trainer", "policy", "joy"]
+    assert list(nodes) == ["expert_gate", "planner", "trainer", "policy", "joy"]
     assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
     nodes = by_name(plan(tmp_path, robot="fr3", sim="none"))
     assert nodes["expert_gate"].remappings == {"command": "fr3_arm_controller/joint_trajectory"}
     nodes = by_name(plan(tmp_path, robot="ur5e", gripper="robotiq_2f85", sim="none"))
-    for name in ("expert_gate", "trainer", "policy"):
+    for name in ("expert_gate", "planner", "trainer", "policy"):
         assert str(nodes[name].parameters["robot_file"]).endswith("config/robots/ur5e+robotiq_2f85.yaml")
     with pytest.raises(
         UserError, match="gripper=claw must be one of: .*franka_hand, .*none, .*parallel_hand, "

@@ -6,7 +6,7 @@
 | 2 | guard hold, guard help | watching rules | |
 | 3 | enable free, enable void, joy lost, release, enable | the joysticks | enable |
 | 4 | arm, home, or a refusal; home ended, home done | requests, homing | all |
-| 5 | bad chunk | a chunk that arrived | all; the chunk is looked at as soon as that is over |
+| 5 | bad chunk | a chunk that arrived, a planner's verdict | all; the chunk is looked at when that is over |
 | 6 | chunk over | the chunk that is executed | |
 | 7 | chunk ready | the chunk that waits | |
 | 8 | ready again | the reason of the hold | all |
@@ -25,7 +25,7 @@ from drift_control.gate.state import Reason, State
 from drift_control.guard.guard import Guard
 from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.guard.watch import Situation
-from drift_control.inputs import Chunk, Now, Requests
+from drift_control.inputs import Chunk, ChunkVerdict, Now, Requests
 from drift_control.sources.homing import HomingSource
 from drift_control.sources.policy import PolicySource
 from drift_control.teleop.hands import Hands
@@ -46,6 +46,7 @@ class Facts:
     arm: CommandedArm
     verdict: GuardVerdict | None  # of the watching rules
     jump_s: float | None  # of the ROS clock
+    chunk_verdict: ChunkVerdict | None = None  # of a planner
 
     @property
     def held_back(self) -> bool:
@@ -138,6 +139,9 @@ class Happenings:
         return [armed, Happening(Event.ENABLE_VOID)] if self._hands.any_holds(now) else [armed]
 
     def _bad_chunk(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        seen = facts.chunk_verdict
+        if seen is not None and seen.objection and seen.epoch == status.epoch and self._policy.has(seen.id):
+            return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
         if facts.chunk is None or facts.held_back:
             return []
         verdict = self._queue.take(facts.chunk, status.epoch, self._policy.clock, facts.now)

@@ -76,6 +76,24 @@ class ArmState:
 
 
 @dataclass(frozen=True)
+class PlanAnswer:
+    """What a planner says to a question of the control loop."""
+
+    id: int  # of the question
+    points: NDArray[np.float64] | None  # (P, J) [rad] from start to goal; None: there is no way
+    text: str = ""  # why
+
+
+@dataclass(frozen=True)
+class ChunkVerdict:
+    """What a planner says about a chunk that it was shown."""
+
+    id: int  # of the chunk
+    epoch: int
+    objection: str  # what it would touch; empty: nothing
+
+
+@dataclass(frozen=True)
 class Requests:
     """Requests collected since the last tick, as levels: true if asked at least once."""
 
@@ -99,4 +117,6 @@ class Inputs:
     arm_state: ArmState | None = None  # None: the arm has no such source
     joints_trouble: str = ""  # joints that are missing, each with the reason
     conflict: str = ""  # what comes from two publishers, and from which
+    plan: PlanAnswer | None = None
+    chunk_verdict: ChunkVerdict | None = None
     controller_trouble: str = ""  # why the arm's controller executes nothing; empty: it does, or nobody tells

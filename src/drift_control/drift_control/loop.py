@@ -83,6 +83,7 @@ class ControlLoop:
         self._sense(inputs, now)
         if self._commanded.stale(now):
             self._easing.stop()  # nobody knows where the arm is now
+        self._homing.take(inputs.plan)
         self._let_happen(inputs, now, jump_s)
         teleop = self._hands.command(now)
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
@@ -136,7 +137,9 @@ class ControlLoop:
             controller_trouble=inputs.controller_trouble,
         )
         verdict = self.guard.check_situation(situation)
-        facts = Facts(now, inputs.requests, inputs.chunk, situation, arm, verdict, jump_s)
+        facts = Facts(
+            now, inputs.requests, inputs.chunk, situation, arm, verdict, jump_s, inputs.chunk_verdict
+        )
         for look in self._happenings.in_order:
             for happening in look(facts, self._status):
                 self._apply(happening, now)
@@ -240,6 +243,7 @@ class ControlLoop:
             stamp_s=now.ros_s + self._config.dt_s,
             home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
+            question=self._homing.question if status.state is State.HOMING else None,
             refused=self._hands.refused(now, status),
         )
 
@@ -247,7 +251,9 @@ class ControlLoop:
         """Return the reason of the state in words; while nothing may move, also what stands in the way."""
         if self._commanded.arm is None:
             text = NO_JOINTS
-        elif self._status.armed or self._status.state is State.HOMING:
+        elif self._status.state is State.HOMING:
+            return "; ".join(filter(None, (self._status.text, self._homing.note)))
+        elif self._status.armed:
             return self._status.text
         else:
             text = self._status.text

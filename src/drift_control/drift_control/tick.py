@@ -6,6 +6,7 @@ import numpy as np
 
 from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.robot.pose import Array
+from drift_control.sources.homing import PlanQuestion
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Tick:
     stamp_s: float
     home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
+    question: PlanQuestion | None = None  # to a planner, until it is answered or void
     refused: str = ""  # what the joysticks ask for and do not get, and why
 
     @property

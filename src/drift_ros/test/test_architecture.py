@@ -122,11 +122,20 @@ def test_a_package_depends_on_what_it_imports(package):
 
 
 def test_the_shared_package_knows_no_node():
-    nodes = {"drift_policy_node", "expert_gate_node", "trainer_node", "drift_sim", "drift"}
+    nodes = {
+        "drift_planner_node",
+        "drift_policy_node",
+        "expert_gate_node",
+        "trainer_node",
+        "drift_sim",
+        "drift",
+    }
     assert offences("drift_ros", nodes.__contains__) == []
 
 
-@pytest.mark.parametrize("package", ["drift_config", "drift_control", "expert_gate_node"])
+@pytest.mark.parametrize(
+    "package", ["drift_config", "drift_control", "drift_planner_node", "expert_gate_node"]
+)
 def test_nothing_beside_the_arm_loads_torch(package):
     names = [module_name(path) for path in modules(package)]
     loaded = run_python(

@@ -2,7 +2,16 @@
 
 from dataclasses import fields, replace
 
-from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Requests
+from drift_control.inputs import (
+    ArmState,
+    Chunk,
+    ChunkVerdict,
+    Inputs,
+    JointReading,
+    JoyReading,
+    PlanAnswer,
+    Requests,
+)
 
 
 class Inbox:
@@ -38,6 +47,16 @@ class Inbox:
         """Take a chunk."""
         self._newest = replace(self._newest, chunk=chunk)
 
+    def put_plan(self, answer: PlanAnswer) -> None:
+        """Take a planner's answer."""
+        self._newest = replace(self._newest, plan=answer)
+
+    def put_chunk_verdict(self, verdict: ChunkVerdict) -> None:
+        """Take a planner's verdict on a chunk; what it objects to is not replaced before it was seen."""
+        last = self._newest.chunk_verdict
+        if last is None or not last.objection or last.epoch != verdict.epoch:
+            self._newest = replace(self._newest, chunk_verdict=verdict)
+
     def put_arm_state(self, arm_state: ArmState) -> None:
         """Take what the arm says about itself."""
         if arm_state.protective_stop or not arm_state.ready:
@@ -59,9 +78,9 @@ class Inbox:
         self._newest = replace(self._newest, requests=Requests(**levels))
 
     def take(self) -> Inputs:
-        """Return the inputs of this tick; requests count for one tick, everything else stays."""
+        """Return the inputs of this tick; requests and answers count for one tick, everything else stays."""
         inputs = self._newest
-        self._newest = replace(inputs, requests=Requests())
+        self._newest = replace(inputs, requests=Requests(), plan=None, chunk_verdict=None)
         self._speakers.clear()
         if self._arm_stopped is not None and inputs.arm_state is not None:
             stopped = replace(self._arm_stopped, arrival_s=inputs.arm_state.arrival_s)

@@ -33,15 +33,16 @@ def main(
     expert: Annotated[str, _option("expert")] = StackArguments.expert,
     joystick: Annotated[str, _option("joystick")] = StackArguments.joystick,
     train: Annotated[str, _option("train")] = StackArguments.train,
+    planner: Annotated[str, _option("planner")] = StackArguments.planner,
     namespace: Annotated[str, _option("namespace")] = StackArguments.namespace,
     run: Annotated[str, _option("run", "FOLDER")] = StackArguments.run,
     params_file: Annotated[str, _option("params_file", "FILE")] = StackArguments.params_file,
     controller: Annotated[str, _option("controller")] = StackArguments.controller,
     use_sim_time: Annotated[str, _option("use_sim_time", "auto|true|false")] = StackArguments.use_sim_time,
 ) -> None:
-    """Start simulation, gate, trainer, policy and expert as processes; Ctrl-C stops them in order.
+    """Start simulation, gate, planner, trainer, policy and expert as processes; Ctrl-C stops them in order.
 
-    Policy, trainer and expert are respawned when they die. Without the gate or the simulation all is stopped.
+    All but gate and simulation are respawned when they die; without one of these two all is stopped.
 
     Nothing moves before the gate is armed: see drift session.
     """
@@ -53,6 +54,7 @@ def main(
         "expert": expert,
         "joystick": joystick,
         "train": train,
+        "planner": planner,
         "namespace": namespace,
         "run": run,
         "params_file": params_file,

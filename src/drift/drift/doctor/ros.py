@@ -18,6 +18,7 @@ _EXECUTABLES = (
     ("drift_sim", "node"),
     ("drift_sim", "expert"),
     ("expert_gate_node", "node"),
+    ("drift_planner_node", "node"),
     ("drift_policy_node", "node"),
     ("trainer_node", "node"),
 )

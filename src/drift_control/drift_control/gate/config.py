@@ -51,10 +51,14 @@ class GateConfig:
     # Homing
     homing_speed_scale: Annotated[float, Field(gt=0.0, le=1.0)]
     """share of the velocity limits while homing"""
+    plan_limit_s: Seconds
+    """for a planner to find a way home, where the straight one is not free"""
     homing_timeout_s: Seconds
     """homing that takes longer is given up"""
 
     # Guard
+    check_chunks: bool
+    """the planner looks at each chunk, beside the control loop; one in collision ends in a hold"""
     tracking_error_time_s: Annotated[float, Field(ge=0.0, le=5.0)]
     """a tracking error that lasts so long latches a fault"""
     workspace_margin_m: Annotated[float, Field(ge=0.0, le=0.2)]

@@ -11,17 +11,27 @@ from typing import Protocol
 import numpy as np
 
 from drift_control.gate.state import GuardFlag, Reason
-from drift_control.guard.path import StepPath
+from drift_control.guard.path import ArmPath, StepPath
 from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.robot.collision import box_distance
 from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
 
 
-class MotionRule(Protocol):
-    """Measure by how much each of N points of a path breaks each of K limits; above zero is a violation."""
+class PlaceRule(Protocol):
+    """Measure by how much each of N poses breaks each of K limits; above zero is a violation."""
 
-    verdict: GuardVerdict
+    @property
+    def verdict(self) -> GuardVerdict: ...
+
+    def excess(self, path: ArmPath) -> Array: ...  # (N, K)
+
+
+class MotionRule(Protocol):
+    """The same of the points of a path, which is also a matter of time."""
+
+    @property
+    def verdict(self) -> GuardVerdict: ...
 
     def excess(self, path: StepPath) -> Array: ...  # (N, K)
 
@@ -42,7 +52,7 @@ class JointPositions:
         Reaction.CLAMP, Reason.NONE, "a joint would pass its position limit", GuardFlag.POSITION
     )
 
-    def excess(self, path: StepPath) -> Array:
+    def excess(self, path: ArmPath) -> Array:
         return np.maximum(self.low - path.q, path.q - self.high)
 
 
@@ -79,7 +89,7 @@ class WorkspaceBox:
         Reaction.CLAMP, Reason.OUT_OF_WORKSPACE, "the TCP would leave the workspace", GuardFlag.WORKSPACE
     )
 
-    def excess(self, path: StepPath) -> Array:
+    def excess(self, path: ArmPath) -> Array:
         tcp = path.tcp_position
         beyond = np.maximum(self.low - tcp, tcp - self.high)  # (N, 3)
         sideways = np.linalg.norm(np.maximum(beyond[:, :2], 0.0), axis=1)
@@ -91,13 +101,16 @@ class WorkspaceBox:
 class KeepOutBox:
     """The TCP and the arm's hull, but for the base that stands still, outside a box [m]."""
 
+    name: str
     low: Array
     high: Array
-    verdict = GuardVerdict(
-        Reaction.HOLD, Reason.COLLISION, "the arm would enter a keep-out box", GuardFlag.COLLISION
-    )
 
-    def excess(self, path: StepPath) -> Array:
+    @property
+    def verdict(self) -> GuardVerdict:
+        text = f"the arm would enter keep-out box {self.name}"
+        return GuardVerdict(Reaction.HOLD, Reason.COLLISION, text, GuardFlag.COLLISION)
+
+    def excess(self, path: ArmPath) -> Array:
         tcp = box_distance(path.tcp_position, self.low, self.high)
         return -np.column_stack((tcp, path.capsules.box_clearance_m(path.ends, self.low, self.high)))
 
@@ -111,7 +124,7 @@ class TableClearance:
         Reaction.HOLD, Reason.COLLISION, "a link would touch the table", GuardFlag.COLLISION
     )
 
-    def excess(self, path: StepPath) -> Array:
+    def excess(self, path: ArmPath) -> Array:
         return self.table_m - path.capsules.height_m(path.ends)
 
 
@@ -122,19 +135,24 @@ class SelfClearance:
     clearance_m: float = 0.01
     verdict = GuardVerdict(Reaction.HOLD, Reason.COLLISION, "the arm would touch itself", GuardFlag.COLLISION)
 
-    def excess(self, path: StepPath) -> Array:
+    def excess(self, path: ArmPath) -> Array:
         return self.clearance_m - path.capsules.self_clearance_m(path.ends)
+
+
+def place_rules(robot: Robot) -> list[PlaceRule]:
+    """Return the rules about where the arm may be, at rest or moving; the cheap ones first."""
+    workspace = robot.config.workspace
+    boxes = [KeepOutBox(box.name, np.array(box.low_m), np.array(box.high_m)) for box in workspace.keep_out]
+    return [
+        JointPositions(robot.low, robot.high),
+        WorkspaceBox(workspace.tcp_low_m, workspace.tcp_high_m),
+        TableClearance(workspace.table_m),
+        SelfClearance(),
+        *boxes,
+    ]
 
 
 def motion_rules(robot: Robot) -> list[MotionRule]:
     """Return the rules in order: the cheap ones first."""
-    workspace = robot.config.workspace
-    rules: list[MotionRule] = [
-        JointPositions(robot.low, robot.high),
-        TcpSpeed(robot.config.tcp_speed_max_m_s),
-        WorkspaceBox(workspace.tcp_low_m, workspace.tcp_high_m),
-        TableClearance(workspace.table_m),
-        SelfClearance(),
-    ]
-    rules += [KeepOutBox(np.array(box.low_m), np.array(box.high_m)) for box in workspace.keep_out]
-    return rules
+    positions, *others = place_rules(robot)
+    return [positions, TcpSpeed(robot.config.tcp_speed_max_m_s), *others]

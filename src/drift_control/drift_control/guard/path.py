@@ -1,4 +1,4 @@
-"""The near future of a step: where the arm is, where the step takes it, and how it would brake from there."""
+"""Where an arm is: at given joint positions, and in the near future of a step, braking included."""
 
 from functools import cached_property
 
@@ -10,7 +10,32 @@ from drift_control.robot.pose import Array
 from drift_control.robot.robot import Robot
 
 
-class StepPath:
+class ArmPath:
+    """Joint positions (N, J), and where TCP and hull are at each of them."""
+
+    def __init__(self, robot: Robot, capsules: CapsuleModel, q: Array) -> None:
+        self._capsules = capsules
+        self.q = q
+        self.frames = robot.joint_frames(q)  # (N, J, 4, 4)
+        self.tcp = self.frames[:, -1] @ robot.tool  # (N, 4, 4)
+
+    @property
+    def tcp_position(self) -> Array:
+        """TCP positions (N, 3) [m]."""
+        return self.tcp[:, :3, 3]
+
+    @cached_property
+    def ends(self) -> Array:
+        """Ends of the capsules (N, C, 3, 2) [m]."""
+        return self._capsules.place(self.frames)
+
+    @property
+    def capsules(self) -> CapsuleModel:
+        """The hull of the arm."""
+        return self._capsules
+
+
+class StepPath(ArmPath):
     """Joint positions now, after the step, and along the braking path after it (N in all)."""
 
     def __init__(
@@ -22,18 +47,10 @@ class StepPath:
         dt_s: float,
         speed_scale: float,
     ) -> None:
-        self._capsules = capsules
-        self.q = np.concatenate((now.q[None], braking.q))  # (N, J)
+        super().__init__(robot, capsules, np.concatenate((now.q[None], braking.q)))
         self.v = np.concatenate((now.v[None], braking.v))  # (N, J)
         self.times_s = np.concatenate(((0.0,), braking.times_s + dt_s))  # (N,)
         self.speed_scale = speed_scale
-        self.frames = robot.joint_frames(self.q)  # (N, J, 4, 4)
-        self.tcp = self.frames[:, -1] @ robot.tool  # (N, 4, 4)
-
-    @property
-    def tcp_position(self) -> Array:
-        """TCP positions (N, 3) [m]."""
-        return self.tcp[:, :3, 3]
 
     @property
     def tcp_speed(self) -> Array:
@@ -41,13 +58,3 @@ class StepPath:
         arm = self.tcp_position[:, None] - self.frames[..., :3, 3]  # (N, J, 3) from each joint to the TCP
         velocity = (np.cross(self.frames[..., :3, 2], arm) * self.v[..., None]).sum(axis=1)
         return np.sqrt((velocity * velocity).sum(axis=1))
-
-    @cached_property
-    def ends(self) -> Array:
-        """Ends of the capsules (N, C, 3, 2) [m]."""
-        return self._capsules.place(self.frames)
-
-    @property
-    def capsules(self) -> CapsuleModel:
-        """The hull of the arm."""
-        return self._capsules

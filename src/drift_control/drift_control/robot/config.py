@@ -104,6 +104,7 @@ class RobotConfig:
     joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (
         "joint_states",
     )
+    poses_rad: dict[str, PerJoint] = field(default_factory=dict)  # to plan to by name, beside home
     description: str = field(default="")
 
     @model_validator(mode="after")
@@ -111,7 +112,7 @@ class RobotConfig:
         if self.arm not in ARMS:
             raise ValueError(f"arm={self.arm!r} must be one of {sorted(ARMS)}")
         n = ARMS[self.arm].n_joints
-        lists = {
+        lists: dict[str, tuple[object, ...]] = {
             "joint_names": self.joint_names,
             "home_rad": self.home_rad,
             "limits.position_low_rad": self.limits.position_low_rad,
@@ -121,6 +122,7 @@ class RobotConfig:
             "limits.jerk_rad_s3": self.limits.jerk_rad_s3,
             "limits.braking_jerk_rad_s3": self.limits.braking_jerk_rad_s3,
         }
+        lists |= {f"poses_rad.{name}": values for name, values in self.poses_rad.items()}
         for name, values in lists.items():
             if len(values) != n:
                 raise ValueError(f"{name} has {len(values)} values, must have {n}, one per joint")
@@ -139,6 +141,13 @@ class RobotConfig:
                 raise ValueError(f"{joint}: position_low_rad={lowest} must be below {highest}")
             if not lowest <= home <= highest:
                 raise ValueError(f"{joint}: home_rad={home} must lie in [{lowest}, {highest}]")
+        for name, values in self.poses_rad.items():
+            if (beyond := np.maximum(low - values, values - high)).max() > 0.0:
+                worst = int(beyond.argmax())
+                raise ValueError(
+                    f"{self.joint_names[worst]}: poses_rad.{name}={values[worst]} must lie in "
+                    f"[{low[worst]}, {high[worst]}]"
+                )
         return self
 
     @model_validator(mode="after")

@@ -44,6 +44,16 @@ def rotation_from_6d(columns: Array) -> Array:
     return rotation
 
 
+def rotation_from_quaternion(xyzw: Array) -> Array:
+    """Return the rotation (3, 3) of a quaternion x y z w (4,) of any length but zero."""
+    length = math.sqrt(float(xyzw @ xyzw))
+    if not (length > 1e-6 and math.isfinite(length)):
+        raise ValueError(f"quaternion={list(map(float, xyzw))} must be finite and not zero")
+    v, w = xyzw[:3] / length, float(xyzw[3]) / length
+    cross_matrix = np.array(((0.0, -v[2], v[1]), (v[2], 0.0, -v[0]), (-v[1], v[0], 0.0)))
+    return (w * w - v @ v) * np.eye(3) + 2.0 * np.outer(v, v) + 2.0 * w * cross_matrix
+
+
 def pose_to_action(pose: Pose, gripper_m: float) -> Array:
     """Return x y z [m], 6-D rotation, gripper opening [m] as (10,)."""
     action = np.empty(10)

@@ -27,6 +27,8 @@ GATE = {
     "teleop_angular_acceleration_rad_s2": 5.0,
     "homing_speed_scale": 0.5,
     "homing_timeout_s": 20.0,
+    "plan_limit_s": 5.0,
+    "check_chunks": False,
     "tracking_error_time_s": 0.1,
     "workspace_margin_m": 0.03,
     "clamp_window_s": 2.0,
@@ -69,7 +71,7 @@ class Bench:
         self.arm_silent = False  # it says no more how it is
         self._joints = None
 
-    def tick(self, chunk=None, joy=None, others=None, **requests):
+    def tick(self, chunk=None, joy=None, others=None, plan=None, chunk_verdict=None, **requests):
         """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic."""
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
@@ -94,6 +96,8 @@ class Bench:
             Requests(**requests),
             self.arm_state,
             conflict=self.conflict,
+            plan=plan,
+            chunk_verdict=chunk_verdict,
             controller_trouble=self.controller_trouble,
         )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))

@@ -1,4 +1,4 @@
-"""Message packages of real arms for the tests that need them, and for those only.
+"""Message packages of real arms and of MoveIt for the tests that need them, and for those only.
 
 The distribution's packages are used where they are installed. The others are built from
 acceptance/ros_interfaces by setup/interfaces.sh (`make test-setup`) into build/ros_interfaces, which nothing
@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = ("control_msgs", "controller_manager_msgs", "franka_msgs", "ur_dashboard_msgs")
+PACKAGES = (
+    "control_msgs",
+    "controller_manager_msgs",
+    "franka_msgs",
+    "moveit_msgs",
+    "shape_msgs",
+    "ur_dashboard_msgs",
+)
 ROOT = Path(__file__).resolve().parents[4]
 INSTALL = ROOT / "build" / "ros_interfaces" / "install"
 

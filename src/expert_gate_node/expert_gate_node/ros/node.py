@@ -39,6 +39,7 @@ from expert_gate_node.pulse import Pulse
 from expert_gate_node.ros.arm_states import listen
 from expert_gate_node.ros.joysticks import JoySubscriber
 from expert_gate_node.ros.output import TickPublisher
+from expert_gate_node.ros.planning import PlannerClient
 from expert_gate_node.ros.requests import RequestServer
 from expert_gate_node.scheduling import run_before_others
 
@@ -69,6 +70,9 @@ class ExpertGateNode(Node):
         self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
         self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._objection)
+        self._planner = PlannerClient(
+            self, self._inbox.put_plan, self._inbox.put_chunk_verdict, config.chunk_timeout_s
+        )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
@@ -100,6 +104,9 @@ class ExpertGateNode(Node):
     def _on_chunk(self, msg: ActionChunk, info: dict[str, Any]) -> None:
         self._heard("action_chunk", info)
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
+        tick = self._tick
+        if self._config.check_chunks and tick is not None and tick.command is not None:
+            self._planner.check(msg, tick.command.tolist(), steady_s())
 
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
         self._inbox.put_joy(topic, joy)
@@ -148,6 +155,7 @@ class ExpertGateNode(Node):
             self._out.forget()
         self._out.step(to_step(tick, self._robot.config.base_frame))
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
+        self._planner.ask(tick.question)
         self._requests.answer(tick, now.steady_s)
         self._pass_on(tick.marks - last.marks if last else tick.marks)
         told_to_rest = last is not None and np.array_equal(tick.command, last.command)
@@ -186,6 +194,8 @@ class ExpertGateNode(Node):
         if self._trouble and tick.state != State.FAULT:
             return Report(WARN, f"{tick.state.name}: {self._trouble}", figures)
         figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
+        if self._config.check_chunks:
+            figures |= {"chunks_checked": self._planner.checked, "chunks_unchecked": self._planner.unchecked}
         if tick.state == State.FAULT:
             return Report(ERROR, message, figures)
         return Report(WARN if tick.refused else OK, message, figures)

@@ -1,0 +1,1 @@
+"""The planners that need no ROS, one file each."""

@@ -1,0 +1,152 @@
+"""The planner on real topics, and the gate that follows its plans."""
+
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+from drift_config.errors import ConfigError
+from drift_control.inputs import Chunk
+from drift_control.planning.scene import Scene
+from drift_core.task import load_task
+from drift_interfaces.action import Home
+from drift_interfaces.srv import Check, Plan
+from drift_planner_node.ros.planners import PLANNERS, make_planner
+from drift_ros.chunk_message import to_chunk_message
+from drift_sim.cell import build_mjcf
+from drift_sim.scenes import make_arm_scene
+
+from .conftest import CONFIG, POST
+
+
+def contacts_with_the_post(robot, path):
+    """Return how many contacts MuJoCo finds between the hull of the arm and the post along path (N, J)."""
+    scene = make_arm_scene(load_task(CONFIG / "tasks" / "place.yaml"))
+    root = ElementTree.fromstring(build_mjcf(robot, scene, (64, 64)))
+    for geom in root.iterfind(".//geom[@class='seen']"):
+        geom.set("contype", "2")
+        geom.set("conaffinity", "2")
+    low, high = np.array(POST["low_m"]), np.array(POST["high_m"])
+    size, middle = (" ".join(map(str, values)) for values in ((high - low) / 2.0, (high + low) / 2.0))
+    post = {"name": "post", "type": "box", "size": size, "pos": middle, "contype": "2", "conaffinity": "2"}
+    ElementTree.SubElement(root.find("worldbody"), "geom", post)
+    model = mujoco.MjModel.from_xml_string(ElementTree.tostring(root, "unicode"))
+    data, found = mujoco.MjData(model), 0
+    where = [model.joint(name).qposadr[0] for name in robot.config.joint_names]
+    number = model.geom("post").id
+    for q in path:
+        data.qpos[where] = q
+        mujoco.mj_forward(model, data)
+        found += sum(number in contact.geom for contact in data.contact)
+    return found
+
+
+def test_straight_home_would_touch_the_post(robot, beside):
+    assert contacts_with_the_post(robot, np.linspace(beside, robot.home, 100)) > 10
+
+
+def test_the_gate_goes_home_around_the_post_without_touching_it(stage, robot):
+    stage.start_planner()
+    stage.start_gate()
+    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    result = stage.run_home()
+    assert (result.error_code, result.error_msg) == (Home.Result.NONE, "at home")
+    assert np.abs(stage.arm.q - robot.home).max() < 0.01
+    assert contacts_with_the_post(robot, stage.arm.path) == 0
+    assert Scene(robot).excess(np.array(stage.arm.path)).max() <= 0.0
+
+
+def test_without_a_planner_the_arm_stands_and_the_answer_says_what_to_do(stage, beside):
+    stage.start_gate()
+    result = stage.run_home()
+    assert result.error_code == Home.Result.INTERRUPTED
+    assert result.error_msg.startswith("no way home: the arm would enter keep-out box post")
+    assert "no planner is up: start the stack with planner:=ompl" in result.error_msg
+    assert np.array_equal(stage.arm.q, beside)
+
+
+def test_a_homing_that_is_cancelled_while_a_plan_is_made_ends_at_once_and_nothing_moves(stage, beside):
+    planner = stage.start_planner()
+    stage.start_gate()
+    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    planner._worker.run(lambda: time.sleep(1.0), lambda outcome: None)  # it is busy with something else
+    goal = stage.arm.home.send_goal_async(Home.Goal())
+    stage.spin(goal.done, "acceptance")
+    stage.spin(lambda: stage.gate._tick.question is not None, "question")
+    cancelled = goal.result().cancel_goal_async()
+    stage.spin(cancelled.done, "cancellation")
+    result = goal.result().get_result_async()
+    stage.spin(result.done, "end of homing")
+    assert result.result().result.error_msg == "homing cancelled"
+    stage.spin(lambda: planner._counts["plans"] == 1, "plan that nobody wants")
+    assert np.array_equal(stage.arm.q, beside)
+
+
+def test_a_plan_to_joints_by_name_and_to_a_pose_is_a_trajectory_of_the_arm(stage, robot, beside):
+    stage.start_planner()
+    request = Plan.Request(start_rad=beside.tolist(), target=Plan.Request.NAMED, name="home", limit_s=10.0)
+    answer = stage.call(stage.arm.plan, request)
+    assert answer.error_code == Plan.Response.NONE, answer.error_msg
+    assert list(answer.trajectory.joint_names) == list(robot.config.joint_names)
+    points = np.array([list(point.positions) for point in answer.trajectory.points])
+    assert np.array_equal(points[0], beside) and np.allclose(points[-1], robot.home)
+    assert Scene(robot).way_objection(points) is None
+    request.target = Plan.Request.POSE
+    request.pose.position.x, request.pose.position.y, request.pose.position.z = 0.45, 0.1, 0.25
+    request.pose.orientation.x, request.pose.orientation.w = 1.0, 0.0  # straight down
+    end = list(stage.call(stage.arm.plan, request).trajectory.points[-1].positions)
+    tcp = robot.forward(np.array(end))
+    assert np.allclose(tcp.position, (0.45, 0.1, 0.25), atol=1e-4)
+    assert np.allclose(tcp.rotation, np.diag((1.0, -1.0, -1.0)), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "kitchen"}, "name='kitchen' must be one of home"),
+        ({"target": 7}, "target=7 must be NAMED"),
+        ({"target": Plan.Request.POSE}, "out of reach"),
+        ({"start_rad": [0.0, 1.0]}, "start must be 7 finite numbers"),
+        ({"start_rad": [float("nan")] * 7}, "start must be 7 finite numbers"),
+    ],
+)
+def test_what_cannot_be_planned_is_answered_in_words(stage, beside, changes, said):
+    stage.start_planner()
+    request = Plan.Request(**{"start_rad": beside.tolist(), "name": "home", "limit_s": 5.0} | changes)
+    answer = stage.call(stage.arm.plan, request)
+    assert answer.error_code == Plan.Response.NO_WAY and said in answer.error_msg
+
+
+def test_poses_and_chunks_are_checked_and_the_first_that_touches_is_named(stage, robot, beside):
+    stage.start_planner()
+    between = np.linspace(beside, robot.home, 11)
+    answer = stage.call(stage.arm.check, Check.Request(positions_rad=between.ravel().tolist()))
+    assert not answer.free and 0 < answer.index < 10 and "keep-out box post" in answer.text
+    fine = stage.call(stage.arm.check, Check.Request(positions_rad=robot.home.tolist()))
+    assert fine.free and fine.index == -1 and fine.text == ""
+    data = np.column_stack((between, np.full(11, 0.04)))
+    chunk = Chunk(1, 1, 0.0, 0.1, data, "joint_position", 1, 0.0, 0.0)
+    message = to_chunk_message(chunk, robot.config.base_frame, 1.0)
+    same = stage.call(stage.arm.check, Check.Request(chunk=[message], start_rad=beside.tolist()))
+    assert (same.free, same.index) == (False, answer.index)
+    for wrong in ({}, {"positions_rad": [0.0] * 6}, {"chunk": [message], "start_rad": [0.0]}):
+        assert stage.call(stage.arm.check, Check.Request(**wrong)).error_code == Check.Response.UNKNOWN
+
+
+@pytest.mark.parametrize(("planner", "package"), [("moveit_py", "moveit-py")])
+def test_a_planner_without_its_package_is_refused_with_its_name(robot, planner, package):
+    class Config:
+        moveit_group, moveit_file = "", Path("moveit.yaml")
+
+    class Node:
+        def get_namespace(self):
+            return "/"
+
+    Config.planner = planner
+    with pytest.raises(
+        ConfigError, match=rf"planner={planner} needs .* \(Debian: ros-<distribution>-{package}\)"
+    ):
+        make_planner(Node(), Config(), Scene(robot))
+    assert set(PLANNERS) == {"ompl", "move_group", "moveit_py"}
