@@ -15,6 +15,7 @@ from drift_interfaces.srv import Check, Plan
 from drift_planner_node.ros.node import PlannerNode
 from drift_ros import qos
 from drift_ros.gate_messages import to_joint_state
+from drift_ros.testing.real_arms import message_packages
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
@@ -155,3 +156,10 @@ def stage(ros, robot_file, robot, beside):
     stage = Stage(robot_file, robot, beside)
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def moveit_messages():
+    """The messages of MoveIt: the distribution's, or of our own definition."""
+    with message_packages():
+        yield
