@@ -4,6 +4,7 @@ Limits are those of the arm's interface: an output step above 20 rad/s is ignore
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -177,6 +178,34 @@ def test_where_the_gate_is_told_of_an_inactive_controller_nothing_jumps_whenever
     assert loop.tick(arm=True).armed
     loop.run(0.2)
     assert np.abs(loop.manager.arm.q - stood).max() < 1e-3
+
+
+@pytest.mark.parametrize("interface", ["forward_position", "joint_trajectory"])
+@pytest.mark.parametrize(("tau_s", "cycles"), LAGS)
+@pytest.mark.parametrize("away_s", [0.08, 0.2, 0.5, 1.5])
+def test_where_nobody_tells_an_arm_that_stands_though_told_to_move_is_a_fault_before_its_controller_is_back(
+    robots, joystick, interface, tau_s, cycles, away_s
+):
+    loop = closed_loop(robots["ur5e"], joystick, interface, tau_s=tau_s, cycles=cycles)
+    loop.run(0.5, joy=lambda: loop.bench.stick((0.0, 0.2, 0.0)))
+    loop.manager.switch(False)
+    tick = loop.run(away_s, joy=lambda: loop.bench.stick((0.0, 0.2, 0.0)))
+    assert tick.state is State.FAULT and "though it was told to move" in tick.text
+    since_s = loop.manager.time_s
+    loop.manager.switch(True)
+    loop.run(0.5)
+    loop.run(0.3, arm=True)
+    assert np.abs(np.diff(loop.course(since_s).output, axis=0)).max() < 1e-3
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 500.0])
+def test_an_arm_that_is_a_tenth_of_a_second_behind_is_no_fault_whatever_it_is_told(robots, joystick, rate_hz):
+    loop = closed_loop(robots["ur5e"], joystick, "forward_position", tau_s=0.1, cycles=2, rate_hz=rate_hz)
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        speed, turn = rng.uniform(-0.1, 0.1, 3), rng.uniform(-0.6, 0.6, 3)
+        stick = partial(loop.bench.stick, speed, turn)
+        assert loop.run(float(rng.uniform(0.05, 0.6)), joy=stick).state is State.EXPERT
 
 
 def test_with_the_joints_in_another_order_no_wrong_joint_is_eased_on(robots, joystick):

@@ -8,6 +8,7 @@ import numpy as np
 
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import CommandSource, GuardFlag, Reason
+from drift_control.guard.standing import MovesWhenTold
 from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.inputs import ArmState, Now
 from drift_control.robot.config import Workspace
@@ -288,6 +289,7 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
     ]
     if not config.dry_run:
         rules.append(TrackingError(robot.config.tracking_error_max_rad, config.tracking_error_time_s))
+        rules.append(MovesWhenTold(config.dt_s))
         rules.append(RestingWhereTold(robot.config.start_tolerance_rad))
     rules += [
         MeasuredInWorkspace(robot.config.workspace, config.workspace_margin_m),

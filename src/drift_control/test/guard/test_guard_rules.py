@@ -92,10 +92,21 @@ def chunk_from_the_future(bench):
 
 
 def pushes_on(bench):
+    """Though the arm only creeps after its command, at 0.05 rad/s."""
     bench.tick(arm=True)
     bench.follows = False
-    stick = {"joy": lambda: bench.stick((0.0, 0.2, 0.0))}
-    return bench.run(2.0, **stick).state is not State.FAULT
+    for _ in range(100):
+        bench.q = bench.q + np.clip(bench.ticks[-1].command - bench.q, -0.001, 0.001)
+        tick = bench.tick(joy=bench.stick((0.0, 0.2, 0.0)))
+    return tick.state is not State.FAULT
+
+
+def leaves_what_an_arm_that_stands_would_leap_to(bench):
+    """Within the tracking error of 0.2 rad."""
+    bench.tick(arm=True)
+    bench.follows = False
+    tick = bench.run(0.4, joy=lambda: bench.stick((0.0, 0.2, 0.0)))
+    return tick.sent and 0.05 < np.abs(tick.command - bench.q).max() < 0.2
 
 
 def joint_states_of_another_arm(bench):
@@ -118,7 +129,7 @@ def arm_pushed_out_of_the_workspace(bench):
     bench.follows = False
     bench.q = bench.robot.home.copy()
     bench.q[3] += 0.18  # within the tracking error of 0.2 rad
-    for name in ("TrackingError", "JointsContinuous"):
+    for name in ("TrackingError", "MovesWhenTold", "JointsContinuous"):
         without(bench, name)
     bench.q[0] = 1.2
     return bench.run(0.5, chunk=bench.chunk).state is not State.FAULT
@@ -285,6 +296,7 @@ SCENARIOS = {
     "JointsFresh": moves_blindly,
     "GripperFresh": goes_on_with_a_silent_gripper,
     "TrackingError": pushes_on,
+    "MovesWhenTold": leaves_what_an_arm_that_stands_would_leap_to,
     "JointsContinuous": joint_states_of_another_arm,
     "RestingWhereTold": waits_to_leap,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
