@@ -1,7 +1,8 @@
 """Checkpoints: plain weights and normaliser in safetensors, everything else as JSON in its header.
 
-A checkpoint describes itself: the policy is rebuilt from the file alone. It is written beside and renamed
-into place, and it is verified as a whole (hash, header, keys, shapes, types, finite values) before anybody
+A whole checkpoint describes itself: the policy is rebuilt from the file alone. A delta holds only the tensors
+that differ from those of a whole one beside it, its base (`delta.py`). Both are written beside and renamed
+into place, and verified as a whole (hash, header, keys, shapes, types, finite values, digests) before anybody
 sees a policy. Never pickle.
 """
 
@@ -9,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,9 +24,12 @@ from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from drift_core.errors import CheckpointError
+from drift_core.policy.delta import DeltaDigests, apply_delta, changed_tensors, delta_digests
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.policy.weights import Weights, expected_tensors, policy_weights, weight_layouts
 
 T = TypeVar("T")
 
@@ -32,7 +37,7 @@ FORMAT = 1  # raised when a reader of the last format would misread a file
 LATEST = "LATEST"
 _PIECE_BYTES = 1 << 18
 _HEADER_BYTES = 100_000_000  # the most that safetensors allows
-_NAME = re.compile(r"^policy_(\d{6,})\.safetensors$")
+_NAME = re.compile(r"^(?:policy|delta)_(\d{6,})\.safetensors$")
 
 
 class HashMismatchError(CheckpointError):
@@ -72,6 +77,22 @@ class _Header:
     info: CheckpointInfo
 
 
+@dataclass(frozen=True, config=STRICT)
+class _DeltaHeader:
+    format: int
+    info: CheckpointInfo
+    digests: DeltaDigests
+
+
+@plain_dataclass(frozen=True)
+class Base:
+    """A whole checkpoint in memory, on which deltas may rest."""
+
+    version: int
+    config: PolicyConfig
+    weights: Weights
+
+
 @plain_dataclass(frozen=True)
 class LoadedCheckpoint:
     """A verified checkpoint, its policy in evaluation mode."""
@@ -79,22 +100,48 @@ class LoadedCheckpoint:
     policy: DiffusionPolicy
     info: CheckpointInfo
     sha256: str  # of the whole file, lower-case hex
+    base: Base  # the whole checkpoint that this is, or on which it rests
+    weights: Weights  # of this one, as they stand in the file
 
 
-def save_checkpoint(path: Path, policy: DiffusionPolicy, info: CheckpointInfo, latest: bool = True) -> str:
-    """Write `policy` (plain, merged weights) to `path` atomically; return the SHA-256 of the file.
+def save_checkpoint(
+    path: Path,
+    policy: DiffusionPolicy,
+    info: CheckpointInfo,
+    latest: bool = True,
+    weights: Weights | None = None,
+) -> str:
+    """Write `policy` (plain, merged) to `path` atomically; return the SHA-256 of the file.
 
-    With `latest`, LATEST beside it then names the file.
+    `weights`: the same with the factors of its layers kept. With `latest`, LATEST beside it then names the
+    file.
     """
-    template = _skeleton(policy.config).state_dict()
-    tensors = {key: value.detach().cpu().contiguous() for key, value in policy.state_dict().items()}
-    _check_tensors(tensors, template, f"policy for {path}")
-    header = to_plain(_Header(FORMAT, policy.config, info))
-    data = save(tensors, metadata={"drift": json.dumps(header)})
+    weights = weights or policy_weights(policy.state_dict(), {}, policy)
+    expected = expected_tensors(weights.tensors, _skeleton(policy.config))
+    _check_tensors(weights.tensors, expected, f"policy for {path}")
+    return _save(path, weights.tensors, _Header(FORMAT, policy.config, info), latest)
+
+
+def save_delta(path: Path, base: Base, weights: Weights, info: CheckpointInfo, latest: bool = True) -> str:
+    """Write what `weights` have and `base`, a whole one in the same folder, has not; return the SHA-256 of
+    the file.
+
+    CheckpointError where that needs a whole checkpoint (`changed_tensors`).
+    """
+    changed = changed_tensors(base.weights, weights)
+    if changed is None:
+        raise CheckpointError(f"{path}: needs a whole checkpoint, its rank or directions are not its base's")
+    digests = delta_digests(base.version, base.weights, changed)
+    apply_delta(base.weights, changed, digests, f"policy for {path}")  # finite, too
+    return _save(path, changed, _DeltaHeader(FORMAT, info, digests), latest)
+
+
+def _save(path: Path, tensors: dict[str, Tensor], header: _Header | _DeltaHeader, latest: bool) -> str:
+    data = save(tensors, metadata={"drift": json.dumps(to_plain(header))})
     write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if latest:
-        write_latest(path, sha256, info.version)
+        write_latest(path, sha256, header.info.version)
     return sha256
 
 
@@ -104,8 +151,11 @@ def write_latest(path: Path, sha256: str, version: int) -> None:
     write_atomically(path.with_name(LATEST), json.dumps(content).encode())
 
 
-def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
-    """Read and verify a checkpoint, against `sha256` if given; a faulty file gives a CheckpointError."""
+def load_checkpoint(path: Path, sha256: str | None = None, bases: Iterable[Base] = ()) -> LoadedCheckpoint:
+    """Read and verify a checkpoint, against `sha256` if given; a faulty file gives a CheckpointError.
+
+    `bases` are at hand for a delta; another base is read from beside it.
+    """
     path = Path(path)
     try:
         data, found = _read(path)
@@ -118,10 +168,34 @@ def load_checkpoint(path: Path, sha256: str | None = None) -> LoadedCheckpoint:
         tensors = load(data)
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file: {error}") from error
-    _check_tensors(tensors, _skeleton(header.policy).state_dict(), str(path))  # before there is memory for it
-    policy = DiffusionPolicy(header.policy)
-    policy.load_state_dict(tensors)
-    return LoadedCheckpoint(policy.eval(), header.info, found)
+    if isinstance(header, _DeltaHeader):
+        base = _base(path, header.digests, bases)
+        weights = apply_delta(base.weights, tensors, header.digests, str(path))
+    else:
+        skeleton = _skeleton(header.policy)
+        _check_tensors(tensors, expected_tensors(tensors, skeleton), str(path))
+        weights = Weights(tensors)
+        base = Base(header.info.version, header.policy, weights)
+    return LoadedCheckpoint(_policy(base.config, weights), header.info, found, base, weights)
+
+
+def _base(path: Path, digests: DeltaDigests, bases: Iterable[Base]) -> Base:
+    """Return the base of the delta `path`, from those at hand or from beside it."""
+    for base in bases:
+        if base.version == digests.base_version and base.weights.digest == digests.base:
+            return base
+    beside = checkpoint_path(path.parent, digests.base_version)
+    try:
+        return load_checkpoint(beside).base
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: its base cannot be had: {error}") from error
+
+
+def _policy(config: PolicyConfig, weights: Weights) -> DiffusionPolicy:
+    with _WithoutInitialValues():
+        policy = DiffusionPolicy(config)
+    policy.load_state_dict(weights.merged(weight_layouts(policy)))
+    return policy.eval()
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -138,6 +212,11 @@ def read_info(path: Path) -> CheckpointInfo:
 def checkpoint_path(folder: Path, version: int) -> Path:
     """Return where version `version` stands: policy_000012.safetensors."""
     return folder / f"policy_{version:06d}.safetensors"
+
+
+def delta_path(folder: Path, version: int) -> Path:
+    """Return where version `version` stands if it is a delta: delta_000013.safetensors."""
+    return folder / f"delta_{version:06d}.safetensors"
 
 
 def next_version(folder: Path) -> int:
@@ -182,7 +261,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     return b"".join(pieces), sha256.hexdigest()
 
 
-def _read_header(path: Path, data: bytes) -> _Header:
+def _read_header(path: Path, data: bytes) -> _Header | _DeltaHeader:
     """Read our JSON out of the safetensors header: 8 bytes length, then JSON with "__metadata__"."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
@@ -196,6 +275,8 @@ def _read_header(path: Path, data: bytes) -> _Header:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else content
         raise CheckpointError(f"{path}: format={found!r} must be {FORMAT}")
+    if "digests" in content:
+        return _parse(path, content, _DeltaHeader)
     return _parse(path, content, _Header)
 
 
@@ -222,6 +303,16 @@ def _skeleton(config: PolicyConfig) -> DiffusionPolicy:
     """Return the policy of `config` without memory for its weights."""
     with torch.device("meta"):
         return DiffusionPolicy(config)
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Layers that are made meanwhile keep whatever memory they get: a second of a core for 18 M weights."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from drift_core.policy.weights import Factors
 from drift_core.rank import Modulated
 
 _EVERY = 8  # steps between two additions to an average of form `usv`
@@ -122,6 +123,19 @@ class MergedEma:
             result[name] = value
         return result
 
+    def factors(self) -> dict[str, Factors] | None:
+        """Return (W0, V, average of A) of every factored layer by the name of its weight.
+
+        None where an average is more than W0 + (average of A) V: form `usv`, or an average that was not begun
+        anew at the last change of rank.
+        """
+        result = {}
+        for name, segment in self._segments.items():
+            if segment.left is None or segment.before != 0.0:
+                return None
+            result[name] = Factors(segment.layer.base(), segment.layer.right(), segment.left)
+        return result
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, tuple[float, float, int]]]:
         """Return tensors and numbers that `load_state` takes back."""
         tensors = {f"average.{name}": average for name, average in self._average.items()}
@@ -163,7 +177,7 @@ class MergedEma:
         layer = segment.layer
         if average is None:
             assert segment.left is not None
-            return torch.baddbmm(layer.base(), segment.left, layer.right())
+            return Factors(layer.base(), layer.right(), segment.left).matrix()
         if segment.left is not None:
             average.mul_(segment.before).baddbmm_(segment.left, layer.right())
             return average.add_(layer.base(), alpha=1.0 - segment.before)

@@ -1,4 +1,5 @@
-"""Which corrections a version has learned from: JSON beside the checkpoint, policy_000012.json."""
+"""Which corrections a version has learned from: JSON beside the checkpoint, policy_000012.json,
+also where that is a delta."""
 
 import json
 from pathlib import Path

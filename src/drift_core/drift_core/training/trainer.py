@@ -11,6 +11,7 @@ batches.
 """
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from drift_core.errors import CheckpointError
 from drift_core.objectives import DENOISING, OBJECTIVES, Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
+from drift_core.policy.weights import Weights, policy_weights
 from drift_core.rank import (
     LayerChange,
     allocate_ranks,
@@ -61,6 +63,8 @@ from drift_core.training.state import (
 from drift_core.training.tensors import load_tensors, state_tensors
 
 __all__ = ["DivergedError", "NextBatch", "OnStep", "StepProgress", "TrainReport", "Trainer", "held_out_loss"]
+
+_log = logging.getLogger(__name__)
 
 NextBatch = Callable[[torch.Generator], Batch]
 OnStep = Callable[[StepProgress], bool | None]
@@ -181,6 +185,13 @@ class Trainer:
         policy.requires_grad_(True)
         policy.zero_grad(set_to_none=True)
         return policy.eval()
+
+    def averaged(self) -> tuple[DiffusionPolicy, Weights]:
+        """Return `merged_policy()`, and the same for a checkpoint, its factors kept where there are any."""
+        policy, factors = self.merged_policy(), self._ema.factors()
+        if factors is None:
+            _log.debug("an average is no product of factors, so merged weights are kept")
+        return policy, policy_weights(policy.state_dict(), factors or {}, policy)
 
     def state_dict(self) -> TrainerState:
         """Return everything that is needed to go on to the bit (on a CPU, with as many threads)."""

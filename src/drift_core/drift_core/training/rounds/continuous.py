@@ -148,7 +148,7 @@ class _Stream:
     def _offer(self) -> None:
         """Announce the averaged weights as the next version, if they are not worse than the last one."""
         self._offered_step = self._trainer.round_step
-        policy, step = self._trainer.merged_policy(), self._before + self._trainer.step
+        (policy, weights), step = self._trainer.averaged(), self._before + self._trainer.step
         allowed, loss = self._canary.allowed(), self._canary.loss(policy)
         if loss is not None and allowed is not None and loss.total > allowed:
             self._refused += 1
@@ -159,6 +159,7 @@ class _Stream:
         try:
             made = self._rounds.write(
                 policy,
+                weights,
                 self._trainer,
                 self._parent,
                 "continuous",

@@ -27,10 +27,11 @@ from drift_core.policy.checkpoint import (
     load_latest,
     next_version,
     read_latest,
-    save_checkpoint,
 )
 from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy
+from drift_core.policy.versions import Versions
+from drift_core.policy.weights import Weights
 from drift_core.rank.schedule import RankSchedule
 from drift_core.task import TaskConfig
 from drift_core.training.budget import TrainedCorrection
@@ -77,7 +78,7 @@ class Rounds:
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
         cut = WindowCutter(store, arm, task, objective.future_steps)
-        self._store = store
+        self._store, self._versions = store, Versions(checkpoint_folder)
         self.data = TrainingData(store, cut, objective.returns)
         self.cache = FeatureCache((self.data.offline, self.data.online))
 
@@ -196,7 +197,7 @@ class Rounds:
     ) -> RoundReport:
         """Write the averaged policy as the next version; `episode_ids`: what it was trained on."""
         hooks.on_text("evaluating on the held-out episodes")
-        policy = trainer.merged_policy()
+        policy, weights = trainer.averaged()
         held_out = self.data.held_out_batches(self.device)
         loss = None
         if held_out:
@@ -208,13 +209,14 @@ class Rounds:
             if c.episode_id in episode_ids
         ]
         step = trainer.step + (0 if parent is None else parent.step)
-        made = self.write(policy, trainer, parent, reason, step, loss, len(episode_ids), corrections)
+        made = self.write(policy, weights, trainer, parent, reason, step, loss, len(episode_ids), corrections)
         self.saved(order).forget()
         return made
 
     def write(
         self,
         policy: DiffusionPolicy,
+        weights: Weights,
         trainer: Trainer,
         parent: CheckpointInfo | None,
         reason: str,
@@ -223,7 +225,8 @@ class Rounds:
         episodes: int,
         corrections: list[TrainedCorrection],
     ) -> RoundReport:
-        """Write `policy` as the next version, with what it has learned from beside it."""
+        """Write `policy`, whose `weights` are as of `Trainer.averaged`, as the next version, with what it has
+        learned from beside it."""
         info = CheckpointInfo(
             task=self._origin.task,
             robot=self._origin.robot,
@@ -236,12 +239,12 @@ class Rounds:
             reason=reason,
             created_s=time.time(),
         )
-        path, data = checkpoint_path(self._folder, info.version), self.data
-        save_provenance(path, Provenance(tuple(corrections)))
+        beside, data = checkpoint_path(self._folder, info.version), self.data
+        save_provenance(beside, Provenance(tuple(corrections)))
         try:
-            sha256 = save_checkpoint(path, policy, info)
+            path, sha256 = self._versions.save(policy, weights, info)
         except OSError:
-            provenance_path(path).unlink()
+            provenance_path(beside).unlink()
             raise
         return RoundReport(
             path,

@@ -1,0 +1,95 @@
+"""What differs between two versions: the tensors of one that are not those of its base, and three digests.
+
+The base is always the last whole checkpoint, so that no delta rests on another. W0 and V of a factored layer
+never change in a delta: another rank or new directions need a whole checkpoint.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import torch
+from drift_config.strict import STRICT
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from drift_core.errors import CheckpointError
+from drift_core.policy.weights import Weights, digest_of
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DigestMismatchError(CheckpointError):
+    """The tensors are not those of which the digest was taken."""
+
+
+class WrongBaseError(CheckpointError):
+    """The delta rests on another whole checkpoint than this one."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class DeltaDigests:
+    """Which base a delta rests on, and the SHA-256 of the tensors of base, delta and result."""
+
+    base_version: Annotated[int, Field(ge=1)]
+    base: Sha256
+    delta: Sha256
+    result: Sha256
+
+
+def changed_tensors(base: Weights, result: Weights) -> dict[str, Tensor] | None:
+    """Return the tensors of `result` that are not those of `base`; None if that is no delta of `base`."""
+    if _shapes(base.tensors) != _shapes(result.tensors):
+        return None
+    changed = {name for name in base.tensors if base.digests[name] != result.digests[name]}
+    if changed & base.frozen:
+        return None
+    return {name: result.tensors[name] for name in sorted(changed)}
+
+
+def delta_digests(base_version: int, base: Weights, changed: Mapping[str, Tensor]) -> DeltaDigests:
+    """Return the digests of the delta that puts the tensors `changed` in the place of those of `base`."""
+    part = Weights(dict(changed))
+    result = digest_of(base.digests | part.digests)
+    return DeltaDigests(base_version, base.digest, part.digest, result)
+
+
+def apply_delta(
+    base: Weights, changed: Mapping[str, Tensor], digests: DeltaDigests, source: str = "delta"
+) -> Weights:
+    """Return `base` with the tensors `changed`; `base` stays as it is.
+
+    WrongBaseError and DigestMismatchError by name; CheckpointError for tensors that are unknown, frozen,
+    mis-shaped or not finite.
+    """
+    if base.digest != digests.base:
+        raise WrongBaseError(
+            f"{source}: rests on version {digests.base_version} with the digest {digests.base}, "
+            f"got a base with {base.digest}"
+        )
+    faults = []
+    for name, tensor in changed.items():
+        if (want := base.tensors.get(name)) is None:
+            faults.append(f"key {name!r} is unknown")
+        elif name in base.frozen:
+            faults.append(f"{name!r} must not change without a whole checkpoint")
+        elif (tensor.shape, tensor.dtype) != (want.shape, want.dtype):
+            faults.append(
+                f"{name!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(tensor.shape)} {tensor.dtype}"
+            )
+        elif tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            faults.append(f"{name!r} must be finite")
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")
+    part = Weights(dict(changed))
+    if part.digest != digests.delta:
+        raise DigestMismatchError(f"{source}: digest of the delta={part.digest} must be {digests.delta}")
+    result = Weights(base.tensors | dict(changed), base.digests | part.digests)
+    if result.digest != digests.result:
+        raise DigestMismatchError(f"{source}: digest of the result={result.digest} must be {digests.result}")
+    return result
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
