@@ -1,5 +1,6 @@
 """From a checkpoint file to a policy that may drive, or the reason why it may not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.origin import Origin
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
-from drift_core.policy.checkpoint import CheckpointInfo, HashMismatchError, load_checkpoint
+from drift_core.policy.checkpoint import Base, CheckpointInfo, HashMismatchError, load_checkpoint
+from drift_core.policy.delta import DigestMismatchError, WrongBaseError
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig
@@ -34,6 +36,7 @@ class ActivePolicy(Actor):
     engine: str
     sha256: str
     path: Path
+    base: Base  # whole, on which the next delta may rest
 
 
 class RefusedError(DriftError):
@@ -74,17 +77,23 @@ class Execution:
 
 
 def load_candidate(
-    path: Path, sha256: str, place: PolicySlot, execution: Execution, stored: Observation | None
+    path: Path,
+    sha256: str,
+    place: PolicySlot,
+    execution: Execution,
+    stored: Observation | None,
+    bases: Iterable[Base] = (),
 ) -> ActivePolicy:
     """Load, verify and try a checkpoint, off the inference path; RefusedError if it may not drive.
 
     `sha256` is the announced hash, "" for none; `stored` an observation for the forward pass.
+    `bases`: at hand for a delta.
     """
     if not path.is_file():
         raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file")
     fault = CandidateFault.INVALID
     try:
-        loaded = load_checkpoint(path, sha256 or None)
+        loaded = load_checkpoint(path, sha256 or None, bases)
         fault = CandidateFault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
         fault = CandidateFault.CANARY_FAILED
@@ -94,8 +103,10 @@ def load_candidate(
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
     except (CheckpointError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
-        if isinstance(error, HashMismatchError):
+        if isinstance(error, HashMismatchError | DigestMismatchError):
             fault = CandidateFault.HASH_MISMATCH
+        elif isinstance(error, WrongBaseError):
+            fault = CandidateFault.INCOMPATIBLE
         raise RefusedError(fault, text) from error
     sampler = policy.make_sampler(execution.sampler)
-    return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path)
+    return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path, loaded.base)

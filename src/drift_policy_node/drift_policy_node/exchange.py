@@ -200,8 +200,11 @@ class CheckpointExchange:
             return
         self._request = request
         place, execution = self._place, self._execution
+        bases = [running.base for running in (self.current, self.previous) if running is not None]
         self._loader.revive()
-        self._loader.submit(lambda: load_candidate(request.path, request.sha256, place, execution, stored))
+        self._loader.submit(
+            lambda: load_candidate(request.path, request.sha256, place, execution, stored, bases)
+        )
 
     def _keep_nobody_waiting(self, trouble: str) -> None:
         """Refuse what somebody waits for; announcements wait on, and one under way may still end well."""

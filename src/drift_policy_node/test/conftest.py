@@ -1,7 +1,9 @@
 """A small task, its robot, random checkpoints for both, and a runtime with the inputs that it needs."""
 
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,28 @@ from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
 from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.policy.versions import Versions
+from drift_core.rank.schedule import ConstantRank
 from drift_core.task import load_task
+from drift_core.training.config import TrainConfig
+from drift_core.training.trainer import Trainer
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.runtime import PolicyRuntime
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
+STREAM = TrainConfig(
+    steps=1,
+    batch_size=1,
+    noise_draws=1,
+    lr=1e-3,
+    warmup_steps=0,
+    weight_decay=0.0,
+    clip_norm=1.0,
+    ema_decay=0.9,
+    threads=1,
+)
 TASK = """
 name: tiny
 cameras:
@@ -96,6 +113,23 @@ class Bench:
         )  # fmt: skip
         path = checkpoint_path(self.folder / "checkpoints", version)
         return path, save_checkpoint(path, policy or self.policy(version), CheckpointInfo(**(info | changes)))
+
+    def stream(self) -> Iterator[tuple[Path, str]]:
+        """Write versions 1, 2, ... of one training: the first one whole, then deltas on it."""
+        policy = self.policy()
+        trainer = Trainer(policy, STREAM, ConstantRank(0.125), torch.Generator().manual_seed(0))
+        versions = Versions(self.folder / "checkpoints")
+        for version in itertools.count(1):
+            with torch.no_grad():  # in the place of gradient steps
+                for parameter in trainer.policy.denoiser.parameters():
+                    if parameter.requires_grad:
+                        parameter.add_(1e-3 * version)
+            trainer._ema.restart()
+            info = CheckpointInfo(
+                task="tiny", robot="panda", version=version, parent=version - 1, rank=0.125,
+                effective_rank=0.2, step=version, loss=None, reason="continuous", created_s=0.0,
+            )  # fmt: skip
+            yield versions.save(*trainer.averaged(), info)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from drift_core.policy.checkpoint import load_checkpoint, load_latest
+from drift_core.training.provenance import provenance_path
 from drift_core.training.rounds import CancelledError, Hooks, NoDataError, train_round
 from drift_core.training.rounds.canary import HeldOutCanary
 from trainer_node.worker import make_rounds
@@ -117,7 +118,7 @@ def test_steps_are_made_for_new_labels_only_and_a_version_is_announced_for_them(
     # memory of 9 steps: 1 - d (1 - d^36) / (36 (1 - d)) with d = 8/9 is .781, and more for the warm-up
     assert trained(stream.made)[name] == pytest.approx(0.786, abs=0.006)
     assert sum(share == 1.0 for share in trained(stream.made).values()) == 4
-    beside = json.loads(stream.made.path.with_suffix(".json").read_text())["corrections"]
+    beside = json.loads(provenance_path(stream.made.path).read_text())["corrections"]
     assert {c["episode_id"]: c["share"] for c in beside} == trained(stream.made)
     assert beside[-1]["labels"] == 9 and beside[-1]["ended_s"] == pytest.approx(1000.0 + 99 / 50)
     before, after = (load_checkpoint(v.path).policy for v in (bootstrapped, stream.made))
@@ -154,6 +155,23 @@ def test_a_version_in_form_left_is_the_frozen_weight_plus_the_averaged_factor_ti
     numbers = trainer._ema.state()[1]
     assert numbers and all(before == 0.0 for before, _, _ in numbers.values()), "D = 0 in every layer"
     assert made.info.rank == 0.25
+    assert len(load_checkpoint(made.path).weights.factored) == len(numbers)
+
+
+def test_versions_after_the_first_are_deltas_until_another_stream_begins(files, bootstrapped, record):
+    train_file = Path(files["train_file"])
+    train_file.write_text(train_file.read_text().replace("modulation: {}", "modulation: {policy: exact}"))
+    for number, first in ((10, 2), (11, 4)):
+        record(number, kind="intervention", first_expert_step=50)
+        stream = Stream(files)
+        stream.until(lambda stream=stream: len(stream.versions) == 2)
+        made = stream.end()
+        assert [version.path.name for version in stream.versions] == [
+            f"policy_{first:06d}.safetensors",
+            f"delta_{first + 1:06d}.safetensors",
+        ]
+        newest = load_latest(made.path.parent)
+        assert (newest.info.version, newest.base.version) == (first + 1, first)
 
 
 def test_labels_of_a_vanished_episode_leave_while_the_stream_runs(files, bootstrapped, record):

@@ -22,8 +22,8 @@ class Provenance:
 
 
 def provenance_path(checkpoint: Path) -> Path:
-    """Return where that of the version at the path `checkpoint` stands."""
-    return checkpoint.with_suffix(".json")
+    """Return where that of the version at the path `checkpoint`, whole or a delta, stands."""
+    return checkpoint.with_name(checkpoint.name.replace("delta_", "policy_", 1)).with_suffix(".json")
 
 
 def save_provenance(checkpoint: Path, provenance: Provenance) -> None:

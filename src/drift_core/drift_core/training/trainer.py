@@ -4,7 +4,7 @@
     trainer.run(next_batch)                                   # bootstrapping, at the scheduled rank
     trainer.begin_round(file.online, file.rank.online)        # goes on from the averaged weights
     trainer.run(next_batch)
-    policy = trainer.merged_policy()                          # plain averaged weights, for a checkpoint
+    policy, weights = trainer.averaged()                      # plain, and as a checkpoint keeps them
 
 The offline bootstrapping and every online round are the same loop with another `TrainConfig`, schedule and
 batches.
