@@ -261,6 +261,21 @@ def test_without_held_out_episodes_versions_are_announced_and_that_is_said_once(
     assert [version.info.loss for version in stream.versions] == [None] * 3
 
 
+def test_old_versions_of_the_stream_are_deleted_those_of_rounds_stay(files, bootstrapped, record):
+    train_file, folder = Path(files["train_file"]), Path(files["checkpoint_folder"])
+    many = STREAM.replace("candidate_steps: 30", "candidate_steps: 5, keep_versions: 2")
+    train_file.write_text(train_file.read_text().replace(STREAM, many))
+    stream = Stream(files)
+    record(
+        10, kind="intervention", first_expert_step=50
+    )  # 36 steps, a version after each 5, and the last one
+    stream.until(lambda: len(stream.versions) == 8)
+    stream.end()
+    kept = [f"policy_00000{n}" for n in (1, 8, 9)]
+    assert sorted(path.stem for path in folder.glob("*.safetensors")) == kept
+    assert sorted(path.stem for path in folder.glob("*.json")) == kept
+
+
 def test_an_ordered_number_of_steps_ends_the_stream(files, bootstrapped, record):
     record(10, kind="intervention", first_expert_step=0)
     stream = Stream(files, steps=40)

@@ -137,7 +137,7 @@ _EVENTS: dict[str, type] = {event.__name__.lower(): event for event in get_args(
 
 @dataclass(frozen=True)
 class Cancel:
-    """Give the running round up; nothing is written."""
+    """Give the running round up; nothing is written, but continuous training ends with its last version."""
 
 
 @dataclass(frozen=True)

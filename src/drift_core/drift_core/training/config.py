@@ -81,6 +81,7 @@ class ContinuousConfig:
     # Memory of the averaged weights, as a share of the steps that were owed when the newest labels came.
     ema_share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.25
     lr_share: Annotated[float, Field(gt=0.0)] = 0.5  # of the online round's rate: constant after its warm-up
+    keep_versions: Annotated[int, Field(ge=2)] = 100  # of one stream on disk; older ones are deleted
 
     def train_config(self, online: TrainConfig) -> TrainConfig:
         """Return the settings of the steps, of an online round whose rate stays after the warm-up."""

@@ -62,6 +62,9 @@ class _Stream:
         self._trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule, modulation)
         self._budget = Budget(self._settings.steps_per_label, self._settings.ema_share)
         self._before = parent.info.step  # gradient steps before this stream
+        self._first = self._deleted = (
+            parent.info.version
+        )  # that it began from, and up to which it has deleted
         self._parent = parent.info
         self._newest: RoundReport | None = None
         self._offered_step = 0
@@ -174,7 +177,17 @@ class _Stream:
         self._canary.passed(loss)
         self._refused, self._newest, self._parent = 0, made, made.info
         self._hooks.on_candidate(made)
+        self._delete_old(made.info.version)
         self._saved.keep(self._state, self._hooks, now=True)
+
+    def _delete_old(self, newest: int) -> None:
+        kept = newest - self._settings.keep_versions + 1
+        try:
+            self._rounds.delete_versions(max(self._first, self._deleted - 1), kept)
+        except OSError as error:
+            self._hooks.on_warning(f"old versions cannot be deleted: {error}")
+            return
+        self._deleted = max(kept, self._deleted)
 
     def _tell(self) -> None:
         if time.monotonic() - self._told_s >= _TELL_S:
@@ -184,7 +197,12 @@ class _Stream:
 
     def _state(self) -> TrainerState:
         state = self._trainer.state_dict()
-        kept = {"before": self._before, "offered": self._offered_step, "budget": self._budget.state()}
+        kept = {
+            "first": self._first,
+            "before": self._before,
+            "offered": self._offered_step,
+            "budget": self._budget.state(),
+        }
         return replace(state, info=state.info | {"round": kept})
 
     def _take_up(self, parent: LoadedCheckpoint) -> None:
@@ -194,6 +212,7 @@ class _Stream:
             if kept["before"] + state.info["step"] >= parent.info.step:
                 self._trainer.load_state_dict(state)
                 self._before, self._offered_step = kept["before"], kept["offered"]
+                self._first = self._deleted = kept["first"]
                 self._budget.load_state(kept["budget"])
                 self._hooks.on_text(f"going on from step {self._trainer.round_step}")
                 self._budget.update(self._rounds.data.corrections)
