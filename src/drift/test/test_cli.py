@@ -77,7 +77,7 @@ def stack_is_up(prefix: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "AMENT_PREFIX_PATH": str(prefix)},
     )
     try:
-        end_s = time.monotonic() + 20.0
+        end_s = time.monotonic() + 60.0
         while started(run) < 6 and time.monotonic() < end_s and process.poll() is None:
             time.sleep(0.02)
         assert started(run) == 6
