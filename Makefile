@@ -27,7 +27,7 @@ bench: test-setup ## every benchmark in its quick form
 	@. ./env.sh && for b in $(BENCHMARKS); do python -m benchmarks.$$b --quick || exit 1; done
 
 acceptance: test-setup ## break the running stack in every way, then random inputs at length (a quarter of an hour)
-	@. ./env.sh && python -m acceptance.fault_injection && python -m acceptance.fuzz --ticks 1000000
+	@. ./env.sh && python -m acceptance.fault_injection && python -m acceptance.real_arm && python -m acceptance.fuzz --ticks 1000000
 
 clean: ## remove what the set-up and the runs made
 	rm -rf .venv build install log runs
