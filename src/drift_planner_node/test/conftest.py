@@ -10,7 +10,7 @@ from drift_control.robot import ik
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_interfaces.action import Home
-from drift_interfaces.msg import GateState
+from drift_interfaces.msg import ActionChunk, GateState
 from drift_interfaces.srv import Check, Plan
 from drift_planner_node.ros.node import PlannerNode
 from drift_ros import qos
@@ -23,6 +23,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 LIMIT_S = 15.0  # discovery may take seconds
@@ -71,6 +72,8 @@ class Arm(Node):
         self.create_subscription(Float64MultiArray, "gripper_command", self._on_gripper, qos.COMMAND)
         self.create_subscription(GateState, "gate/state", self.states.append, qos.LATCHED)
         self.home = ActionClient(self, Home, "gate/home")
+        self.arming = self.create_client(Trigger, "gate/arm")
+        self.chunks = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
         self.plan = self.create_client(Plan, "planner/plan")
         self.check = self.create_client(Check, "planner/check")
         self.create_timer(0.01, self._on_timer)

@@ -1,5 +1,6 @@
 """The planner on real topics, and the gate that follows its plans."""
 
+import re
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -8,6 +9,7 @@ import mujoco
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
+from drift_control.gate.state import Reason, State
 from drift_control.inputs import Chunk
 from drift_control.planning.scene import Scene
 from drift_core.task import load_task
@@ -15,8 +17,10 @@ from drift_interfaces.action import Home
 from drift_interfaces.srv import Check, Plan
 from drift_planner_node.ros.planners import PLANNERS, make_planner
 from drift_ros.chunk_message import to_chunk_message
+from drift_ros.clock import ros_s
 from drift_sim.cell import build_mjcf
 from drift_sim.scenes import make_arm_scene
+from std_srvs.srv import Trigger
 
 from .conftest import CONFIG, POST
 
@@ -133,6 +137,46 @@ def test_poses_and_chunks_are_checked_and_the_first_that_touches_is_named(stage,
     assert (same.free, same.index) == (False, answer.index)
     for wrong in ({}, {"positions_rad": [0.0] * 6}, {"chunk": [message], "start_rad": [0.0]}):
         assert stage.call(stage.arm.check, Check.Request(**wrong)).error_code == Check.Response.UNKNOWN
+
+
+class Policy:
+    """Sends a chunk every 0.3 s: rest for five seconds, then home through the post."""
+
+    def __init__(self, stage, robot, beside):
+        self.stage, self.robot, self.sent, self._next_s = stage, robot, 0, 0.0
+        joints = np.concatenate((np.tile(beside, (5, 1)), np.linspace(beside, robot.home, 11)[1:]))
+        self.data = np.column_stack((joints, np.full(15, 0.04)))
+        stage.spin(stage.arm.arming.service_is_ready, "gate/arm")
+        assert stage.call(stage.arm.arming, Trigger.Request()).success
+        self.epoch = stage.gate._tick.epoch
+
+    def __call__(self):
+        now_s = ros_s(self.stage.arm.get_clock())
+        if now_s >= self._next_s:
+            self._next_s, self.sent = now_s + 0.3, self.sent + 1
+            chunk = Chunk(self.sent, self.epoch, now_s, 1.0, self.data, "joint_position", 1, now_s, 0.0)
+            self.stage.arm.chunks.publish(to_chunk_message(chunk, self.robot.config.base_frame, 1.0))
+        return self.stage.gate._tick
+
+
+def test_a_chunk_through_the_post_is_held_long_before_it_gets_there(stage, robot, beside):
+    stage.start_planner()
+    stage.start_gate(check_chunks=True)
+    stage.spin(stage.gate._planner._check.service_is_ready, "planner/check")
+    policy = Policy(stage, robot, beside)
+    stage.spin(lambda: policy().reason is Reason.COLLISION, "hold")
+    assert stage.gate._tick.state is State.HOLD
+    assert re.match(r"step 5 of chunk \d+: the arm would enter keep-out box post", stage.gate._tick.text)
+    assert np.abs(stage.arm.q - beside).max() < 0.01
+    assert stage.gate._report().values["chunks_checked"] >= 1
+
+
+def test_without_a_planner_chunks_are_executed_unchecked_and_counted(stage, robot, beside):
+    stage.start_gate(check_chunks=True)
+    policy = Policy(stage, robot, beside)
+    stage.spin(lambda: policy().state is State.POLICY, "policy")
+    figures = stage.gate._report().values
+    assert figures["chunks_checked"] == 0 and figures["chunks_unchecked"] >= 1
 
 
 @pytest.mark.parametrize(("planner", "package"), [("moveit_py", "moveit-py")])
