@@ -3,12 +3,16 @@
 import os
 import pty
 import termios
+from types import SimpleNamespace
 
 import pytest
 from drift.cli import app
+from drift.commands.teleop import Teleop
+from drift.configuration import config_file
 from drift.errors import UserError
 from drift.teleop.keyboard import Keyboard
 from drift.teleop.terminal import KeyTerminal
+from drift_control.teleop.joystick import load_joystick
 from typer.testing import CliRunner
 
 
@@ -76,3 +80,13 @@ def test_the_terminal_is_put_back_whatever_happens(error):
 def test_without_a_terminal_it_says_so():
     result = CliRunner().invoke(app, ["teleop"], input="")
     assert isinstance(result.exception, UserError)
+
+
+@pytest.mark.parametrize(("state", "shown"), [(3, "EXPERT: why"), (5, "state 5: why"), (255, "state 255: why")])
+def test_a_state_that_it_does_not_know_is_shown_by_its_number(capsys, state, shown):
+    looks = iter(["", None])  # the terminal ends after one of them
+    terminal = SimpleNamespace(keys=lambda wait_s: next(looks))
+    client = SimpleNamespace(gate_state=SimpleNamespace(state=state, text="why"), spin=lambda wait_s: None)
+    joy = SimpleNamespace(publish=lambda axes, buttons: None)
+    Teleop(load_joystick(config_file("joystick", "keyboard")), 0.5, client, joy).run(terminal)
+    assert shown in capsys.readouterr().out

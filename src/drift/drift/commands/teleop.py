@@ -92,7 +92,12 @@ class Teleop:
 
     def _show(self) -> None:
         gate = self._client.gate_state
-        text = f"{_STATES[gate.state]}: {gate.text}" if gate is not None else "no gate yet"
+        text = f"{_state_name(gate.state)}: {gate.text}" if gate is not None else "no gate yet"
         if text != self._shown:
             self._shown = text
             print(f"\r\x1b[K{text}", end="", flush=True)
+
+
+def _state_name(state: int) -> str:
+    """Return the name of a state; a newer gate may have others."""
+    return _STATES[state] if state < len(_STATES) else f"state {state}"
