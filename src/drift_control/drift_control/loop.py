@@ -119,7 +119,7 @@ class ControlLoop:
         arm = self._commanded.arm
         if arm is None:
             return
-        measured = self._commanded.measured_rad
+        measured = None if self._commanded.stale(now) else self._commanded.measured_rad
         homing = self._status.state is State.HOMING
         situation = Situation(
             now=now,
@@ -179,7 +179,8 @@ class ControlLoop:
         ):
             return True
         measured, arm = self._commanded.measured_rad, self._commanded.arm
-        if measured is None or arm is None or happening.reason is Reason.JOINTS_STALE:
+        unknown = self._commanded.stale(now) or happening.reason is Reason.JOINTS_STALE
+        if measured is None or arm is None or unknown:
             return False  # nobody knows
         return float(np.abs(measured - arm.motion.q).max()) > self._robot.config.tracking_error_max_rad
 

@@ -28,8 +28,8 @@ class Situation:
     gripper_age_s: float  # of the gripper's
     joints_trouble: str  # joints that are missing, each with the reason
     conflict: str  # what comes from two publishers, and from which
-    measured: Array | None  # (J,) [rad]
-    measured_tcp: Array | None  # (3,) [m]
+    measured: Array | None  # (J,) [rad]; None: nobody knows where the arm is now
+    measured_tcp: Array | None  # (3,) [m]; likewise
     commanded: Array | None  # (J,) [rad]
     arm_state: ArmState | None
     controller_trouble: str = ""  # why the arm's controller executes nothing
@@ -195,8 +195,9 @@ class RestingWhereTold:
         if self._commanded is None or last is None or not np.array_equal(last, self._commanded):
             self._since_s = at.now.steady_s
             return None
-        if at.measured is None or at.now.steady_s - self._since_s < self.REST_S:
-            return None
+        rest_s = at.now.steady_s - self._since_s
+        if at.measured is None or rest_s < self.REST_S or at.joints_age_s > rest_s:
+            return None  # or measured before the rest: an arm that moved, and not where it has come to
         error = np.abs(at.measured - self._commanded)
         worst = int(error.argmax())
         if error[worst] <= self._tolerance_rad:

@@ -28,6 +28,43 @@ def test_silent_joint_states_hold_and_later_latch_a_fault(bench):
     assert still(bench)
 
 
+@pytest.mark.parametrize("speed_m_s", [0.05, 0.2])
+def test_joint_states_that_are_lost_at_speed_are_called_so_and_not_an_arm_that_does_not_follow(
+    bench, speed_m_s
+):
+    # at 0.2 m/s the newest reading is more than start_tolerance_rad from where the command comes to rest
+    bench.run(0.6, joy=lambda: bench.stick((0, speed_m_s, 0)))
+    bench.joints_silent = True
+    bench.run(1.1, joy=lambda: bench.stick((0, speed_m_s, 0)))
+    assert {tick.reason for tick in bench.ticks[31:]} == {Reason.NONE, Reason.JOINTS_STALE}
+    assert bench.ticks[-1].state is State.FAULT
+
+
+def test_a_reading_from_before_the_rest_does_not_say_where_the_arm_rests(new_bench):
+    bench = new_bench(joint_state_timeout_s=2.0, joint_state_lost_s=3.0)
+    bench.tick(arm=True)
+    bench.run(0.6, joy=lambda: bench.stick((0, 0.2, 0)))
+    bench.joints_silent = True
+    bench.run(0.3, joy=lambda: bench.stick((0, 0.2, 0)))  # and comes to rest 0.15 rad further
+    assert bench.run(1.4).reason is not Reason.TRACKING_ERROR
+    bench.joints_silent, bench.follows = False, False
+    bench.q = bench.q - 0.06
+    assert bench.run(0.02).reason is Reason.TRACKING_ERROR
+
+
+def test_an_arm_whose_joint_states_are_lost_at_full_speed_brakes_as_any(bench):
+    # 1.3 rad/s for 0.2 s: the newest reading is 0.26 rad behind, of which 0.2 are a tracking error
+    q = bench.robot.home + np.array([1.2, 0, 0, 0, 0, 0, 0])
+    data = np.tile(np.append(q, 0.08), (16, 1))
+    take_out(bench, "ClampCount")
+    bench.run(0.6, chunk=bench.chunk(data, action_space="joint_position"))
+    bench.joints_silent = True
+    bench.run(1.1)
+    assert Reason.TRACKING_ERROR not in {tick.reason for tick in bench.ticks}
+    turned = np.diff(bench.commands, n=2, axis=0) / bench.config.dt_s**2
+    assert (np.abs(turned) <= bench.robot.acceleration * 1.001).all()  # it was not stopped in one step
+
+
 def test_an_arm_that_does_not_follow_is_a_fault(bench):
     bench.follows = False
     tick = bench.run(3.0, joy=lambda: bench.stick(linear=(0, 0.2, 0)))
