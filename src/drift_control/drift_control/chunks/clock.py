@@ -1,6 +1,6 @@
 """What a chunk wants at a given ROS time: set-points with due times, and what lies between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class ChunkClock:
     def end_s(self) -> float:
         """ROS time at which the last set-point is due."""
         return self.chunk.stamp_s + self._steps * self.chunk.dt_s
+
+    def turned(self, by_rad: Array) -> "ChunkClock":
+        """Return the same chunk of joint positions, all of them further by (J,) [rad]."""
+        data = np.array(self.chunk.data, dtype=float)
+        data[:, :-1] += by_rad
+        return ChunkClock(replace(self.chunk, data=data), self._cubic)
 
     def at(self, ros_s: float) -> SetPoint:
         """Return the set-point of ROS time `ros_s`."""

@@ -53,6 +53,7 @@ class PolicySource:
     def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest:
         """Return what the chunk wants one tick from now."""
         if (clock := self.queue.pop()) is not None:
+            clock = self._in_turn_of(arm, clock, now.ros_s + self._dt_s)
             self._join = ChunkJoin(clock, self._join, now.ros_s, self._blend_s)
         if self._join is None:
             raise ValueError("wish() must be called with a chunk to execute")
@@ -68,13 +69,20 @@ class PolicySource:
         target = PoseTarget(Pose(position, rotation), weight * point.twist)
         return self._tracker.to_pose(arm, target, point.gripper_m, flags)
 
+    def _in_turn_of(self, arm: CommandedArm, clock: ChunkClock, ros_s: float) -> ChunkClock:
+        """Return a chunk, whole turns away where the arm is nearer to that: a policy sees no whole turns.
+
+        All of it by the same turns, before it is blended into the chunk that runs.
+        """
+        joints = clock.at(ros_s).joints
+        return clock if joints is None else clock.turned(self._tracker.nearest_turn(arm, joints) - joints)
+
     def _joint_wish(
         self, arm: CommandedArm, point: SetPoint, weight: float, flags: GuardFlag
     ) -> MotionRequest:
         if point.joints is None or point.joint_velocity is None:
             raise ValueError("a set-point must have a pose or joint positions")
-        joints = self._tracker.nearest_turn(arm, point.joints)  # a policy sees no whole turns
-        q = (1.0 - weight) * arm.motion.q + weight * joints
+        q = (1.0 - weight) * arm.motion.q + weight * point.joints
         return self._tracker.to_joints(arm, q, weight * point.joint_velocity, point.gripper_m, flags)
 
     def _weight(self) -> tuple[float, GuardFlag]:

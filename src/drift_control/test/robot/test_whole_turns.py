@@ -84,3 +84,21 @@ def test_a_chunk_of_joint_positions_is_reached_at_the_turn_where_the_arm_is(new_
     assert bench.ticks[-1].state is State.POLICY
     assert bench.q[WRIST_3] == pytest.approx(goal[WRIST_3] + TURN_RAD, abs=0.01)
     assert np.abs(bench.commands[:, WRIST_3] - ur5e.home[WRIST_3] - TURN_RAD).max() < 0.11
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_chunks_from_both_sides_of_half_a_turn_are_one_motion(new_bench, ur5e, interpolation):
+    # wrist 3 goes on at 0.4 rad/s; beyond home + pi the policy sees it at home - pi
+    motions = []
+    for start_rad in (1.0, np.pi - 0.1):
+        bench = new_bench("ur5e", interpolation=interpolation)
+        bench.q = ur5e.home.copy()
+        bench.q[WRIST_3] += start_rad
+        bench.tick(arm=True)
+        for _ in range(8):
+            data = np.tile(np.append(ur5e.near_home(bench.q), 0.08), (16, 1))
+            data[:, WRIST_3] += 0.04 * np.arange(1, 17)
+            bench.run(0.2, chunk=bench.chunk(data, action_space="joint_position"))
+        motions.append(bench.commands[:, WRIST_3] - ur5e.home[WRIST_3] - start_rad)
+    elsewhere, across = motions
+    assert across[-1] > 0.3 and np.abs(across - elsewhere).max() < 1e-6

@@ -82,6 +82,7 @@ class PolicyLoop:
         self._tried_t_ref_s: float | None = None  # of the last observation that was denoised in this epoch
         self._last_t_ref_s: float | None = None  # of the last one that gave a chunk or is under way
         self._last_chunk: MadeChunk | None = None  # of this epoch
+        self._last_state: np.ndarray | None = None  # (S,) that it was made for
         # A warm start goes on from the chunk that was handed out last and from no other: not from a failed or
         # discarded one, nor from what a sampler remembers of the time before its policy was swapped out.
         self._warm: Actor | None = None  # whose sampler has made that chunk, and nothing since
@@ -133,8 +134,9 @@ class PolicyLoop:
         observation = self.assembler.assemble()
         if isinstance(observation, Missing):
             return observation
-        prefix = self._prefix(observation.t_ref_s, now_s + inference_s)
-        fresh = self._warm is not actor
+        turned = self._turned(observation)
+        prefix = None if turned else self._prefix(observation.t_ref_s, now_s + inference_s)
+        fresh = turned or self._warm is not actor
         self.inference = Inference(observation, self._epoch, actor, self._generator, prefix, fresh)
         self._tried_t_ref_s = self._last_t_ref_s = observation.t_ref_s
         self._warm, self._void = None, False
@@ -151,7 +153,7 @@ class PolicyLoop:
         inference = self._end()
         seen = inference.observation
         self.made += 1
-        self._warm = inference.actor
+        self._warm, self._last_state = inference.actor, seen.state[-1]
         self._last_chunk = MadeChunk(
             id=self.made,
             epoch=inference.epoch,
@@ -187,6 +189,16 @@ class PolicyLoop:
         if not self._realtime_chunking or not self._driving or last is None:
             return None
         return chunk_prefix(last.data, last.t_ref_s, t_ref_s, done_s, self._pace.dt_s)
+
+    def _turned(self, observation: Observation) -> bool:
+        """Say whether a joint has passed half a turn from home since the last chunk was made.
+
+        The state then shows it a whole turn away, and so would the next chunk: it cannot go on from the last
+        one. No other entry of a state changes by as much as half a turn.
+        """
+        if self._last_chunk is None or self._last_state is None:
+            return False
+        return float(np.abs(observation.state[-1] - self._last_state).max()) > np.pi
 
     def _count_dropped(self) -> None:
         t_ref_s = self.assembler.t_ref_s()

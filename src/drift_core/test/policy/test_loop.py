@@ -153,6 +153,15 @@ def test_the_steps_that_run_during_an_inference_and_the_one_after_are_imposed_on
     assert weight[:2] == [1.0, 1.0] and 0.0 < weight[2] < 1.0 and weight[6:] == [0.0, 0.0]
 
 
+@pytest.mark.parametrize(("seen_rad", "turned"), [(3.0, False), (-3.0, False), (3.2, True), (-6.2, True)])
+def test_a_chunk_does_not_go_on_from_one_that_was_made_a_turn_away(loop, seen_rad, turned):
+    who = actor()
+    make(loop, who, 7.0)  # at 0 rad
+    loop.put_joints(np.array([seen_rad]), 0.0, 7.2, 7.2)
+    following = loop.begin(who, 7.2, INFERENCE_S)
+    assert (following.prefix is None, following.fresh) == (turned, turned)
+
+
 @pytest.mark.parametrize(("realtime_chunking", "driving"), [(False, True), (True, False)])
 def test_nothing_is_imposed_without_real_time_chunking_or_while_somebody_else_drives(
     realtime_chunking, driving
