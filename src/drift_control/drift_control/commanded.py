@@ -15,7 +15,8 @@ MOVED_RAD = 0.001  # ten times the noise of an encoder; 1.5 mm at the TCP of a s
 MOVED_M = 0.001  # three counts of a hand that tells its 85 mm in 8 bits
 # An arm that rests further from its command does not merely sag; the first message may step by 35 mrad.
 SAG_RAD = 0.025
-STALL_S = 0.2  # after a pause of the gate this long the arm has stopped at the last command by itself
+PAUSE_S = 0.2  # after a pause of the gate this long the arm has stopped by itself, or others have moved it
+LISTEN_S = 0.1  # after it: what had been waiting to be read says where the arm was
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Commanded:
         self._robot = robot
         self._timeout_s = joint_state_timeout_s
         self._freshness = Freshness(joint_state_timeout_s)
-        self._last_steady_s: float | None = None
+        self._looked_s = math.inf  # the last tick
+        self._listen_until_s = -math.inf
+        self.listening = False  # after a pause of the gate, until it is known where the arm is now
         self._measured: JointReading | None = None
         self._gripper_arrival_s = -math.inf
         self._silent_at: JointReading | None = None  # measured when the gate fell silent
@@ -83,18 +86,24 @@ class Commanded:
         if not sound or not np.isfinite(joints.gripper_m):
             return  # and so it grows stale
         hand_s = joints.arrival_s if joints.gripper_arrival_s is None else joints.gripper_arrival_s
+        if joints.arrival_s < self._listen_until_s:
+            return
         self._gripper_arrival_s = max(self._gripper_arrival_s, hand_s)
         if not self._freshness.update(joints.stamp_s, joints.arrival_s):
             return
-        self._measured = joints
+        self._measured, self.listening = joints, False
         if self.arm is None:
             self._start_from(joints)
 
-    def rest_after_stall(self, now: Now) -> None:
-        """Stand still at the command after a pause of the gate; to be called at each tick."""
-        last, self._last_steady_s = self._last_steady_s, now.steady_s
-        if last is not None and now.steady_s - last > STALL_S and self.arm is not None:
-            self.advance(MotionState.standstill(self.arm.motion.q), self.arm.gripper_m)
+    def look_after_pause(self, now: Now) -> None:
+        """After a pause of the gate stand still, and believe no older reading; to be called at each tick."""
+        pause_s, self._looked_s = now.steady_s - self._looked_s, now.steady_s
+        if pause_s <= PAUSE_S or self.arm is None:
+            return
+        self.listening, self._listen_until_s = True, now.steady_s + LISTEN_S
+        if self._silent_at is None:
+            self._silent_at = self._measured
+        self.advance(MotionState.standstill(self.arm.motion.q), self.arm.gripper_m)
 
     def keep(self) -> None:
         """Arm and hand are told the command: it stays, wherever they are measured."""

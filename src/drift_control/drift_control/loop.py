@@ -32,6 +32,7 @@ from drift_control.tick import Tick
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
 
 NO_JOINTS = "no state of all joints has arrived yet"
+PAUSED = "the gate itself has paused"
 SOURCES = {
     State.POLICY: CommandSource.POLICY,
     State.EXPERT: CommandSource.EXPERT,
@@ -76,7 +77,7 @@ class ControlLoop:
     def tick(self, inputs: Inputs, now: Now) -> Tick:
         """Return what to tell the arm now."""
         self._seq += 1
-        self._commanded.rest_after_stall(now)
+        self._commanded.look_after_pause(now)
         jump_s = self._clock.check(now)
         if jump_s is not None:
             self._forget_stamps()
@@ -89,7 +90,7 @@ class ControlLoop:
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
         source = SOURCES.get(self._status.state, CommandSource.HOLD)
         self.guard.count(source, moved.flags)
-        self._in_charge.update(self._busy, now)
+        self._in_charge.update(self._busy, self._commanded.listening, now)
         tick = self._report(inputs, now, source, moved)
         verdict = moved.verdict
         if verdict is not None and verdict.reaction > Reaction.CLAMP and source is not CommandSource.EXPERT:
@@ -106,7 +107,7 @@ class ControlLoop:
 
     def _sense(self, inputs: Inputs, now: Now) -> None:
         self._commanded.measure(inputs.joints)
-        if self._in_charge.now:
+        if self._in_charge.now and not self._commanded.listening:
             self._commanded.keep()
         else:
             self._commanded.follow(now)
@@ -128,7 +129,7 @@ class ControlLoop:
             joints_age_s=self._commanded.age_s(now),
             joints_stamp_s=self._commanded.stamp_s,
             gripper_age_s=self._commanded.gripper_age_s(now),
-            joints_trouble=inputs.joints_trouble,
+            joints_trouble=inputs.joints_trouble or (PAUSED if self._commanded.listening else ""),
             conflict=inputs.conflict,
             measured=measured,
             measured_tcp=None if measured is None else self._robot.forward(measured).position,
@@ -197,7 +198,7 @@ class ControlLoop:
     def _move(self, teleop: TeleopCommand | None, now: Now, speed_scale: float) -> Moved:
         """Advance the command by one tick."""
         arm, state = self._commanded.arm, self._status.state
-        if arm is None:
+        if arm is None or self._commanded.listening:
             return Moved(GuardFlag.HOLD)
         wish = self._sources.get(state, self._easing).wish(arm, teleop, now)
         if wish is None:

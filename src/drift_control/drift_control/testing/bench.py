@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from drift_control.commanded import STALL_S
 from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, GateConfig
 from drift_control.robot.pose import Pose, pose_to_action
@@ -52,7 +51,6 @@ class Bench:
         self.steady_s, self.ros_s = 50.0, 1000.0
         self.q, self.gripper_m = robot.home.copy(), 0.08
         self.ticks = []
-        self._pauses = []  # numbers of ticks before them
         self.joy_count = 0
         self.joy_silent = False  # else the first joystick says that nobody touches it, where nothing is given
         self.joy_offset_s = 0.0  # of the joystick's clock
@@ -114,12 +112,6 @@ class Bench:
         """Let time go by without a tick."""
         self.steady_s += seconds
         self.ros_s += seconds
-        if seconds > STALL_S:
-            self._pauses.append(len(self.ticks))
-
-    def pauses(self, tick):
-        """Return the number of long pauses before a tick."""
-        return sum(count < tick.seq for count in self._pauses)
 
     def run(self, seconds, **inputs):
         """Repeat a tick; values that can be called are called for each."""

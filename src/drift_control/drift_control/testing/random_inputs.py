@@ -159,9 +159,8 @@ def play(bench, segments):
 
 
 def stretches(bench):
-    """Return the ticks in parts: sent or not, and in a long pause the arm has stopped at the last command."""
-    parts = itertools.groupby(bench.ticks, key=lambda tick: (tick.sent, bench.pauses(tick)))
-    return [list(ticks) for _, ticks in parts]
+    """Return the ticks in parts: sent or not."""
+    return [list(ticks) for _, ticks in itertools.groupby(bench.ticks, key=lambda tick: tick.sent)]
 
 
 def check_limits(bench):

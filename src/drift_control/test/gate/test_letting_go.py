@@ -280,3 +280,49 @@ class Refuse:
 
     def excess(self, path):
         return np.concatenate([[0.0], np.ones(len(path.q) - 1)])
+
+
+def moving(bench):
+    bench.run(0.6, joy=lambda: bench.stick((0.0, 0.2, 0.0)))
+    bench.follows = False
+
+
+@pytest.mark.parametrize("joint_state_timeout_s", [0.2, 0.9])
+def test_after_a_pause_of_the_gate_the_first_command_is_where_the_arm_is(new_bench, joint_state_timeout_s):
+    bench = new_bench(joint_state_timeout_s=joint_state_timeout_s)
+    bench.tick(arm=True)
+    moving(bench)
+    bench.stall(0.3)
+    paused = bench.tick(joy=bench.stick((0.0, 0.2, 0.0)))
+    assert paused.armed and not paused.sent
+    bench.q = bench.robot.home + 0.1  # where it is now; what was read first had been waiting since before
+    bench.run(0.06, joy=lambda: bench.stick((0.0, 0.2, 0.0)))
+    assert not bench.ticks[-1].sent
+    bench.run(0.06, joy=lambda: bench.stick((0.0, 0.2, 0.0)))
+    first = next(tick for tick in bench.ticks[paused.seq :] if tick.sent)
+    assert np.abs(first.command - bench.q).max() < 0.001
+
+
+def test_after_a_pause_of_a_gate_that_holds_an_arm_does_not_sag_and_what_the_hand_holds_stays_held(bench):
+    bench.follows, bench.q, bench.gripper_m = False, bench.robot.home - 0.02, 0.085
+    told = bench.run(0.4)
+    bench.stall(0.3)
+    tick = bench.run(0.2)
+    assert tick.sent and np.array_equal(tick.command, told.command) and tick.gripper_m == told.gripper_m
+
+
+def test_a_pause_of_the_gate_is_a_hold_that_says_so_and_the_policy_goes_on_with_a_new_chunk(bench):
+    bench.run(0.5, chunk=bench.line((0.0, 0.1, 0.0)))
+    bench.stall(0.3)
+    tick = bench.tick()
+    assert (tick.state, tick.reason, tick.armed) == (State.HOLD, Reason.JOINTS_STALE, True)
+    assert tick.text == "joint state is 0.32 s old, allowed: 0.2 (the gate itself has paused)"
+    bench.run(0.1)
+    tick = bench.run(0.1, chunk=bench.line((0.0, 0.1, 0.0)))
+    assert tick.state is State.POLICY and tick.sent
+
+
+def test_a_gate_that_is_late_by_less_than_a_fifth_of_a_second_goes_on(bench):
+    bench.run(0.5, chunk=bench.line((0.0, 0.1, 0.0)))
+    bench.stall(0.15)
+    assert bench.tick().sent and bench.run(0.1).state is State.POLICY
