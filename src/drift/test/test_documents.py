@@ -1,18 +1,26 @@
 """The documents name what is there: files, links, modules, targets of make, commands and their options."""
 
 import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+import yaml
 from drift.cli import app
-from drift.stack_arguments import arguments
+from drift.stack import stack
+from drift.stack_arguments import StackArguments, arguments
+from drift_control.gate.state import Reason
+from drift_control.robot.robot import load_robot
+from drift_core.task import load_task
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = sorted(path.parent for path in ROOT.glob("src/*/package.xml"))
 TOPS = [ROOT / name for name in ("acceptance", "benchmarks", "config", "examples", "launch", "setup")]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("src/*/README.md")]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("src/*/README.md")]
 )
 PRESENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # that one tells of what was, too
 SUFFIXES = "py|yaml|md|toml|xml|txt|msg|srv|action"
@@ -21,6 +29,10 @@ FOLDER = re.compile(
     r"(?<![\w./<>-])((?:src|config|docs|acceptance|benchmarks|examples|launch|setup|docker)/[\w./-]*)(?![\w/<*{])"
 )
 COMMANDS = typer.main.get_command(app).commands
+OF_OTHERS = re.compile(r"^ros2 (?!launch drift )")  # commands whose arguments are not ours
+BLOCK = re.compile(
+    r"^```yaml\n# ([\w/]+\.yaml)(?:, a copy of (\w+\.yaml) with)?$(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def code(path: Path) -> list[str]:
@@ -45,6 +57,11 @@ def alternatives(name: str) -> list[str]:
         for word in found[1].split(",")
         for rest in alternatives(name[: found.start()] + word + name[found.end() :])
     ]
+
+
+def yaml_files(document: Path) -> list[tuple[str, str, str]]:
+    """Return each file that a block of `document` shows: name, what it is a copy of or "", text."""
+    return BLOCK.findall(document.read_text(encoding="utf-8"))
 
 
 def exists(name: str, document: Path) -> bool:
@@ -78,10 +95,12 @@ def test_every_file_and_folder_that_is_named_exists(document):
     names = {
         name
         for piece in code(document)
+        if not OF_OTHERS.match(piece)
         for found in (*FILE.findall(piece), *FOLDER.findall(piece))
         for name in alternatives(found)
     }
-    assert [name for name in sorted(names) if not exists(name, document)] == []
+    yours = {name for path in PRESENT for name, _, _ in yaml_files(path)}
+    assert [name for name in sorted(names - yours) if not exists(name, document)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -144,11 +163,92 @@ def test_every_command_of_drift_exists_with_its_options():
     assert wrong == []
 
 
-def test_every_argument_of_the_stack_exists():
-    names = {argument.name for argument in arguments()}
-    used = named(r"(?<![\w/])(\w+):=")
-    assert len(used) > 5
-    assert [found for found in used if found[1] not in names] == []
+def test_every_argument_of_the_stack_exists_and_allows_what_it_is_given():
+    allowed = {argument.name: argument.choices for argument in arguments()}
+    described = {Path(name).stem for document in PRESENT for name, _, _ in yaml_files(document)}
+    used = [
+        (document.name, *word)
+        for document in PRESENT
+        for line in code(document)
+        if not OF_OTHERS.match(line)
+        for word in re.findall(r"(?<![\w/])(\w+):=([\w+]*)", line)
+    ]
+    assert len(used) > 25
+    assert [found for found in used if found[1] not in allowed] == []
+    wrong = [
+        (document, name, value)
+        for document, name, value in used
+        if value and allowed[name] and value not in {*allowed[name], *described, "NAME"}
+    ]
+    assert wrong == []
+
+
+def changed(base: Any, values: Any) -> Any:
+    """Return `base` with `values` in place of what it has under the same keys."""
+    if not (isinstance(base, Mapping) and isinstance(values, Mapping)):
+        return values
+    return {**base, **{key: changed(base.get(key), value) for key, value in values.items()}}
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [(document.name, name) for document in PRESENT for name, _, _ in yaml_files(document)],
+)
+def test_every_file_that_is_shown_is_accepted(document, name, tmp_path):
+    (path,) = (path for path in PRESENT if path.name == document)
+    _, base, text = next(found for found in yaml_files(path) if found[0] == name)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    file = tmp_path / name
+    values = yaml.safe_load(text)
+    if base:
+        values = changed(yaml.safe_load(file.with_name(base).read_text(encoding="utf-8")), values)
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    match file.parent.name:
+        case "robots":
+            assert load_robot(file).config.name == file.stem
+        case "tasks":
+            assert load_task(file).name == file.stem
+        case _:  # a params_file
+            said = StackArguments(robot="ur5e", sim="none", expert="none", params_file=str(file))
+            assert all(node.parameter_files[-1] == file.resolve() for node in stack(said).nodes)
+
+
+def test_every_reason_of_the_gate_is_explained():
+    text = (ROOT / "docs/robots/holds.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| [^|]{4,} \| [^|]+ \|$", text, re.MULTILINE)
+    assert rows == [reason.name for reason in Reason]
+
+
+def test_what_a_stopped_arm_is_said_to_say_stands_in_the_code():
+    text = (
+        (ROOT / "docs/robots/ur.md").read_text(encoding="utf-8").partition("## When the arm has stopped")[2]
+    )
+    said = re.findall(r"^\| ((?:the|nothing|controller) [^|]+?) \|", text, re.MULTILINE)
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for package in ("drift_control", "expert_gate_node")
+        for path in (ROOT / "src" / package / package).rglob("*.py")
+    )
+    pieces = [piece.strip() for row in said for piece in row.split("…") if piece.strip(" ,")]
+    assert len(said) == 6
+    assert [piece for piece in pieces if piece.lstrip(", ") not in sources] == []
+
+
+def headings(document: Path) -> set[str]:
+    """Return the anchors of the headings of `document`, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", PRESENT, ids=name_of)
+def test_every_link_to_a_heading_leads_to_one(document):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    wrong = [
+        (name, anchor)
+        for name, anchor in links
+        if anchor not in headings(document.parent / name if name else document)
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
