@@ -4,7 +4,7 @@
 # `drift doctor` says which ones win, and whether cv_bridge works with them.
 #   . /opt/ros/$ROS_DISTRO/setup.bash
 #   rosdep install --from-paths src --ignore-src -y
-#   setup/ros_venv.sh                         # .venv, or the folder that is named
+#   setup/ros_venv.sh                         # .venv, or the folder that is named; TORCH=cpu or cuda, else as the machine is
 #   .venv/bin/python -m colcon build --symlink-install --base-paths src --cmake-args -DPython3_EXECUTABLE=$PWD/.venv/bin/python
 #   . env.sh
 set -euo pipefail
@@ -31,11 +31,21 @@ python3 -m venv --system-site-packages "$venv"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 pip() { "$venv/bin/python" -m pip "$@"; }
 torch=$(grep '^torch==' "$requirements/run.txt")
-if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
-  pip install -q "$torch"
-else
-  pip install -q --extra-index-url https://download.pytorch.org/whl/cpu "$torch+cpu"
+if [ -z "${TORCH:-}" ]; then
+  if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then TORCH=cuda; else TORCH=cpu; fi
 fi
+case "$TORCH" in
+  cuda) pip install -q "$torch" ;;
+  cpu)
+    if ! pip install -q "$torch+cpu" 2>/dev/null; then
+      say "no CPU-only build of $torch in the configured package index; installing the default build (several GB)."
+      say "to avoid that, add PyTorch's CPU wheel index to PIP_EXTRA_INDEX_URL and run again."
+      pip install -q "$torch"
+    fi ;;
+  *)
+    say "TORCH=$TORCH must be cpu or cuda" >&2
+    exit 2 ;;
+esac
 pip install -q -r <(python_packages "$requirements/run.txt")
 pip install -q -r <(python_packages "$requirements/optional.txt") || say "without what makes denoising faster on a CPU; PyTorch denoises instead."
 touch "$venv/COLCON_IGNORE"
