@@ -80,7 +80,7 @@ def test_everything_that_is_copied_exists_and_is_sent_to_the_builder():
 
 
 def test_every_path_in_the_image_is_one_of_the_repository():
-    made = {"runs", "install"}
+    made = {"runs", "bin", "bin/python"}  # the latter two of /opt/drift
     texts = [DOCKERFILE, (FOLDER / "entrypoint").read_text(encoding="utf-8"), str(SERVICES)]
     paths = {path for text in texts for path in re.findall(r"/drift/([\w./-]+\w)", text)} - made
     assert len(paths) > 5
