@@ -1,5 +1,7 @@
 """Averages are those of the merged weights, whatever the rank does meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from drift_core.rank import Modulated, merge
@@ -66,6 +68,29 @@ def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
     average = trainer.merged_policy().denoiser.leave.weight
     # Averaged over the last part of the round, not over the 10 000 steps of the nominal memory.
     assert (average - before).norm() > 0.5 * (raw - before).norm()
+
+
+def largest_memory(averages):
+    """Run through all falling ranks; return the largest D that any layer had after a step."""
+    trainer, largest = make_trainer(replace(LEFT, averages=averages), FALLING), 0.0
+    for _ in range(40):
+        trainer.run(next_batch, steps=1)
+        largest = max([largest, *(before for before, _, _ in trainer._ema.state()[1].values())])
+    return largest
+
+
+def test_averages_that_restart_with_the_rank_are_one_frozen_weight_and_the_averaged_factor():
+    assert largest_memory("carry") > 0.5
+    assert largest_memory("restart") == 0.0
+
+
+def test_a_run_may_bring_a_decay_of_its_own():
+    trainer, decays = make_trainer(), []
+    trainer.run(next_batch, steps=20, on_step=lambda at: decays.append(at.ema_decay))
+    trainer.run(next_batch, steps=1, on_step=lambda at: decays.append(at.ema_decay), ema_decay=0.0)
+    assert decays == [*(warm_decay(step, 0.9, 0.75) for step in range(20)), 0.0]
+    average, present = (trainer.merged_policy(averaged).state_dict() for averaged in (True, False))
+    assert all(torch.allclose(value, present[key], atol=1e-6) for key, value in average.items())
 
 
 def test_loaded_averages_lie_where_the_parameters_are():
