@@ -200,13 +200,23 @@ def _policy(config: PolicyConfig, weights: Weights) -> DiffusionPolicy:
 
 def read_info(path: Path) -> CheckpointInfo:
     """Read what a checkpoint says about its weights, but not these; a faulty file gives a CheckpointError."""
+    return _header_of(path).info
+
+
+def base_version(path: Path) -> int | None:
+    """Read on which version a checkpoint rests, None for a whole one; CheckpointError for a faulty file."""
+    header = _header_of(path)
+    return header.digests.base_version if isinstance(header, _DeltaHeader) else None
+
+
+def _header_of(path: Path) -> _Header | _DeltaHeader:
     try:
         with path.open("rb") as file:
             length = file.read(8)
             data = length + file.read(min(int.from_bytes(length, "little"), _HEADER_BYTES))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return _read_header(path, data).info
+    return _read_header(path, data)
 
 
 def checkpoint_path(folder: Path, version: int) -> Path:
@@ -219,12 +229,16 @@ def delta_path(folder: Path, version: int) -> Path:
     return folder / f"delta_{version:06d}.safetensors"
 
 
+def checkpoints(folder: Path) -> dict[Path, int]:
+    """Return the versions of the checkpoints in `folder` by their paths."""
+    if not folder.is_dir():
+        return {}
+    return {path: int(match[1]) for path in folder.iterdir() if (match := _NAME.match(path.name))}
+
+
 def next_version(folder: Path) -> int:
     """Return one more than the highest version in `folder`; 1 for an empty or missing folder."""
-    if not folder.is_dir():
-        return 1
-    versions = [int(match[1]) for entry in folder.iterdir() if (match := _NAME.match(entry.name))]
-    return max(versions, default=0) + 1
+    return max(checkpoints(folder).values(), default=0) + 1
 
 
 def read_latest(folder: Path) -> LatestCheckpoint | None:

@@ -5,13 +5,17 @@ from pathlib import Path
 from drift_core.policy.checkpoint import (
     Base,
     CheckpointInfo,
+    base_version,
     checkpoint_path,
+    checkpoints,
     delta_path,
+    read_latest,
     save_checkpoint,
     save_delta,
 )
 from drift_core.policy.delta import changed_tensors
 from drift_core.policy.policy import DiffusionPolicy
+from drift_core.policy.rollback import read_rolled_back
 from drift_core.policy.weights import Weights
 
 _WORTH_IT = 0.5  # of the bytes of a whole checkpoint; above it a delta saves too little
@@ -35,6 +39,24 @@ class Versions:
         sha256 = save_checkpoint(path, policy, info, weights=weights)
         self._base = Base(info.version, policy.config, weights)
         return path, sha256
+
+    def delete(self, after: int, before: int) -> list[Path]:
+        """Delete the files of versions between these two; return which.
+
+        Those stay that LATEST or a rollback names, and whole ones on which a delta that stays rests. What a
+        policy node runs, and what it would go back to, it has in memory.
+        """
+        there, rolled_back = checkpoints(self._folder), read_rolled_back(self._folder)
+        named = {self._folder / named.file for named in (read_latest(self._folder), rolled_back) if named}
+        old = {path for path, version in there.items() if after < version < before} - named
+        bases = {base_version(path) for path in there.keys() - old}
+        gone = [
+            path for path in old if there[path] not in bases or path == delta_path(self._folder, there[path])
+        ]
+        gone.sort(key=lambda path: path.name)  # a delta goes before its base
+        for path in gone:
+            path.unlink()
+        return gone
 
     def _save_delta(self, weights: Weights, info: CheckpointInfo) -> tuple[Path, str] | None:
         """Write a delta; None where it would need a whole checkpoint, or is hardly smaller."""

@@ -29,6 +29,7 @@ from drift_core.policy.delta import (
     changed_tensors,
     delta_digests,
 )
+from drift_core.policy.rollback import write_rolled_back
 from drift_core.policy.versions import Versions
 from drift_core.policy.weights import Weights
 from drift_core.rank import Modulated
@@ -149,6 +150,43 @@ def test_a_base_that_somebody_took_away_gives_a_whole_checkpoint(tmp_path):
     versions.save(*trainer.averaged(), INFO)[0].unlink()
     trainer.run(next_batch, steps=2)
     assert versions.save(*trainer.averaged(), replace(INFO, version=2))[0].name == "policy_000002.safetensors"
+
+
+def names(folder):
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def test_old_versions_go_but_none_that_latest_a_rollback_or_a_delta_needs(tmp_path):
+    versions, trainer = Versions(tmp_path), trained()
+    for version in range(1, 10):
+        if version in (4, 7):  # new directions: whole
+            trainer.begin_round(trainer.config)
+            trainer.run(next_batch, steps=1)
+        written = versions.save(*trainer.averaged(), replace(INFO, version=version))
+        if version == 5:
+            write_rolled_back(tmp_path, {"0" * 64}, *written)
+        trainer.run(next_batch, steps=1)
+    kinds = ["policy", "delta", "delta"] * 3
+    assert names(tmp_path) == sorted(f"{kind}_{n:06d}" for n, kind in enumerate(kinds, 1))
+    gone = versions.delete(0, 9)
+    assert {path.stem for path in gone} == {
+        "policy_000001", "delta_000002", "delta_000003", "delta_000006", "delta_000008",
+    }  # fmt: skip
+    assert names(tmp_path) == ["delta_000005", "delta_000009", "policy_000004", "policy_000007"]
+    for name in names(tmp_path):
+        assert load_checkpoint(tmp_path / f"{name}.safetensors").info.version == int(name[-6:])
+    write_rolled_back(tmp_path, set(), *written)
+    assert [path.stem for path in versions.delete(0, 9)] == ["delta_000005", "policy_000004"]
+    assert versions.delete(0, 9) == []
+
+
+def test_old_versions_up_to_where_the_stream_began_stay(tmp_path):
+    versions, trainer = Versions(tmp_path), trained()
+    for version in (1, 2, 3):
+        versions.save(*trainer.averaged(), replace(INFO, version=version))
+        trainer.begin_round(trainer.config)
+        trainer.run(next_batch, steps=1)
+    assert [path.stem for path in versions.delete(1, 3)] == ["policy_000002"]
 
 
 @settings(max_examples=50, deadline=None)

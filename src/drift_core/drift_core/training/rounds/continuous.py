@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 from drift_core.data.training_data import Correction
+from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import CheckpointInfo, LoadedCheckpoint
 from drift_core.training.budget import Budget, Labels
 from drift_core.training.provenance import Provenance
@@ -62,9 +63,7 @@ class _Stream:
         self._trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule, modulation)
         self._budget = Budget(self._settings.steps_per_label, self._settings.ema_share)
         self._before = parent.info.step  # gradient steps before this stream
-        self._first = self._deleted = (
-            parent.info.version
-        )  # that it began from, and up to which it has deleted
+        self._first = parent.info.version  # that it began from
         self._parent = parent.info
         self._newest: RoundReport | None = None
         self._offered_step = 0
@@ -183,11 +182,9 @@ class _Stream:
     def _delete_old(self, newest: int) -> None:
         kept = newest - self._settings.keep_versions + 1
         try:
-            self._rounds.delete_versions(max(self._first, self._deleted - 1), kept)
-        except OSError as error:
+            self._rounds.delete_versions(self._first, kept)
+        except (OSError, CheckpointError) as error:
             self._hooks.on_warning(f"old versions cannot be deleted: {error}")
-            return
-        self._deleted = max(kept, self._deleted)
 
     def _tell(self) -> None:
         if time.monotonic() - self._told_s >= _TELL_S:
@@ -212,7 +209,7 @@ class _Stream:
             if kept["before"] + state.info["step"] >= parent.info.step:
                 self._trainer.load_state_dict(state)
                 self._before, self._offered_step = kept["before"], kept["offered"]
-                self._first = self._deleted = kept["first"]
+                self._first = kept["first"]
                 self._budget.load_state(kept["budget"])
                 self._hooks.on_text(f"going on from step {self._trainer.round_step}")
                 self._budget.update(self._rounds.data.corrections)

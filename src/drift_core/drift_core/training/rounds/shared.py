@@ -260,11 +260,9 @@ class Rounds:
         )
 
     def delete_versions(self, after: int, before: int) -> None:
-        """Delete the versions between these two, with what stands beside them."""
-        for version in range(after + 1, before):
-            path = checkpoint_path(self._folder, version)
-            for part in (path, provenance_path(path)):
-                part.unlink(missing_ok=True)
+        """Delete what nobody needs of the versions between these two, with what stands beside them."""
+        for path in self._versions.delete(after, before):
+            provenance_path(path).unlink(missing_ok=True)
 
     def provenance(self, version: int) -> Provenance | None:
         """Return what a version has learned from, None where that was not written."""
