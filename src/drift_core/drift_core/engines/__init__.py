@@ -40,13 +40,12 @@ def make_engine(name: str, denoiser: Denoiser) -> Engine:
     check_engine(name)
     if name != "auto":
         return _MAKERS[name](denoiser)
-    eager = eager_engine(denoiser)
     on_cpu = next(denoiser.parameters()).device.type == "cpu"
     if on_cpu and not openvino_available():
-        return eager
+        return eager_engine(denoiser)
     try:
         fast = (openvino_engine if on_cpu else cuda_graph_engine)(denoiser)
     except EngineError as error:
         _log.warning("%s; eager runs instead", error)
-        return eager
-    return fast if fast.step_ms < eager.step_ms else eager
+        return eager_engine(denoiser)
+    return fast if fast.step_ms < fast.eager_ms else eager_engine(denoiser)

@@ -194,7 +194,7 @@ def _base(path: Path, digests: DeltaDigests, bases: Iterable[Base]) -> Base:
 def _policy(config: PolicyConfig, weights: Weights) -> DiffusionPolicy:
     with _WithoutInitialValues():
         policy = DiffusionPolicy(config)
-    policy.load_state_dict(weights.merged(weight_layouts(policy)))
+    policy.load_state_dict(weights.merged(weight_layouts(policy)), assign=True)
     return policy.eval()
 
 

@@ -7,7 +7,7 @@ arithmetic: merged weights differ in their last bits between processors.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -64,22 +64,20 @@ class Weights:
         """Return the SHA-256 of all tensors."""
         return digest_of(self.digests)
 
-    def merged(self, layouts: Mapping[str, Layout], names: Iterable[str] | None = None) -> dict[str, Tensor]:
-        """Return the state that the policy computes with, of the weights `names` or of all.
+    def merged(self, layouts: Mapping[str, Layout]) -> dict[str, Tensor]:
+        """Return the state that the policy computes with, in memory of its own.
 
         `layouts`: those of `weight_layouts`.
         """
-        factored = set(self.factored)
-        chosen = plain_names(self.tensors) if names is None else set(names)
         result = {}
-        for name in chosen:
-            tensor = self.tensors[name]
-            if name in factored:
+        for name in set(self.tensors) - {name + part for name in self.factored for part in (RIGHT, LEFT)}:
+            if name + LEFT in self.tensors:
                 layout = layouts[name]
-                right, left = self.tensors[name + RIGHT], self.tensors[name + LEFT]
-                matrix = Factors(layout.to_matrix(tensor), right, left).matrix()
-                tensor = layout.to_weight(matrix).contiguous()
-            result[name] = tensor
+                base, right, left = (self.tensors[name + part] for part in ("", RIGHT, LEFT))
+                matrix = Factors(layout.to_matrix(base), right, left).matrix()
+                result[name] = layout.to_weight(matrix).contiguous()
+            else:
+                result[name] = self.tensors[name].clone()
         return result
 
 
@@ -119,11 +117,6 @@ def expected_tensors(found: Mapping[str, Tensor], plain: nn.Module) -> dict[str,
         expected[name + RIGHT] = meta.new_empty(layout.groups, rank, layout.columns)
         expected[name + LEFT] = meta.new_empty(layout.groups, layout.rows, rank)
     return expected
-
-
-def plain_names(names: Iterable[str]) -> set[str]:
-    """Return the names that the policy has, for those of tensors: `a.weight` for `a.weight.left`, too."""
-    return {name.removesuffix(LEFT).removesuffix(RIGHT) for name in names}
 
 
 def digest_of(digests: Mapping[str, str]) -> str:

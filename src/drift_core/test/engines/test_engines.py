@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from drift_config.errors import ConfigError
+from drift_core import engines
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
 from drift_core.denoisers.denoiser import Stages, mish
 from drift_core.engines import EngineError, make_engine, onnx_graph, openvino
@@ -140,6 +142,22 @@ def test_a_cuda_graph_needs_a_cuda_device():
 
 def test_auto_takes_one_of_the_others():
     assert make_engine("auto", network()).name in ("eager", "openvino")
+
+
+def test_auto_takes_the_faster_one_and_builds_pytorch_only_where_it_is(monkeypatch):
+    made = make_engine("openvino", network())
+    calls = []
+
+    def eager(denoiser):
+        calls.append(denoiser)
+        return verified("eager", denoiser.stages(), denoiser)
+
+    monkeypatch.setattr(engines, "eager_engine", eager)
+    for eager_ms, name, count in ((2.0 * made.step_ms, "openvino", 0), (0.5 * made.step_ms, "eager", 1)):
+        monkeypatch.setattr(
+            engines, "openvino_engine", lambda denoiser, ms=eager_ms: replace(made, eager_ms=ms)
+        )
+        assert make_engine("auto", network()).name == name and len(calls) == count
 
 
 def test_a_policy_acts_the_same_with_an_engine():

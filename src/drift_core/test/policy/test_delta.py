@@ -270,6 +270,16 @@ def test_a_base_that_is_missing_or_was_exchanged_is_refused(stream):
         load_checkpoint(path)
 
 
+def test_what_becomes_of_a_loaded_policy_leaves_its_base_alone(stream):
+    path, _ = stream
+    loaded = load_checkpoint(path)
+    with torch.no_grad():
+        for tensor in loaded.policy.state_dict().values():
+            tensor.fill_(0)
+    for kept in (loaded.weights, loaded.base.weights):
+        assert Weights(kept.tensors).digest == kept.digest
+
+
 def test_a_base_at_hand_needs_no_file(stream):
     path, sha256 = stream
     base = load_checkpoint(path).base
