@@ -14,11 +14,19 @@ from drift.processes.process import REFUSED, describe_exit
 from drift.second_gate import no_other_gate
 from drift.shared_memory import prepare
 from drift.stack import NodeSpec, StackSpec, stack
-from drift.stack_arguments import StackArguments, arguments, check_names
+from drift.stack_arguments import Argument, StackArguments, arguments, check_names
+from drift.vendor_launch import LaunchFile, VendorArguments, launch_files, vendor_arguments
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    LogInfo,
+    OpaqueFunction,
+)
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch_ros.actions import Node, PushROSNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
 RESPAWN_DELAY_S = 2.0
@@ -30,24 +38,42 @@ def generate_launch_description() -> LaunchDescription:
     """Declare what can be said, and start the nodes when it is known."""
     declared = [
         DeclareLaunchArgument(
-            item.name, default_value=item.default, description=item.help, choices=item.choices or None
+            item.name,
+            default_value=item.default,
+            description=item.help,
+            choices=item.choices if item.default in item.choices else None,  # the others are checked by drift
         )
-        for item in arguments()
+        for item in (*arguments(), *vendor_arguments())
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_start)])
 
 
 def _start(context: LaunchContext) -> list[Action]:
     if Path(__file__).name in {Path(word).name for word in sys.argv}:  # else another file's words, too
-        check_names([word.partition(":=")[0] for word in context.argv], OF_LAUNCH)
-    values = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
+        more = [item.name for item in vendor_arguments()]
+        check_names([word.partition(":=")[0] for word in context.argv], more, OF_LAUNCH)
+    values = _said(context, arguments())
     values["namespace"] = _namespace(context, values["namespace"])
     wanted = StackArguments(**values)
-    with no_other_gate(wanted.ros_namespace):
+    vendor = VendorArguments(**_said(context, vendor_arguments()))
+    with no_other_gate(wanted):
         plan = stack(wanted)
+        includes = launch_files(vendor, plan.robot, wanted.sim, plan.controller)
     said = [LogInfo(msg=line) for line in (f"writing to {plan.run}", *prepare(len(plan.nodes)))]
     plan.run.create()
-    return [*said, *_nodes(plan)]
+    return [*said, *(_included(file, plan.namespace) for file in includes), *_nodes(plan)]
+
+
+def _said(context: LaunchContext, items: list[Argument]) -> dict[str, str]:
+    return {item.name: LaunchConfiguration(item.name).perform(context) for item in items}
+
+
+def _included(file: LaunchFile, namespace: str) -> GroupAction:
+    """Return a maker's launch file; what it sets holds for itself alone."""
+    own = {"namespace": namespace.strip("/")} if file.takes_namespace else {}
+    source = PythonLaunchDescriptionSource(str(file.path))
+    included = IncludeLaunchDescription(source, launch_arguments=[*file.arguments.items(), *own.items()])
+    return GroupAction([included] if file.takes_namespace else [PushROSNamespace(namespace), included])
 
 
 def _namespace(context: LaunchContext, said: str) -> str:

@@ -10,6 +10,7 @@ FOLDERS = {
     "robot": "robots",
     "gripper": "grippers",
     "task": "tasks",
+    "camera": "cameras",
     "joystick": "joysticks",
     "train": "train",
 }
@@ -31,7 +32,7 @@ def share_folder() -> Path:
 
 
 def choices(kind: str) -> list[str]:
-    """Return the names there are of one kind ("robot", "gripper", "task", "joystick", "train")."""
+    """Return the names there are of one kind ("robot", "gripper", "task", "camera", …)."""
     return sorted(path.stem for path in (share_folder() / "config" / FOLDERS[kind]).glob("*.yaml"))
 
 

@@ -39,17 +39,21 @@ def command(node: "NodeSpec", namespace: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def package_prefix(package: str) -> Path | None:
+    """Return the prefix that holds `package`, None if none of AMENT_PREFIX_PATH does."""
+    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+        if (Path(prefix) / "share" / "ament_index" / "resource_index" / "packages" / package).exists():
+            return Path(prefix)
+    return None
+
+
 def executable(package: str, name: str) -> Path:
     """Return lib/<package>/<name> of the prefix that holds `package`; UserError when there is none."""
-    prefixes = [
-        Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
-    ]
-    for prefix in prefixes:
-        if (prefix / "share" / "ament_index" / "resource_index" / "packages" / package).exists():
-            path = prefix / "lib" / package / name
-            if not os.access(path, os.X_OK):
-                raise UserError(f"package {package} has no executable {name} ({path})")
-            return path
+    if (prefix := package_prefix(package)) is not None:
+        path = prefix / "lib" / package / name
+        if not os.access(path, os.X_OK):
+            raise UserError(f"package {package} has no executable {name} ({path})")
+        return path
     raise UserError(
         f"package {package} was not found: source env.sh, or install it with a ROS distribution, "
         f"for example 'sudo apt install ros-$ROS_DISTRO-{package.replace('_', '-')}'"

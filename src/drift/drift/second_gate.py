@@ -10,12 +10,19 @@ from contextlib import contextmanager
 from subprocess import PIPE
 
 from drift.errors import UserError
+from drift.stack_arguments import StackArguments
 
 
 @contextmanager
-def no_other_gate(namespace: str) -> Iterator[None]:
-    """Look in `namespace` ("/" or "/name") while the block runs; after it, UserError names what was found."""
-    command = [sys.executable, "-m", "drift.ros.running_gates", namespace]
+def no_other_gate(wanted: StackArguments) -> Iterator[None]:
+    """Look in the namespace while the block runs; after it, UserError names what was found.
+
+    A stack without a gate needs one elsewhere: nothing is looked for.
+    """
+    if not wanted.runs("robot"):
+        yield
+        return
+    command = [sys.executable, "-m", "drift.ros.running_gates", wanted.ros_namespace]
     # A session of its own: Ctrl-C is for this process. An exception closes the input, and with that the other
     # process ends; killed, it would leave shared memory behind.
     with subprocess.Popen(

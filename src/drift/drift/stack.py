@@ -9,6 +9,7 @@ from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystic
 from drift_core.task import TaskConfig, load_task
 
 from drift import run_folder
+from drift.cameras import started_cameras
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
 from drift.joystick.devices import device_names
@@ -35,6 +36,7 @@ class NodeSpec:
     parameters: dict[str, bool | int | float | str] = field(default_factory=dict)  # win over the files
     parameter_files: tuple[Path, ...] = ()  # later ones win over earlier ones
     remappings: dict[str, str] = field(default_factory=dict)
+    part: str = "robot"  # of the stack: what runs on one machine
     arguments: tuple[str, ...] = ()  # for programs that take more than ROS arguments
     essential: bool = False  # its death ends the whole stack; any other node is respawned
     stop_stage: int = OTHERS
@@ -47,6 +49,8 @@ class StackSpec:
 
     nodes: tuple[NodeSpec, ...]  # in the order of their start
     namespace: str  # "/" or "/name"
+    robot: RobotConfig
+    controller: str  # of ros2_control, which takes the commands; empty in MuJoCo
     environment: dict[str, str]  # what the user's environment does not say already
     run: RunFolder
 
@@ -62,10 +66,12 @@ def stack(arguments: StackArguments) -> StackSpec:
     task = load_task(task_file)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
     with checked_beside(train_file, run, robot.name, task.name):
-        _check_scene(arguments.sim, task)
+        if arguments.runs("robot"):
+            _check_scene(arguments.sim, task)
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}
+    command = {} if arguments.sim == "mujoco" else _command_topic(robot, arguments.controller)
     nodes = [
         *_simulation(arguments.sim, robot_and_task, task),
         NodeSpec(
@@ -73,7 +79,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             package="expert_gate_node",
             executable="node",
             parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
-            remappings={} if arguments.sim == "mujoco" else _command_topic(robot, arguments.controller),
+            remappings=command,
             essential=True,
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
@@ -83,6 +89,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             name="trainer",
             package="trainer_node",
             executable="node",
+            part="trainer",
             parameters={
                 **robot_and_task,
                 **checkpoints,
@@ -94,9 +101,11 @@ def stack(arguments: StackArguments) -> StackSpec:
             name="policy",
             package="drift_policy_node",
             executable="node",
+            part="policy",
             parameters={**robot_and_task, **checkpoints},
         ),
         *_expert(arguments, robot_and_task, joystick),
+        *_cameras(arguments.cameras, task),
     ]
     overlay = _params_file(arguments)
     follows = arguments.follows_clock
@@ -111,8 +120,10 @@ def stack(arguments: StackArguments) -> StackSpec:
     ]
     check_parameters({node.name: node.parameters for node in nodes}, arguments.ros_namespace, overlay)
     return StackSpec(
-        nodes=tuple(nodes),
+        nodes=tuple(node for node in nodes if arguments.runs(node.part)),
         namespace=arguments.ros_namespace,
+        robot=robot,
+        controller=command.get("command", "").partition("/")[0],
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
     )
@@ -153,6 +164,19 @@ def _planner(planner: str, robot_file: Path) -> list[NodeSpec]:
     return [NodeSpec("planner", "drift_planner_node", "node", {**files, **other})]
 
 
+def _cameras(said: str, task: TaskConfig) -> list[NodeSpec]:
+    return [
+        NodeSpec(
+            name=f"camera_{camera.name}",
+            package=camera.driver.package,
+            executable=camera.driver.executable,
+            parameters=camera.parameters,
+            remappings=camera.remappings,
+        )
+        for camera in started_cameras(said, task)
+    ]
+
+
 def _expert(arguments: StackArguments, files: dict[str, str], joystick: JoystickConfig) -> list[NodeSpec]:
     expert = arguments.expert
     if expert == "auto":
@@ -164,7 +188,8 @@ def _expert(arguments: StackArguments, files: dict[str, str], joystick: Joystick
         return [NodeSpec("expert", "drift_sim", "expert", {**files, "mode": "demonstrate"})]
     driver = joystick.driver
     if expert == "joystick" and driver is not None:
-        _check_connected(joystick)
+        if arguments.runs("robot"):
+            _check_connected(joystick)
         parameters, remappings = dict(driver.parameters), dict(driver.remappings)
         return [NodeSpec("joy", driver.package, driver.executable, parameters, remappings=remappings)]
     return []

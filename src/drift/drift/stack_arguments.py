@@ -12,6 +12,7 @@ from drift import configuration
 from drift.errors import UserError
 
 _NAMESPACE = re.compile(r"^/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?$")
+PARTS = ("robot", "policy", "trainer")
 
 
 def _argument(default: str, text: str, choices: tuple[str, ...] = (), file: str = "") -> Any:
@@ -22,7 +23,9 @@ def _argument(default: str, text: str, choices: tuple[str, ...] = (), file: str 
 class StackArguments:
     """One stack: which arm, in which simulation, for which task, driven by whom."""
 
-    robot: str = _argument("panda", "the arm: a file of config/robots", file="robot")
+    robot: str = _argument(
+        "", "the arm: a file of config/robots; empty: as ur_type says, else panda", file="robot"
+    )
     gripper: str = _argument(
         "", "the hand: a file of config/grippers; empty: the one that the arm's file names"
     )
@@ -53,6 +56,17 @@ class StackArguments:
     controller: str = _argument(
         "", "name of the ros2_control controller; empty: after the robot's command_interface; not for MuJoCo"
     )
+    ur_type: str = _argument("", "another name for robot, as UR's launch files have it")
+    cameras: str = _argument(
+        "",
+        "drivers to start for the task's cameras, files of config/cameras: "
+        "front=usb_cam@/dev/video2,wrist=realsense; empty: they run already",
+    )
+    parts: str = _argument(
+        "all",
+        "what this machine runs, joined by commas: robot (arm, gate, planner, joystick, cameras), policy, "
+        "trainer; see docs/two_machines.md",
+    )
     use_sim_time: str = _argument(
         "auto",
         "whether the nodes follow /clock; auto: in Gazebo, or as the launch file or params_file around says",
@@ -60,12 +74,17 @@ class StackArguments:
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "robot", self._arm())  # under both names the same
         for item in arguments():
             value = getattr(self, item.name)
             if item.name == "task" and value in configuration.choices("task") and not _has_arm(value):
                 raise UserError(f"task={value} has no arm: it runs in the in-process shell only")
             if item.choices and value not in item.choices:
                 raise UserError(f"{item.name}={value} must be one of: {', '.join(item.choices)}")
+        if self.cameras and self.sim != "none":
+            raise UserError(f"cameras={self.cameras} needs sim=none, got sim={self.sim}, which has its own")
+        if self.parts != "all" and not set(self.parts.split(",")) <= set(PARTS):
+            raise UserError(f"parts={self.parts} must be all, or some of {', '.join(PARTS)} joined by commas")
         if not _NAMESPACE.match(self.namespace):
             raise UserError(f"namespace={self.namespace} must be names of letters, digits and _, joined by /")
         if self.expert in ("scripted", "demonstrator") and self.sim != "mujoco":
@@ -77,11 +96,26 @@ class StackArguments:
                 "use_sim_time=true needs a /clock, which sim=mujoco does not publish: it runs in real time; "
                 "allowed: auto, false"
             )
-
         if self.controller and self.sim == "mujoco":
             raise UserError(
                 f"controller={self.controller} must be empty with sim=mujoco: it is for ros2_control"
             )
+
+    def _arm(self) -> str:
+        if not self.ur_type:
+            return self.robot or "panda"
+        known = [name for name in configuration.choices("robot") if name.startswith("ur")]
+        if self.ur_type not in known:
+            raise UserError(f"ur_type={self.ur_type} must be one of: {', '.join(known)}")
+        if self.robot not in ("", self.ur_type):
+            raise UserError(
+                f"robot={self.robot} and ur_type={self.ur_type} must be the same, or one of them unsaid"
+            )
+        return self.ur_type
+
+    def runs(self, part: str) -> bool:
+        """Whether a part of the stack, "robot", "policy" or "trainer", runs on this machine."""
+        return self.parts == "all" or part in self.parts.split(",")
 
     @property
     def robot_and_hand(self) -> str:
@@ -124,11 +158,11 @@ def arguments() -> list[Argument]:
     ]
 
 
-def check_names(names: Iterable[str], others: Collection[str] = ()) -> None:
-    """UserError that names the nearest for a name that is neither an argument nor one of `others`."""
-    allowed = [item.name for item in fields(StackArguments)]
+def check_names(names: Iterable[str], more: Collection[str] = (), unspoken: Collection[str] = ()) -> None:
+    """UserError with the nearest for a name that is no argument, and in neither `more` nor `unspoken`."""
+    allowed = [*(item.name for item in fields(StackArguments)), *more]
     for name in names:
-        if name not in allowed and name not in others:
+        if name not in allowed and name not in unspoken:
             near = difflib.get_close_matches(name, allowed, 1)
             hint = f"did you mean {near[0]}:=? " if near else ""
             raise UserError(f"{name}:= is no argument; {hint}allowed: {', '.join(allowed)}")

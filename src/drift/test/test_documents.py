@@ -12,6 +12,7 @@ import yaml
 from drift.cli import app
 from drift.stack import stack
 from drift.stack_arguments import StackArguments, arguments
+from drift.vendor_launch import vendor_arguments
 from drift_control.gate.state import Reason
 from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
@@ -164,7 +165,8 @@ def test_every_command_of_drift_exists_with_its_options():
 
 
 def test_every_argument_of_the_stack_exists_and_allows_what_it_is_given():
-    allowed = {argument.name: argument.choices for argument in arguments()}
+    offered = (*arguments(), *vendor_arguments())
+    allowed = {argument.name: argument.choices for argument in offered}
     described = {Path(name).stem for document in PRESENT for name, _, _ in yaml_files(document)}
     used = [
         (document.name, *word)

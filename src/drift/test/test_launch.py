@@ -4,6 +4,7 @@ launch and launch_ros are not on PyPI, so the file runs against a STUB of both, 
 """
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from drift.configuration import share_folder
 from drift.errors import UserError
 from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
-from launch_stub import LaunchContext, Launched, LogInfo, Node
+from drift.vendor_launch import vendor_arguments
+from launch_stub import GroupAction, LaunchContext, Launched, LogInfo, Node, PushROSNamespace
 
 
 @pytest.fixture
@@ -193,9 +195,9 @@ def test_the_namespace_is_below_the_one_that_a_file_around_pushes(
 
 def test_beside_a_running_gate_nothing_is_started(bringup: ModuleType, tmp_path: Path) -> None:
     @contextmanager
-    def found(namespace: str) -> Iterator[None]:
+    def found(wanted: StackArguments) -> Iterator[None]:
         yield
-        raise UserError(f"a gate is running already: {namespace}/expert_gate")
+        raise UserError(f"a gate is running already: {wanted.ros_namespace}/expert_gate")
 
     vars(bringup)["no_other_gate"] = found
     launch = ended(bringup, [f"run:={tmp_path / 'run'}", "namespace:=left"])
@@ -212,13 +214,104 @@ def test_what_there_is_to_say_about_shared_memory_is_said(bringup: ModuleType, t
     assert shared_memory == LogInfo(f"no room for {len(nodes)} processes") and len(nodes) >= 5
 
 
-def test_launch_arguments_are_those_of_drift_up_with_text_and_choices(bringup: ModuleType) -> None:
+def test_launch_arguments_are_those_of_drift_up_and_of_the_makers_files(bringup: ModuleType) -> None:
     *declared, _ = bringup.generate_launch_description()
-    assert [(a.name, a.default_value, a.description, a.choices or ()) for a in declared] == [
-        (item.name, item.default, item.help, item.choices) for item in arguments()
+    items = [*arguments(), *vendor_arguments()]
+    assert [(a.name, a.default_value, a.description) for a in declared] == [
+        (item.name, item.default, item.help) for item in items
     ]
+    ur = {"ur_type", "robot_ip", "use_mock_hardware", "headless_mode", "tf_prefix", "launch_rviz"}
+    assert ur | {"namespace", "use_sim_time", "params_file"} <= {item.name for item in items}
+    assert {a.name: a.choices for a in declared}["moveit"] == ("false", "true")
+
+
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    for package in packages:
+        index = folder / "share" / "ament_index" / "resource_index" / "packages"
+        index.mkdir(parents=True, exist_ok=True)
+        (index / package).touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{folder}{os.pathsep}{os.environ['AMENT_PREFIX_PATH']}")
+
+
+def included(bringup: ModuleType, words: list[str]) -> list[GroupAction]:
+    description = bringup.generate_launch_description()
+    actions = launch_stub.actions(description, launch_stub.context_of(description, words))
+    return [action for action in actions if isinstance(action, GroupAction)]
+
+
+def test_the_drivers_and_moveit_of_ur_are_included_on_request_in_the_namespace(
+    bringup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"run:={tmp_path / 'run'}", "sim:=none", "expert:=none", "namespace:=left", "ur_type:=ur5e"]
+    assert included(bringup, words) == []
+    installed(tmp_path, monkeypatch, "ur_robot_driver", "ur_moveit_config")
+    driver, moveit = included(
+        bringup, [*words, "driver:=true", "moveit:=true", "robot_ip:=192.168.1.2", "launch_rviz:=true"]
+    )
+    push, include = driver.actions
+    assert push == PushROSNamespace("/left")
+    assert include.source.location == f"{tmp_path}/share/ur_robot_driver/launch/ur_control.launch.py"
+    assert dict(include.launch_arguments) == {
+        "ur_type": "ur5e",
+        "robot_ip": "192.168.1.2",
+        "use_mock_hardware": "false",
+        "headless_mode": "false",
+        "tf_prefix": "",
+        "initial_joint_controller": stack(StackArguments(robot="ur5e", sim="none", expert="none")).controller,
+        "launch_rviz": "false",
+    }
+    assert moveit.actions[1].source.location.endswith("share/ur_moveit_config/launch/ur_moveit.launch.py")
+    assert dict(moveit.actions[1].launch_arguments) == {"ur_type": "ur5e", "launch_rviz": "true"}
+
+
+def test_frankas_one_file_brings_driver_controller_gripper_and_moveit(
+    bringup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(tmp_path, monkeypatch, "franka_fr3_moveit_config")
+    words = [f"run:={tmp_path / 'run'}", "sim:=none", "expert:=none", "robot:=fr3", "gripper:=franka_hand"]
+    (group,) = included(bringup, [*words, "namespace:=left", "driver:=true", "use_mock_hardware:=true"])
+    (include,) = group.actions
+    assert dict(include.launch_arguments) == {
+        "robot_ip": "",
+        "use_fake_hardware": "true",
+        "load_gripper": "true",
+        "namespace": "left",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            "robot:=ur5e driver:=true robot_ip:=a",
+            "^package ur_robot_driver is not installed: sudo apt install ",
+        ),
+        (
+            "robot:=fr3 driver:=true robot_ip:=a",
+            "^package franka_fr3_moveit_config is not installed: build fra",
+        ),
+        ("robot:=panda driver:=true robot_ip:=a", "^robot=panda: no launch file is known for the arm panda"),
+        ("robot:=ur5e driver:=true", "^driver=true needs robot_ip:=ADDRESS, or use_mock_hardware:=true$"),
+        (
+            "robot:=ur5e robot_ip:=1.2.3.4",
+            "^robot_ip=1.2.3.4 is for the maker's launch file: say driver:=true",
+        ),
+        (
+            "robot:=ur5e moveit:=true tf_prefix:=left_",
+            "^tf_prefix=left_ does not fit robot=ur5e, whose joints",
+        ),
+        ("robot:=ur5e driver:=yes", "^driver=yes must be one of: false, true$"),
+        ("robot:=fr3 ur_type:=ur5e", "^robot=fr3 and ur_type=ur5e must be the same, or one of them unsaid$"),
+        ("ur_type:=fr3", "^ur_type=fr3 must be one of: ur10e, ur16e, ur3e, ur5e$"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_one_line_and_starts_nothing(
+    bringup: ModuleType, tmp_path: Path, words: str, text: str
+) -> None:
+    launch = ended(bringup, [f"run:={tmp_path / 'run'}", "sim:=none", "expert:=none", *words.split()])
+    assert launch.exit_code == 1 and not launch.starts and re.search(text, launch.said[0]), launch.said
 
 
 def test_the_launch_file_stays_small() -> None:
     lines = (share_folder() / "launch" / "bringup.launch.py").read_text().splitlines()
-    assert len(lines) <= 100
+    assert len(lines) <= 130

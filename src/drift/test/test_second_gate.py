@@ -8,6 +8,7 @@ import time
 import pytest
 from drift.errors import UserError
 from drift.second_gate import no_other_gate
+from drift.stack_arguments import StackArguments
 from drift_interfaces.msg import GateState
 from drift_ros import qos
 from rclpy.node import Node
@@ -19,16 +20,18 @@ def test_a_second_gate_is_refused_with_the_node_and_the_process_of_the_first(ros
     first = Node("expert_gate", namespace="left")
     first.create_publisher(GateState, "gate/state", qos.LATCHED)
     text = rf"^a gate is running already: /left/expert_gate \(pid {os.getpid()} on this machine\); stop "
-    with pytest.raises(UserError, match=text), no_other_gate("/left"):
+    with pytest.raises(UserError, match=text), no_other_gate(StackArguments(namespace="left")):
         pass
-    with no_other_gate("/right"):
+    with no_other_gate(StackArguments(namespace="right")):
+        pass
+    with no_other_gate(StackArguments(namespace="left", parts="policy,trainer")):  # which need that gate
         pass
     first.destroy_node()
 
 
 def test_what_is_wrong_with_the_files_is_said_without_waiting() -> None:
     start_s = time.monotonic()
-    with pytest.raises(UserError, match="^robot=ur10"), no_other_gate("/"):
+    with pytest.raises(UserError, match="^robot=ur10"), no_other_gate(StackArguments()):
         time.sleep(1.5)  # it is listening by now
         raise UserError("robot=ur10")
     assert time.monotonic() - start_s < 1.5 + LISTEN_S

@@ -1,6 +1,7 @@
 """`drift up`: start the stack and keep it running until Ctrl-C."""
 
 import signal
+from dataclasses import fields
 from types import FrameType
 from typing import Annotated
 
@@ -38,6 +39,9 @@ def main(
     run: Annotated[str, _option("run", "FOLDER")] = StackArguments.run,
     params_file: Annotated[str, _option("params_file", "FILE")] = StackArguments.params_file,
     controller: Annotated[str, _option("controller")] = StackArguments.controller,
+    ur_type: Annotated[str, _option("ur_type")] = StackArguments.ur_type,
+    cameras: Annotated[str, _option("cameras", "CAMERA=DRIVER[@DEVICE],…")] = StackArguments.cameras,
+    parts: Annotated[str, _option("parts", "PART,…")] = StackArguments.parts,
     use_sim_time: Annotated[str, _option("use_sim_time", "auto|true|false")] = StackArguments.use_sim_time,
 ) -> None:
     """Start simulation, gate, planner, trainer, policy and expert as processes; Ctrl-C stops them in order.
@@ -46,21 +50,7 @@ def main(
 
     Nothing moves before the gate is armed: see drift session.
     """
-    options = {
-        "robot": robot,
-        "gripper": gripper,
-        "sim": sim,
-        "task": task,
-        "expert": expert,
-        "joystick": joystick,
-        "train": train,
-        "planner": planner,
-        "namespace": namespace,
-        "run": run,
-        "params_file": params_file,
-        "controller": controller,
-        "use_sim_time": use_sim_time,
-    }
+    options = {item.name: str(context.params[item.name]) for item in fields(StackArguments)}
     said = from_words(words or [], tuple(options))
     for name in said:
         source = context.get_parameter_source(name)
@@ -88,7 +78,7 @@ def run_stack(arguments: StackArguments) -> int:
     from drift.ros_command import processes  # reads arms and tasks: not needed for --help
     from drift.stack import stack
 
-    with no_other_gate(arguments.ros_namespace):
+    with no_other_gate(arguments):
         plan = stack(arguments)
     specs = processes(plan)
     run = str(plan.run)

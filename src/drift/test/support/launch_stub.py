@@ -101,6 +101,35 @@ class Node:
 
 
 @dataclass
+class PushROSNamespace:
+    """The namespace of what follows in the group."""
+
+    namespace: str
+
+
+@dataclass
+class PythonLaunchDescriptionSource:
+    """A launch file of another package."""
+
+    location: str
+
+
+@dataclass
+class IncludeLaunchDescription:
+    """Another launch file, with its arguments."""
+
+    source: PythonLaunchDescriptionSource
+    launch_arguments: list[tuple[str, str]]
+
+
+@dataclass
+class GroupAction:
+    """Actions whose namespace and configurations end with them."""
+
+    actions: list[Any]
+
+
+@dataclass
 class Launched:
     """What `run` did."""
 
@@ -150,12 +179,15 @@ def modules() -> dict[str, ModuleType]:
         "launch": {"LaunchDescription": LaunchDescription, "Action": object, "LaunchContext": LaunchContext},
         "launch.actions": {
             "DeclareLaunchArgument": DeclareLaunchArgument,
+            "GroupAction": GroupAction,
+            "IncludeLaunchDescription": IncludeLaunchDescription,
             "OpaqueFunction": OpaqueFunction,
             "LogInfo": LogInfo,
         },
         "launch.substitutions": {"LaunchConfiguration": LaunchConfiguration},
+        "launch.launch_description_sources": {"PythonLaunchDescriptionSource": PythonLaunchDescriptionSource},
         "launch_ros": {},
-        "launch_ros.actions": {"Node": Node},
+        "launch_ros.actions": {"Node": Node, "PushROSNamespace": PushROSNamespace},
         "launch_ros.parameter_descriptions": {"ParameterValue": ParameterValue},
     }
     made = {}
