@@ -27,13 +27,18 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   exit 2
 fi
 
+if [ -z "${TORCH:-}" ]; then
+  if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then TORCH=cuda; else TORCH=cpu; fi
+fi
+case "$TORCH" in cpu | cuda) ;; *)
+  say "TORCH=$TORCH must be cpu or cuda" >&2
+  exit 2 ;;
+esac
+
 python3 -m venv --system-site-packages "$venv"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 pip() { "$venv/bin/python" -m pip "$@"; }
 torch=$(grep '^torch==' "$requirements/run.txt")
-if [ -z "${TORCH:-}" ]; then
-  if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then TORCH=cuda; else TORCH=cpu; fi
-fi
 case "$TORCH" in
   cuda) pip install -q "$torch" ;;
   cpu)
@@ -42,9 +47,6 @@ case "$TORCH" in
       say "to avoid that, add PyTorch's CPU wheel index to PIP_EXTRA_INDEX_URL and run again."
       pip install -q "$torch"
     fi ;;
-  *)
-    say "TORCH=$TORCH must be cpu or cuda" >&2
-    exit 2 ;;
 esac
 pip install -q -r <(python_packages "$requirements/run.txt")
 pip install -q -r <(python_packages "$requirements/optional.txt") || say "without what makes denoising faster on a CPU; PyTorch denoises instead."

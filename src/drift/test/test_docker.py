@@ -1,5 +1,6 @@
 """What docker/ says is linted and compared with the repository; no container runtime is needed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -61,8 +62,23 @@ def test_the_dockerfile_is_linted():
 
 
 def test_the_bases_are_official_images_of_a_distribution_and_a_release():
-    assert instructions("FROM") == ["ros:${ROS_DISTRO}-ros-base-noble AS base", "base AS manifests", "base"]
-    assert instructions("ARG")[0] == "ROS_DISTRO=jazzy"
+    assert instructions("FROM") == ["${BASE} AS base", "base AS manifests", "base"]
+    assert instructions("ARG")[:2] == ["ROS_DISTRO=jazzy", "BASE=ros:${ROS_DISTRO}-ros-base-noble"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "refusal"),
+    [
+        ({"ROS_DISTRO": "jazzy", "TORCH": "rocm"}, "TORCH=rocm must be cpu or cuda"),
+        ({"ROS_DISTRO": "humble"}, "ROS_DISTRO=humble is too old: Jazzy or later is needed"),
+    ],
+)
+def test_what_no_image_can_have_is_refused_before_anything_is_installed(environment, refusal, tmp_path):
+    script = [str(ROOT / "setup/ros_venv.sh"), str(tmp_path / "venv")]
+    environment = {"PATH": os.environ["PATH"], **environment}
+    done = subprocess.run(["bash", *script], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, refusal in done.stderr) == (2, True)
+    assert not (tmp_path / "venv").exists()
 
 
 def test_no_host_is_named():
