@@ -470,7 +470,7 @@ def test_a_misspelt_or_bad_parameter_is_refused_by_name(stage):
         values = stage.parameters(**changes)
         ExpertGateNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
 
-    with pytest.raises(ConfigError, match=r"chunk_timeot_s=1.0 is unknown; did you mean chunk_timeout_s;"):
+    with pytest.raises(ConfigError, match="chunk_timeot_s=1.0 is unknown; did you mean chunk_timeout_s"):
         start(chunk_timeot_s=1.0)
     with pytest.raises(ConfigError, match="rate_hz=5.0 must be greater than or equal to 20"):
         start(rate_hz=5.0)
