@@ -4,8 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from drift_control.inputs import ArmState, Chunk, Inputs, JointReading, JoyReading, Now, Requests
+from drift_control.inputs import (
+    ArmState,
+    Chunk,
+    Inputs,
+    JointMessage,
+    JointReading,
+    JoyReading,
+    Now,
+    Requests,
+)
 from drift_control.loop import ControlLoop, GateConfig
+from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.pose import Pose, pose_to_action
 from drift_control.teleop.buttons import ButtonWatch
 
@@ -61,6 +71,11 @@ class Bench:
         self.gripper_every = 1  # ticks between its states
         self.gripper_speed_m_s = np.inf  # at which it follows
         self._gripper = (self.gripper_m, 0.0)  # its newest state, and when it arrived
+        self.merger: JointStateMerger | None = (
+            None  # which messages of the joints go through; None: no messages
+        )
+        self.joints_ahead_s = 0.0  # of the clock of the arm's driver
+        self.joint_publishers = ("/driver",)
         self.conflict = ""  # what comes from two publishers
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
@@ -73,9 +88,11 @@ class Bench:
         """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic."""
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
-            if not self.gripper_silent and len(self.ticks) % self.gripper_every == 0:
+            if heard := not self.gripper_silent and len(self.ticks) % self.gripper_every == 0:
                 self._gripper = (self.gripper_m, self.steady_s)
             self._joints = JointReading(q, self._gripper[0], self.ros_s, self.steady_s, self._gripper[1])
+            if self.merger is not None:
+                self._joints = self._merged(self.merger, q, heard)
         if self.arm_state is not None and not self.arm_silent:
             self.arm_state = replace(self.arm_state, arrival_s=self.steady_s)
         if joy is None and not self.joy_silent:
@@ -87,13 +104,15 @@ class Bench:
                 k: v for k, v in requests.items() if v
             }
         self.stop_asked = requests.get("stop", False)
+        timeout_s = self.config.joint_state_timeout_s
         inputs = Inputs(
             self._joints,
             joys,
             chunk,
             Requests(**requests),
             self.arm_state,
-            conflict=self.conflict,
+            joints_trouble=self.merger.trouble(self.steady_s, timeout_s) if self.merger else "",
+            conflict=self.conflict or (self.merger.conflict(self.steady_s) if self.merger else ""),
             plan=plan,
             chunk_verdict=chunk_verdict,
             controller_trouble=self.controller_trouble,
@@ -107,6 +126,17 @@ class Bench:
         self.ros_s += self.config.dt_s
         self.ticks.append(tick)
         return tick
+
+    def _merged(self, merger, q, hand_speaks):
+        """Return the reading after the messages of this tick: the arm's from each publisher, the hand's."""
+        config = self.robot.config
+        for i, publisher in enumerate(self.joint_publishers):
+            stamp_s = self.ros_s + self.joints_ahead_s + 1e-6 * i
+            merger.merge(JointMessage(config.joint_names, q, stamp_s, self.steady_s, publisher), self.ros_s)
+        if hand_speaks:
+            names, fingers = list(config.gripper.joints), config.gripper.positions(self.gripper_m)
+            merger.merge(JointMessage(names, fingers, self.ros_s, self.steady_s, "/hand"), self.ros_s)
+        return merger.reading
 
     def stall(self, seconds):
         """Let time go by without a tick."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from drift_control.commanded import MOVED_M, MOVED_RAD, SAG_RAD
 from drift_control.gate.state import GuardFlag, State
 from drift_control.inputs import JoyReading
+from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import TURN_RAD
 
 # Set in every tick in which the guard brakes (and in some in which it only slows down).
@@ -59,6 +60,8 @@ segment = st.fixed_dictionaries(
         "home": rarely,
         "silent": rarely,
         "joints": st.sampled_from(["sound"] * 10 + ["not finite", "too few"]),
+        "joints_ahead_s": st.sampled_from([0.0] * 20 + [-0.3, 0.02, 0.05, 0.9]),
+        "two_drivers": st.integers(0, 39).map(lambda n: n == 0),  # each is refused for 2 s more
         "gripper_silent": rarely,
         "gripper_every": st.sampled_from([1] * 6 + [5, 20]),
         "gripper_speed_m_s": st.sampled_from([math.inf] * 6 + [0.02, 0.0]),
@@ -117,11 +120,14 @@ def make_chunk(bench, spec, epoch):
 
 def play(bench, segments):
     """Run the segments through the gate."""
+    bench.merger = JointStateMerger(bench.robot.config)
     bench.tick(arm=True)
     kept, newest = dict.fromkeys(bench.joysticks), None
     for part in segments:
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
+        bench.joints_ahead_s = part["joints_ahead_s"]
+        bench.joint_publishers = ("/driver", "/echo") if part["two_drivers"] else ("/driver",)
         bench.gripper_every, bench.gripper_speed_m_s = part["gripper_every"], part["gripper_speed_m_s"]
         bench.conflict = "two publishers of one joint" if part["conflict"] else ""
         if not bench.ticks[-1].sent:  # somebody else turns its joints and moves the hand
