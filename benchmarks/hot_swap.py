@@ -4,7 +4,9 @@ Simulation, gate and policy run as processes; the policy moves the arm about its
 told to load another checkpoint of other weights. A window reaches from half a second before the request until
 half a second after the answer, so that reading, verifying and building the engine lie in it; the matched
 window, as long, lies half way to the next request. A tick is late as in control_rate.py. `chunk_gap`: the
-time between two chunks as the gate executes them (the policy replans every 0.4 s).
+time between two chunks as the gate executes them (the policy replans every 0.4 s). `kind`: two whole
+checkpoints in turn, or two deltas on one that is whole, as continuous training writes them. `first_chunk_ms`:
+from the request until the gate executes a step of the new version.
 """
 
 import os
@@ -13,7 +15,7 @@ import time
 
 import numpy as np
 from benchmarks.support.report import Row, arguments, report
-from benchmarks.support.running_stack import running_stack, save_random_policy
+from benchmarks.support.running_stack import running_stack, save_deltas, save_random_policy
 from benchmarks.support.step_log import StepLog, Steps, late
 from drift_control.gate.state import CommandSource
 from drift_core.denoisers import DenoiserConfig, UNetConfig
@@ -21,7 +23,8 @@ from drift_core.denoisers import DenoiserConfig, UNetConfig
 RATE_HZ = 50.0
 MARGIN_S = 0.5
 NETWORKS: dict[str, DenoiserConfig | None] = {"mlp": None, "S": UNetConfig(down_dims=(128, 256, 512))}
-VERSIONS = (2, 3)  # in turn
+KINDS = ("whole", "delta")
+VERSIONS = (2, 3, 4)  # the last two in turn
 Window = tuple[float, float]  # ROS time, from and to [s]
 
 
@@ -29,22 +32,27 @@ def main() -> None:
     parser = arguments("Late control ticks and gaps between chunks at checkpoint swaps")
     parser.add_argument("--swaps", type=int, default=50, help="of each network")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     options = parser.parse_args()
     networks, swaps = (["mlp"], 5) if options.quick else (options.networks, options.swaps)
-    rows = [measure(network, swaps) for network in networks]
+    rows = [measure(network, kind, swaps) for network in networks for kind in options.kinds]
     report(f"checkpoint swaps at {RATE_HZ:g} Hz, load average {os.getloadavg()[0]:.1f}", rows, options.json)
 
 
-def measure(network: str, swaps: int) -> Row:
+def measure(network: str, kind: str, swaps: int) -> Row:
     """Swap `swaps` times while the policy drives; return the row."""
     denoiser = NETWORKS[network]
     with running_stack(RATE_HZ) as stack:
         folder = stack.plan.run.checkpoints
-        paths = [save_random_policy(folder, stack.robot, version, denoiser) for version in VERSIONS]
         stack.make_ready()
         stack.start_policy(denoiser)
         stack.client.wait_until(lambda: stack.client.gate_state.state == 2, 30.0, "the policy to drive")
-        stack.client.load_checkpoint(str(paths[1]))  # the first of a network exports it
+        if kind == "delta":
+            paths = save_deltas(folder, stack.robot, VERSIONS, denoiser)
+        else:
+            paths = [save_random_policy(folder, stack.robot, version, denoiser) for version in VERSIONS]
+        for path in paths[:1] + paths[2:]:  # the first of a network exports it
+            stack.client.load_checkpoint(str(path))
         log = StepLog(stack)
         log.clear()
         stack.client.spin(2.0 * MARGIN_S)
@@ -52,14 +60,30 @@ def measure(network: str, swaps: int) -> Row:
         refused = 0
         for i in range(swaps):
             request_s = time.time()
-            answer = stack.client.load_checkpoint(str(paths[i % 2]))
+            answer = stack.client.load_checkpoint(str(paths[1 + i % 2]))
             asked.append((request_s, time.time()))
             refused += answer.error_code != 0
             longest_s = max(end_s - start_s for start_s, end_s in asked) + 2.0 * MARGIN_S
             stack.client.spin(longest_s + 2.0 * MARGIN_S)
         steps = log.steps()
         running = stack.client.policy_state
-    return {"network": network, "engine": running.engine, **figures(steps, asked, refused)}
+        swap_bytes = paths[-1].stat().st_size
+    first_ms = [
+        1e3
+        * (
+            steps.stamp_s[(steps.version == VERSIONS[1 + i % 2]) & (steps.stamp_s >= request_s)].min()
+            - request_s
+        )
+        for i, (request_s, _) in enumerate(asked)
+    ]
+    return {
+        "network": network,
+        "kind": kind,
+        "engine": running.engine,
+        "swap_bytes": swap_bytes,
+        "first_chunk_ms": statistics.median(first_ms),
+        **figures(steps, asked, refused),
+    }
 
 
 def figures(steps: Steps, asked: list[Window], refused: int) -> Row:

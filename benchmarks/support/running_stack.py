@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,8 +22,10 @@ from drift_control.robot.robot import Robot, load_robot  # noqa: E402
 from drift_core.denoisers import DenoiserConfig  # noqa: E402
 from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
 from drift_core.policy.policy import DiffusionPolicy  # noqa: E402
+from drift_core.policy.versions import Versions  # noqa: E402
 from drift_core.task import load_task  # noqa: E402
 from drift_core.training.config import load_train_file  # noqa: E402
+from drift_core.training.trainer import Trainer  # noqa: E402
 from drift_ros.session import SessionClient  # noqa: E402
 
 ROBOT, TASK, RECIPE = "panda", "place", "demo"
@@ -128,12 +130,42 @@ def random_policy(robot: Robot, seed: int = 0, denoiser: DenoiserConfig | None =
     return policy
 
 
+def save_deltas(
+    folder: Path, robot: Robot, versions: Sequence[int], denoiser: DenoiserConfig | None
+) -> list[Path]:
+    """Write that policy at the demo's rank, whole as the first of `versions`, and the others as deltas on it.
+
+    In the place of gradient steps, every number that trains is moved at random.
+    """
+    recipe = load_train_file(config_file("train", RECIPE))
+    trainer = Trainer(
+        random_policy(robot, versions[0], denoiser),
+        recipe.online,
+        recipe.rank.online,
+        torch.Generator().manual_seed(0),
+        replace(recipe.rank.modulation, averages="restart"),
+    )
+    writer, paths = Versions(folder), []
+    for version in versions:
+        with torch.no_grad():
+            for parameter in trainer.policy.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(1e-3 * torch.randn(parameter.shape))
+        trainer.restart_averages()
+        info = replace(_info(version), rank=trainer.rank, effective_rank=trainer.effective_rank)
+        paths.append(writer.save(*trainer.averaged(), info)[0])
+    return paths
+
+
 def save_random_policy(folder: Path, robot: Robot, version: int, denoiser: DenoiserConfig | None) -> Path:
     """Write that policy as a checkpoint; every version has weights of its own."""
-    info = CheckpointInfo(
+    path = checkpoint_path(folder, version)
+    save_checkpoint(path, random_policy(robot, version, denoiser), _info(version), latest=version == 1)
+    return path
+
+
+def _info(version: int) -> CheckpointInfo:
+    return CheckpointInfo(
         task=TASK, robot=ROBOT, version=version, parent=0, rank=1.0, effective_rank=1.0, step=1, loss=None,
         reason="random weights", created_s=0.0,
     )  # fmt: skip
-    path = checkpoint_path(folder, version)
-    save_checkpoint(path, random_policy(robot, version, denoiser), info, latest=version == 1)
-    return path

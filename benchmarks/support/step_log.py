@@ -17,6 +17,7 @@ class Steps:
     seq: np.ndarray  # (N,)
     source: np.ndarray  # (N,)
     chunk_id: np.ndarray  # (N,)
+    version: np.ndarray  # (N,), of the policy whose chunk is executed
     tcp_m: np.ndarray  # (N, 3)
 
     @property
@@ -46,6 +47,7 @@ class StepLog:
             np.array([step.seq for step in log]),
             np.array([step.source for step in log]),
             np.array([step.chunk_id for step in log]),
+            np.array([step.policy_version for step in log]),
             np.array([step.action[:3] for step in log]).reshape(-1, 3),
         )
 

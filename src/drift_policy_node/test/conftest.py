@@ -124,7 +124,7 @@ class Bench:
                 for parameter in trainer.policy.denoiser.parameters():
                     if parameter.requires_grad:
                         parameter.add_(1e-3 * version)
-            trainer._ema.restart()
+            trainer.restart_averages()
             info = CheckpointInfo(
                 task="tiny", robot="panda", version=version, parent=version - 1, rank=0.125,
                 effective_rank=0.2, step=version, loss=None, reason="continuous", created_s=0.0,

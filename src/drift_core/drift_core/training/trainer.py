@@ -186,6 +186,10 @@ class Trainer:
         policy.zero_grad(set_to_none=True)
         return policy.eval()
 
+    def restart_averages(self) -> None:
+        """Begin the averages anew at the present weights."""
+        self._ema.restart()
+
     def averaged(self) -> tuple[DiffusionPolicy, Weights]:
         """Return `merged_policy()`, and the same for a checkpoint, its factors kept where there are any."""
         policy, factors = self.merged_policy(), self._ema.factors()
