@@ -17,6 +17,8 @@ from drift.errors import StackError
 
 SUCCESS = 1  # Outcome.SUCCESS
 _BREAK_OFF_S = 12.0  # to end an episode, and to stop the arm where that fails
+_LAST_VERSION_S = 30.0  # for training without rounds to end with its last version
+_QUIET_S = 5.0  # without a step after the last episode: all labels have had their share
 
 
 class SessionRequest(Protocol):
@@ -44,11 +46,12 @@ class StackPort(Protocol):
 
 
 class TrainWhen(Enum):
-    """When a round of training starts; never more than one runs."""
+    """When training starts; never more than one runs."""
 
     NEVER = auto()
     NEW_LABELS = auto()  # as soon as there are labels that the last one did not see
     AFTER_ROUND = auto()  # after each round of episodes, when the last one has ended
+    CONTINUOUSLY = auto()  # without rounds, from the beginning until all labels have had their share
 
 
 class SessionWatcher:
@@ -97,7 +100,9 @@ class SessionLoop:
         self._episode: SessionRequest | None = None
         self._training: SessionRequest | None = None
         self._trained_round = 0  # whose episodes are trained on
-        self._new_labels = 0
+        self._new_labels = 0  # that the training does not see
+        self._begun = False  # some training was
+        self._ending = False  # training without rounds was cancelled
         self._step = self._seen_step = 0  # of the training: the newest, and the last that was looked at
         self._waiting_since_s: float | None = None  # for its next step, with no episode beside it
         self._cancelled = False
@@ -114,7 +119,7 @@ class SessionLoop:
             self._take_training(self._training)
         if self._episode is not None and self._episode.done:
             self._take_episode(self._episode)
-        if self._train is TrainWhen.NEW_LABELS and self._training is None and self._new_labels:
+        if self._training is None and self._is_training_due():
             self._start_training()
         if self._episode is not None:
             return False
@@ -124,15 +129,30 @@ class SessionLoop:
         return self._next_round(now_s)
 
     def cancel(self) -> None:
-        """Break off the episode; `update` is true when the arm is held. Training goes on."""
+        """Break off the episode; `update` is true when the arm is held. A round of training goes on."""
         self._cancelled = True
         if self._episode is not None:
             self._episode.cancel()
+        if self._training is not None and self._train is TrainWhen.CONTINUOUSLY:
+            self._training.cancel()
+
+    def is_training_ended(self) -> bool:
+        """After `cancel`: whether training without rounds, which nothing else would end, has ended."""
+        if self._training is not None and self._train is TrainWhen.CONTINUOUSLY:
+            if self._training.done:
+                self._take_training(self._training)
+            return self._training is None
+        return True
+
+    def _is_training_due(self) -> bool:
+        if self._train is TrainWhen.CONTINUOUSLY and not self._begun:
+            return True
+        return self._train in (TrainWhen.NEW_LABELS, TrainWhen.CONTINUOUSLY) and self._new_labels > 0
 
     def _next_round(self, now_s: float) -> bool:
         train = self._train is TrainWhen.AFTER_ROUND and self._round > self._trained_round
         if self._training is not None and (train or not self._rounds):
-            self._limit_training(now_s)
+            self._limit_training(self._training, now_s)
             return False
         if train:
             self._start_training()
@@ -142,10 +162,15 @@ class SessionLoop:
             self._attempt = 0
         return not (self._seeds or self._rounds or self._training)
 
-    def _limit_training(self, now_s: float) -> None:
+    def _limit_training(self, training: SessionRequest, now_s: float) -> None:
         if self._waiting_since_s is None or self._step != self._seen_step:
             self._waiting_since_s, self._seen_step = now_s, self._step
-        elif now_s - self._waiting_since_s > self._training_silence_s:
+            return
+        silence_s = now_s - self._waiting_since_s
+        if self._train is TrainWhen.CONTINUOUSLY and silence_s > _QUIET_S and not self._ending:
+            self._ending = True
+            training.cancel()
+        if silence_s > self._training_silence_s:
             raise SessionError(
                 f"the training round has made no step for {self._training_silence_s:g} s, "
                 f"after step {self._step}"
@@ -169,13 +194,16 @@ class SessionLoop:
             return
         self._seeds.popleft()
         self._attempt = 0
-        self._new_labels += result.expert_labels
+        if self._train is not TrainWhen.CONTINUOUSLY or self._training is None:
+            self._new_labels += result.expert_labels
         self.watcher.on_episode(self._round, seed, result)
 
     def _start_training(self) -> None:
         self._new_labels, self._waiting_since_s, self._step = 0, None, 0
         self._trained_round = number = self._round
-        self._training = self._stack.train("online", on_feedback=partial(self._on_training_progress, number))
+        self._begun, self._ending = True, False
+        kind = "continuous" if self._train is TrainWhen.CONTINUOUSLY else "online"
+        self._training = self._stack.train(kind, on_feedback=partial(self._on_training_progress, number))
 
     def _on_training_progress(self, round_number: int, feedback: Any) -> None:
         self._step = feedback.step
@@ -207,13 +235,17 @@ class Client(Protocol):
 
 
 def run_session(client: Client, loop: SessionLoop, clock: Callable[[], float]) -> None:
-    """Spin until the session is over. Whatever ends it early (Ctrl-C, too) is raised when the arm is held."""
+    """Spin until the session is over. Whatever ends it early (Ctrl-C, too) is raised when the arm is held.
+
+    By then training without rounds has made its last version, too.
+    """
     try:
         client.wait_until(lambda: loop.update(clock()), math.inf, "the session to end")
     except BaseException:
         loop.cancel()
         try:
             client.wait_until(lambda: loop.update(clock()), _BREAK_OFF_S, "the arm to be held")
+            client.wait_until(loop.is_training_ended, _LAST_VERSION_S, "the last version of the training")
         except SessionError as failure:
             loop.watcher.on_fault(str(failure))
         raise

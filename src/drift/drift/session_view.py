@@ -36,6 +36,7 @@ class SessionView:
     rank: float | None = None  # fraction of the maximum
     training: str = ""  # "step 40 of 200, 12 s to go"
     policy_version: int = 0
+    corrections: str = ""  # "the newest that drives ended 7 s ago, 5.1 versions per minute"
     control_rate_hz: float | None = None
     input_rates_hz: dict[str, float] = field(default_factory=dict)  # of what is being recorded
     note: str = ""
@@ -72,6 +73,8 @@ class SessionView:
         grid.add_row("training loss", f"{_number(self.loss, '.4f')}  {self.training}".rstrip())
         grid.add_row("trained rank", _number(self.rank, ".0%"))
         grid.add_row("policy version", str(self.policy_version) if self.policy_version else "none yet")
+        if self.corrections:
+            grid.add_row("corrections", self.corrections)
         grid.add_row("control rate", f"{_number(self.control_rate_hz, '.1f')} Hz")
         rates = ", ".join(f"{name} {rate_hz:.1f} Hz" for name, rate_hz in self.input_rates_hz.items())
         grid.add_row("recorded", rates or "–")

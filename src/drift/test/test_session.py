@@ -60,6 +60,7 @@ class FakeStack:
     ) -> None:
         self.happened: list[str] = []
         self.kinds: set[int] = set()
+        self.train_kinds: list[str] = []
         self.trainings: list[FakeRequest] = []
         self.episode: FakeRequest | None = None
         self.lost: SessionError | None = None  # what an episode ends with
@@ -86,7 +87,7 @@ class FakeStack:
         return self.episode
 
     def train(self, kind: str, *, on_feedback: Callable[[Any], None]) -> FakeRequest:
-        assert kind == "online"
+        self.train_kinds.append(kind)
         assert all(training.done for training in self.trainings), "at most one at a time"
         self.happened.append("train")
         on_feedback(Train.Feedback(step=1, total_steps=3, loss=0.5, rank=0.25, eta_s=2.0))
@@ -182,6 +183,43 @@ def test_a_round_is_trained_on_while_the_next_one_runs_but_never_two_at_once() -
     assert stack.happened == rounds
     assert witness.episodes == [(1, 1), (1, 2), (2, 3), (2, 4), (3, 5)]
     assert stack.trainings[-1].done
+
+
+def stream(stack: FakeStack, client: FakeClient, seeds: tuple[int, ...]) -> None:
+    """A session that trains without rounds."""
+    when = TrainWhen.CONTINUOUSLY
+    run_session(client, SessionLoop(stack, Witness(), INTERVENTION, [seeds], when), client.clock)
+
+
+def test_without_rounds_one_training_runs_from_the_beginning_and_ends_when_it_makes_no_more_steps() -> None:
+    stack, client = FakeStack(train_looks=float("inf")), FakeClient()
+    stream(stack, client, (1, 2))
+    assert stack.happened == ["train", "episode 1", "episode 2"] and stack.train_kinds == ["continuous"]
+    assert stack.trainings[0].cancelled, "so that it makes a last version"
+    assert 5.0 < client.clock() < 6.0, "5 s without a step"
+
+
+def test_training_without_rounds_that_finds_no_label_begins_again_with_the_first_one() -> None:
+    stack = FakeStack(train_looks=1)  # NO_DATA at once, twice
+    stream(stack, FakeClient(), (1, 2))
+    assert stack.happened == ["train", "episode 1", "train", "episode 2", "train"]
+    assert not any(training.cancelled for training in stack.trainings)
+
+
+@pytest.mark.parametrize("when, kind", [(TrainWhen.CONTINUOUSLY, "continuous"), (TrainWhen.NEW_LABELS, "")])
+def test_control_c_ends_training_without_rounds_with_its_last_version_but_no_round(
+    when: TrainWhen, kind: str
+) -> None:
+    told: list[int] = []
+    stack, client, witness = FakeStack(train_looks=float("inf")), FakeClient(interrupt_at=5), Witness()
+    witness.on_training = lambda number, result: told.append(result.version)  # type: ignore[method-assign]
+    stack.looks = float("inf") if kind else 1
+    loop = SessionLoop(stack, witness, INTERVENTION, [range(100)], when)
+    with pytest.raises(KeyboardInterrupt):
+        run_session(client, loop, client.clock)
+    assert stack.trainings[0].cancelled == bool(kind)
+    assert told == ([2] if kind else [])
+    assert stack.episode is not None and stack.episode.cancelled and witness.faults == []
 
 
 @pytest.mark.parametrize("last_step_s, end_s", [(0.0, 60.0), (500.0, 560.0)])

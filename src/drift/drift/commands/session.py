@@ -20,6 +20,7 @@ from drift.signals import end_like_ctrl_c
 if TYPE_CHECKING:
     from drift_ros.session import SessionClient
 
+    from drift.correction_watch import CorrectionWatch
 
 _RETRY_S = 0.5
 _LOOK_S = 0.1
@@ -27,6 +28,16 @@ _SERVERS = {
     "gate": ("gate/home", "gate/stop"),
     "trainer": ("trainer/run_episode", "trainer/train"),
 }
+
+
+class TrainMode(StrEnum):
+    """How a session trains."""
+
+    ROUNDS = "rounds"
+    CONTINUOUS = "continuous"
+
+
+_TRAIN_WHEN = {TrainMode.ROUNDS: TrainWhen.NEW_LABELS, TrainMode.CONTINUOUS: TrainWhen.CONTINUOUSLY}
 
 
 class SessionKind(StrEnum):
@@ -48,8 +59,16 @@ def main(
     ] = SessionKind.INTERVENTION,
     seed: Annotated[int, typer.Option(min=0, help="of the first episode; each further one counts up")] = 0,
     train: Annotated[
-        bool, typer.Option("--train", help="train beside the episodes whenever there are new labels")
+        bool, typer.Option("--train", help="train beside the episodes; short for --train-mode rounds")
     ] = False,
+    train_mode: Annotated[
+        TrainMode | None,
+        typer.Option(
+            help="train beside the episodes. rounds: one round after the other, on episodes that have ended; "
+            "continuous: on each correction as soon as it is over",
+            show_default="no training",
+        ),
+    ] = None,
     takeovers: Annotated[
         bool,
         typer.Option(
@@ -63,15 +82,19 @@ def main(
     from drift_ros.session import SessionClient
     from drift_ros.stack_client import RunEpisode
 
+    from drift.correction_watch import CorrectionWatch
+
     number = getattr(RunEpisode.Goal, kind.name)
-    seeds, when = range(seed, seed + episodes), TrainWhen.NEW_LABELS if train else TrainWhen.NEVER
+    mode = train_mode or (TrainMode.ROUNDS if train else None)
+    seeds, when = range(seed, seed + episodes), TrainWhen.NEVER if mode is None else _TRAIN_WHEN[mode]
     view = SessionView(episodes, title=f"{kind.value} episodes")
     console = Console()
-    display = Display(view, console)
     end_like_ctrl_c()  # the episode cancelled, the arm held
     with SessionClient(namespace=namespace) as client:
         wait_for_stack(client, kind is not SessionKind.DEMONSTRATION, wait_s, console.print)
         wait_for_arm(client, wait_s)
+        corrections = CorrectionWatch(client) if mode is TrainMode.CONTINUOUS else None
+        display = Display(view, console, corrections)
         loop = SessionLoop(client.stack, display, number, [seeds], when)
         live = Live(view, console=console, refresh_per_second=8) if console.is_terminal else nullcontext()
         try:
@@ -130,14 +153,23 @@ def wait_for_arm(client: "SessionClient", limit_s: float) -> None:
 
 
 class Display(SessionWatcher):
-    """Show a session: the view while it runs, and a line for each episode and each round of training."""
+    """Show a session: the view while it runs, and a line for each episode and each round of training.
 
-    def __init__(self, view: SessionView, console: Console) -> None:
-        self._view, self._console = view, console
+    `corrections`: a line also for each correction that drives for the first time.
+    """
+
+    def __init__(
+        self, view: SessionView, console: Console, corrections: "CorrectionWatch | None" = None
+    ) -> None:
+        self._view, self._console, self._corrections = view, console, corrections
         self._folders: dict[str, None] = {}  # of what was recorded, in their order
 
     def closing_word(self) -> str:
-        """What was recorded and where, however the session ended."""
+        """What was recorded and where, and which corrections have not driven, however the session ended."""
+        waiting = [] if self._corrections is None else self._corrections.waiting()
+        return "\n".join([*waiting, self._recorded()])
+
+    def _recorded(self) -> str:
         if not self._view.done:
             return "no episode was recorded"
         done, wanted = self._view.done, self._view.episodes
@@ -145,8 +177,12 @@ class Display(SessionWatcher):
         return f"{done} of {wanted} episodes were recorded in {', '.join(self._folders)}{broken}"
 
     def on_episode_progress(self, feedback: Any) -> None:
-        """Show who drives."""
+        """Show who drives, and which corrections do."""
         self._view.show_episode(feedback)
+        if self._corrections is not None:
+            for line in self._corrections.look(feedback):
+                self._console.print(line, markup=False, soft_wrap=True)
+            self._view.corrections = self._corrections.summary()
 
     def on_episode(self, round_number: int, seed: int, result: Any) -> None:
         """Count it and say what came of it."""
