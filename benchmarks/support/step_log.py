@@ -17,7 +17,7 @@ class Steps:
     seq: np.ndarray  # (N,)
     source: np.ndarray  # (N,)
     chunk_id: np.ndarray  # (N,)
-    version: np.ndarray  # (N,), of the policy whose chunk is executed
+    policy_version: np.ndarray  # (N,), of that chunk
     tcp_m: np.ndarray  # (N, 3)
 
     @property
