@@ -69,21 +69,22 @@ def measure(network: str, kind: str, swaps: int) -> Row:
         running = stack.client.policy_state
         swap_bytes = paths[-1].stat().st_size
     first_ms = [
-        1e3
-        * (
-            steps.stamp_s[(steps.version == VERSIONS[1 + i % 2]) & (steps.stamp_s >= request_s)].min()
-            - request_s
-        )
-        for i, (request_s, _) in enumerate(asked)
+        first_chunk_ms(steps, VERSIONS[1 + i % 2], request_s) for i, (request_s, _) in enumerate(asked)
     ]
     return {
         "network": network,
         "kind": kind,
         "engine": running.engine,
         "swap_bytes": swap_bytes,
-        "first_chunk_ms": statistics.median(first_ms),
+        "first_chunk_ms": float(np.median(first_ms)),
         **figures(steps, asked, refused),
     }
+
+
+def first_chunk_ms(steps: Steps, version: int, request_s: float) -> float:
+    """Return when `version` was first executed after the request; infinite if it never was (refused)."""
+    found = steps.stamp_s[(steps.version == version) & (steps.stamp_s >= request_s)]
+    return 1e3 * float(found.min(initial=np.inf) - request_s)
 
 
 def figures(steps: Steps, asked: list[Window], refused: int) -> Row:
