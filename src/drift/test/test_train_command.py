@@ -102,6 +102,7 @@ def test_after_control_c_the_same_command_goes_on_to_the_result_of_an_uninterrup
     assert "broken off at step 7 of 20, saved in c/paused_" in said
     assert said.endswith("; the same command goes on from there")
     assert [train(tmp_path, folder, 20).returncode for folder in ("c", "whole")] == [0, 0]
-    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["LATEST", "policy_000001.safetensors"]
+    names = ["LATEST", "policy_000001.json", "policy_000001.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == names
     one, other = (load_latest(tmp_path / folder).policy.state_dict() for folder in ("c", "whole"))
     assert all(torch.equal(value, other[name]) for name, value in one.items())
