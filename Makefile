@@ -1,7 +1,7 @@
 # Every target sets up first what it needs; a second run skips that.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-BENCHMARKS := control_rate real_arm hot_swap correction_latency train_step inference inference_worker chunk_join sampler_quality finetune_quality
+BENCHMARKS := control_rate real_arm hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
 .PHONY: help setup test-setup demo test lint bench acceptance clean
 
 help: ## list the targets
