@@ -140,8 +140,10 @@ class Happenings:
 
     def _bad_chunk(self, facts: Facts, status: GateStatus) -> list[Happening]:
         seen = facts.chunk_verdict
-        if seen is not None and seen.objection and seen.epoch == status.epoch and self._policy.has(seen.id):
-            return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
+        if seen is not None and seen.objection and seen.epoch == status.epoch:
+            just_come = facts.chunk is not None and facts.chunk.id == seen.id  # a planner may be that fast
+            if just_come or self._policy.has(seen.id):
+                return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
         if facts.chunk is None or facts.held_back:
             return []
         verdict = self._queue.take(facts.chunk, status.epoch, self._policy.clock, facts.now)

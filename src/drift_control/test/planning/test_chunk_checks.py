@@ -44,6 +44,13 @@ def test_a_verdict_without_an_objection_or_on_another_chunk_changes_nothing(driv
     assert bench.tick(chunk_verdict=void).state is State.POLICY
 
 
+def test_a_verdict_that_is_there_in_the_same_tick_as_its_chunk_counts(driven):
+    bench, _ = driven
+    chunk = bench.line((0.02, 0.0, 0.0))
+    tick = bench.tick(chunk=chunk, chunk_verdict=verdict(chunk))
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.COLLISION)
+
+
 def test_a_chunk_that_waits_while_the_person_drives_is_not_begun_and_she_goes_on(driven):
     bench, _ = driven
     bench.run(0.2, joy=lambda: bench.stick((0.0, 0.05, 0.0)))
