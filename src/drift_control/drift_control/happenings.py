@@ -141,8 +141,9 @@ class Happenings:
     def _bad_chunk(self, facts: Facts, status: GateStatus) -> list[Happening]:
         seen = facts.chunk_verdict
         if seen is not None and seen.objection and seen.epoch == status.epoch:
-            just_come = facts.chunk is not None and facts.chunk.id == seen.id  # a planner may be that fast
-            if just_come or self._policy.has(seen.id):
+            # Of a chunk that was replaced meanwhile, too: else a slow planner's objections would never count.
+            newest_id = max(self._queue.newest_id, -1 if facts.chunk is None else facts.chunk.id)
+            if seen.id <= newest_id:
                 return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
         if facts.chunk is None or facts.held_back:
             return []

@@ -111,13 +111,13 @@ class Stage:
             "expert_gate", robot_file=str(self._file), joystick_file=joystick, **patience, **changes
         )
         self.gate = self.add(ExpertGateNode(parameter_overrides=told))
-        send = self.gate._out.command
+        send = self.gate._out.arm
 
         def command(q, *rest):
             self.arm.path.append(q.copy())
             send(q, *rest)
 
-        self.gate._out.command = command
+        self.gate._out.arm = command
         self.spin(lambda: self.gate._tick is not None and self.gate._tick.command is not None, "joint states")
 
     def start_planner(self, **changes):

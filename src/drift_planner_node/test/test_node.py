@@ -1,5 +1,6 @@
 """The planner on real topics, and the gate that follows its plans."""
 
+import re
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -8,7 +9,7 @@ import mujoco
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
-from drift_control.gate.state import State
+from drift_control.gate.state import Reason, State
 from drift_control.inputs import Chunk
 from drift_control.planning.scene import Scene
 from drift_core.task import load_task
@@ -134,7 +135,14 @@ def test_poses_and_chunks_are_checked_and_the_first_that_touches_is_named(stage,
     message = to_chunk_message(chunk, robot.config.base_frame, 1.0)
     same = stage.call(stage.arm.check, Check.Request(chunk=[message], start_rad=beside.tolist()))
     assert (same.free, same.index) == (False, answer.index)
-    for wrong in ({}, {"positions_rad": [0.0] * 6}, {"chunk": [message], "start_rad": [0.0]}):
+    long = Chunk(1, 1, 0.0, 0.1, np.tile(data, (91, 1)), "joint_position", 1, 0.0, 0.0)  # 1001 steps
+    long_message = to_chunk_message(long, robot.config.base_frame, 1.0)
+    for wrong in (
+        {},
+        {"positions_rad": [0.0] * 6},
+        {"chunk": [message], "start_rad": [0.0]},
+        {"chunk": [long_message], "start_rad": beside.tolist()},
+    ):
         assert stage.call(stage.arm.check, Check.Request(**wrong)).error_code == Check.Response.UNKNOWN
 
 
@@ -156,6 +164,18 @@ class Policy:
             chunk = Chunk(self.sent, self.epoch, now_s, 1.0, self.data, "joint_position", 1, now_s, 0.0)
             self.stage.arm.chunks.publish(to_chunk_message(chunk, self.robot.config.base_frame, 1.0))
         return self.stage.gate._tick
+
+
+def test_a_chunk_through_the_post_is_held_long_before_it_gets_there(stage, robot, beside):
+    stage.start_planner()
+    stage.start_gate(check_chunks=True)
+    stage.spin(stage.gate._planner._check.service_is_ready, "planner/check")
+    policy = Policy(stage, robot, beside)
+    stage.spin(lambda: policy().reason is Reason.COLLISION, "hold")
+    assert stage.gate._tick.state is State.HOLD
+    assert re.match(r"step 5 of chunk \d+: the arm would enter keep-out box post", stage.gate._tick.text)
+    assert np.abs(stage.arm.q - beside).max() < 0.01
+    assert stage.gate._report().values["chunks_checked"] >= 1
 
 
 def test_without_a_planner_chunks_are_executed_unchecked_and_counted(stage, robot, beside):

@@ -12,6 +12,7 @@ class EmergencyBrake:
         self._motion = Motion(robot, dt_s)
         self._robot, self._dt_s = robot, dt_s
         self._state: MotionState | None = None
+        self._low, self._high = robot.low, robot.high
         self.gripper_m: float | None = None  # stays as last commanded
 
     def note(self, command_rad: np.ndarray, gripper_m: float) -> None:
@@ -22,6 +23,9 @@ class EmergencyBrake:
             velocity = (command_rad - self._state.q) / self._dt_s
         velocity = np.clip(velocity, -self._robot.velocity, self._robot.velocity)
         self._state = MotionState(command_rad.copy(), velocity, np.zeros(len(command_rad)))
+        # an arm may have been armed a little beyond its limits: it must not leap back to them
+        self._low = np.minimum(self._robot.low, command_rad)
+        self._high = np.maximum(self._robot.high, command_rad)
         self.gripper_m = gripper_m
 
     def forget(self) -> None:
@@ -33,7 +37,7 @@ class EmergencyBrake:
         if self._state is None:
             return None
         self._state = self._motion.brake(self._state)
-        return np.clip(self._state.q, self._robot.low, self._robot.high)
+        return np.clip(self._state.q, self._low, self._high)
 
     @property
     def velocity(self) -> np.ndarray | None:

@@ -163,13 +163,13 @@ class Stage:
 
     def _record(self, out):
         """Keep every command: a listener with depth 1 may miss some."""
-        send = out.command
+        send = out.arm
 
         def command(positions_rad, *others):
             self.sent.append(positions_rad.copy())
             send(positions_rad, *others)
 
-        out.command = command
+        out.arm = command
 
     def spin(self, condition, what, limit_s=LIMIT_S):
         end_s = time.monotonic() + limit_s

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_config.errors import ConfigError
+from drift_control.gate.in_charge import REST_S
 from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.teleop.joystick import NEW_FILE
 from drift_interfaces.action import Home
@@ -312,6 +313,21 @@ def test_an_exception_in_the_loop_ends_in_a_reported_hold(stage, monkeypatch):
     assert np.array_equal(commands[-1], commands[-2])
     answer = stage.call(world.arm)
     assert not answer.success and "restart the gate" in answer.message
+
+
+def test_after_an_exception_the_arm_is_braked_without_its_gripper_and_then_let_go(stage, monkeypatch):
+    world = stage.start().armed().world
+    world.push((0.2, 0.0, 0.0))
+    stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
+    stage.spin_for(0.4)
+    monkeypatch.setattr(stage.gate._out._gripper, "command", lambda *args: 1 / 0)
+    stage.spin(lambda: world.state.state == State.FAULT, "fault", limit_s=2.0)
+    assert "ZeroDivisionError" in world.state.text
+    stage.spin(lambda: np.array_equal(stage.sent[-1], stage.sent[-2]), "standstill", limit_s=2.0)
+    stage.spin_for(REST_S + 0.1)
+    sent = len(stage.sent)
+    stage.spin_for(0.3)  # who frees the arm and moves it is not pulled back
+    assert len(stage.sent) == sent and world.state.state == State.FAULT
 
 
 def test_after_a_pause_the_timer_does_not_catch_up_in_a_burst(stage):

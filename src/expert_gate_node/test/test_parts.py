@@ -112,6 +112,14 @@ def test_the_emergency_brake_stops_within_the_acceleration_limit():
     assert brake.gripper_m == 0.04
 
 
+def test_the_emergency_brake_does_not_leap_back_into_the_limits():
+    robot = load_robot(CONFIG / "robots" / "panda.yaml")
+    brake, q = EmergencyBrake(robot, 0.02), robot.home.copy()
+    q[0] = robot.high[0] + 0.08  # where an arm may still be armed
+    brake.note(q, 0.04)
+    assert np.array_equal(brake.command(), q)
+
+
 JOINTS = ["a", "b"]
 
 

@@ -18,6 +18,11 @@ class ChunkQueue:
         self.next: ChunkClock | None = None
         self.refused = 0  # chunks of their present epoch that the guard objected to, since the start
 
+    @property
+    def newest_id(self) -> int:
+        """The id of the chunk that came last, whatever became of it; -1 before the first."""
+        return -1 if self._seen is None else self._seen[0]
+
     def take(self, chunk: Chunk, epoch: int, running: ChunkClock | None, now: Now) -> GuardVerdict | None:
         """Keep a chunk if it is new, sound, of this epoch and not too old; return the guard's objection."""
         key = (chunk.id, chunk.epoch, chunk.arrival_s)

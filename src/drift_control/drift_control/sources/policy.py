@@ -31,12 +31,6 @@ class PolicySource:
         """The chunk that is executed."""
         return None if self._join is None else self._join.clock
 
-    def has(self, chunk_id: int) -> bool:
-        """Return whether this chunk is executed, or waits."""
-        return any(
-            clock is not None and clock.chunk.id == chunk_id for clock in (self.clock, self.queue.next)
-        )
-
     def void(self) -> None:
         """Forget every chunk: the one that is executed and the one that waits."""
         self.queue.clear()

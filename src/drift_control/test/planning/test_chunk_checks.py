@@ -1,4 +1,4 @@
-"""A planner's verdict on a chunk arrives whenever it does, and counts only for that chunk."""
+"""A planner's verdict on a chunk arrives whenever it does, and counts in the epoch of that chunk."""
 
 import numpy as np
 import pytest
@@ -48,6 +48,14 @@ def test_a_verdict_that_is_there_in_the_same_tick_as_its_chunk_counts(driven):
     bench, _ = driven
     chunk = bench.line((0.02, 0.0, 0.0))
     tick = bench.tick(chunk=chunk, chunk_verdict=verdict(chunk))
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.COLLISION)
+
+
+def test_a_verdict_on_a_chunk_that_was_replaced_meanwhile_counts(driven):
+    bench, first = driven
+    bench.tick(chunk=bench.line((0.02, 0.0, 0.0)))
+    bench.run(0.1)
+    tick = bench.tick(chunk_verdict=verdict(first))
     assert (tick.state, tick.reason) == (State.HOLD, Reason.COLLISION)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from drift_config.errors import DriftError
+from drift_control.chunks.clock import STEPS_MAX
 from drift_control.planning.chunk import chunk_joints
 from drift_control.planning.plan import Plan, make_plan
 from drift_control.planning.planner import NoWay
@@ -101,6 +102,8 @@ class PlannerNode(Node):
             chunk, start = to_chunk(request.chunk[0], 0.0), np.array(request.start_rad, dtype=float)
             if start.shape != (robot.n_joints,):
                 raise NoWay(f"start_rad must be {robot.n_joints} numbers, got {len(start)}")
+            if len(chunk.data) > STEPS_MAX:
+                raise NoWay(f"a chunk must have at most {STEPS_MAX} steps, got {len(chunk.data)}")
             q = chunk_joints(robot, chunk, start)
         else:
             numbers = np.array(request.positions_rad, dtype=float)

@@ -1,6 +1,6 @@
 """The controller at the other end of `command`, as far as the graph tells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -8,6 +8,7 @@ from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_ros import qos
 from drift_ros.clock import steady_clock
 from rcl_interfaces.srv import GetParameters
+from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
@@ -43,6 +44,7 @@ class Controller:
         if self._by_name:
             profile = qos_profile_action_status_default
             node.create_subscription(GoalStatusArray, self._status, self._on_status, profile)
+        self._asked: tuple[Client, Future] | None = None  # the newest question
         self._parameters = node.create_client(GetParameters, f"{path}/get_parameters")
         node.create_timer(_ASK_S, self._ask, clock=steady_clock())
         manager = f"{namespace}/controller_manager"
@@ -100,14 +102,20 @@ class Controller:
     def _ask(self) -> None:
         """Ask which joints it has, in which order, and whether it is active; it may be restarted."""
         if self._services is not None and self._list.service_is_ready():
-            listed = self._list.call_async(self._services.ListControllers.Request())
-            listed.add_done_callback(self._on_list)
+            self._call(self._list, self._services.ListControllers.Request(), self._on_list)
             return
         if not self._parameters.service_is_ready():
             self._joints = []
             return
-        asked = self._parameters.call_async(GetParameters.Request(names=["joints"]))
-        asked.add_done_callback(self._on_parameters)
+        self._call(self._parameters, GetParameters.Request(names=["joints"]), self._on_parameters)
+
+    def _call(self, client: Client, request: Any, on_answer: Callable[[Future], None]) -> None:
+        """Ask; what was asked before and was not answered is awaited no longer."""
+        if self._asked is not None and not self._asked[1].done():
+            self._asked[0].remove_pending_request(self._asked[1])
+        asked = client.call_async(request)
+        self._asked = client, asked
+        asked.add_done_callback(on_answer)
 
     def _on_list(self, asked: Future) -> None:
         answer = asked.result()

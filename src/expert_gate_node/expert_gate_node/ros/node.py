@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from drift_control.gate.in_charge import REST_S
 from drift_control.gate.state import State
 from drift_control.inputs import JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, Tick
@@ -63,6 +64,7 @@ class ExpertGateNode(Node):
         self._heartbeat = Heartbeat()
         self._notices = Notices(self.get_logger().warning)
         self._brake = EmergencyBrake(robot, config.dt_s)
+        self._moved_s: float | None = None  # steady time of the last braking step that moved
         self._trouble = ""  # with the joint states and their publishers
         self._failure = ""  # traceback of the exception that broke the control loop
         self._stopping, self._still_ticks = False, 0
@@ -105,7 +107,9 @@ class ExpertGateNode(Node):
         self._heard("action_chunk", info)
         self._inbox.put_chunk(to_chunk(msg, steady_s()))
         tick = self._tick
-        if self._config.check_chunks and tick is not None and tick.command is not None:
+        if not self._config.check_chunks or tick is None or tick.command is None:
+            return
+        if tick.armed and msg.epoch == tick.epoch:  # what is void is not executed
             self._planner.check(msg, tick.command.tolist(), steady_s())
 
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
@@ -162,9 +166,11 @@ class ExpertGateNode(Node):
         self._still_ticks = self._still_ticks + 1 if self._stopping and (told_to_rest or not tick.sent) else 0
 
     def _hold_after_failure(self, now: Now) -> None:
-        command, last = self._brake.command(), self._tick
-        if command is not None and last is not None and last.measured is not None:
-            self._out.command(command, self._brake.velocity, self._brake.gripper_m, last.measured[:-1])
+        try:
+            self._brake_on(now)
+        except Exception:  # nothing is left but to send no more: the controller holds the arm where it is
+            self.get_logger().fatal(f"braking failed, too; nothing more is sent:\n{traceback.format_exc()}")
+            self._brake.forget()
         self._still_ticks = self._still_ticks + 1 if self._stopping and self._brake.still else 0
         text = f"the control loop failed ({self._failure.splitlines()[-1]}); restart the gate"
         state = GateState(state=GateState.FAULT, text=text, dry_run=self._config.dry_run)
@@ -172,6 +178,17 @@ class ExpertGateNode(Node):
             state.epoch, state.intervention_id = self._tick.epoch + 1, self._tick.intervention_id
         self._out.state(state, now.steady_s, now.ros_s)
         self._requests.fail(text)
+
+    def _brake_on(self, now: Now) -> None:
+        """Send the next step to standstill; `REST_S` after that nothing more: others may move the arm."""
+        command, last = self._brake.command(), self._tick
+        if command is None or last is None or last.measured is None:
+            return
+        self._out.arm(command, self._brake.velocity, self._brake.gripper_m, last.measured[:-1])
+        self._moved_s = now.steady_s if self._moved_s is None or not self._brake.still else self._moved_s
+        if now.steady_s - self._moved_s > REST_S:
+            self._brake.forget()
+            self._out.forget()
 
     def _pass_on(self, marks: frozenset[str]) -> None:
         """Tell the trainer what the person has just marked; nothing waits for its answer."""

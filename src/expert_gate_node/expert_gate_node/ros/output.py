@@ -50,13 +50,17 @@ class TickPublisher:
 
         After a silence what is sent first is compared with the measured joints (J,) [rad].
         """
+        self.arm(q, v, gripper_m, measured_rad)
+        self._gripper.command(gripper_m, steady_s())
+
+    def arm(self, q: np.ndarray, v: np.ndarray, gripper_m: float, measured_rad: np.ndarray) -> None:
+        """Send the joints alone; the gripper stays as last commanded."""
         self._check.check(q, gripper_m, measured_rad)
         if self._trajectory:
             horizon = self._horizon.next(q, v, steady_s())
             self._command.publish(to_trajectory(self._joint_names, horizon))
         else:
             self._command.publish(to_numbers(q))
-        self._gripper.command(gripper_m, steady_s())
 
     def forget(self) -> None:
         """Nothing is commanded any more; the arm may be moved by others."""

@@ -75,8 +75,13 @@ class PlannerClient:
         if answer.error_code:
             self._put_plan(PlanAnswer(question_id, None, answer.error_msg))
             return
-        points = np.array([list(point.positions) for point in answer.trajectory.points])
-        self._put_plan(PlanAnswer(question_id, points))
+        rows = [list(point.positions) for point in answer.trajectory.points]
+        if len({len(row) for row in rows}) > 1:
+            self._put_plan(
+                PlanAnswer(question_id, None, "the planner's points have different numbers of joints")
+            )
+            return
+        self._put_plan(PlanAnswer(question_id, np.array(rows)))
 
     def _on_check(self, chunk_id: int, epoch: int, future: Future) -> None:
         if future is self._checking:
