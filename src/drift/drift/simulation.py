@@ -1,12 +1,9 @@
 """The in-process shell, set up from the same files as the nodes."""
 
-import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from drift.configuration import config_file
-
-os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported
 
 if TYPE_CHECKING:
     from drift_control.gate.config import GateConfig

@@ -1,6 +1,9 @@
 """The stack as data, against the real configuration."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -253,9 +256,28 @@ def test_a_node_becomes_a_command_line(tmp_path: Path, monkeypatch: pytest.Monke
 def test_environment_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "osmesa")
     monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
-    environment = plan(tmp_path).environment
+    environment = plan(tmp_path, sim="none", expert="none").environment
     assert "MUJOCO_GL" not in environment
     assert Path(environment["FASTDDS_DEFAULT_PROFILES_FILE"]).name == "shared_memory.xml"
+
+
+@pytest.mark.parametrize("session", ["tty", "wayland"])  # for wayland PyOpenGL sets SDL_VIDEODRIVER
+def test_reading_the_files_leaves_the_environment_of_a_launch_file_as_it_was(
+    tmp_path: Path, session: str
+) -> None:
+    asked = (
+        "import os, sys; before = dict(os.environ)\n"
+        "from drift.stack import stack; from drift.stack_arguments import StackArguments\n"
+        "environment = stack(StackArguments(run=sys.argv[1], sim='mujoco')).environment\n"
+        "print(dict(os.environ.items() ^ before.items()), environment['MUJOCO_GL'], 'mujoco' in sys.modules)"
+    )
+    renderer = {"MUJOCO_GL", "LP_NUM_THREADS", "PYOPENGL_PLATFORM", "SDL_VIDEODRIVER"}
+    environment = {name: value for name, value in os.environ.items() if name not in renderer}
+    said = subprocess.run(
+        [sys.executable, "-c", asked, str(tmp_path / "run")],
+        env={**environment, "XDG_SESSION_TYPE": session}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.strip() == "{} egl True"
 
 
 @pytest.mark.parametrize(

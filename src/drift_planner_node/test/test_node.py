@@ -5,7 +5,6 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import mujoco
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
@@ -19,6 +18,7 @@ from drift_planner_node.ros.planners import PLANNERS, make_planner
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s
 from drift_sim.cell import build_mjcf
+from drift_sim.headless import mujoco
 from drift_sim.scenes import make_arm_scene
 from std_srvs.srv import Trigger
 

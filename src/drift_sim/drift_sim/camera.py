@@ -1,12 +1,13 @@
 """Rendering of the scene's cameras. The GL context belongs to the thread that renders first."""
 
+import os
 import threading
 
-import mujoco
 import numpy as np
 from drift_config.errors import ConfigError
 
 from drift_sim.errors import SimulationError
+from drift_sim.headless import mujoco
 
 
 class CameraRenderer:
@@ -39,6 +40,8 @@ class CameraRenderer:
 
     def _renderer(self, size: tuple[int, int]) -> mujoco.Renderer:
         if size not in self._renderers:
+            # The software renderer's threads gain nothing at small image sizes.
+            os.environ.setdefault("LP_NUM_THREADS", "1")
             renderer = mujoco.Renderer(self._model, *size)
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False

@@ -1,6 +1,5 @@
 """The simulated cell: an arm with a hand on a table and the things of a scene, stepped by explicit calls."""
 
-import mujoco
 import numpy as np
 from drift_config.errors import ConfigError
 from drift_control.robot import ik
@@ -12,6 +11,7 @@ from drift_sim.camera import CameraRenderer
 from drift_sim.cell import TIMESTEP_S, build_mjcf
 from drift_sim.errors import SimulationError
 from drift_sim.hand import OPENING_MAX_M
+from drift_sim.headless import mujoco
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ArmScene, TaskOutcome, Truth

@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import mujoco
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
@@ -9,6 +8,7 @@ from drift_control.horizon import RollingHorizon
 from drift_control.robot import ik
 from drift_control.robot.robot import Robot, load_robot
 from drift_sim.hand import FINGER_JOINTS
+from drift_sim.headless import mujoco
 from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes import SCENES
 from drift_sim.scenes.scene import TaskOutcome

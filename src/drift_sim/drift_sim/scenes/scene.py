@@ -6,12 +6,13 @@ from enum import Enum, IntEnum
 from typing import Annotated, Literal, Protocol, runtime_checkable
 from xml.etree.ElementTree import Element
 
-import mujoco
 import numpy as np
 from drift_config.strict import STRICT
 from drift_control.robot.pose import Pose
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
+
+from drift_sim.headless import mujoco
 
 Vector3 = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element
 
-import mujoco
 import numpy as np
 from drift_control.robot.pose import Pose
 from drift_core.task import TaskConfig
 
+from drift_sim.headless import mujoco
 from drift_sim.scenes.scene import CameraPose, ExpertConfig, TaskOutcome, Truth
 from drift_sim.scenes.table.config import parse_table
 from drift_sim.scenes.table.plan import PickAndPlace, hand_yaw
