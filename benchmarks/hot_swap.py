@@ -83,7 +83,7 @@ def measure(network: str, kind: str, swaps: int) -> Row:
 
 def first_chunk_ms(steps: Steps, version: int, request_s: float) -> float:
     """Return when `version` was first executed after the request; infinite if it never was (refused)."""
-    found = steps.stamp_s[(steps.version == version) & (steps.stamp_s >= request_s)]
+    found = steps.stamp_s[(steps.policy_version == version) & (steps.stamp_s >= request_s)]
     return 1e3 * float(found.min(initial=np.inf) - request_s)
 
 
