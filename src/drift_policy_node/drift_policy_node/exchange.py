@@ -128,12 +128,18 @@ class CheckpointExchange:
     def request(
         self, path: Path, sha256: str, announced: bool, on_answer: Callable[[LoadResult], None]
     ) -> None:
-        """Queue a candidate; an announcement replaces one that still waits; the running one is skipped."""
+        """Queue a candidate; an announcement replaces one that still waits; the running one is skipped.
+
+        An announcement that may not be loaded is refused at once, and replaces nothing.
+        """
+        new = _Request(path, sha256, announced, on_answer)
         if announced:
             if self.current is not None and sha256 == self.current.sha256:
                 return
+            if self._refuse_announced(new):
+                return
             self._waiting = deque(request for request in self._waiting if not request.announced)
-        self._waiting.append(_Request(path, sha256, announced, on_answer))
+        self._waiting.append(new)
 
     def step(self, stored: Observation | None, now_s: float) -> bool:
         """Take a verified candidate and start on the next; return whether another policy runs now.
@@ -189,14 +195,7 @@ class CheckpointExchange:
         return swapped
 
     def _start(self, request: _Request, stored: Observation | None) -> None:
-        if request.announced and not request.sha256:
-            self._refuse(
-                request, CandidateFault.HASH_MISMATCH, f"{request.path}: announced without its SHA-256"
-            )
-            return
-        if request.announced and request.sha256 in self._rolled_back:
-            text = f"{request.path}: it was rolled back; policy/load_checkpoint would load it all the same"
-            self._refuse(request, CandidateFault.ROLLED_BACK, text)
+        if request.announced and self._refuse_announced(request):  # rolled back while it waited
             return
         self._request = request
         place, execution = self._place, self._execution
@@ -205,6 +204,18 @@ class CheckpointExchange:
         self._loader.submit(
             lambda: load_candidate(request.path, request.sha256, place, execution, stored, bases)
         )
+
+    def _refuse_announced(self, request: _Request) -> bool:
+        """Refuse an announcement without a hash, or of what was rolled back; return whether it is one."""
+        if not request.sha256:
+            text = f"{request.path}: announced without its SHA-256"
+            self._refuse(request, CandidateFault.HASH_MISMATCH, text)
+            return True
+        if request.sha256 in self._rolled_back:
+            text = f"{request.path}: it was rolled back; policy/load_checkpoint would load it all the same"
+            self._refuse(request, CandidateFault.ROLLED_BACK, text)
+            return True
+        return False
 
     def _keep_nobody_waiting(self, trouble: str) -> None:
         """Refuse what somebody waits for; announcements wait on, and one under way may still end well."""

@@ -120,6 +120,40 @@ def test_an_announcement_without_a_hash_is_refused(rig, bench):
     assert "policy_000002.safetensors: announced without its SHA-256" in answers[0].message
 
 
+def test_an_announcement_that_is_refused_leaves_the_one_that_waits(make_rig, bench):
+    first, left = bench.checkpoint(1), bench.checkpoint(2)
+    exchange = make_rig().runtime.exchange
+    exchange.load_now(*first)
+    exchange.load_now(*left)
+    assert exchange.roll_back()
+    rig = make_rig()  # started again: what ran instead is announced, then LATEST
+    again, good, bad = rig.runtime.exchange, [], []
+    again.request(*first, True, good.append)
+    again.request(*left, True, bad.append)
+    again.request(bench.checkpoint(3)[0], "", True, bad.append)
+    assert [answer.fault for answer in bad] == [CandidateFault.ROLLED_BACK, CandidateFault.HASH_MISMATCH]
+    rig.run(6)
+    assert [(answer.fault, answer.version) for answer in good] == [(None, 1)] and again.version == 1
+
+
+def test_an_announcement_that_is_rolled_back_while_it_waits_is_refused_when_its_turn_comes(
+    make_rig, bench, monkeypatch
+):
+    rig = make_rig()
+    exchange, answers = rig.runtime.exchange, []
+    exchange.load_now(*bench.checkpoint(1))
+    exchange.load_now(*bench.checkpoint(2))
+    release = hanging_loader(monkeypatch)
+    exchange.request(*bench.checkpoint(3), False, answers.append)
+    exchange.step(None, time.monotonic())
+    exchange.request(*bench.checkpoint(1), True, answers.append)
+    assert exchange.roll_back() and exchange.roll_back(), "to version 1, and on again"
+    release.set()
+    rig.settle()
+    assert [answer.fault for answer in answers] == [None, CandidateFault.ROLLED_BACK]
+    assert exchange.version == 3
+
+
 def hanging_loader(monkeypatch):
     """Let the loader hang until the returned event is set."""
     release = threading.Event()
