@@ -1,5 +1,6 @@
 """The stream of kind "continuous" in this process, on a tiny store."""
 
+import copy
 import json
 import shutil
 import threading
@@ -8,13 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 from drift_core.policy.checkpoint import load_checkpoint, load_latest
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.training.budget import Budget
 from drift_core.training.provenance import provenance_path
 from drift_core.training.rounds import CancelledError, Hooks, NoDataError, train_round
+from drift_core.training.rounds import canary as canary_file
+from drift_core.training.rounds import hooks as hooks_file
 from drift_core.training.rounds.canary import HeldOutCanary
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
 
 STREAM = "{steps_per_label: 4, candidate_steps: 30, candidate_s: 60, canary_tolerance: 0.5}"
+
+ENCODING = "encoding held-out windows, batch"
+EVALUATING = "evaluating on held-out windows, batch"
 
 
 def rounds_of(files, save_every_s=10.0):
@@ -42,16 +50,17 @@ class Stream:
         self.made = self.error = None
         self._end = threading.Event()
         hooks = Hooks(
-            on_candidate=self.versions.append,
+            on_candidate=self._on_candidate,
             on_refused=self.refused.append,
-            on_backlog=self.backlogs.append,
+            on_backlog=self._on_backlog,
             on_warning=self.warnings.append,
             on_progress=self._on_step,
             on_start=self.started.append,
             on_text=self.texts.append,
             cancelled=self._end.is_set,
         )
-        self.kill_at = None
+        self.kill_at = self.kill_at_version = None
+        self._killed = threading.Event()
         self.rounds = rounds_of(files, save_every_s)
         self._thread = threading.Thread(target=self._run, args=(hooks, steps, round_id), daemon=True)
         self._thread.start()
@@ -60,6 +69,21 @@ class Stream:
         self.steps.append(progress)
         if len(self.steps) == self.kill_at:
             raise KeyboardInterrupt
+
+    def _on_candidate(self, made):
+        self.versions.append(made)
+        if len(self.versions) == self.kill_at_version:
+            raise KeyboardInterrupt
+
+    def _on_backlog(self, backlog):
+        self.backlogs.append(backlog)
+        if self._killed.is_set():
+            raise KeyboardInterrupt
+
+    def kill(self):
+        self._killed.set()
+        self._thread.join(30.0)
+        assert isinstance(self.error, KeyboardInterrupt)
 
     def _run(self, hooks, steps, round_id):
         try:
@@ -203,6 +227,58 @@ def test_a_stream_that_was_killed_goes_on_where_it_was_saved(files, bootstrapped
     assert list(Path(files["checkpoint_folder"]).glob("resume_*")) == []
 
 
+def test_a_stream_that_goes_on_and_only_rests_ends_with_the_version_announced_before(
+    files, bootstrapped, record
+):
+    record(10, kind="intervention", first_expert_step=50)
+    first = Stream(files, round_id="s")
+    first.until(lambda: len(first.versions) == 2 and first.rests())
+    first.kill()
+    again = Stream(files, round_id="s")
+    again.look()
+    made, before = again.end(), first.versions[-1]
+    assert again.error is None and again.steps == [] and again.versions == []
+    assert (made.path, made.sha256, made.info) == (before.path, before.sha256, before.info)
+    assert (made.corrections, made.episodes) == (before.corrections, before.episodes)
+
+
+def test_a_stream_that_was_killed_after_a_version_before_its_state_was_saved_still_deletes_its_versions(
+    files, bootstrapped, record
+):
+    train_file, folder = Path(files["train_file"]), Path(files["checkpoint_folder"])
+    many = STREAM.replace("candidate_steps: 30", "candidate_steps: 5, keep_versions: 2")
+    train_file.write_text(train_file.read_text().replace(STREAM, many))
+    record(10, kind="intervention", first_expert_step=50)
+    first = Stream(files, round_id="s")
+    first.kill_at_version = 4
+    first.until(lambda: first.error is not None)
+    assert [version.info.step for version in first.versions] == [65, 70, 75, 80], "saved at 75"
+    again = Stream(files, round_id="s")
+    again.until(lambda: again.versions and again.rests())
+    newest = again.end().info.version
+    assert not any(text.startswith("going on") for text in again.texts)
+    kept = sorted(int(path.stem[-6:]) for path in folder.glob("*.safetensors"))
+    assert kept == [1, newest - 1, newest] and newest > 6
+
+
+def test_a_stream_that_goes_on_knows_the_rank_that_it_had(files, bootstrapped, record, monkeypatch):
+    train_file, restarts = Path(files["train_file"]), []
+    falling = "online: {kind: cosine, start: 1.0, end: 0.25, steps: 10}"
+    constant = "online: {kind: constant, fraction: 0.25}"
+    train_file.write_text(train_file.read_text().replace(constant, falling))
+    monkeypatch.setattr("drift_core.training.rounds.saved._SAVE_SHARE", 1e9)  # save after every step
+    record(10, kind="intervention", first_expert_step=50)
+    first = Stream(files, round_id="s", save_every_s=0.0)
+    first.kill_at = 20
+    first.until(lambda: first.error is not None)
+    monkeypatch.setattr(Budget, "averages_restarted", restarts.append)
+    again = Stream(files, round_id="s")
+    again.until(lambda: again.versions and again.rests())
+    again.end()
+    assert {step.rank for step in again.steps} == {0.25} and len(again.steps) == 36 - 19
+    assert restarts == [], "no rank has changed since"
+
+
 def test_a_new_stream_makes_only_the_steps_that_the_version_before_does_not_hold(files, bootstrapped, record):
     record(10, kind="intervention", first_expert_step=50)
     first = Stream(files)
@@ -246,6 +322,65 @@ def test_the_canary_measures_by_the_last_version_on_the_windows_that_are_held_ou
     other = canary.allowed()
     assert other != pytest.approx(1.5 * made.info.loss, rel=1e-4)
     assert other == pytest.approx(1.5 * canary.loss(load_checkpoint(made.path).policy).total, rel=1e-6)
+
+
+def test_only_the_windows_that_are_looked_at_are_encoded_piece_by_piece_and_once(
+    files, bootstrapped, record, monkeypatch
+):
+    for number in range(5, 8):
+        record(number, held_out=True)
+    monkeypatch.setattr(canary_file, "_WINDOWS", 12)  # of 4 * 19
+    monkeypatch.setattr(canary_file, "_AT_ONCE", 4)
+    monkeypatch.setattr(hooks_file, "_SAY_S", 0.0)
+    rounds, texts, cancelled = rounds_of(files), [], []
+    rounds.update_data(Hooks())
+    policy = load_checkpoint(bootstrapped.path).policy
+    trainer = rounds.trainer(copy.deepcopy(policy), rounds.file.online, rounds.file.rank.online)
+    canary = HeldOutCanary(rounds, trainer, Hooks(on_text=texts.append, cancelled=lambda: bool(cancelled)))
+    encoded, encode = [], DiffusionPolicy.encode_frames
+
+    def encode_frames(self, images, *args):
+        encoded.append(len(images["top"]))
+        return encode(self, images, *args)
+
+    monkeypatch.setattr(DiffusionPolicy, "encode_frames", encode_frames)
+    cancelled.append(True)
+    with pytest.raises(CancelledError):
+        canary.loss(policy)
+    assert encoded == []
+    cancelled.clear()
+    loss = canary.loss(policy)
+    assert encoded == [4] * 3, "one frame a window"
+    said = [f"{what}: {n} of 3" for what in (ENCODING, EVALUATING) for n in range(3)]
+    assert texts == [f"{ENCODING}: 0 of 3", *said]
+    cancelled.append(True)  # the last version of a stream that is cancelled is still judged
+    assert canary.loss(policy) == loss and len(encoded) == 3
+    cancelled.clear()
+    record(8, held_out=True)
+    rounds.update_data(Hooks())
+    assert canary.loss(policy).total != loss.total and len(encoded) == 6
+    monkeypatch.undo()
+    images = rounds.data.held_out.batch(torch.linspace(0, 94, 256).round().long().unique())
+    assert images.features is None, "others still get images"
+
+
+def test_a_stream_that_is_cancelled_while_held_out_frames_are_encoded_ends(
+    files, bootstrapped, record, monkeypatch
+):
+    encoding = threading.Event()
+
+    def encoded(self, batch):
+        encoding.set()
+        stream._end.wait(20.0)
+        return batch
+
+    monkeypatch.setattr(canary_file, "_AT_ONCE", 4)
+    monkeypatch.setattr(HeldOutCanary, "_encoded", encoded)
+    record(10, kind="intervention", first_expert_step=50)
+    stream = Stream(files)
+    stream.until(encoding.is_set)
+    stream.end()
+    assert isinstance(stream.error, CancelledError) and stream.versions == []
 
 
 def test_without_held_out_episodes_versions_are_announced_and_that_is_said_once(files, record):

@@ -13,7 +13,7 @@ import pytest
 from drift_core.policy.checkpoint import load_latest
 from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS, train_round
-from trainer_node.worker import make_rounds
+from trainer_node.worker import clean_checkpoints, make_rounds
 from trainer_node.worker_messages import (
     Announced,
     Failed,
@@ -126,6 +126,22 @@ def test_a_worker_trains_reports_announces_is_cancelled_and_stops(worker, job):
     process.stdout.close()
 
 
+def test_a_worker_deletes_what_one_before_has_left_half_written_but_not_what_the_policy_node_writes(job):
+    folder = Path(job.checkpoint_folder)
+    folder.mkdir()
+    theirs = folder / ".ROLLED_BACK.12.tmp"
+    for path in (theirs, folder / ".policy_000003.safetensors.11.tmp", folder / ".LATEST.11.tmp"):
+        path.write_text("half")
+    process = subprocess.run(worker_command(job), stdin=subprocess.DEVNULL, timeout=60.0)
+    assert process.returncode == 0 and list(folder.glob(".*.tmp")) == [theirs]
+
+
+def test_a_file_that_somebody_else_deletes_meanwhile_is_no_matter(tmp_path, monkeypatch):
+    gone = tmp_path / ".LATEST.11.tmp"
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([gone]))
+    clean_checkpoints(tmp_path)
+
+
 def test_a_worker_killed_in_a_round_is_restarted_and_finishes_it(worker, job):
     worker.train(TrainRequest("r1", "offline", steps=400))
     folder = Path(job.checkpoint_folder)
@@ -166,9 +182,12 @@ def test_a_stream_announces_on_the_way_survives_kills_and_ends_with_a_version(wo
         if len(versions) > 1 and isinstance(events[-1], Waiting) and events[-1].steps == 0:
             break
     assert worker.log[0].startswith("the training worker ended with code -9: restart 1 in ")
+    os.kill(worker.pid, signal.SIGKILL)  # while it rests
+    events = [event for wanted in (Announced, Waiting) for _, event in poll_until(worker, wanted)]
     worker.cancel()
-    events = [event for _, event in poll_until(worker, (Finished, Failed))]
+    events += [event for _, event in poll_until(worker, (Finished, Failed))]
     assert isinstance(events[-1], Finished), "cancelled with a version: that is no failure"
+    assert [event for event in events if isinstance(event, Announced)] == versions[-1:], "said once"
     latest = load_latest(Path(job.checkpoint_folder))
     assert (latest.info.reason, latest.info.step) == ("continuous", 20 + 3 * 180), "each step was made once"
     path = Path(job.checkpoint_folder) / f"policy_{latest.info.version:06d}.safetensors"

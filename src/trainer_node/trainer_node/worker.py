@@ -24,6 +24,7 @@ from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.policy.rollback import ROLLED_BACK
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import (
@@ -151,6 +152,7 @@ class TrainingWorker:
             return
         if newest is not None:
             path, loaded = newest
+            self._announced = loaded.info.version
             self._say(_announced(path, loaded.sha256, loaded.info))
 
     def _say(self, event: Event) -> None:
@@ -236,6 +238,13 @@ def make_rounds(job: WorkerJob) -> Rounds:
     )
 
 
+def clean_checkpoints(folder: Path) -> None:
+    """Delete what a killed worker has left half written; ROLLED_BACK is written by the policy node."""
+    for left_over in folder.glob(".*.tmp"):
+        if not left_over.name.startswith(f".{ROLLED_BACK}."):
+            left_over.unlink(missing_ok=True)
+
+
 def main() -> None:
     """Read the job from the command line and work."""
     # Ctrl-C reaches the whole group, but the parent says when to end
@@ -254,8 +263,7 @@ def main() -> None:
         events.flush()
         sys.exit(_EXIT_CONFIG)
     torch.set_num_threads(rounds.threads)
-    for left_over in Path(job.checkpoint_folder).glob(".*.tmp"):
-        left_over.unlink()
+    clean_checkpoints(Path(job.checkpoint_folder))
     with Scalars(Path(job.log_folder)) as scalars:
         TrainingWorker(rounds, scalars, sys.stdin, events).run()
 

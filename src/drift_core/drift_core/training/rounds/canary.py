@@ -1,8 +1,9 @@
 """Whether a candidate may be announced: by its loss on held-out windows, beside that of the last version."""
 
+from dataclasses import replace
+
 import torch
 
-from drift_core.data.feature_cache import FeatureCache
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.training.report import HeldOutLoss, held_out_loss
@@ -19,20 +20,26 @@ class HeldOutCanary:
 
     def __init__(self, rounds: Rounds, trainer: Trainer, hooks: Hooks) -> None:
         self._rounds, self._trainer, self._hooks = rounds, trainer, hooks
-        self._cache = FeatureCache((rounds.data.held_out,))
+        self._batches: list[Batch] = []  # features where the encoder is frozen, else images
+        self._batched: list[str] = []  # the episodes of which these are
         self._judged: list[str] = []  # the episodes on which `_last` was found
         self._last: float | None = None  # loss of the last version
         self._told = False
 
     def loss(self, policy: DiffusionPolicy) -> HeldOutLoss | None:
-        """Return the loss of `policy`, None while nothing is held out, which is said once."""
-        batches = self._batches()
-        if not batches:
+        """Return the loss of `policy`, None while nothing is held out, which is said once.
+
+        CancelledError if that was asked for while new held-out frames were encoded.
+        """
+        self._look()
+        if not self._batches:
             if not self._told:
                 self._hooks.on_warning("no held-out episode yet: candidates are announced without a canary")
             self._told = True
             return None
-        return held_out_loss(policy, batches, self._rounds.seed, objective=self._trainer.objective)
+        tell = self._hooks.counting("evaluating on held-out windows, batch")
+        seed, objective = self._rounds.seed, self._trainer.objective
+        return held_out_loss(policy, self._batches, seed, objective=objective, between=tell)
 
     def allowed(self) -> float | None:
         """Return the largest loss that a candidate may have, None: any."""
@@ -46,10 +53,6 @@ class HeldOutCanary:
         """Measure the next candidate by `loss`, that of the version just announced."""
         self._last = None if loss is None else loss.total
 
-    def close(self) -> None:
-        """Leave the held-out data as others expect it: as images."""
-        self._cache.forget()
-
     def _loss_of_newest(self) -> float | None:
         newest = self._rounds.newest()
         if newest is None:
@@ -57,11 +60,25 @@ class HeldOutCanary:
         loss = self.loss(newest[1].policy.to(self._rounds.device))
         return None if loss is None else loss.total
 
-    def _batches(self) -> list[Batch]:
+    def _look(self) -> None:
+        """Choose the windows anew where other episodes are held out than before."""
         held_out = self._rounds.data.held_out
-        if self._trainer.config.freeze_encoder:
-            self._cache.encode(self._trainer.policy, 1, 0, self._rounds.seed, lambda done, total: None)
+        if held_out.episode_ids == self._batched:
+            return
         chosen = torch.arange(len(held_out))
         if len(chosen) > _WINDOWS:
             chosen = torch.linspace(0, len(held_out) - 1, _WINDOWS).round().long()
-        return [held_out.batch(part).to(self._rounds.device) for part in chosen.split(_AT_ONCE) if len(part)]
+        parts = [part for part in chosen.split(_AT_ONCE) if len(part)]
+        tell, batches = self._hooks.counting("encoding held-out windows, batch"), []
+        for done, part in enumerate(parts):
+            tell(done, len(parts))
+            self._hooks.check()
+            batches.append(self._encoded(held_out.batch(part).to(self._rounds.device)))
+        self._batches, self._batched = batches, held_out.episode_ids
+
+    @torch.no_grad()
+    def _encoded(self, batch: Batch) -> Batch:
+        policy = self._trainer.policy
+        if not self._trainer.config.freeze_encoder or policy.encoder is None:
+            return batch
+        return replace(batch, images={}, features=policy.encode_frames(batch.images))

@@ -8,6 +8,7 @@ the steps that were ordered.
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from drift_core.data.training_data import Correction
 from drift_core.errors import CheckpointError
@@ -42,11 +43,7 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     data = rounds.update_data(hooks, excerpts=True)
     if not len(data.offline) and not len(data.online):
         raise NoDataError(data.nothing("expert label"))
-    stream = _Stream(rounds, order, hooks)
-    try:
-        return stream.run()
-    finally:
-        stream.close()
+    return _Stream(rounds, order, hooks).run()
 
 
 class _Stream:
@@ -55,7 +52,7 @@ class _Stream:
     def __init__(self, rounds: Rounds, order: RoundOrder, hooks: Hooks) -> None:
         self._rounds, self._order, self._hooks = rounds, order, hooks
         self._settings = rounds.file.continuous
-        parent = rounds.newest_checkpoint()
+        path, parent = rounds.newest_checkpoint()
         online, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, 0)
         config = self._settings.train_config(online)
         # A version is then W0 + avg(A) V exactly, with one W0 from one change of rank to the next.
@@ -69,11 +66,11 @@ class _Stream:
         self._offered_step = 0
         self._begun_s = 0.0  # when the first step since then was made
         self._refused = 0  # candidates in a row
-        self._rank = (self._trainer.rank, self._trainer.effective_rank)
         self._step_s = 0.0  # mean duration of a step
         self._told_s = -_TELL_S
         self._saved = rounds.saved(order)
-        self._take_up(parent)
+        self._take_up(path, parent)
+        self._rank = (self._trainer.rank, self._trainer.effective_rank)
         self._batches = MixedBatches(rounds, self._trainer)
         self._canary = HeldOutCanary(rounds, self._trainer, hooks)
 
@@ -96,10 +93,6 @@ class _Stream:
         if self._newest is None:
             raise CancelledError(f"cancelled at step {self._trainer.round_step}, before the first version")
         return self._newest
-
-    def close(self) -> None:
-        """Leave the data as a round expects it."""
-        self._canary.close()
 
     def _over(self) -> bool:
         asked = self._hooks.cancelled() or self._hooks.paused()
@@ -151,7 +144,10 @@ class _Stream:
         """Announce the averaged weights as the next version, if they are not worse than the last one."""
         self._offered_step = self._trainer.round_step
         (policy, weights), step = self._trainer.averaged(), self._before + self._trainer.step
-        allowed, loss = self._canary.allowed(), self._canary.loss(policy)
+        try:
+            allowed, loss = self._canary.allowed(), self._canary.loss(policy)
+        except CancelledError:
+            return
         if loss is not None and allowed is not None and loss.total > allowed:
             self._refused += 1
             self._hooks.on_refused(Refused(step, loss.total, allowed, self._refused))
@@ -202,20 +198,23 @@ class _Stream:
         }
         return replace(state, info=state.info | {"round": kept})
 
-    def _take_up(self, parent: LoadedCheckpoint) -> None:
+    def _take_up(self, path: Path, parent: LoadedCheckpoint) -> None:
         """Go on from what was saved, or else from the version `parent` and what it says of itself."""
-        state = self._saved.take_up()
+        state, provenance = self._saved.take_up(), self._rounds.provenance(parent.info.version)
         if state is not None and (kept := state.info.get("round")):
+            self._first = kept["first"]
+            if parent.info.version > self._first:  # announced before this stream was broken off
+                had = () if provenance is None else provenance.corrections
+                episodes = len({correction.episode_id for correction in had})
+                self._newest = self._rounds.report(path, parent.sha256, parent.info, {}, episodes, had)
             if kept["before"] + state.info["step"] >= parent.info.step:
                 self._trainer.load_state_dict(state)
                 self._before, self._offered_step = kept["before"], kept["offered"]
-                self._first = kept["first"]
                 self._budget.load_state(kept["budget"])
                 self._hooks.on_text(f"going on from step {self._trainer.round_step}")
                 self._budget.update(self._rounds.data.corrections)
                 return
         corrections = self._rounds.data.corrections
-        provenance = self._rounds.provenance(parent.info.version)
         self._budget.update(corrections, _had(provenance, parent.info, corrections))
 
 

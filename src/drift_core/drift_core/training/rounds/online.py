@@ -14,7 +14,7 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     data = rounds.update_data(hooks)
     if not len(data.offline) and not len(data.online):
         raise NoDataError(data.nothing("expert label"))
-    parent = rounds.newest_checkpoint()
+    _, parent = rounds.newest_checkpoint()
     config, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, order.steps)
     trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule)
     batches = MixedBatches(rounds, trainer)

@@ -6,6 +6,7 @@ A kind of round takes the data (`update_data`), makes a `trainer`, lets it `run`
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,8 +111,8 @@ class Rounds:
             hooks.on_warning(complaint)
         return self.data
 
-    def newest_checkpoint(self) -> LoadedCheckpoint:
-        """Return the checkpoint that LATEST names; NoDataError before the first.
+    def newest_checkpoint(self) -> tuple[Path, LoadedCheckpoint]:
+        """Return the checkpoint that LATEST names, with its path; NoDataError before the first.
 
         CheckpointError for one of another robot, task or architecture.
         """
@@ -121,7 +122,7 @@ class Rounds:
         if objection := self._origin.objection(newest[1].info):
             raise CheckpointError(f"{newest[0]} is no policy to go on from: {objection}")
         check_architecture(to_plain(newest[1].policy.config), to_plain(self._config), str(newest[0]))
-        return newest[1]
+        return newest
 
     def new_policy(self) -> DiffusionPolicy:
         """Return an untrained policy whose normaliser is that of the demonstrations."""
@@ -239,18 +240,31 @@ class Rounds:
             reason=reason,
             created_s=time.time(),
         )
-        beside, data = checkpoint_path(self._folder, info.version), self.data
+        beside = checkpoint_path(self._folder, info.version)
         save_provenance(beside, Provenance(tuple(corrections)))
         try:
             path, sha256 = self._versions.save(policy, weights, info)
         except OSError:
             provenance_path(beside).unlink()
             raise
+        return self.report(path, sha256, info, {} if loss is None else loss.terms, episodes, corrections)
+
+    def report(
+        self,
+        path: Path,
+        sha256: str,
+        info: CheckpointInfo,
+        held_out_terms: dict[str, float],
+        episodes: int,
+        corrections: Iterable[TrainedCorrection],
+    ) -> RoundReport:
+        """Return what is said of a version, with the data as they are now."""
+        data = self.data
         return RoundReport(
             path,
             sha256,
             info,
-            {} if loss is None else loss.terms,
+            held_out_terms,
             episodes,
             data.expert_labels,
             data.idle_labels,
