@@ -5,6 +5,7 @@ One fault at a time, while a person drives. `detect_ms`: until the gate says tha
 fault on until it is mended and the gate is about to be armed again. `moved_mrad`: how far the arm moves by
 itself once the cause is gone.
 `recovered`: after arming again the person moves the arm.
+Each row is judged by what its fault must lead to (`verdict.py`); one that is `wrong` makes the exit code 1.
 """
 
 import os
@@ -21,6 +22,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
+from acceptance.verdict import Expected, conclude, unexpected  # noqa: E402
 from benchmarks.support.report import Row, arguments, report  # noqa: E402
 from drift.configuration import config_file  # noqa: E402
 from drift_control.gate.state import State  # noqa: E402
@@ -43,6 +45,9 @@ from std_srvs.srv import Trigger  # noqa: E402
 CONTROLLER, ROBOT = "scaled_joint_trajectory_controller", "ur5e+none"
 STICK_M_S = 0.1
 _STILL = (0.0, 0.0, 0.0)
+NOTICED_MS = 100.0  # five control steps
+DRIVES = Expected("EXPERT")
+INACTIVE = f"controller {CONTROLLER} is inactive"
 
 
 class Person(Node):
@@ -153,9 +158,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: how it is made, and how its cause is taken away."""
+    """One fault: what it must lead to, how it is made, and how its cause is taken away."""
 
     name: str
+    expected: Expected
     make: Callable[[Cell], None]
     mend: Callable[[Cell], None] = lambda cell: None
     watch_s: float = 0.6
@@ -184,10 +190,14 @@ def inject(fault: Fault, cell: Cell) -> Row:
         "output_step_mrad": 1e3 * float(np.abs(np.diff(output, axis=0)).max()),
         "moved_mrad": 1e3 * moved_rad if detected else None,
         "state": State(shown.state).name if shown else "ended",
-        "said": (detected[1] if detected else shown or GateState()).text[:60],
+        "reason": (detected[1] if detected else shown or GateState()).text[:60],
     }
-    row["recovered"] = cell.drive()
-    return row
+    return judged({**row, "recovered": cell.drive()}, fault.expected)
+
+
+def judged(row: Row, expected: Expected) -> Row:
+    """Return the row with what of it is wrong."""
+    return {**row, "wrong": "; ".join(unexpected(row, expected))}
 
 
 def inactive_at_arming(cell: Cell) -> Row:
@@ -198,7 +208,8 @@ def inactive_at_arming(cell: Cell) -> Row:
     cell.control.switch(True)
     row: Row = {"fault": "controller inactive at arming", "detect_ms": None, "output_step_mrad": None}
     row |= {"moved_mrad": None, "state": "ARMED" if answer.success else "REFUSED"}
-    return {**row, "said": answer.message[:60], "recovered": cell.drive()}
+    row |= {"reason": answer.message[:60], "recovered": cell.drive()}
+    return judged(row, Expected("REFUSED", INACTIVE))
 
 
 def one_message(late_s: float | None) -> Callable[[Cell], None]:
@@ -232,25 +243,32 @@ def leave_and_return(cell: Cell) -> None:
     cell.control.switch(True)
 
 
+def fault(reason: str) -> Expected:
+    """A latched fault with that reason, soon enough."""
+    return Expected(State.FAULT.name, reason, NOTICED_MS)
+
+
 FAULTS = (
-    Fault("controller deactivated and back 0.2 s later", leave_and_return),
-    Fault("controller deactivated", lambda c: c.control.switch(False), lambda c: c.control.switch(True)),
-    Fault("program paused", lambda c: c.ur.set(program=False), lambda c: c.ur.set(program=True)),
-    Fault("protective stop", lambda c: c.ur.set(safety_mode=3),
+    Fault("controller deactivated and back 0.2 s later", fault(INACTIVE), leave_and_return),
+    Fault("controller deactivated", fault(INACTIVE), lambda c: c.control.switch(False),
+          lambda c: c.control.switch(True)),
+    Fault("program paused", fault("the UR's program does not run"), lambda c: c.ur.set(program=False),
+          lambda c: c.ur.set(program=True)),
+    Fault("protective stop", fault("PROTECTIVE STOP"), lambda c: c.ur.set(safety_mode=3),
           lambda c: c.ur.set(safety_mode=1, program=True)),
-    Fault("slider to 50 %", lambda c: c.ur.set(slider_percent=50.0),
+    Fault("slider to 50 %", DRIVES, lambda c: c.ur.set(slider_percent=50.0),
           lambda c: c.ur.set(slider_percent=100.0)),
-    Fault("slider to 0 %", lambda c: c.ur.set(slider_percent=0.0),
+    Fault("slider to 0 %", fault("speed slider is at 0 %"), lambda c: c.ur.set(slider_percent=0.0),
           lambda c: c.ur.set(slider_percent=100.0)),
-    Fault("joint_states also by joint_state_publisher", lambda c: c.echo.reset(), lambda c: c.echo.cancel(),
-          watch_s=1.0),
-    Fault("one message lost", one_message(None)),
-    Fault("one message 18 ms late", one_message(0.018)),
-    Fault("gate SIGKILL", kill_gate, lambda c: c.start_gate()),
+    Fault("joint_states also by joint_state_publisher", DRIVES, lambda c: c.echo.reset(),
+          lambda c: c.echo.cancel(), watch_s=1.0),
+    Fault("one message lost", DRIVES, one_message(None)),
+    Fault("one message 18 ms late", DRIVES, one_message(0.018)),
+    Fault("gate SIGKILL", Expected("ended"), kill_gate, lambda c: c.start_gate()),
 )  # fmt: skip
 
 
-def main() -> None:
+def main() -> int:
     parser = arguments("What happens on a real arm's controller when something breaks")
     parser.add_argument("--only", metavar="TEXT", default="", help="only faults that have this in their name")
     options = parser.parse_args()
@@ -265,7 +283,8 @@ def main() -> None:
         finally:
             cell.close()
     report(f"faults on a UR5e's controller, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+    return conclude(rows)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

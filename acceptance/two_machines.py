@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from acceptance.gate_watch import START_LIMIT_S
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import ROBOT, TASK, save_random_policy
 from drift.configuration import config_file
@@ -30,6 +31,7 @@ CABLE = {ROBOT_PC: ("drift0", "10.77.0.1/24"), LEARNING_PC: ("drift1", "10.77.0.
 PULLED_S = 4.0
 HOLD_LIMIT_S = defaults(ExpertGateConfig).chunk_timeout_s + 0.1
 RESUME_LIMIT_S = 10.0
+WATCH_LIMIT_S = 2.0 * START_LIMIT_S + 60.0  # it waits twice for the start
 _OWN_SHARED_MEMORY = "mount -t tmpfs -o size=512m tmpfs /dev/shm && exec sleep infinity"
 
 
@@ -56,15 +58,15 @@ def pull_the_cable() -> Row:
             words = ["drift", "up", f"parts:={part}", f"run:={run}", *common]
             log = cleanup.enter_context((folder / f"{machine}.log").open("w"))
             cleanup.enter_context(started(pids[machine], words, log))
-        watch_it = [sys.executable, "-m", "acceptance.gate_watch"]
+        watch_it = ["timeout", f"{WATCH_LIMIT_S:g}", sys.executable, "-m", "acceptance.gate_watch"]
         watching = cleanup.enter_context(started(pids[ROBOT_PC], watch_it, subprocess.PIPE))
-        driving = until(watching, GateState.POLICY)
+        driving = until(watching, GateState.POLICY, since_s=0.0)
         time.sleep(3.0)
         pulled_s = switch("down")
-        held = until(watching, GateState.HOLD)
+        held = until(watching, GateState.HOLD, pulled_s)
         time.sleep(PULLED_S)
         plugged_s = switch("up")
-        again = until(watching, GateState.POLICY)
+        again = until(watching, GateState.POLICY, plugged_s)
         return {
             "chunks_per_s": round((held["chunks"] - driving["chunks"]) / (pulled_s - driving["at_s"]), 2),
             "hold_s": round(held["at_s"] - pulled_s, 3),
@@ -120,13 +122,13 @@ def started(pid: int, command: list[str], output: IO[str] | int) -> "Iterator[su
             process.communicate()
 
 
-def until(watching: "subprocess.Popen[str]", state: int) -> dict[str, float | str]:
-    """Return the next line of `acceptance.gate_watch` with that state of the gate."""
+def until(watching: "subprocess.Popen[str]", state: int, since_s: float) -> dict[str, float | str]:
+    """Return the next line of `acceptance.gate_watch` with that state of the gate, at `since_s` or later."""
     for line in watching.stdout or ():
         said = json.loads(line)
-        if said["state"] == state:
+        if said["state"] == state and said["at_s"] >= since_s:
             return said
-    raise RuntimeError("the watching program ended; see what was said above")
+    raise RuntimeError(f"the watching program ended without state={state}; see what was said above")
 
 
 if __name__ == "__main__":

@@ -19,23 +19,28 @@ class Expected:
     stands: bool = True  # where it is noticed: the arm comes to rest, within what the row allows
 
 
-def objections(row: Row, expected: Expected, joint_step_max_rad: float) -> list[str]:
-    """Return in words what of a row is wrong; `joint_step_max_rad`: that a joint may move in a tick."""
-    said = []
-    detect_ms, standstill_ms, allowed_ms = (
-        row[name] for name in ("detect_ms", "standstill_ms", "allowed_standstill_ms")
-    )
+def unexpected(row: Row, expected: Expected) -> list[str]:
+    """Return in words what of a row is wrong: what the gate says, how soon, and what comes afterwards."""
+    said, detect_ms = [], row["detect_ms"]
     if row["state"] != expected.state:
         said.append(f"state={row['state']} must be {expected.state}")
     if expected.reason not in str(row["reason"]):
         said.append(f"reason={row['reason']} must be {expected.reason}")
     if expected.within_ms is None and detect_ms is not None:
         said.append(f"detect_ms={detect_ms:.0f}: nothing may happen")
-    if expected.within_ms is not None:
-        if detect_ms is None or detect_ms > expected.within_ms:
-            said.append(f"detect_ms={_shown(detect_ms)} must be at most {expected.within_ms:.0f}")
-        if expected.stands and standstill_ms is None:
-            said.append("standstill_ms=–: the arm must come to rest")
+    if expected.within_ms is not None and (detect_ms is None or detect_ms > expected.within_ms):
+        said.append(f"detect_ms={_shown(detect_ms)} must be at most {expected.within_ms:.0f}")
+    if row["recovered"] is False:
+        said.append("the same driver must move the arm again once the cause is gone")
+    return said
+
+
+def objections(row: Row, expected: Expected, joint_step_max_rad: float) -> list[str]:
+    """Return that and how the arm moves wrongly; `joint_step_max_rad`: that a joint may move in a tick."""
+    said = unexpected(row, expected)
+    standstill_ms, allowed_ms = row["standstill_ms"], row["allowed_standstill_ms"]
+    if expected.within_ms is not None and expected.stands and standstill_ms is None:
+        said.append("standstill_ms=–: the arm must come to rest")
     if standstill_ms is not None and allowed_ms is not None and standstill_ms > allowed_ms:
         said.append(f"standstill_ms={standstill_ms:.0f} must be at most {allowed_ms:.0f}")
     for name, most in (
@@ -44,8 +49,6 @@ def objections(row: Row, expected: Expected, joint_step_max_rad: float) -> list[
     ):
         if row[name] > most + _ROUNDING:
             said.append(f"{name}={row[name]:.4f} must be at most {most:.4f}")
-    if row["recovered"] is False:
-        said.append("the same driver must move the arm again once the cause is gone")
     return said
 
 

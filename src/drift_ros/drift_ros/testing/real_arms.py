@@ -6,6 +6,7 @@ else has on its path.
 """
 
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -55,6 +56,7 @@ def variables() -> dict[str, str]:
     return {name: f"{path}{os.pathsep}{os.environ.get(name, '')}" for name, path in own.items()}
 
 
+@functools.cache  # within `message_packages` they would seem to be installed
 def _built() -> set[str]:
     missing = {name for name in PACKAGES if importlib.util.find_spec(name) is None}
     if missing and not (INSTALL / "lib").is_dir():
