@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from drift_control.publishers import UNSIGNED, Publisher
+
 
 @dataclass(frozen=True)
 class Now:
@@ -23,7 +25,7 @@ class JointMessage:
     positions: Sequence[float]  # [rad] or [m]
     stamp_s: float
     arrival_s: float
-    publisher: str = ""  # name of its node, different for each publisher
+    publisher: Publisher = UNSIGNED
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class JoyReading:
     buttons: tuple[int, ...]
     stamp_s: float
     arrival_s: float
-    publisher: str = ""  # who sent it, as far as that is known
-    beside: tuple[str, ...] = ()  # others whose messages came since the tick before, and are older
+    publisher: Publisher = UNSIGNED
+    beside: tuple[Publisher, ...] = ()  # others whose messages came since the tick before, and are older
 
 
 @dataclass(frozen=True)

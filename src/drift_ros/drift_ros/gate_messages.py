@@ -8,6 +8,7 @@ from builtin_interfaces.msg import Time
 from drift_control import inputs
 from drift_control.horizon import Horizon
 from drift_control.inputs import JoyReading
+from drift_control.publishers import UNSIGNED, Publisher
 from drift_interfaces.msg import ArmState, GateState, Step
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState, Joy
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _STEP_FIELDS = [name for name in Step.get_fields_and_field_types() if name != "header"]
 
 
-def to_joy(msg: Joy, arrival_s: float, publisher: str = "") -> JoyReading:
-    """Return a joystick message with its steady time of arrival and the name of who sent it."""
+def to_joy(msg: Joy, arrival_s: float, publisher: Publisher = UNSIGNED) -> JoyReading:
+    """Return a joystick message with its steady time of arrival and who sent it."""
     stamp_s = to_seconds(msg.header.stamp)
     return JoyReading(tuple(msg.axes), tuple(msg.buttons), stamp_s, arrival_s, publisher)
 

@@ -4,6 +4,7 @@ import struct
 import time
 
 from drift_control.inputs import JointMessage
+from drift_control.publishers import Publisher
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
@@ -41,7 +42,7 @@ class JointStateTopics:
             for raw, info, topic in newest.values()
         ]
 
-    def _message(self, raw: bytes, publisher: str, arrival_s: float) -> JointMessage:
+    def _message(self, raw: bytes, publisher: Publisher, arrival_s: float) -> JointMessage:
         msg = deserialize_message(raw, JointState)
         return JointMessage(msg.name, msg.position, to_seconds(msg.header.stamp), arrival_s, publisher)
 

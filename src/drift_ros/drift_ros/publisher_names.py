@@ -1,12 +1,15 @@
-"""Who has sent a message: the name of the publisher's node, by its identity in the middleware."""
+"""Who has sent a message: the publisher's identity in the middleware, and the name of its node."""
 
+import math
 from typing import Any
 
+from drift_control.publishers import UNSIGNED, Publisher
 from rclpy.node import Node
 
 from drift_ros.clock import steady_s
 
-_ASK_AGAIN_S = 0.5  # of one that the graph does not know yet
+_ASK_AGAIN_S = 0.1  # of one whose node the graph does not know yet: nodes are discovered after their topics
+_NAMELESS_S = 2.0  # who is not known by then has no node; its identity stands for a name
 
 
 class PublisherNames:
@@ -18,7 +21,8 @@ class PublisherNames:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._names: dict[bytes, str] = {}  # by identity
-        self._asked_s: dict[bytes, float] = {}  # by identity, of those without a name
+        self._first_s: dict[bytes, float] = {}  # by identity, of those without a name
+        self._asked_s: dict[bytes, float] = {}  # likewise
         self._unsigned: set[str] = set()  # topics whose messages do not say who has sent them
 
     @staticmethod
@@ -27,21 +31,15 @@ class PublisherNames:
         gid = info.get("publisher_gid")
         return gid["data"] if gid else b""
 
-    def of(self, topic: str, info: dict[str, Any]) -> str:
-        """Return the name of a publisher on `topic`, as /left/driver; its identity before that is known.
-
-        Empty: the message does not say.
-        """
+    def of(self, topic: str, info: dict[str, Any]) -> Publisher:
+        """Return who has sent a message of `topic`; without a name as long as that may still be learned."""
         key = self.key(info)
         if not key:
             self._unsigned.add(topic)
-            return ""
-        name = self._names.get(key)
-        if name is None and steady_s() - self._asked_s.get(key, float("-inf")) > _ASK_AGAIN_S:
-            self._asked_s[key] = steady_s()
-            self._ask(topic)
-            name = self._names.get(key)
-        return name or f"publisher {key.hex()}"
+            return UNSIGNED
+        if key not in self._names:
+            self._look_for(key, topic)
+        return Publisher(key, self._names.get(key, ""))
 
     def objection(self) -> str:
         """Return which topic has two publishers that nobody can tell apart, in words; empty if none has."""
@@ -50,6 +48,14 @@ class PublisherNames:
             if count > 1:
                 return f"{count} publishers of {topic}, and its messages do not say whose they are"
         return ""
+
+    def _look_for(self, key: bytes, topic: str) -> None:
+        now_s = steady_s()
+        if now_s - self._asked_s.get(key, -math.inf) > _ASK_AGAIN_S:
+            self._asked_s[key] = now_s
+            self._ask(topic)
+        if now_s - self._first_s.setdefault(key, now_s) > _NAMELESS_S:
+            self._names.setdefault(key, str(Publisher(key)))
 
     def _ask(self, topic: str) -> None:
         known = {bytes(info.endpoint_gid): info for info in self._node.get_publishers_info_by_topic(topic)}

@@ -12,6 +12,7 @@ from drift_control.inputs import (
     PlanAnswer,
     Requests,
 )
+from drift_control.publishers import Publisher
 
 
 class Inbox:
@@ -20,7 +21,9 @@ class Inbox:
     def __init__(self) -> None:
         self._newest = Inputs()
         self._arm_stopped: ArmState | None = None  # since the last tick, if only for a moment
-        self._speakers: dict[str, set[str]] = {}  # by topic: who has published a joystick since the last tick
+        self._speakers: dict[
+            str, set[Publisher]
+        ] = {}  # by topic: who has published a joystick since the last tick
 
     def put_joints(self, joints: JointReading | None, trouble: str) -> None:
         """Take the newest joint reading, None as long as not every joint is known, and what is missing."""
@@ -33,7 +36,7 @@ class Inbox:
     def put_joy(self, topic: str, joy: JoyReading) -> None:
         """Take a message of a joystick; of those that it replaces, the publishers are kept."""
         speakers = self._speakers.setdefault(topic, set())
-        joy = replace(joy, beside=tuple(sorted(speakers - {joy.publisher})))
+        joy = replace(joy, beside=tuple(sorted(speakers - {joy.publisher}, key=lambda other: other.identity)))
         speakers.add(joy.publisher)
         self._newest = replace(self._newest, joys={**self._newest.joys, topic: joy})
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drift_control.gate.state import State
 from drift_control.inputs import ArmState, JoyReading, Requests
+from drift_control.publishers import Publisher
 from drift_control.robot.robot import load_robot
 from expert_gate_node.activity import inactive, other_order
 from expert_gate_node.emergency import EmergencyBrake
@@ -33,13 +34,14 @@ def test_requests_add_up_until_the_tick_and_everything_else_stays():
 
 def test_of_joystick_messages_between_two_ticks_the_newest_stays_and_every_publisher():
     inbox = Inbox()
-    for publisher in ("/a", "/b", "/a"):
+    a, b = Publisher(b"\x01", "/a"), Publisher(b"\x02", "/b")
+    for publisher in (a, b, a):
         inbox.put_joy("joy", JoyReading((), (), 0.0, 0.0, publisher))
     first = inbox.take().joys["joy"]
-    inbox.put_joy("joy", JoyReading((), (), 0.02, 0.02, "/a"))
+    inbox.put_joy("joy", JoyReading((), (), 0.02, 0.02, a))
     second = inbox.take().joys["joy"]
-    assert (first.publisher, first.beside) == ("/a", ("/b",))
-    assert (second.publisher, second.beside) == ("/a", ())
+    assert (first.publisher, first.beside) == (a, (b,))
+    assert (second.publisher, second.beside) == (a, ())
 
 
 def test_a_protective_stop_between_two_ticks_is_not_missed():

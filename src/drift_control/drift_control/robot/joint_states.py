@@ -101,7 +101,9 @@ class JointStateMerger:
         """Return why nothing of a message is taken; empty if something may be."""
         if len(message.names) != len(message.positions):
             return f"{len(message.names)} names with {len(message.positions)} positions"
-        if message.publisher.rpartition("/")[2].startswith(RESTAMPING_NODE):
+        if message.publisher.identity and not message.publisher.name:
+            return "it is not known yet which node sends them"  # it may be the one below
+        if message.publisher.name.rpartition("/")[2].startswith(RESTAMPING_NODE):
             return (
                 f"from {message.publisher}, which gives old positions a new stamp: "
                 "joint_state_topics must name the topics of the drivers"

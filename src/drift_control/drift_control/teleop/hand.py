@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from drift_control.freshness import Freshness
 from drift_control.gate.state import Reason
 from drift_control.inputs import JoyReading, Now
-from drift_control.publishers import Publishers
+from drift_control.publishers import Publisher, Publishers
 from drift_control.teleop.joystick import NEW_FILE, Joystick, TeleopCommand
 
 # Of full deflection; a stick needs several messages for it, a trigger that reports at last does not. Where
@@ -35,7 +35,7 @@ class Hand:
         self._alive = self.config.liveness
         self._freshness = Freshness(self._alive.silent_s)
         self._publishers = Publishers()
-        self._intruder = ""  # who has just spoken beside the publisher of before
+        self._intruder: Publisher | None = None  # who has just spoken beside the publisher of before
         self._joy: JoyReading | None = None
         self._command: TeleopCommand | None = None
         self._rested: set[str] = set()  # motions whose axis was seen near 0 while enable was up
@@ -55,8 +55,8 @@ class Hand:
         last, self._joy = self._joy, joy
         self._command = self._joystick.command(joy)
         goes_on = last.publisher if last is not None and not silent else None
-        others = [name for name in (joy.publisher, *joy.beside) if goes_on is not None and name != goes_on]
-        self._intruder = others[0] if others else ""
+        others = [other for other in (joy.publisher, *joy.beside) if goes_on is not None and other != goes_on]
+        self._intruder = others[0] if others else None
         self._publishers.heard(joy.publisher, (self.name,), joy.arrival_s)
         if silent or last is None or self._count(last) != self._count(joy):
             self._counted_s = joy.arrival_s

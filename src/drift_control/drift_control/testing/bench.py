@@ -15,10 +15,12 @@ from drift_control.inputs import (
     Requests,
 )
 from drift_control.loop import ControlLoop, GateConfig
+from drift_control.publishers import Publisher
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.pose import Pose, pose_to_action
 from drift_control.teleop.buttons import ButtonWatch
 
+DRIVER, HAND, ECHO = (Publisher(name.encode(), name) for name in ("/driver", "/hand", "/echo"))
 GATE = {
     "rate_hz": 50.0,
     "dry_run": False,
@@ -75,7 +77,7 @@ class Bench:
             None  # which messages of the joints go through; None: no messages
         )
         self.joints_ahead_s = 0.0  # of the clock of the arm's driver
-        self.joint_publishers = ("/driver",)
+        self.joint_publishers = (DRIVER,)
         self.conflict = ""  # what comes from two publishers
         self.joints = "sound"  # or "not finite", "too few"
         self.follows = True  # the arm does what it is told
@@ -135,7 +137,7 @@ class Bench:
             merger.merge(JointMessage(config.joint_names, q, stamp_s, self.steady_s, publisher), self.ros_s)
         if hand_speaks:
             names, fingers = list(config.gripper.joints), config.gripper.positions(self.gripper_m)
-            merger.merge(JointMessage(names, fingers, self.ros_s, self.steady_s, "/hand"), self.ros_s)
+            merger.merge(JointMessage(names, fingers, self.ros_s, self.steady_s, HAND), self.ros_s)
         return merger.reading
 
     def stall(self, seconds):

@@ -15,6 +15,7 @@ from drift_control.gate.state import GuardFlag, State
 from drift_control.inputs import JoyReading
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import TURN_RAD
+from drift_control.testing.bench import DRIVER, ECHO
 
 # Set in every tick in which the guard brakes (and in some in which it only slows down).
 BRAKING = (
@@ -127,7 +128,7 @@ def play(bench, segments):
         bench.joints_silent, bench.follows = part["silent"], not part["stuck"]
         bench.joints, bench.gripper_silent = part["joints"], part["gripper_silent"]
         bench.joints_ahead_s = part["joints_ahead_s"]
-        bench.joint_publishers = ("/driver", "/echo") if part["two_drivers"] else ("/driver",)
+        bench.joint_publishers = (DRIVER, ECHO) if part["two_drivers"] else (DRIVER,)
         bench.gripper_every, bench.gripper_speed_m_s = part["gripper_every"], part["gripper_speed_m_s"]
         bench.conflict = "two publishers of one joint" if part["conflict"] else ""
         if not bench.ticks[-1].sent:  # somebody else turns its joints and moves the hand
@@ -147,7 +148,7 @@ def play(bench, segments):
                     message, spec = bench.stick(enabled=False, on=name), None
                 made = kept[name] = make_joy(bench, spec, message, name, pushed)
                 if part["two_publishers"] and made is not None:
-                    kept[name] = replace(made, publisher=("a", "b")[i % 2])
+                    kept[name] = replace(made, publisher=(DRIVER, ECHO)[i % 2])
             held = {name: message for name, message in kept.items() if message is not None}
             if part["chunk"] is not None and i % part["chunk_every"] == 0:
                 newest = make_chunk(bench, part["chunk"], bench.ticks[-1].epoch - part["old_epoch"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from drift_control.gate.state import Reason, State
 from drift_control.inputs import JoyReading
+from drift_control.publishers import UNSIGNED, Publisher
 from drift_control.teleop.joystick import NEW_FILE
 
 ENABLE, ARM = 5, 7  # buttons of the gamepad
@@ -17,13 +18,18 @@ def pad(new_bench, joystick):
     return new_bench(joysticks={"joy": joystick})
 
 
-def show(bench, axes=None, buttons=(), n_axes=8, n_buttons=11, publisher=""):
+def show(bench, axes=None, buttons=(), n_axes=8, n_buttons=11, publisher=UNSIGNED):
     """Return a message of joy_node; `axes`: those that are not 0."""
     values = [0.0] * n_axes
     for index, value in (axes or {}).items():
         values[index] = value
     levels = tuple(int(i in buttons) for i in range(n_buttons))
     return JoyReading(tuple(values), levels, bench.ros_s, bench.steady_s, publisher)
+
+
+def by(name, key=b""):
+    """Return a publisher whose identity is its name, unless it is given."""
+    return Publisher(key or name.encode(), name)
 
 
 def moved_m(bench):
@@ -161,26 +167,45 @@ def test_to_arm_once_more_is_no_release(pad):
 
 
 def test_two_publishers_of_one_topic_are_refused_by_name(pad):
-    pad.tick(joy=show(pad, publisher="/joy_node"), arm=True)
-    tick = pad.run(0.3, joy=lambda: show(pad, buttons=[ENABLE], publisher="/joy_node"))
+    pad.tick(joy=show(pad, publisher=by("/joy_node")), arm=True)
+    tick = pad.run(0.3, joy=lambda: show(pad, buttons=[ENABLE], publisher=by("/joy_node")))
     assert tick.state is State.EXPERT
-    tick = pad.tick(joy=show(pad, publisher="/teleop"))  # is no release: the policy must not go on
+    tick = pad.tick(joy=show(pad, publisher=by("/teleop")))  # is no release: the policy must not go on
     assert (tick.state, tick.reason, tick.refused) == (
         State.HOLD,
         Reason.JOY_LOST,
         "a second publisher of joy: /teleop",
     )
-    tick = pad.tick(joy=show(pad, publisher="/joy_node"), chunk=pad.chunk())
+    tick = pad.tick(joy=show(pad, publisher=by("/joy_node")), chunk=pad.chunk())
     text = "two publishers of joy: /joy_node and /teleop"
     assert (tick.state, tick.refused) == (State.HOLD, text)
-    pad.run(2.1, joy=lambda: show(pad, publisher="/teleop"))  # /joy_node has gone
-    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/teleop")).state is State.EXPERT
+    pad.run(2.1, joy=lambda: show(pad, publisher=by("/teleop")))  # /joy_node has gone
+    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher=by("/teleop"))).state is State.EXPERT
+
+
+def test_a_publisher_whose_name_is_learned_late_is_the_same_one(pad):
+    pad.tick(joy=show(pad, publisher=by("", b"\x01")), arm=True)
+    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher=by("", b"\x01"))).state is State.EXPERT
+    tick = pad.run(0.3, joy=lambda: show(pad, buttons=[ENABLE], publisher=by("/person", b"\x01")))
+    assert (tick.state, tick.refused) == (State.EXPERT, "")
+
+
+def test_two_publishers_are_named_as_they_are_known_when_it_is_said(pad):
+    pad.tick(joy=show(pad, publisher=by("/person", b"\x01")), arm=True)
+    tick = pad.tick(joy=show(pad, publisher=by("", b"\x02")))
+    assert tick.refused == "a second publisher of joy: publisher 02"
+    tick = pad.tick(joy=show(pad, publisher=by("/person", b"\x01")))
+    assert tick.refused == "two publishers of joy: /person and publisher 02"
+    tick = pad.tick(joy=show(pad, publisher=by("/teleop", b"\x02")))
+    assert (tick.state, tick.refused) == (State.HOLD, "two publishers of joy: /person and /teleop")
 
 
 def test_a_second_publisher_that_is_always_overtaken_is_named_all_the_same(pad):
-    pad.tick(joy=show(pad, publisher="/joy_node"), arm=True)
-    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher="/joy_node")).state is State.EXPERT
-    tick = pad.tick(joy=replace(show(pad, buttons=[ENABLE], publisher="/joy_node"), beside=("/teleop",)))
+    pad.tick(joy=show(pad, publisher=by("/joy_node")), arm=True)
+    assert pad.tick(joy=show(pad, buttons=[ENABLE], publisher=by("/joy_node"))).state is State.EXPERT
+    tick = pad.tick(
+        joy=replace(show(pad, buttons=[ENABLE], publisher=by("/joy_node")), beside=(by("/teleop"),))
+    )
     assert (tick.state, tick.refused) == (State.HOLD, "a second publisher of joy: /teleop")
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from drift_control.inputs import JointMessage
+from drift_control.publishers import Publisher
 from drift_control.robot.joint_states import JointStateMerger
 
 ARM = [f"panda_joint{i}" for i in range(1, 8)]
@@ -18,9 +19,10 @@ def merger(panda):
     return JointStateMerger(panda.config)
 
 
-def put(merger, names, positions, stamp_s, arrival_s=None, publisher="/driver", ros_s=NOW_S):
+def put(merger, names, positions, stamp_s, arrival_s=None, publisher="/driver", ros_s=NOW_S, key=None):
     arrival_s = stamp_s if arrival_s is None else arrival_s
-    message = JointMessage(names, positions, stamp_s, arrival_s, publisher)
+    sender = Publisher(key or publisher.encode(), publisher)
+    message = JointMessage(names, positions, stamp_s, arrival_s, sender)
     return merger.reading if merger.merge(message, ros_s) else None
 
 
@@ -136,6 +138,19 @@ def test_the_same_joint_from_two_publishers_is_said_with_both_until_one_ends(mer
     assert merger.conflict(1.2) == said
     put(merger, ARM, [0.0] * 7, 3.5)
     assert merger.conflict(3.5) == ""
+
+
+def test_nothing_is_taken_of_a_node_that_is_not_known_yet_and_its_name_makes_no_second_one(merger):
+    put(merger, ARM + FINGERS, [0.0] * 9, 1.0, publisher="/driver")
+    assert put(merger, ARM + FINGERS, [0.1] * 9, 1.01, publisher="", key=b"\x02") is None
+    assert merger.trouble(1.3, TIMEOUT_S).endswith(
+        "nothing for 0.3 s (it is not known yet which node sends them)"
+    )
+    put(merger, ARM + FINGERS, [0.0] * 9, 1.32, publisher="/driver")
+    put(merger, ARM + FINGERS, [0.1] * 9, 1.33, publisher="/joint_state_publisher", key=b"\x02")
+    put(merger, ARM + FINGERS, [0.0] * 9, 1.34, publisher="/driver")
+    assert (merger.trouble(1.35, TIMEOUT_S), merger.conflict(1.35)) == ("", "")
+    assert merger.reading.positions_rad.tolist() == [0.0] * 7
 
 
 def test_what_joint_state_publisher_gives_a_new_stamp_is_not_taken(merger):

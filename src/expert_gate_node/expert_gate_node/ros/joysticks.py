@@ -16,7 +16,7 @@ _LOOK_S = 0.5  # who publishes is asked so often
 
 
 class JoySubscriber:
-    """Hand on each message with the name of its publisher; tell when nobody publishes a topic any more."""
+    """Hand on each message with its publisher; tell when nobody publishes a topic any more."""
 
     def __init__(
         self,
