@@ -1,6 +1,6 @@
 """From a checkpoint file to a policy that may drive, or the reason why it may not."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -11,7 +11,13 @@ from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.origin import Origin
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
-from drift_core.policy.checkpoint import Base, CheckpointInfo, HashMismatchError, load_checkpoint
+from drift_core.policy.checkpoint import (
+    Base,
+    CheckpointInfo,
+    HashMismatchError,
+    LoadedCheckpoint,
+    load_checkpoint,
+)
 from drift_core.policy.delta import DigestMismatchError, WrongBaseError
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
@@ -82,23 +88,24 @@ def load_candidate(
     place: PolicySlot,
     execution: Execution,
     stored: Observation | None,
-    bases: Iterable[Base] = (),
+    running: Sequence[ActivePolicy] = (),
 ) -> ActivePolicy:
     """Load, verify and try a checkpoint, off the inference path; RefusedError if it may not drive.
 
     `sha256` is the announced hash, "" for none; `stored` an observation for the forward pass.
-    `bases`: at hand for a delta.
+    `running`: what runs, newest first. Their bases are at hand for a delta, and where PyTorch was the faster
+    engine for the same network, no other one is built to find that out again.
     """
     if not path.is_file():
         raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file")
     fault = CandidateFault.INVALID
     try:
-        loaded = load_checkpoint(path, sha256 or None, bases)
+        loaded = load_checkpoint(path, sha256 or None, [policy.base for policy in running])
         fault = CandidateFault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
         fault = CandidateFault.CANARY_FAILED
         policy = loaded.policy.to(execution.device)
-        engine = make_engine(execution.engine, policy.denoiser)
+        engine = make_engine(_engine_name(execution, loaded, running), policy.denoiser)
         policy.use_engine(engine)
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
     except (CheckpointError, EngineError) as error:
@@ -110,3 +117,10 @@ def load_candidate(
         raise RefusedError(fault, text) from error
     sampler = policy.make_sampler(execution.sampler)
     return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path, loaded.base)
+
+
+def _engine_name(execution: Execution, loaded: LoadedCheckpoint, running: Sequence[ActivePolicy]) -> str:
+    network = loaded.policy.config.denoiser
+    if execution.engine == "auto" and running and running[0].policy.config.denoiser == network:
+        return "eager" if running[0].engine == "eager" else "auto"
+    return execution.engine

@@ -199,10 +199,10 @@ class CheckpointExchange:
             return
         self._request = request
         place, execution = self._place, self._execution
-        bases = [running.base for running in (self.current, self.previous) if running is not None]
+        running = [policy for policy in (self.current, self.previous) if policy is not None]
         self._loader.revive()
         self._loader.submit(
-            lambda: load_candidate(request.path, request.sha256, place, execution, stored, bases)
+            lambda: load_candidate(request.path, request.sha256, place, execution, stored, running)
         )
 
     def _refuse_announced(self, request: _Request) -> bool:

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from drift_core.engines import eager_engine
 from drift_core.engines.onnx_graph import named_weights
 from drift_core.policy.canary import blank_observation
 from drift_policy_node.candidate import CandidateFault, Execution, PolicySlot, RefusedError, load_candidate
@@ -83,3 +86,24 @@ def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeyp
     fault, message = refusal(path, "", place, Execution("ddim-4", "openvino", "cpu"), None)
     assert fault == CandidateFault.CANARY_FAILED and "engine='openvino' differs by" in message
     assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"
+
+
+def test_where_pytorch_was_faster_no_other_engine_is_built_again_for_the_same_network(
+    bench, place, monkeypatch
+):
+    auto, built = Execution("ddim-4", "auto", "cpu"), []
+
+    def slower(denoiser):
+        built.append(denoiser)
+        return replace(eager_engine(denoiser), name="openvino", step_ms=2.0, eager_ms=1.0)
+
+    monkeypatch.setattr("drift_core.engines.openvino_engine", slower)
+    monkeypatch.setattr("drift_core.engines.openvino_available", lambda: True)
+    first = load_candidate(bench.checkpoint(1)[0], "", place, auto, None)
+    assert first.engine == "eager" and len(built) == 1
+    second = load_candidate(bench.checkpoint(2)[0], "", place, auto, None, [first])
+    assert second.engine == "eager" and len(built) == 1
+    asked = load_candidate(bench.checkpoint(2)[0], "", place, replace(auto, engine="openvino"), None, [first])
+    assert asked.engine == "openvino", "an engine that was asked for by name is built"
+    load_candidate(bench.checkpoint(3)[0], "", place, auto, None, [replace(first, engine="openvino")])
+    assert len(built) == 2, "weights are part of another engine than PyTorch"

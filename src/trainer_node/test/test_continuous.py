@@ -12,10 +12,12 @@ from drift_core.policy.checkpoint import load_checkpoint, load_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.training.budget import Budget
 from drift_core.training.provenance import provenance_path
+from drift_core.training.report import HeldOutLoss
 from drift_core.training.rounds import CancelledError, Hooks, NoDataError, train_round
 from drift_core.training.rounds import canary as canary_file
 from drift_core.training.rounds import hooks as hooks_file
 from drift_core.training.rounds.canary import HeldOutCanary
+from drift_core.training.rounds.mixed import MixedBatches
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
 
@@ -294,7 +296,7 @@ def test_a_new_stream_makes_only_the_steps_that_the_version_before_does_not_hold
 def test_a_worse_candidate_is_not_announced_and_three_in_a_row_are_said_loudly(
     files, bootstrapped, record, monkeypatch
 ):
-    monkeypatch.setattr(HeldOutCanary, "allowed", lambda self: 1e-6)
+    monkeypatch.setattr(HeldOutCanary, "allowed", lambda self, candidate: 1e-6)
     stream = Stream(files)
     record(10, kind="intervention", first_expert_step=0)  # 19 labels: 76 steps, candidates at 30, 60 and 76
     stream.until(lambda: len(stream.refused) == 3)
@@ -316,12 +318,69 @@ def test_the_canary_measures_by_the_last_version_on_the_windows_that_are_held_ou
     rounds, made = stream.rounds, stream.end()
     trainer = rounds.trainer(load_checkpoint(made.path).policy, rounds.file.online, rounds.file.rank.online)
     canary = HeldOutCanary(rounds, trainer, Hooks())
-    assert canary.allowed() == pytest.approx(1.5 * made.info.loss, rel=1e-4)
+    same = canary.loss(load_checkpoint(made.path).policy)
+    assert canary.allowed(same) == pytest.approx(1.5 * made.info.loss, rel=1e-4)
     record(30, kind="intervention", held_out=True)
     rounds.update_data(Hooks())
-    other = canary.allowed()
-    assert other != pytest.approx(1.5 * made.info.loss, rel=1e-4)
-    assert other == pytest.approx(1.5 * canary.loss(load_checkpoint(made.path).policy).total, rel=1e-6)
+    now = canary.loss(load_checkpoint(made.path).policy)
+    assert now.total != pytest.approx(same.total, rel=1e-4)
+    assert canary.allowed(now) == pytest.approx(1.5 * now.total, rel=1e-6)
+
+
+def test_a_candidate_may_be_worse_by_the_tolerance_and_by_noise_up_to_as_much_again(files, bootstrapped):
+    rounds = rounds_of(files)
+    rounds.update_data(Hooks())
+    policy = load_checkpoint(bootstrapped.path).policy
+    trainer = rounds.trainer(copy.deepcopy(policy), rounds.file.online, rounds.file.rank.online)
+    canary = HeldOutCanary(rounds, trainer, Hooks())
+    canary.allowed(canary.loss(policy))  # by the newest version from now on
+    canary.passed(HeldOutLoss(1.0, {}, (1.0, 1.0, 1.0, 1.0)))
+    even, noisy, wild = (0.0, 0.0, 0.0, 0.0), (0.1, -0.1, 0.1, -0.1), (9.0, 0.0, 0.0, 0.0)
+    allowed = [
+        canary.allowed(HeldOutLoss(1.0, {}, tuple(1.0 + d for d in parts))) for parts in (even, noisy, wild)
+    ]
+    # tolerance .5; differences of ±.1: deviation .1155, standard error of four .0577
+    assert allowed == pytest.approx([1.5, 1.5 + 2 * 0.05774, 2.0], abs=1e-4)
+
+
+def test_labels_that_come_too_fast_get_fewer_steps_each_and_that_is_said(files, bootstrapped, record):
+    train_file = Path(files["train_file"])
+    train_file.write_text(train_file.read_text().replace(STREAM, STREAM.replace("{", "{behind_s: 1.0e-4, ")))
+    stream = Stream(files)
+    stream.look()
+    assert stream.backlogs[-1].steps_per_label == 4.0
+    first = record(
+        10, kind="intervention", first_expert_step=50
+    )  # 9 labels: how long a step takes is unknown
+    stream.settle()
+    assert len(stream.steps) == 36
+    second = record(11, kind="intervention", first_expert_step=50)
+    stream.until(lambda: len(stream.versions) == 3)
+    made = stream.end()
+    assert len(stream.steps) == 36 + 1, "no step is done in 0.1 ms, but one is made"
+    assert trained(made)[second] == 1.0 and trained(made)[first] > 0.7
+
+
+def test_labels_that_wait_are_drawn_more_often(files, bootstrapped, record, monkeypatch):
+    preferred, prefer = [], MixedBatches.prefer
+    train_file = Path(files["train_file"])
+    train_file.write_text(train_file.read_text().replace(STREAM, STREAM.replace("{", "{new_share: 0.75, ")))
+
+    def noted(self, corrections, share):
+        prefer(self, corrections, share)
+        preferred.append((set(corrections), self._preferred))
+
+    monkeypatch.setattr(MixedBatches, "prefer", noted)
+    stream = Stream(files)
+    record(10, kind="intervention", first_expert_step=50)
+    stream.settle()
+    name = record(11, kind="intervention", first_expert_step=50)
+    stream.settle()
+    stream.end()
+    found = [rows for corrections, rows in preferred if corrections == {(name, 1)} and rows is not None]
+    assert found and found[0][1] == 0.75
+    assert found[0][0].tolist() == list(range(9, 18)), "behind the 9 windows of the first"
+    assert preferred[-1] == (set(), None)
 
 
 def test_only_the_windows_that_are_looked_at_are_encoded_piece_by_piece_and_once(

@@ -60,7 +60,12 @@ class Scalars:
 
     def backlog(self, backlog: Backlog, step: int) -> None:
         """Write what continuous training has before it after `step` gradient steps of all rounds."""
-        self._write({"train/backlog_labels": backlog.labels, "train/behind_s": backlog.behind_s}, step)
+        values = {
+            "backlog_labels": backlog.labels,
+            "behind_s": backlog.behind_s,
+            "steps_per_label": backlog.steps_per_label,
+        }
+        self._write({f"train/{name}": value for name, value in values.items()}, step)
 
     def refused(self, refused: Refused) -> None:
         """Write the loss of a candidate that is not announced, and what was allowed."""

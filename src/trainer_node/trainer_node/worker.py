@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
@@ -178,7 +179,7 @@ class _Report:
 
     def on_backlog(self, backlog: Backlog) -> None:
         self._scalars.backlog(backlog, self._before + self._at)
-        self._say(Waiting(self._request.round_id, backlog.labels, backlog.steps, backlog.behind_s))
+        self._say(Waiting(self._request.round_id, **asdict(backlog)))
 
     def on_refused(self, refused: Refused) -> None:
         self._scalars.refused(refused)

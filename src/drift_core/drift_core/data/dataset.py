@@ -1,7 +1,7 @@
 """Training windows of many episodes in memory, and batches of them in which each frame appears once."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -185,19 +185,43 @@ class WindowDataset:
             returns=self._rows("_returns").index_select(0, indices) if self._with_returns else None,
         )
 
-    def sample(self, generator: torch.Generator, batch_size: int, idle_weight: float = 1.0) -> Batch:
-        """Draw windows with replacement, uniformly but for the idle ones: a share `idle_weight` as often."""
-        if len(self) == 0:
+    def rows(self, episode_ids: Collection[str], idle: bool = True) -> Tensor:
+        """Return the indices (M,) of the windows of these episodes, as far as they are here; without `idle`
+        only those in which the expert moves."""
+        begin, parts = 0, [torch.zeros(0, dtype=torch.long)]
+        for known, span in self._spans.items():
+            if known in episode_ids:
+                parts.append(torch.arange(begin, begin + span.windows))
+            begin += span.windows
+        rows = torch.cat(parts)
+        return rows if idle else rows[~self.idle[rows]]
+
+    def sample(
+        self,
+        generator: torch.Generator,
+        batch_size: int,
+        idle_weight: float = 1.0,
+        among: Tensor | None = None,
+    ) -> Batch:
+        """Draw windows with replacement, uniformly but for the idle ones: a share `idle_weight` as often.
+
+        `among` (M,): only these.
+        """
+        count = len(self) if among is None else len(among)
+        if count == 0:
             raise DataError("the dataset has no window with a valid label")
-        if idle_weight == 1.0 or not self.idle.any():
-            return self.batch(torch.randint(len(self), (batch_size,), generator=generator))
-        if idle_weight == 0.0 and self.idle.all():
-            raise DataError(f"idle_weight=0 leaves nothing: all {len(self)} windows are idle")
-        weights = torch.where(self.idle, idle_weight, 1.0)
-        # not torch.multinomial, which takes at most 2^24 windows
-        total = weights.cumsum(0, dtype=torch.float64)
-        drawn = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
-        return self.batch(torch.searchsorted(total, drawn, right=True).clamp(max=len(self) - 1))
+        idle = self.idle if among is None else self.idle[among]
+        if idle_weight == 1.0 or not idle.any():
+            drawn = torch.randint(count, (batch_size,), generator=generator)
+        else:
+            if idle_weight == 0.0 and idle.all():
+                raise DataError(f"idle_weight=0 leaves nothing: all {count} windows are idle")
+            weights = torch.where(idle, idle_weight, 1.0)
+            # not torch.multinomial, which takes at most 2^24 windows
+            total = weights.cumsum(0, dtype=torch.float64)
+            at = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
+            drawn = torch.searchsorted(total, at, right=True).clamp(max=count - 1)
+        return self.batch(drawn if among is None else among[drawn])
 
     def unencoded(self, table: FeatureTable) -> int:
         """Moments of which no row of `table` is known."""
@@ -292,14 +316,29 @@ def mixed_batches(
     batch_size: int,
     online_share: float = 0.5,
     idle_weight: float = 1.0,
+    preferred: Callable[[], tuple[Tensor, float] | None] = lambda: None,
 ) -> Iterator[Batch]:
-    """Draw batches without end, half of each from the online data; all from the other while one is empty."""
+    """Draw batches without end, half of each from the online data; all from the other while one is empty.
+
+    `preferred`: indices (M,) of online windows, M > 0, and the share of the online ones that is drawn from
+    them alone.
+    """
     if not 0.0 <= online_share <= 1.0:
         raise DataError(f"online_share={online_share} must lie in [0, 1]")
     while True:
         n_online = round(batch_size * online_share) if len(offline) else batch_size
         n_online = n_online if len(online) else 0
-        sources = ((offline, batch_size - n_online), (online, n_online))
+        rows, share = preferred() or (None, 0.0)
+        n_new = round(n_online * share)
+        sources = (
+            (offline, batch_size - n_online, None),
+            (online, n_online - n_new, None),
+            (online, n_new, rows),
+        )
         yield concatenate(
-            [dataset.sample(generator, count, idle_weight) for dataset, count in sources if count]
+            [
+                dataset.sample(generator, count, idle_weight, among)
+                for dataset, count, among in sources
+                if count
+            ]
         )

@@ -1,6 +1,6 @@
 """What is trained on, in memory: demonstrations, interventions, and episodes held out of both."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +51,14 @@ class TrainingData:
         """All take-overs that are trained on, in the order of their end."""
         found = [correction for corrections in self._corrections.values() for correction in corrections]
         return sorted(found, key=lambda correction: correction.ended_s)
+
+    def names_of(self, corrections: Collection[tuple[str, int]]) -> list[str]:
+        """Return the episodes and excerpts that hold one of these (episode, take-over)."""
+        return [
+            name
+            for name, held in self._corrections.items()
+            if any((found.episode_id, found.intervention_id) in corrections for found in held)
+        ]
 
     @property
     def expert_labels(self) -> int:

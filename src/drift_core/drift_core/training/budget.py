@@ -1,13 +1,16 @@
 """How many gradient steps each correction is owed, and how much of them the averaged weights contain.
 
-A correction of n labels is owed k n steps. Steps are made only while some are owed, in the order in which the
-corrections came, so that a robot that stands still does not overfit. Whatever is drawn into their batches,
-a step belongs to the first correction that is owed one.
+A correction of n labels has a budget of b = k n steps. Steps are made only while some are owed, so that a
+robot that stands still does not overfit: first to the corrections that came while the stream ran, in their
+order, then to what was there before. Whatever is drawn into their batches, a step belongs to the first
+correction that is owed one. Where more steps are owed to the new ones than can be made in time, what is left
+of their budgets falls, in proportion: nobody waits long, and nothing is dropped, since all labels stay in the
+data.
 
 The averaged weights after step t are E_t = d_t E_(t-1) + (1 - d_t) W_t. What step j did is in every W_i from
 i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the steps of a correction,
 
-    share = (made - pending) / (k n),   pending <- d_t (pending + 1 if step t is its own, else 0)
+    share = (made - pending) / b,   pending <- d_t (pending + 1 if step t is its own, else 0)
 
 It counts as trained on from a share of 1/2 on. The memory 1 / (1 - d) is a part s of the steps that were owed
 when the newest labels came. When they are all made, the share of a single correction is
@@ -34,7 +37,9 @@ class _Entry:
 
     labels: int
     ended_s: float
-    made: float = 0.0  # steps
+    live: bool  # came while the stream ran
+    budget: float = 0.0  # of steps
+    made: float = 0.0  # of them
     pending: float = 0.0  # of them, those that are not in the averaged weights yet
 
 
@@ -67,37 +72,50 @@ class Budget:
     @property
     def owed(self) -> int:
         """Steps that may be made."""
-        return sum(self._owed(entry) for entry in self._queue)
+        return sum(_owed(entry) for entry in self._queue)
+
+    @property
+    def waiting(self) -> set[Key]:
+        """The corrections that are owed steps."""
+        return {key for key, entry in self._entries.items() if _owed(entry)}
 
     @property
     def waiting_labels(self) -> int:
         """Labels that have not had their share."""
-        return math.ceil(self.owed / self._steps_per_label)
+        waiting = (entry for entry in self._queue if _owed(entry))
+        return math.ceil(sum(entry.labels * _owed(entry) / entry.budget for entry in waiting))
 
-    def update(self, corrections: Iterable[Correction], had: Labels | None = None) -> int:
+    @property
+    def steps_per_label(self) -> float:
+        """What a label that waits gets; what it should get where none waits."""
+        waiting = [entry for entry in self._queue if _owed(entry)]
+        if not waiting:
+            return self._steps_per_label
+        return sum(entry.budget for entry in waiting) / sum(entry.labels for entry in waiting)
+
+    def begin(self, corrections: Iterable[Correction], had: Labels) -> None:
+        """Take the corrections from before the stream; `had`: labels of them that have had their steps."""
+        self._take(corrections, had, live=False)
+        self._remember_all()
+
+    def update(self, corrections: Iterable[Correction], most: float = math.inf) -> int:
         """Take the corrections that there are now; return how many labels are new.
 
         Steps that were made stay made: only labels beyond those known are owed more. One that is not there
-        any more is owed nothing. `had`: labels that have had their steps before.
+        any more is owed nothing. `most`: steps that may be owed to what came while the stream ran.
         """
-        before, known = self.owed, self._entries
-        self._entries, new = {}, 0
-        there = {(found.episode_id, found.intervention_id): found for found in corrections}
-        for key in [*(key for key in known if key in there), *(key for key in there if key not in known)]:
-            found = there[key]
-            made = (had or {}).get(key, 0.0) * self._steps_per_label
-            entry = known.get(key) or _Entry(0, found.ended_s, made)
-            new += max(found.labels - entry.labels, 0)
-            entry.labels, entry.ended_s = found.labels, found.ended_s
-            self._entries[key] = entry
-        self._sort()
-        if self.owed > before:
-            self.decay = 1.0 - 1.0 / max(self._ema_share * self.owed, 1.0)
+        new = self._take(corrections, {}, live=True)
+        live = [entry for entry in self._queue if entry.live]
+        if new and (owed := sum(map(_owed, live))) > most:
+            for entry in live:
+                entry.budget = entry.made + (entry.budget - entry.made) * most / owed
+        if new:
+            self._remember_all()
         return new
 
     def step(self, decay: float) -> None:
         """Count a step after which the averages were taken with `decay`."""
-        while self._queue and not self._owed(self._queue[0]):
+        while self._queue and not _owed(self._queue[0]):
             self._queue.pop(0)
         if self._queue:
             owner = self._queue[0]
@@ -118,7 +136,7 @@ class Budget:
     def shares(self) -> list[TrainedCorrection]:
         """Return what the averaged weights have of each correction."""
         return [
-            TrainedCorrection(*key, entry.labels, entry.ended_s, self._share(entry))
+            TrainedCorrection(*key, entry.labels, entry.ended_s, _share(entry))
             for key, entry in self._entries.items()
         ]
 
@@ -133,13 +151,34 @@ class Budget:
         self._entries = {(episode, number): _Entry(**entry) for episode, number, entry in state["entries"]}
         self._sort()
 
+    def _take(self, corrections: Iterable[Correction], had: Labels, live: bool) -> int:
+        known, new = self._entries, 0
+        self._entries = {}
+        there = {(found.episode_id, found.intervention_id): found for found in corrections}
+        for key in [*(key for key in known if key in there), *(key for key in there if key not in known)]:
+            found, each = there[key], self._steps_per_label
+            entry = known.get(key) or _Entry(0, found.ended_s, live, made=each * had.get(key, 0.0))
+            added = found.labels - entry.labels
+            new += max(added, 0)
+            entry.budget = min(entry.budget + each * max(added, 0), each * found.labels)
+            entry.labels, entry.ended_s = found.labels, found.ended_s
+            self._entries[key] = entry
+        self._sort()
+        return new
+
+    def _remember_all(self) -> None:
+        """Let the averages reach back over a part of what is owed now."""
+        self.decay = 1.0 - 1.0 / max(self._ema_share * self.owed, 1.0)
+
     def _sort(self) -> None:
-        self._queue = [entry for entry in self._entries.values() if self._owed(entry)]
+        waiting = [entry for entry in self._entries.values() if _owed(entry)]
+        self._queue = sorted(waiting, key=lambda entry: not entry.live)
         self._averaging = [entry for entry in self._entries.values() if entry.pending]
 
-    def _owed(self, entry: _Entry) -> int:
-        return max(math.ceil(self._steps_per_label * entry.labels - entry.made), 0)
 
-    def _share(self, entry: _Entry) -> float:
-        owed = self._steps_per_label * entry.labels
-        return min(max((entry.made - entry.pending) / owed, 0.0), 1.0) if owed else 1.0
+def _owed(entry: _Entry) -> int:
+    return max(math.ceil(entry.budget - entry.made), 0)
+
+
+def _share(entry: _Entry) -> float:
+    return min(max((entry.made - entry.pending) / entry.budget, 0.0), 1.0) if entry.budget else 1.0

@@ -71,12 +71,16 @@ class TrainConfig:
 class ContinuousConfig:
     """Training without rounds (docs/drift.md §7); what does not stand here is as in the online round."""
 
-    steps_per_label: Annotated[float, Field(gt=0.0)] = 8.0  # gradient steps that a new label is worth
+    steps_per_label: Annotated[float, Field(gt=0.0)] = 8.0  # gradient steps that a new label is worth,
+    # but fewer where those that wait would take longer than this.
+    behind_s: Annotated[float, Field(gt=0.0)] = 5.0
+    new_share: Share = 0.5  # of the interventions in a batch: drawn from corrections that are owed steps
     candidate_steps: Annotated[int, Field(ge=1)] = 200  # a candidate after so many steps since the last one,
     candidate_s: Annotated[float, Field(gt=0.0)] = (
         10.0  # or after so long, or when all labels had their share
     )
-    # By this share may the held-out loss of a candidate exceed that of the last version.
+    # By this share may the held-out loss of a candidate exceed that of the last version; by up to twice as
+    # much where the windows differ so much that it may be noise.
     canary_tolerance: Annotated[float, Field(ge=0.0)] = 0.1
     # Memory of the averaged weights, as a share of the steps that were owed when the newest labels came.
     ema_share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.25

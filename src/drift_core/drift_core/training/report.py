@@ -54,6 +54,7 @@ class HeldOutLoss:
 
     total: float  # the weighted sum of the terms
     terms: dict[str, float]  # by name
+    parts: tuple[float, ...]  # the total of each batch
 
 
 @torch.no_grad()
@@ -71,17 +72,19 @@ def held_out_loss(
     """
     was_training = policy.training
     policy.eval()
-    total, labels = 0.0, 0.0
+    total, labels, parts = 0.0, 0.0, []
     sums: dict[str, float] = {}
     for index, batch in enumerate(batches):
         between(index, len(batches))
         generator = torch.Generator().manual_seed(seed + index)
         terms = objective.terms(policy, batch.to(policy.device), generator, noise_draws)
         weight = float(batch.mask.sum())
-        total += weight * float(objective.combine(terms))
+        parts.append(float(objective.combine(terms)))
+        total += weight * parts[-1]
         for name, term in terms.items():
             sums[name] = sums.get(name, 0.0) + weight * float(term)
         labels += weight
     policy.train(was_training)
     labels = max(labels, 1.0)
-    return HeldOutLoss(total / labels, {name: value / labels for name, value in sums.items()})
+    means = {name: value / labels for name, value in sums.items()}
+    return HeldOutLoss(total / labels, means, tuple(parts))

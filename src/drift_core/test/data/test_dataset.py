@@ -185,6 +185,29 @@ def test_half_of_a_mixed_batch_is_online():
     np.testing.assert_array_equal(np.array(seen(batch, "front"))[:, 0], batch.state[:, 0, 0])
 
 
+def test_a_share_of_the_online_half_is_drawn_from_preferred_windows_alone():
+    offline = WindowDataset([windows("a")])
+    online = WindowDataset([windows("b", value=50), windows("c", value=60), windows("d", value=70)])
+    rows = online.rows({"c", "elsewhere"})
+    assert rows.tolist() == [5, 6, 7, 8, 9]
+    draws = islice(mixed_batches(offline, online, generator(), 16, 0.5, preferred=lambda: (rows, 0.75)), 20)
+    drawn = torch.stack([batch.state[:, 0, 0] for batch in draws])
+    assert (drawn[:, :8] < 50).all(), "half of it is offline, as ever"
+    assert set(drawn[:, 10:].flatten().tolist()) == {60, 61, 62, 63, 64}, "6 of the other 8"
+    assert {value // 10 for value in drawn[:, 8:10].flatten().tolist()} == {5, 6, 7}
+    online.remove({"b"})
+    assert online.rows({"c"}).tolist() == [0, 1, 2, 3, 4], "rows move up"
+
+
+def test_preferred_windows_are_drawn_by_the_weight_of_idle_ones():
+    online = WindowDataset([windows("b", value=50), windows("c", value=60, idle=(0, 1))])
+    assert online.rows({"c"}, idle=False).tolist() == [7, 8, 9]
+    rows = online.rows({"c"})
+    assert set(online.sample(generator(), 200, 0.0, rows).state[:, 0, 0].tolist()) == {62, 63, 64}
+    with pytest.raises(DataError, match="idle_weight=0 leaves nothing: all 2 windows are idle"):
+        online.sample(generator(), 4, 0.0, torch.tensor([5, 6]))
+
+
 def test_all_of_a_mixed_batch_is_offline_before_the_first_correction():
     batch = next(mixed_batches(WindowDataset([windows("a")]), WindowDataset(), generator(), 8))
     assert batch.size == 8 and batch.state.max() < 50

@@ -110,7 +110,7 @@ def test_what_a_version_had_is_not_owed_again_but_what_was_not_averaged_is():
     make(first, 40, decay=0.9)
     (trained,) = first.shares()
     again = Budget(10, 0.25)
-    again.update(corrections(a=4, b=1), {("a", 1): trained.share * trained.labels})
+    again.begin(corrections(a=4, b=1), {("a", 1): trained.share * trained.labels})
     lost = 0.9 * (1.0 - 0.9**40) / 0.1  # the steps that were made but did not reach the averages
     assert again.owed == math.ceil(lost) + 10
 
@@ -124,3 +124,52 @@ def test_a_state_goes_on_where_it_was():
         budget.update(corrections(a=4, b=2, c=1))
         make(budget, 3, 0.8)
     assert one.shares() == other.shares() and one.owed == other.owed == 4 and one.decay == other.decay
+
+
+def test_where_steps_come_too_slowly_what_is_left_of_the_new_budgets_falls_in_proportion():
+    budget = Budget(steps_per_label=4, ema_share=0.25)
+    budget.update(corrections(a=10), most=20)
+    assert (budget.owed, budget.steps_per_label, budget.waiting_labels) == (20, 2.0, 10), "20 of 40 steps"
+    make(budget, 10)
+    assert budget.update(corrections(a=10), most=5) == 0 and budget.owed == 10, "nothing new: as it was"
+    budget.update(corrections(a=10, b=5), most=20)  # 10 and 20 are owed, two thirds of that can be made
+    assert budget.owed == 7 + 14, "6.67 and 13.33, rounded up each"
+    assert budget.decay == pytest.approx(1.0 - 4.0 / 21)
+    make(budget, 7)
+    assert shares(budget)["a"] == 1.0, "17 steps are all of its budget by now"
+    assert budget.waiting == {("b", 1)} and budget.steps_per_label == pytest.approx(13.33 / 5, abs=0.01)
+    make(budget, 14)
+    assert budget.owed == 0 and budget.steps_per_label == 4
+
+
+def test_the_whole_episode_is_owed_no_more_because_its_budget_fell_and_its_further_labels_are():
+    budget = Budget(4, 0.25)
+    budget.update(corrections(a=10), most=20)
+    make(budget, 20)
+    assert budget.update(corrections(a=10)) == 0 and budget.owed == 0
+    assert budget.update(corrections(a=12)) == 2 and budget.owed == 8
+    assert budget.update(corrections(a=3)) == 0 and budget.owed == 0, "at most 4 for each label"
+
+
+def test_what_comes_while_the_stream_runs_goes_before_what_was_there_and_leaves_its_budget():
+    budget = Budget(4, 0.25)
+    budget.begin(corrections(a=10, b=10), {("a", 1): 5.0})
+    assert budget.owed == 20 + 40
+    budget.update(corrections(a=10, b=10, c=5), most=10)
+    assert budget.owed == 20 + 40 + 10 and budget.waiting == {("a", 1), ("b", 1), ("c", 1)}
+    make(budget, 10)
+    assert budget.waiting == {("a", 1), ("b", 1)} and shares(budget)["c"] == 1.0
+    make(budget, 60)
+    assert shares(budget) == {"a": 1.0, "b": 1.0, "c": 1.0} and budget.owed == 0
+
+
+def test_whatever_comes_however_fast_no_more_is_owed_than_can_be_made_in_time():
+    budget, made = Budget(8, 0.25), 0
+    for count in range(1, 60):
+        names = {f"c{n}": 20 for n in range(count)}
+        budget.update(corrections(**names), most=100)
+        assert budget.owed <= 100 + len(budget.waiting)
+        make(budget, 40, budget.decay)
+        made += 40
+    drawn = [trained.share for trained in budget.shares()]
+    assert min(drawn[:-4]) > 0.5, "each one is trained on, a few arrivals later"

@@ -168,6 +168,7 @@ class TrainerNode(Node):
                 "training": self._rounds.status,
                 "training_backlog_labels": backlog.labels,
                 "training_behind_s": backlog.behind_s,
+                "training_steps_per_label": backlog.steps_per_label,
                 "checkpoint_version": 0 if newest is None else newest.version,
                 "checkpoint_age_s": 0.0 if newest is None else time.time() - newest.created_s,
             },

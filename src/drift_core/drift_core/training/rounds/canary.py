@@ -1,5 +1,7 @@
 """Whether a candidate may be announced: by its loss on held-out windows, beside that of the last version."""
 
+import math
+import statistics
 from dataclasses import replace
 
 import torch
@@ -12,7 +14,8 @@ from drift_core.training.rounds.shared import Rounds
 from drift_core.training.trainer import Trainer
 
 _WINDOWS = 256  # that are looked at, evenly spaced over all
-_AT_ONCE = 64
+_AT_ONCE = 16  # windows that follow each other: their losses tell how much noise there is
+_ERRORS = 2.0  # standard errors by which a candidate may be worse
 
 
 class HeldOutCanary:
@@ -23,7 +26,7 @@ class HeldOutCanary:
         self._batches: list[Batch] = []  # features where the encoder is frozen, else images
         self._batched: list[str] = []  # the episodes of which these are
         self._judged: list[str] = []  # the episodes on which `_last` was found
-        self._last: float | None = None  # loss of the last version
+        self._last: HeldOutLoss | None = None  # of the last version
         self._told = False
 
     def loss(self, policy: DiffusionPolicy) -> HeldOutLoss | None:
@@ -41,24 +44,27 @@ class HeldOutCanary:
         seed, objective = self._rounds.seed, self._trainer.objective
         return held_out_loss(policy, self._batches, seed, objective=objective, between=tell)
 
-    def allowed(self) -> float | None:
-        """Return the largest loss that a candidate may have, None: any."""
+    def allowed(self, candidate: HeldOutLoss | None) -> float | None:
+        """Return the largest loss that `candidate` may have, None: any.
+
+        That of the last version, a part of it more, and twice the standard error of the difference between
+        both, pair by pair of batches, but at most that part again: one bad batch is not only noise.
+        """
         here = self._rounds.data.held_out.episode_ids
         if here != self._judged:
             self._last, self._judged = self._loss_of_newest(), here
-        tolerance = self._rounds.file.continuous.canary_tolerance
-        return None if self._last is None else (1.0 + tolerance) * self._last
+        if self._last is None or candidate is None:
+            return None
+        more = self._rounds.file.continuous.canary_tolerance * self._last.total
+        return self._last.total + more + min(_ERRORS * _standard_error(candidate, self._last), more)
 
     def passed(self, loss: HeldOutLoss | None) -> None:
         """Measure the next candidate by `loss`, that of the version just announced."""
-        self._last = None if loss is None else loss.total
+        self._last = loss
 
-    def _loss_of_newest(self) -> float | None:
+    def _loss_of_newest(self) -> HeldOutLoss | None:
         newest = self._rounds.newest()
-        if newest is None:
-            return None
-        loss = self.loss(newest[1].policy.to(self._rounds.device))
-        return None if loss is None else loss.total
+        return None if newest is None else self.loss(newest[1].policy.to(self._rounds.device))
 
     def _look(self) -> None:
         """Choose the windows anew where other episodes are held out than before."""
@@ -68,7 +74,7 @@ class HeldOutCanary:
         chosen = torch.arange(len(held_out))
         if len(chosen) > _WINDOWS:
             chosen = torch.linspace(0, len(held_out) - 1, _WINDOWS).round().long()
-        parts = [part for part in chosen.split(_AT_ONCE) if len(part)]
+        parts = chosen.tensor_split(math.ceil(len(chosen) / _AT_ONCE)) if len(chosen) else ()
         tell, batches = self._hooks.counting("encoding held-out windows, batch"), []
         for done, part in enumerate(parts):
             tell(done, len(parts))
@@ -82,3 +88,11 @@ class HeldOutCanary:
         if not self._trainer.config.freeze_encoder or policy.encoder is None:
             return batch
         return replace(batch, images={}, features=policy.encode_frames(batch.images))
+
+
+def _standard_error(one: HeldOutLoss, other: HeldOutLoss) -> float:
+    """Return that of the mean difference, 0 where there are too few batches to tell."""
+    differences = [a - b for a, b in zip(one.parts, other.parts, strict=True)]
+    if len(differences) < 2:
+        return 0.0
+    return statistics.stdev(differences) / math.sqrt(len(differences))

@@ -1,11 +1,12 @@
 """Training without rounds: corrections are trained on as they come, and versions announced on the way.
 
 One trainer lives as long as the stream, and with it Adam's moments and the averages. It makes steps only
-while corrections are owed some (budget.py), looks at the disk between slices of steps, and offers a candidate
-after so many steps, after so long, or when nothing is owed any more. It ends when it is cancelled, or after
-the steps that were ordered.
+while corrections are owed some (budget.py), more often on those than on others, looks at the disk between
+slices of steps, and offers a candidate after so many steps, after so long, or when nothing is owed any more.
+It ends when it is cancelled, or after the steps that were ordered.
 """
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from drift_core.training.trainer import StepProgress
 _SLICE_S = 0.2  # of steps between two looks at the disk
 _WAIT_S = 0.1  # between two looks while nothing is owed
 _TELL_S = 0.4  # between two reports of the backlog
-_RECENT = 0.1  # weight of the newest step in the mean duration of steps
+_RECENT = 0.05  # weight of the newest step in the mean time from step to step
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
@@ -66,7 +67,8 @@ class _Stream:
         self._offered_step = 0
         self._begun_s = 0.0  # when the first step since then was made
         self._refused = 0  # candidates in a row
-        self._step_s = 0.0  # mean duration of a step
+        self._step_s = 0.0  # mean time from step to step, with all that is between them
+        self._last_step_s: float | None = None  # when the last one ended, None after a pause
         self._told_s = -_TELL_S
         self._saved = rounds.saved(order)
         self._take_up(path, parent)
@@ -86,6 +88,7 @@ class _Stream:
                 self._offer()
             self._tell()
             if not self._budget.owed and not self._over():
+                self._last_step_s = None
                 time.sleep(_WAIT_S)
         if self._trainer.round_step > self._offered_step:
             self._offer()
@@ -105,7 +108,12 @@ class _Stream:
             self._batches.encode(self._hooks)
         except CancelledError:
             return
-        self._budget.update(data.corrections)
+        self._budget.update(data.corrections, self._most())
+        self._batches.prefer(self._budget.waiting, self._settings.new_share)
+
+    def _most(self) -> float:
+        """Return how many steps new corrections may be owed."""
+        return self._settings.behind_s / self._step_s if self._step_s else math.inf
 
     def _slice(self) -> None:
         """Make steps for a moment, as far as they are owed."""
@@ -132,7 +140,10 @@ class _Stream:
             self._rank = rank
             self._budget.averages_restarted()
         self._budget.step(progress.ema_decay)
-        self._step_s += (_RECENT if self._step_s else 1.0) * (progress.step_s - self._step_s)
+        now_s = time.monotonic()
+        took_s = progress.step_s if self._last_step_s is None else now_s - self._last_step_s
+        self._step_s += (_RECENT if self._step_s else 1.0) * (took_s - self._step_s)
+        self._last_step_s = now_s
         self._hooks.on_progress(replace(progress, round_steps=progress.round_step + self._budget.owed))
 
     def _due(self) -> bool:
@@ -145,7 +156,8 @@ class _Stream:
         self._offered_step = self._trainer.round_step
         (policy, weights), step = self._trainer.averaged(), self._before + self._trainer.step
         try:
-            allowed, loss = self._canary.allowed(), self._canary.loss(policy)
+            loss = self._canary.loss(policy)
+            allowed = self._canary.allowed(loss)
         except CancelledError:
             return
         if loss is not None and allowed is not None and loss.total > allowed:
@@ -186,7 +198,8 @@ class _Stream:
         if time.monotonic() - self._told_s >= _TELL_S:
             self._told_s = time.monotonic()
             owed = self._budget.owed
-            self._hooks.on_backlog(Backlog(self._budget.waiting_labels, owed, owed * self._step_s))
+            labels, each = self._budget.waiting_labels, self._budget.steps_per_label
+            self._hooks.on_backlog(Backlog(labels, owed, owed * self._step_s, each))
 
     def _state(self) -> TrainerState:
         state = self._trainer.state_dict()
@@ -212,10 +225,10 @@ class _Stream:
                 self._before, self._offered_step = kept["before"], kept["offered"]
                 self._budget.load_state(kept["budget"])
                 self._hooks.on_text(f"going on from step {self._trainer.round_step}")
-                self._budget.update(self._rounds.data.corrections)
+                self._budget.begin(self._rounds.data.corrections, {})
                 return
         corrections = self._rounds.data.corrections
-        self._budget.update(corrections, _had(provenance, parent.info, corrections))
+        self._budget.begin(corrections, _had(provenance, parent.info, corrections))
 
 
 def _had(provenance: Provenance | None, parent: CheckpointInfo, corrections: list[Correction]) -> Labels:
