@@ -7,7 +7,9 @@ ends with the last control step that the expert drives. It is trained on in the 
 least half of its budget of steps in the averaged weights, which the version says of itself; a version of a
 round is trained on all episodes that were over when the round began. It drives when the gate executes a step
 of a chunk of that version, or of a later one. One that never does is `censored`, and counts with the time to
-the end of the row. Corrections of episodes that are held out, one in ten, are not counted.
+the end of the row. Corrections of episodes that are held out, one in ten, are not counted. `announced_s`:
+until the version was written, the median; `peak_rss_mb`: of the training worker; `load`: average of the
+last five minutes. Rows of one seed have the same episodes; each one is written when it has ended.
 """
 
 import os
@@ -20,52 +22,87 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.support.report import Row, arguments, report
-from benchmarks.support.running_stack import RECIPE, START_LIMIT_S, TASK, RunningStack, running_stack
+from benchmarks.support.report import Row, arguments, report, write_rows
+from benchmarks.support.running_stack import (
+    RECIPE,
+    ROBOT,
+    START_LIMIT_S,
+    TASK,
+    RunningStack,
+    running_stack,
+)
 from benchmarks.support.step_log import StepLog, Steps, late
 from benchmarks.support.trained_policy import Training, trained_policy
 from drift.configuration import config_file
 from drift.errors import StackError
+from drift.evaluation import Job, evaluate
+from drift.evaluation import seeds as evaluation_seeds
 from drift.ros_command import processes
 from drift.session_loop import SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift_control.gate.state import CommandSource
 from drift_core.data.training_data import Correction
 from drift_core.episodes import EpisodeStore
+from drift_core.policy.checkpoint import read_latest
 from drift_core.task import load_task
+from drift_core.training.budget import TrainedCorrection
 from drift_core.training.config import load_train_file
 from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import Hooks, Rounds
 from drift_interfaces.msg import Checkpoint
 from drift_ros import qos
-from drift_ros.clock import steady_s
+from drift_ros.clock import steady_s, to_seconds
 from drift_ros.errors import error_name
 from drift_ros.stack_client import RunEpisode
 
 RATE_HZ = 50.0
 SEED = 5_000  # of the first corrected episode
+NEXT_SEED = 1_000  # from there to those of the next pair of rows
 MODES = {"rounds": TrainWhen.AFTER_ROUND, "continuous": TrainWhen.CONTINUOUSLY}
 FULL = Training(15, RECIPE, 2_000)
-QUICK = Training(6, RECIPE, 300)
+QUICK = Training(3, RECIPE, 60)
 SWAP_LIMIT_S = 20.0
+AT_SWAP_S = 0.5  # before and after the first step of a version
 DRIVE_S = 3.0  # after the last version, so that one more chunk can be of it
 
 
 def main() -> None:
     parser = arguments("Time from the end of a correction to the first chunk of a policy trained on it")
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
+    parser.add_argument("--seeds", type=int, default=1, help="pairs of rows, with other episodes each")
     parser.add_argument("--episodes", type=int, default=34, help="corrected episodes of each row")
     parser.add_argument("--round", type=int, default=17, help="episodes of a round")
+    parser.add_argument("--evaluations", type=int, default=40, help="rollouts before and after")
     parser.add_argument("--policy", type=Path, help="folder that keeps the policy trained beforehand")
     options = parser.parse_args()
-    modes, episodes, training = options.modes, options.episodes, FULL
+    modes, seeds, episodes, training = options.modes, options.seeds, options.episodes, FULL
+    evaluations = options.evaluations
     if options.quick:
-        modes, episodes, training = ["continuous"], 3, QUICK
+        modes, seeds, episodes, training, evaluations = ["continuous"], 1, 2, QUICK, 0
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="drift-benchmark-") as temporary:
         folder = options.policy or Path(temporary)
         trained_policy(TASK, training, folder)
-        rows = [measure(mode, folder / TASK, episodes, options.round) for mode in modes]
-    title = f"corrections of {TASK}, {RECIPE} network, load average {os.getloadavg()[0]:.1f}"
-    report(title, rows, options.json)
+        before = success(folder / TASK / "checkpoints", evaluations)
+        for seed in range(seeds):
+            for mode in modes:
+                after = Path(temporary) / f"{mode}_{seed}"
+                first = SEED + NEXT_SEED * seed
+                row = measure(mode, folder / TASK, after, range(first, first + episodes), options.round)
+                succeeded = {"success_before": before, "success_after": success(after, evaluations)}
+                rows.append({"mode": mode, "network": "mlp", "seed": seed, **row, **succeeded})
+                write_rows(rows, options.json)
+                print(rows[-1], flush=True)
+    report(f"corrections of {TASK}, {RECIPE} network", rows, options.json)
+
+
+def success(checkpoints: Path, rollouts: int) -> float | None:
+    """Return the success of the newest version in this process's shell, None without rollouts."""
+    latest = read_latest(checkpoints)
+    if latest is None or not rollouts:
+        return None
+    sampler = load_train_file(config_file("train", RECIPE)).policy.sampler
+    job = Job(checkpoints / latest.file, ROBOT, TASK, sampler, latest.sha256)
+    return statistics.mean(rollout.success for rollout in evaluate(job, evaluation_seeds(rollouts)))
 
 
 @dataclass
@@ -96,8 +133,11 @@ class Witness(SessionWatcher):
         self._steps_before = self.steps
 
 
-def measure(mode: str, before: Path, episodes: int, of_round: int) -> Row:
-    """Run `episodes` corrected episodes beside training of this mode; return the row."""
+def measure(mode: str, before: Path, after: Path, seeds: range, of_round: int) -> Row:
+    """Run the corrected episodes `seeds` beside training of this mode; return the row.
+
+    `before`: a run's folder; the checkpoints go to `after`.
+    """
     with running_stack(RATE_HZ, expert="scripted") as stack:
         run, client, witness = stack.plan.run, stack.client, Witness()
         for name in ("episodes", "checkpoints"):
@@ -117,34 +157,80 @@ def measure(mode: str, before: Path, episodes: int, of_round: int) -> Row:
         stack.make_ready()
         log = StepLog(stack)
         log.clear()
-        starts = range(SEED, SEED + episodes, of_round)
-        rounds = [range(start, min(start + of_round, SEED + episodes)) for start in starts]
+        rounds = [seeds[start : start + of_round] for start in range(0, len(seeds), of_round)]
         began_s, loop = steady_s(), loop_of(mode, stack, witness, rounds)
         run_session(client, loop, steady_s)
         newest = max(witness.versions, default=first)
         client.wait_until(lambda: running(stack) >= newest, SWAP_LIMIT_S, "the last swap")
+        wall_s, rss_mb = steady_s() - began_s, peak_rss_mb(stack.pid("trainer"))
         # the last version drives, too, as it would if the work went on
         client.run_episode(RunEpisode.Goal.EVALUATION, SEED - 1, max_duration_s=DRIVE_S)
-        wall_s, steps = steady_s() - began_s, log.steps()
+        steps = log.steps()
         corrections = corrections_of(stack, witness)
         trained = {found: first_version(mode, found, witness) for found in corrections}
         delays_s, censored = delays(trained, steps)
+        made_s = [
+            to_seconds(witness.versions[version].header.stamp) - found.ended_s
+            for found, version in trained.items()
+            if version in witness.versions
+        ]
+        shutil.copytree(run.checkpoints, after)
+        is_late, stamp_s = late(steps.period_s, RATE_HZ), steps.stamp_s[1:]
         return {
-            "mode": mode,
-            "median_s": statistics.median(delays_s),
-            "p95_s": float(np.percentile(delays_s, 95)),
+            "median_s": percentile(delays_s, 50),
+            "p95_s": percentile(delays_s, 95),
+            "announced_s": percentile(made_s, 50),
             "corrections": len(delays_s),
             "censored": censored,
             "versions": len(witness.versions),
             "labels": witness.labels,
+            "steps_per_label": witness.steps / max(witness.labels, 1),
+            "averaged_share": averaged_share(corrections, witness),
             "wall_s": wall_s,
             "control_p99_ms": float(1e3 * np.nanpercentile(steps.period_s, 99)),
-            "late_ratio": float(late(steps.period_s, RATE_HZ).mean()),
-            "swap_bytes": statistics.median(
-                Path(made.path).stat().st_size for made in witness.versions.values()
+            "late_ratio": float(is_late.mean()),
+            "late_ticks_at_swaps": int(is_late[at_swaps(steps, stamp_s)].sum()),
+            "peak_rss_mb": rss_mb,
+            "swap_bytes": percentile(
+                [Path(made.path).stat().st_size for made in witness.versions.values()], 50
             ),
-            "steps_per_label": witness.steps / max(witness.labels, 1),
+            "load": os.getloadavg()[1],
         }
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """Return a percentile, None of nothing."""
+    return float(np.percentile(values, percent)) if values else None
+
+
+def at_swaps(steps: Steps, stamp_s: np.ndarray) -> np.ndarray:
+    """Return which of these times (N,) are near the first step of a version, (N,) bool."""
+    versions = np.unique(steps.policy_version[steps.policy_version > 0])[1:]  # the first was there before
+    near = np.zeros(len(stamp_s), dtype=bool)
+    for version in versions:
+        near |= np.abs(stamp_s - steps.stamp_s[steps.policy_version == version].min()) <= AT_SWAP_S
+    return near
+
+
+def peak_rss_mb(trainer: int) -> float:
+    """Return the largest memory of the worker of the trainer node [MB]."""
+    (worker,) = Path(f"/proc/{trainer}/task/{trainer}/children").read_text().split()
+    status = Path(f"/proc/{worker}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1e3
+
+
+def averaged_share(corrections: Sequence[Correction], witness: Witness) -> float | None:
+    """Return what the last version has of a correction, the median; None without a version."""
+    if not witness.versions:
+        return None
+    provenance = load_provenance(Path(witness.versions[max(witness.versions)].path))
+    held = {} if provenance is None else {key(found): found.share for found in provenance.corrections}
+    return percentile([held.get(key(found), 0.0) for found in corrections], 50)
+
+
+def key(correction: Correction | TrainedCorrection) -> tuple[str, int]:
+    """Return what a correction is known by."""
+    return correction.episode_id, correction.intervention_id
 
 
 def loop_of(mode: str, stack: RunningStack, witness: Witness, rounds: Sequence[Sequence[int]]) -> SessionLoop:
@@ -175,11 +261,7 @@ def first_version(mode: str, correction: Correction, witness: Witness) -> int | 
     for version, made in sorted(witness.versions.items()):
         provenance = load_provenance(Path(made.path))
         for found in () if provenance is None else provenance.corrections:
-            same = (found.episode_id, found.intervention_id) == (
-                correction.episode_id,
-                correction.intervention_id,
-            )
-            if same and found.trained_on:
+            if key(found) == key(correction) and found.trained_on:
                 return version
     return None
 

@@ -29,6 +29,11 @@ def report(title: str, rows: Sequence[Row], path: Path | None) -> None:
     for row in rows:
         table.add_row(*(_shown(row.get(key)) for key in keys))
     Console(width=max(100, 14 * len(keys))).print(table)
+    write_rows(rows, path)
+
+
+def write_rows(rows: Sequence[Row], path: Path | None) -> None:
+    """Write `rows` to `path` if given: a benchmark that takes long does so after each row."""
     if path is not None:
         path.write_text(json.dumps([dict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
 

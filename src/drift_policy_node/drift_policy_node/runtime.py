@@ -85,6 +85,7 @@ class PolicyRuntime:
         """
         if self.exchange.step(self._stored, now_s):
             self._failure = ""
+            self.loop.replan()
         chunk = self._take_chunk(now_s)
         if self.active:
             self._begin(now_s, ros_s)

@@ -376,6 +376,7 @@ def test_labels_that_wait_are_drawn_more_often(files, bootstrapped, record, monk
     stream.settle()
     name = record(11, kind="intervention", first_expert_step=50)
     stream.settle()
+    stream.look()
     stream.end()
     found = [rows for corrections, rows in preferred if corrections == {(name, 1)} and rows is not None]
     assert found and found[0][1] == 0.75

@@ -111,6 +111,10 @@ class PolicyLoop:
             self._last_t_ref_s = None  # do not wait for the idle period
         self._epoch, self._driving = epoch, driving
 
+    def replan(self) -> None:
+        """Let the next new observation be denoised without waiting, as by a policy that was swapped in."""
+        self._last_t_ref_s = None
+
     def clock_set_back(self) -> None:
         """Forget all samples and chunks: their stamps no longer mean anything."""
         self.assembler.reset()

@@ -95,8 +95,8 @@ class Budget:
 
     def begin(self, corrections: Iterable[Correction], had: Labels) -> None:
         """Take the corrections from before the stream; `had`: labels of them that have had their steps."""
-        self._take(corrections, had, live=False)
-        self._remember_all()
+        if self._take(corrections, had, live=False):
+            self._remember_all()
 
     def update(self, corrections: Iterable[Correction], most: float = math.inf) -> int:
         """Take the corrections that there are now; return how many labels are new.

@@ -88,6 +88,20 @@ def test_nothing_is_due_before_something_was_seen_and_again_two_steps_after_the_
     assert loop.due()
 
 
+def test_a_policy_that_was_swapped_in_acts_on_the_next_observation_and_goes_on_from_the_last_chunk(loop):
+    old, new = actor(), actor(version=2)
+    make(loop, old, 1.0)
+    see(loop, 1.1)
+    assert not loop.due(), "two steps are to pass"
+    loop.replan()
+    assert loop.due() and loop.begin(new, 1.1, INFERENCE_S).prefix is not None
+    loop.replan()  # one more while that is under way
+    see(loop, 1.2)
+    assert not loop.due()
+    loop.finish(loop.inference.run(), INFERENCE_S)
+    assert loop.due()
+
+
 def test_while_an_inference_is_under_way_no_other_is_due_and_what_comes_meanwhile_is_counted(loop):
     inference = begin(loop, actor(), 7.0)
     for time_s in (7.1, 7.2, 7.3):
