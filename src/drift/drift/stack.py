@@ -10,6 +10,7 @@ from drift_core.task import TaskConfig, load_task
 
 from drift import run_folder
 from drift.cameras import started_cameras
+from drift.command_topic import command_topic
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
 from drift.joystick.devices import device_names
@@ -20,10 +21,6 @@ from drift.stack_arguments import StackArguments
 
 OTHERS, GATE, SIMULATION = 0, 1, 2  # stop stages: the gate brings the arm to rest while the arm still listens
 GATE_WATCHDOG_S = 2.0  # a hundred control ticks
-_COMMAND_TOPICS = {  # command_interface of the robot: ros2_control's usual controller, and its topic
-    "forward_position": ("forward_position_controller", "commands"),
-    "joint_trajectory": ("joint_trajectory_controller", "joint_trajectory"),
-}
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def stack(arguments: StackArguments) -> StackSpec:
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}
-    command = {} if arguments.sim == "mujoco" else _command_topic(robot, arguments.controller)
+    topic = "" if arguments.sim == "mujoco" else command_topic(robot, arguments.controller)
     nodes = [
         *_simulation(arguments.sim, robot_and_task, task),
         NodeSpec(
@@ -79,7 +76,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             package="expert_gate_node",
             executable="node",
             parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
-            remappings=command,
+            remappings={"command": topic} if topic else {},
             essential=True,
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
@@ -123,7 +120,7 @@ def stack(arguments: StackArguments) -> StackSpec:
         nodes=tuple(node for node in nodes if arguments.runs(node.part)),
         namespace=arguments.ros_namespace,
         robot=robot,
-        controller=command.get("command", "").partition("/")[0],
+        controller=topic.rpartition("/")[0].rpartition("/")[2],
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
     )
@@ -203,29 +200,6 @@ def _check_connected(joystick: JoystickConfig) -> None:
             f"joystick={joystick.name} is for {', '.join(joystick.device_names)}; "
             f"connected: {', '.join(found)}; {NEW_FILE}"
         )
-
-
-def _command_topic(robot: RobotConfig, controller: str) -> dict[str, str]:
-    usual, topic = _COMMAND_TOPICS[robot.command_interface]
-    name = controller or robot.controller or usual
-    takes = _taken_by(name)
-    if takes not in ("", robot.command_interface):
-        raise UserError(
-            f"controller={name} takes {takes} by its name, but robot={robot.name} has command_interface: "
-            f"{robot.command_interface}; name a controller like {usual}, or change the robot's file"
-        )
-    return {"command": f"{name}/{topic}"}
-
-
-def _taken_by(controller: str) -> str:
-    """Return the interface that a controller has by its name; empty where the name does not tell."""
-    words = controller.rpartition("/")[2].split("_")
-    if "trajectory" in words:
-        return "joint_trajectory"
-    for word in ("velocity", "effort"):
-        if word in words:
-            return f"forward_{word}"
-    return "forward_position" if "position" in words else ""
 
 
 def _params_file(arguments: StackArguments) -> Path | None:

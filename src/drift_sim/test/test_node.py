@@ -99,6 +99,19 @@ def test_the_node_speaks_like_an_arm_with_cameras(bench, sim, robots):
     assert info.k[2] == 32.0
 
 
+def test_joints_are_told_on_the_topics_that_the_robots_file_names(bench, config_folder, robots):
+    file = str(config_folder / "robots/fr3.yaml")
+    bench.add(SimNode(parameter_overrides=sim_parameters(config_folder, robot_file=file)))
+    bench.listen(JointState, "franka/joint_states", qos.SENSOR)
+    bench.listen(JointState, "franka_gripper/joint_states", qos.SENSOR)
+    bench.spin_until(lambda: len(bench.newest) == 2)
+    arm, fingers = bench.newest["franka/joint_states"], bench.newest["franka_gripper/joint_states"]
+    assert list(arm.name) == [f"fr3_joint{n}" for n in range(1, 8)]
+    assert arm.position == pytest.approx(robots["fr3"].home, abs=1e-3)
+    assert list(fingers.name) == ["finger_joint1", "finger_joint2"]
+    assert bench.probe.count_publishers("joint_states") == 0
+
+
 def test_a_command_moves_the_arm_and_is_held_when_the_stream_ends(bench, sim, robots):
     command = bench.probe.create_publisher(Float64MultiArray, "command", qos.COMMAND)
     gripper = bench.probe.create_publisher(Float64MultiArray, "gripper_command", qos.COMMAND)

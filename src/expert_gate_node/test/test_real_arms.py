@@ -321,12 +321,10 @@ def test_a_reflex_of_a_franka_is_a_fault_until_a_person_has_recovered_it(stage):
     stage.armed()
 
 
-def described_anew(folder, robot, **grippers):
-    """Return a folder of robots with more lines for `robot`, and files of grippers with other interfaces."""
+def described_anew(folder, **grippers):
+    """Return a folder of robots, beside which files of grippers have other interfaces."""
     for name in ("robots", "grippers"):
         shutil.copytree(CONFIG / name, folder / name)
-    with (folder / "robots" / f"{robot}.yaml").open("a") as file:
-        file.write("joint_state_topics: [joint_states, franka_gripper/joint_states]\n")
     for name, interface in grippers.items():
         file = folder / "grippers" / f"{name}.yaml"
         file.write_text(re.sub("^interface: .*$", f"interface: {interface}", file.read_text(), flags=re.M))
@@ -337,7 +335,7 @@ def described_anew(folder, robot, **grippers):
 def test_a_gripper_closes_by_its_action_and_a_thing_that_it_holds_is_no_reason_to_repeat(
     stage, interface, tmp_path
 ):
-    robots, parallel = described_anew(tmp_path, "ur5e", robotiq_2f85=interface), "parallel" in interface
+    robots, parallel = described_anew(tmp_path, robotiq_2f85=interface), "parallel" in interface
     joint = GripperJoint(0.0, 0.9, stopped_at=0.5)
     knuckle = "robotiq_85_left_knuckle_joint"
     gripper = stage.add(GripperController("robotiq_gripper_controller", knuckle, joint, parallel))
@@ -355,11 +353,10 @@ def test_a_gripper_closes_by_its_action_and_a_thing_that_it_holds_is_no_reason_t
     stage.spin(lambda: joint.position < 0.02, "opening")
 
 
-def test_frankas_hand_grasps_and_moves_by_its_actions(stage, tmp_path):
-    robots = described_anew(tmp_path, "fr3")
+def test_frankas_hand_grasps_and_moves_by_its_actions(stage):
     width = GripperJoint(0.08, 0.1, stopped_at=0.03)
     hand = stage.add(FrankaHand(("fr3_finger_joint1", "fr3_finger_joint2"), width))
-    stage.start("fr3+franka_hand", FR3, LaggingArm, robots=robots).armed()
+    stage.start("fr3+franka_hand", FR3, LaggingArm).armed()
     stage.person.push((0.0, 0.0, 0.0), gripper=-1.0)
     stage.spin(lambda: hand.width.position == 0.03, "grip")
     assert hand.grasps.taken[-1].force == 20.0

@@ -1,5 +1,6 @@
 """What a check found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,9 @@ class Finding:
     status: Severity
     text: str
     advice: str = ""  # empty when there is nothing to do
+
+
+Check = Callable[[], Finding]
 
 
 def good(text: str) -> Finding:

@@ -69,7 +69,11 @@ class SimNode(Node):
             self._images[name] = self.create_publisher(Image, camera.topic, qos.IMAGE)
             info_topic = f"{camera.topic.rpartition('/')[0]}/camera_info".lstrip("/")
             self._infos[name] = self.create_publisher(CameraInfo, info_topic, qos.IMAGE)
-        self._joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
+        topics = self._robot.config.joint_state_topics
+        self._joints = {
+            name: self.create_publisher(JointState, name, qos.JOINT_STATES)
+            for name in (topics[0], topics[-1])
+        }
         self._truth = self.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
         self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
         self._protective_stop = False
@@ -85,7 +89,6 @@ class SimNode(Node):
         self._frames_due = _Every(1.0 / config.camera_rate_hz)
         self._arm_state_due = _Every(_ARM_STATE_PERIOD_S)
         self._truth_due = _Every(1.0 / config.ground_truth_rate_hz)
-        self._joint_names = [*self._robot.config.joint_names, *self._robot.config.gripper.joints]
         self.create_timer(1.0 / config.joint_state_rate_hz, self._on_timer, clock=steady_clock())
 
     def destroy_node(self) -> None:
@@ -95,8 +98,7 @@ class SimNode(Node):
     def _on_timer(self) -> None:
         now_s = self._catch_up()
         stamp = self.get_clock().now().to_msg()
-        positions = np.concatenate([self._world.joint_positions(), self._world.finger_positions()])
-        self._joints.publish(to_joint_state(self._joint_names, positions, stamp))
+        self._publish_joints(stamp)
         if self._arm_state_due.due(now_s):
             self._publish_arm_state(stamp)
         if self._truth_due.due(now_s):
@@ -168,6 +170,18 @@ class SimNode(Node):
         self._protective_stop, response.success = request.data, True
         self._publish_arm_state(self.get_clock().now().to_msg())
         return response
+
+    def _publish_joints(self, stamp) -> None:
+        """The arm's joints on the first topic of the file, the fingers on the last: often the same."""
+        config, world = self._robot.config, self._world
+        arm, fingers = list(config.joint_names), list(config.gripper.joints)
+        first, *last = self._joints.values()
+        if not last:
+            positions = np.concatenate([world.joint_positions(), world.finger_positions()])
+            first.publish(to_joint_state(arm + fingers, positions, stamp))
+            return
+        first.publish(to_joint_state(arm, world.joint_positions(), stamp))
+        last[0].publish(to_joint_state(fingers, world.finger_positions(), stamp))
 
     def _publish_arm_state(self, stamp) -> None:
         stopped = self._protective_stop

@@ -1,8 +1,8 @@
-"""The nodes of controllers: their topics, actions and the parameter `joints`."""
+"""The nodes of controllers: their topics, actions and parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,11 @@ class ControllerNode(Node):
 
     TYPE = ""  # the class name of the original
 
-    def __init__(self, ros2_control: Ros2Control, name: str, joints: Sequence[str]) -> None:
+    def __init__(self, ros2_control: Ros2Control, name: str, parameters: Mapping[str, Any]) -> None:
         super().__init__(name)
         self._ros2_control = ros2_control
-        self.declare_parameter("joints", list(joints))
+        for parameter, value in parameters.items():
+            self.declare_parameter(parameter, value)
 
     def on_switch(self, active: bool) -> None:
         """The controller has been activated or deactivated."""
@@ -43,8 +44,8 @@ class PositionControllerNode(ControllerNode):
 
     TYPE = "position_controllers/JointGroupPositionController"
 
-    def __init__(self, ros2_control: Ros2Control, name: str, joints: Sequence[str]) -> None:
-        super().__init__(ros2_control, name, joints)
+    def __init__(self, ros2_control: Ros2Control, name: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__(ros2_control, name, parameters)
         self.create_subscription(
             Float64MultiArray, "~/commands", self._on_commands, qos_profile_system_default
         )
@@ -66,8 +67,8 @@ class TrajectoryControllerNode(ControllerNode):
 
     TYPE = "joint_trajectory_controller/JointTrajectoryController"
 
-    def __init__(self, ros2_control: Ros2Control, name: str, joints: Sequence[str]) -> None:
-        super().__init__(ros2_control, name, joints)
+    def __init__(self, ros2_control: Ros2Control, name: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__(ros2_control, name, parameters)
         self._goal: tuple[Any, Future] | None = None  # the active one: its handle and its outcome
         profile = qos_profile_system_default
         self.create_subscription(JointTrajectory, "~/joint_trajectory", self._on_trajectory, profile)

@@ -55,7 +55,7 @@ class ManagerNode(Node):
 
     def _on_list(self, request: Any, response: Any) -> Any:
         states, name = self._states(), self._options.controller
-        interfaces = [f"{joint}/position" for joint in self._joints]
+        interfaces = [f"{joint}/{self._options.interface}" for joint in self._joints]
         own = self._msg.ControllerState(
             name=name, state=states[name], type=self._ros2_control.node.TYPE,
             update_rate=round(self._options.rate_hz), required_command_interfaces=interfaces,

@@ -15,6 +15,8 @@ class ArmOptions:
     delay_cycles: int = 2
     interpolate_from_desired_state: bool = False
     state_tolerance_rad: float = 0.2  # constraints.<joint>.trajectory; 0: none
+    interface: str = "position"  # that it claims of each joint; Franka's claims effort
+    joint_states: str = ""  # topic of the broadcaster; empty: the first of the robot's file
     joints: tuple[str, ...] = ()  # the controller's parameter; empty: the arm's joints in order
     active: bool = True  # the controller, from the beginning
     hardware: str = "arm"  # name of the hardware component

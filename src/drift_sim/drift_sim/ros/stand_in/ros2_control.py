@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from drift_control.robot.pose import Array
@@ -47,14 +48,18 @@ class Ros2Control:
             maxlen=_ROWS
         )  # steady s, output, q, active
         self.each_cycle: list[Callable[[], None]] = []  # called under the lock, after the step
+        parameters: dict[str, Any] = {"joints": list(joints)}
+        if options.kind == "joint_trajectory":
+            parameters["interpolate_from_desired_state"] = options.interpolate_from_desired_state
+            parameters |= {f"constraints.{name}.trajectory": options.state_tolerance_rad for name in joints}
         self.node = (
-            TrajectoryControllerNode(self, options.controller, joints)
+            TrajectoryControllerNode(self, options.controller, parameters)
             if isinstance(self.controller, JointTrajectoryController)
-            else PositionControllerNode(self, options.controller, joints)
+            else PositionControllerNode(self, options.controller, parameters)
         )
         self.broadcaster = Node("joint_state_broadcaster", start_parameter_services=False)
         self._joint_states = self.broadcaster.create_publisher(
-            JointState, "joint_states", qos_profile_system_default
+            JointState, options.joint_states or robot.config.joint_state_topics[0], qos_profile_system_default
         )
         self._order = sorted(range(len(names)), key=lambda i: names[i])  # the broadcaster's
         self._names = [names[i] for i in self._order]
