@@ -22,7 +22,7 @@ def constants(message, prefix="", others="-"):
 
 
 NONE = {"NONE": 0}
-ROLLED_BACK = {"ROLLED_BACK": 6}  # a fault of announcements alone, no answer of the service
+ANNOUNCED = {"ROLLED_BACK": 6, "NOT_FETCHED": 7}  # of announcements alone, no answers of the service
 SAME = [
     (control.State, constants(GateState, others="REASON_")),
     (control.Reason, constants(GateState, "REASON_")),
@@ -30,7 +30,7 @@ SAME = [
     (core.StepSource, constants(Step, "SOURCE_")),
     (control.GuardFlag, constants(Step, "GUARD_") | NONE),
     (status.PolicyPhase, constants(PolicyState)),
-    (candidate.CandidateFault, constants(LoadCheckpoint.Response) | ROLLED_BACK),
+    (candidate.CandidateFault, constants(LoadCheckpoint.Response) | ANNOUNCED),
     (episode_runner.GoalKind, constants(RunEpisode.Goal)),
     (episode_runner.Error, constants(RunEpisode.Result)),
     (episode_runner.EpisodeOutcome, constants(Outcome, others="BY_")),

@@ -16,9 +16,10 @@ from drift_core.policy.checkpoint import (
     CheckpointInfo,
     HashMismatchError,
     LoadedCheckpoint,
+    checkpoint_path,
     load_checkpoint,
 )
-from drift_core.policy.delta import DigestMismatchError, WrongBaseError
+from drift_core.policy.delta import BaseError, DigestMismatchError, WrongBaseError
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig
@@ -33,6 +34,7 @@ class CandidateFault(IntEnum):
     INCOMPATIBLE = 4
     CANARY_FAILED = 5
     ROLLED_BACK = 6  # of announcements alone, no answer of the service
+    NOT_FETCHED = 7  # likewise: the trainer's file cannot be brought over, or not be written here
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +48,14 @@ class ActivePolicy(Actor):
 
 
 class RefusedError(DriftError):
-    """A candidate that may not drive; `fault` says why in a number, the message in words."""
+    """A candidate that may not drive; `fault` says why in a number, the message in words.
 
-    def __init__(self, fault: CandidateFault, message: str) -> None:
+    `wanted`: names of the files, the candidate's own last, with which it might.
+    """
+
+    def __init__(self, fault: CandidateFault, message: str, wanted: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.fault = fault
+        self.fault, self.wanted = fault, wanted
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def load_candidate(
     engine for the same network, no other one is built to find that out again.
     """
     if not path.is_file():
-        raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file")
+        raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file", (path.name,))
+    wanted: tuple[str, ...] = ()
     fault = CandidateFault.INVALID
     try:
         loaded = load_checkpoint(path, sha256 or None, [policy.base for policy in running])
@@ -114,7 +120,11 @@ def load_candidate(
             fault = CandidateFault.HASH_MISMATCH
         elif isinstance(error, WrongBaseError):
             fault = CandidateFault.INCOMPATIBLE
-        raise RefusedError(fault, text) from error
+        if isinstance(error, HashMismatchError):
+            wanted = (path.name,)
+        elif isinstance(error, BaseError):
+            wanted = (checkpoint_path(path.parent, error.base_version).name, path.name)
+        raise RefusedError(fault, text, wanted) from error
     sampler = policy.make_sampler(execution.sampler)
     return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path, loaded.base)
 

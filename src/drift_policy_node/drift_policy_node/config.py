@@ -17,7 +17,7 @@ class PolicyNodeConfig:
     task_file: Path
     """config/tasks/<task>.yaml"""
     checkpoint_folder: Path
-    """where LATEST is looked up at start; may be empty or missing"""
+    """where LATEST is looked up at start, and what is fetched from the trainer is kept; may be missing"""
     checkpoint_file: str
     """this checkpoint instead of the one that LATEST names; empty: LATEST"""
     autostart: bool
@@ -48,6 +48,8 @@ class PolicyNodeConfig:
     """one inference longer than this is reported, at most 0.1 s later"""
     load_limit_s: Annotated[float, Field(gt=0.0)]
     """a checkpoint that loads for longer is reported; a service call waits no longer"""
+    fetch_mb_s: Annotated[float, Field(gt=0.0)]
+    """at most so many MB/s when a checkpoint is fetched from a trainer on another disk"""
     torch_threads: Annotated[int, Field(ge=1)]
     """of one inference on a CPU"""
     seed: Annotated[int, Field(ge=0)]

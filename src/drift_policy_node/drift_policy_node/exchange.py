@@ -1,13 +1,16 @@
-"""Checkpoints come while the policy runs: verified in a thread of their own, swapped in between chunks."""
+"""Checkpoints come while the policy runs: verified in a thread of their own, swapped in between chunks.
+
+One that is announced and not on a disk that is seen here is fetched from the trainer first (deliveries.py).
+"""
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from drift_core.observation.spec import Observation
-from drift_core.policy.checkpoint import read_latest
+from drift_core.policy.checkpoint import LATEST, read_latest, write_latest
 from drift_core.policy.rollback import ROLLED_BACK, read_rolled_back, write_rolled_back
 
 from drift_policy_node.candidate import (
@@ -18,6 +21,8 @@ from drift_policy_node.candidate import (
     RefusedError,
     load_candidate,
 )
+from drift_policy_node.deliveries import Deliveries, Order
+from drift_policy_node.fetch import Fetcher
 from drift_policy_node.worker import InferenceWorker, Outcome
 
 _NICENESS = 5  # of the loader: building an engine takes a core for a second, which denoising needs
@@ -38,6 +43,7 @@ class _Request:
     sha256: str  # "": not checked
     announced: bool  # by the trainer, for everybody; else somebody waits for the answer
     on_answer: Callable[[LoadResult], None]
+    fetched: frozenset[str] = frozenset()  # names of files of the trainer, now in one's own folder
 
 
 class CheckpointExchange:
@@ -53,8 +59,9 @@ class CheckpointExchange:
         folder: Path,
         load_limit_s: float,
         wake: Callable[[], None],
+        fetcher: Fetcher,
     ) -> None:
-        """`folder`: of LATEST, where a rollback is remembered.
+        """`folder`: of LATEST, where a rollback is remembered, and into which `fetcher` brings files.
 
         `load_limit_s`: a candidate that takes longer is named, and nobody is kept waiting for it.
         """
@@ -74,6 +81,7 @@ class CheckpointExchange:
         self._given_up = False  # the one under way has been refused for taking too long
         self._outcomes: SimpleQueue[Outcome[ActivePolicy]] = SimpleQueue()
         self._loader = InferenceWorker("loader", self._on_outcome, (RefusedError,), niceness=_NICENESS)
+        self._fetcher, self._deliveries = fetcher, Deliveries[_Request](fetcher, wake)
 
     @property
     def version(self) -> int:
@@ -147,6 +155,7 @@ class CheckpointExchange:
         `stored` is the observation for the candidate's trial, `now_s` steady time.
         """
         swapped = self._take_outcome()
+        self._take_deliveries(now_s)
         if trouble := self.trouble(now_s):
             self._keep_nobody_waiting(trouble)
         while self._request is None and self._waiting:
@@ -160,8 +169,13 @@ class CheckpointExchange:
             return ""
         return f"loading {self._request.path} has been running for {busy_s:.1f} s"
 
+    def waiting(self, now_s: float) -> str:
+        """Return in words that the trainer does not hand out what it has announced, empty if it does."""
+        return self._deliveries.trouble(now_s)
+
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
+        self._deliveries.close()
         self._loader.stop(0.5)
 
     def _remember(self, rolled_back: set[str]) -> None:
@@ -185,14 +199,33 @@ class CheckpointExchange:
         if given_up:
             return False
         if isinstance(outcome.error, RefusedError):
-            self._refuse(request, outcome.error.fault, outcome.reason)
+            wanted = outcome.error.wanted
+            if request.announced and not request.fetched.issuperset(wanted):
+                self._deliveries.want(Order(request, wanted, request.sha256, outcome.reason))
+            else:
+                self._refuse(request, outcome.error.fault, outcome.reason)
             return False
         if outcome.result is None:
             self._refuse(request, CandidateFault.INVALID, f"{request.path}: {outcome.reason}")
             return False
         swapped = self.swap(outcome.result)
         request.on_answer(LoadResult(None, "" if swapped else f"{request.path} runs already", self.version))
+        if request.fetched:
+            ours = [running.path for running in (self.current, self.previous) if running is not None]
+            self._fetcher.tidy(ours + ([self._instead[0]] if self._instead else []))
         return swapped
+
+    def _take_deliveries(self, now_s: float) -> None:
+        """Load what has come from the trainer; refuse what does not come."""
+        for delivery in self._deliveries.step(now_s):
+            request = delivery.order.request
+            if delivery.trace:
+                self.crashes.append(delivery.trace)
+            if delivery.path is None:
+                self._refuse(request, delivery.fault, delivery.text)
+            else:
+                fetched = request.fetched.union(delivery.order.wanted)
+                self._waiting.appendleft(replace(request, path=delivery.path, fetched=fetched))
 
     def _start(self, request: _Request, stored: Observation | None) -> None:
         if request.announced and self._refuse_announced(request):  # rolled back while it waited
@@ -201,9 +234,7 @@ class CheckpointExchange:
         place, execution = self._place, self._execution
         running = [policy for policy in (self.current, self.previous) if policy is not None]
         self._loader.revive()
-        self._loader.submit(
-            lambda: load_candidate(request.path, request.sha256, place, execution, stored, running)
-        )
+        self._loader.submit(lambda: _load(request, place, execution, stored, running))
 
     def _refuse_announced(self, request: _Request) -> bool:
         """Refuse an announcement without a hash, or of what was rolled back; return whether it is one."""
@@ -233,3 +264,20 @@ class CheckpointExchange:
     def _on_outcome(self, outcome: Outcome[ActivePolicy]) -> None:
         self._outcomes.put(outcome)
         self._wake()
+
+
+def _load(
+    request: _Request,
+    place: PolicySlot,
+    execution: Execution,
+    stored: Observation | None,
+    running: list[ActivePolicy],
+) -> ActivePolicy:
+    loaded = load_candidate(request.path, request.sha256, place, execution, stored, running)
+    if request.fetched:  # a node that is started again while there is no trainer runs it
+        try:
+            write_latest(request.path, loaded.sha256, loaded.version)
+        except OSError as error:
+            text = f"{request.path}: cannot be written down in {LATEST}: {error.strerror}"
+            raise RefusedError(CandidateFault.NOT_FETCHED, text) from error
+    return loaded

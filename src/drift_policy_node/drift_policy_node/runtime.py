@@ -24,6 +24,7 @@ from drift_ros.statistics import EventRate, Percentiles
 from drift_policy_node.candidate import Execution, PolicySlot
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import CheckpointExchange
+from drift_policy_node.fetch import AskPiece, Fetcher
 from drift_policy_node.intake import Intake
 from drift_policy_node.status import PolicyPhase, PolicyStatus
 from drift_policy_node.worker import InferenceWorker, Outcome
@@ -36,8 +37,14 @@ class PolicyRuntime:
     """Keep one inference going, hand out its chunks, and say what is missing."""
 
     def __init__(
-        self, config: PolicyNodeConfig, robot: Robot, task: TaskConfig, wake: Callable[[], None]
+        self,
+        config: PolicyNodeConfig,
+        robot: Robot,
+        task: TaskConfig,
+        wake: Callable[[], None],
+        ask: AskPiece,
     ) -> None:
+        """`ask`: for pieces of the trainer's files."""
         self.configured = False
         self.active = False
         make_sampler(
@@ -46,8 +53,9 @@ class PolicyRuntime:
         self._config, self._wake, self._closed = config, wake, False
         place = PolicySlot(robot.config.name, task, robot.n_joints)
         execution = Execution(config.sampler, config.engine, _device(config.device))
+        fetcher = Fetcher(config.checkpoint_folder, ask, 1e6 * config.fetch_mb_s)
         self.exchange = CheckpointExchange(
-            place, execution, config.checkpoint_folder, config.load_limit_s, self._ask
+            place, execution, config.checkpoint_folder, config.load_limit_s, self._ask, fetcher
         )
         limits_s = {camera_source(camera.name): config.input_timeout_s for camera in task.cameras}
         self.watch = InputWatch({**limits_s, JOINTS: config.input_timeout_s, GATE: _GATE_TIMEOUT_S})
@@ -108,7 +116,12 @@ class PolicyRuntime:
         problems, latency, running = self.problems(now_s), self._latency_s.summary(), self.exchange.current
         phase = PolicyPhase.WAITING if problems else PolicyPhase.ACTIVE
         # chunks are made in spite of these
-        troubles = [text for text in (self.exchange.trouble(now_s), self.exchange.unremembered) if text]
+        of_files = (
+            self.exchange.trouble(now_s),
+            self.exchange.waiting(now_s),
+            self.exchange.unremembered,
+        )
+        troubles = [text for text in of_files if text]
         if not self.active:
             phase = PolicyPhase.INACTIVE if self.configured else PolicyPhase.UNCONFIGURED
         return PolicyStatus(

@@ -14,13 +14,16 @@ from drift_control.robot.robot import load_robot
 from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
 from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.policy.pieces import Piece, UnknownCheckpointError, read_piece
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.policy.versions import Versions
 from drift_core.rank.schedule import ConstantRank
 from drift_core.task import load_task
 from drift_core.training.config import TrainConfig
 from drift_core.training.trainer import Trainer
+from drift_policy_node.candidate import CandidateFault, RefusedError
 from drift_policy_node.config import PolicyNodeConfig
+from drift_policy_node.fetch import NoAnswerError
 from drift_policy_node.runtime import PolicyRuntime
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
@@ -82,6 +85,7 @@ class Bench:
             camera_contrast_min=0.0,  # the pictures here are of one colour
             hang_limit_s=0.8,
             load_limit_s=10.0,
+            fetch_mb_s=100.0,
             torch_threads=1,
             seed=3,
         )
@@ -137,13 +141,40 @@ def bench(tmp_path):
     return Bench(tmp_path)
 
 
+class TrainerDisk:
+    """The trainer's folder, as it is asked for pieces; it does not answer before it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.bench = Bench(folder)
+        self.folder, self.answers = folder / "checkpoints", False
+        self.asked: list[tuple[str, int, int]] = []
+        self.spoil = lambda piece: piece
+        self.dies_at: int | None = None  # this piece is not answered, nor what comes after
+
+    def ask(self, name: str, offset: int, length: int) -> Piece:
+        if not self.answers:
+            raise NoAnswerError
+        if len(self.asked) == self.dies_at:
+            self.answers = False
+            raise NoAnswerError
+        self.asked.append((name, offset, length))
+        try:
+            return self.spoil(read_piece(self.folder, name, offset, length))
+        except UnknownCheckpointError as error:
+            raise RefusedError(CandidateFault.NOT_FOUND, f"the trainer says: {error}") from error
+
+
 class Rig:
     """Feed a runtime with cameras at 10 Hz and joints at 20 Hz; `now_s` counts from 100."""
 
     def __init__(self, bench, **changes):
         self.bench = bench
         self.woken = threading.Event()
-        self.runtime = PolicyRuntime(bench.config(**changes), bench.robot, bench.task, self.woken.set)
+        self.trainer = TrainerDisk(bench.folder / "trainer")
+        self.runtime = PolicyRuntime(
+            bench.config(**changes), bench.robot, bench.task, self.woken.set, self.trainer.ask
+        )
         self.runtime.active = self.runtime.configured = True
         self.now_s, self.epoch, self.driving, self.cameras = 100.0, 1, True, ("front", "wrist")
         self.chunks = []
@@ -207,7 +238,10 @@ class Rig:
             self.step()
 
     def busy(self):
-        return self.runtime.loop.inference is not None or self.runtime.exchange._request is not None
+        exchange = self.runtime.exchange
+        if exchange._deliveries._order is not None and self.trainer.answers:
+            return True
+        return self.runtime.loop.inference is not None or exchange._request is not None
 
     def run(self, ticks):
         for _ in range(ticks):

@@ -4,13 +4,15 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 
 import numpy as np
 import pytest
 import yaml
 from drift_config.errors import DriftError
+from drift_core.policy.pieces import read_piece
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, Rollback
+from drift_interfaces.srv import LoadCheckpoint, ReadCheckpoint, Rollback
 from drift_policy_node import exchange
 from drift_policy_node.ros.node import PolicyNode
 from drift_ros import qos
@@ -70,6 +72,15 @@ class World(Node):
 
     def send_checkpoint(self, path, sha256, version):
         self.announce.publish(Checkpoint(path=str(path), sha256=sha256, version=version))
+
+    def serve_checkpoints(self, folder):
+        def on_request(request, response):
+            piece = read_piece(folder, request.name, request.offset, request.length)
+            response.data, response.sha256 = array("B", piece.data), piece.sha256
+            response.file_bytes, response.file_sha256 = piece.file_bytes, piece.file_sha256
+            return response
+
+        self.create_service(ReadCheckpoint, "trainer/read_checkpoint", on_request)
 
     @property
     def state(self):
@@ -146,6 +157,21 @@ def test_a_chunk_is_published_with_the_stamp_of_its_observation(stage, bench):
     assert msg.header.frame_id == bench.robot.config.base_frame and msg.inference_ms > 0.0
     ids = [chunk.id for chunk in stage.world.chunks]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+def test_a_checkpoint_on_the_disk_of_another_machine_is_fetched_beside_the_chunks(stage, bench, tmp_path):
+    bench.checkpoint(1)
+    (tmp_path / "trainer").mkdir()
+    path, sha256 = type(bench)(tmp_path / "trainer").checkpoint(2)
+    stage.start()
+    stage.spin(lambda: stage.world.chunks, "a chunk")
+    stage.world.send_checkpoint(f"/disk/of/the/trainer/{path.name}", sha256, version=2)
+    said = "no answer from the trainer"
+    stage.spin(lambda: said in stage.world.state.text, "word of a trainer that is not there")
+    assert stage.world.state.state == PolicyState.ACTIVE
+    stage.world.serve_checkpoints(path.parent)
+    stage.spin(lambda: stage.world.chunks[-1].policy_version == 2, "version 2 driving")
+    assert stage.world.state.path == str(tmp_path / "checkpoints" / path.name)
 
 
 def test_a_stopped_camera_is_named_and_no_chunk_is_published(stage, bench):

@@ -9,7 +9,6 @@ sees a policy. Never pickle.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
@@ -27,7 +26,14 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from drift_core.errors import CheckpointError
-from drift_core.policy.delta import DeltaDigests, apply_delta, changed_tensors, delta_digests
+from drift_core.policy.delta import (
+    DeltaDigests,
+    MissingBaseError,
+    apply_delta,
+    changed_tensors,
+    delta_digests,
+)
+from drift_core.policy.pieces import CHECKPOINT_NAME
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.policy.weights import Weights, expected_tensors, policy_weights, weight_layouts
 
@@ -37,7 +43,6 @@ FORMAT = 1  # raised when a reader of the last format would misread a file
 LATEST = "LATEST"
 _PIECE_BYTES = 1 << 18
 _HEADER_BYTES = 100_000_000  # the most that safetensors allows
-_NAME = re.compile(r"^(?:policy|delta)_(\d{6,})\.safetensors$")
 
 
 class HashMismatchError(CheckpointError):
@@ -65,7 +70,7 @@ class CheckpointInfo:
 class LatestCheckpoint:
     """The content of LATEST."""
 
-    file: Annotated[str, Field(pattern=_NAME.pattern)]  # in the same folder
+    file: Annotated[str, Field(pattern=CHECKPOINT_NAME.pattern)]  # in the same folder
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     version: Annotated[int, Field(ge=1)]
 
@@ -188,7 +193,8 @@ def _base(path: Path, digests: DeltaDigests, bases: Iterable[Base]) -> Base:
     try:
         return load_checkpoint(beside).base
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: its base cannot be had: {error}") from error
+        text = f"{path}: its base cannot be had: {error}"
+        raise MissingBaseError(text, digests.base_version) from error
 
 
 def _policy(config: PolicyConfig, weights: Weights) -> DiffusionPolicy:
@@ -233,7 +239,9 @@ def checkpoints(folder: Path) -> dict[Path, int]:
     """Return the versions of the checkpoints in `folder` by their paths."""
     if not folder.is_dir():
         return {}
-    return {path: int(match[1]) for path in folder.iterdir() if (match := _NAME.match(path.name))}
+    return {
+        path: int(match[1]) for path in folder.iterdir() if (match := CHECKPOINT_NAME.fullmatch(path.name))
+    }
 
 
 def next_version(folder: Path) -> int:

@@ -23,8 +23,20 @@ class DigestMismatchError(CheckpointError):
     """The tensors are not those of which the digest was taken."""
 
 
-class WrongBaseError(CheckpointError):
+class BaseError(CheckpointError):
+    """The whole checkpoint on which a delta rests is not there; `base_version` says which it is."""
+
+    def __init__(self, message: str, base_version: int) -> None:
+        super().__init__(message)
+        self.base_version = base_version
+
+
+class WrongBaseError(BaseError):
     """The delta rests on another whole checkpoint than this one."""
+
+
+class MissingBaseError(BaseError):
+    """The whole checkpoint on which the delta rests cannot be read."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,7 +77,8 @@ def apply_delta(
     if base.digest != digests.base:
         raise WrongBaseError(
             f"{source}: rests on version {digests.base_version} with the digest {digests.base}, "
-            f"got a base with {base.digest}"
+            f"got a base with {base.digest}",
+            digests.base_version,
         )
     faults = []
     for name, tensor in changed.items():

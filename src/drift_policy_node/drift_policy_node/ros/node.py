@@ -33,6 +33,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import LoadResult
+from drift_policy_node.ros.trainer_files import TrainerFiles
 from drift_policy_node.runtime import PolicyRuntime
 from drift_policy_node.status import PolicyStatus
 
@@ -52,7 +53,9 @@ class PolicyNode(LifecycleNode):
         self._task = load_task(self._config.task_file)
         torch.set_num_threads(self._config.torch_threads)
         self._wake = self.create_guard_condition(self._step)
-        self._runtime = PolicyRuntime(self._config, self._robot, self._task, self._wake.trigger)
+        self._runtime = PolicyRuntime(
+            self._config, self._robot, self._task, self._wake.trigger, TrainerFiles(self)
+        )
         self._crash: Exception | None = None  # what nobody expected of the last configuring
         self._shown: PolicyStatus | None = None
         self._shown_s = 0.0

@@ -29,6 +29,7 @@ from trainer_node.config import TrainerConfig
 from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
+from trainer_node.ros.read_checkpoint import CheckpointServer
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
@@ -89,6 +90,7 @@ class TrainerNode(Node):
             self._files,
         )
         self._rounds = TrainServer(self, self._worker)
+        CheckpointServer(self, config.checkpoint_folder, self._files)
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 
