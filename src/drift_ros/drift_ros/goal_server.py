@@ -1,7 +1,8 @@
 """An action server for work done elsewhere (in a timer, a worker): one goal at a time, nothing blocks.
 
-While a goal runs, the action's status is repeated: a client that hears nothing of its goal any more knows
-that this server has died or was restarted (a killed process stays in the ROS graph for up to 20 s).
+The action's status is repeated, also while no goal runs: a client that hears nothing of its goal any more
+knows that this server has died or was restarted (a killed process stays in the ROS graph for up to 20 s), and
+one that hears anything at all is known to this server (see `server_signs`).
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from rclpy.task import Future
 
 from drift_ros.clock import steady_clock
 
-HEARTBEAT_S = 0.5  # between two messages by which clients know that their goal is alive
+HEARTBEAT_S = 0.5  # between two messages of the status
 
 
 class GoalServer:
@@ -64,8 +65,7 @@ class GoalServer:
             self._outcome.set_result(result)
 
     def _on_heartbeat(self) -> None:
-        if self.active:
-            self._server._handle.publish_status()  # rclpy itself does so at changes only
+        self._server._handle.publish_status()  # rclpy itself does so at changes only
 
     def _on_accepted(self, handle: Any) -> None:
         self._starting = True

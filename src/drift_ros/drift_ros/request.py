@@ -22,13 +22,19 @@ LOST_S = 4.0  # what its server says nothing of for so long is lost; see goal_se
 
 
 class StackRequest(ABC):
-    """What is asked of a server. `check` makes the result of its answer, or raises SessionError."""
+    """What is asked of a server once `is_ready`. `check` makes a result of its answer, or raises an error."""
 
     def __init__(
-        self, name: str, limit_s: float, check: Callable[[Any], Any], wake: Callable[[], None]
+        self,
+        name: str,
+        limit_s: float,
+        check: Callable[[Any], Any],
+        is_ready: Callable[[], bool],
+        wake: Callable[[], None],
     ) -> None:
         self.name = name
-        self._limit_s, self._check, self._wake = limit_s, check, wake
+        self._limit_s, self._check = limit_s, check
+        self._is_ready, self._wake = is_ready, wake
         self._began_s: float | None = None
         self._sent_s: float | None = None
         self._heard_s = 0.0  # when its server last said that it lives
@@ -97,10 +103,6 @@ class StackRequest(ABC):
         return future
 
     @abstractmethod
-    def _is_ready(self) -> bool:
-        """Return whether its server is there."""
-
-    @abstractmethod
     def _send(self) -> None:
         """Send it."""
 
@@ -142,9 +144,6 @@ class ServiceCall(StackRequest):
         if self._sent_s is not None and not self._done and not self._answer.done():
             self._give_up(self._lost)
 
-    def _is_ready(self) -> bool:
-        return self._client.service_is_ready()
-
     def _send(self) -> None:
         self._answer = self._awaited(self._client.call_async(self._request))
 
@@ -182,9 +181,6 @@ class ActionGoal(StackRequest):
     def goal_id(self) -> bytes:
         """The id of the accepted goal, empty before."""
         return b"" if self._handle is None else bytes(self._handle.goal_id.uuid)
-
-    def _is_ready(self) -> bool:
-        return self._client.server_is_ready()
 
     def _send(self) -> None:
         self._accepted = self._awaited(self._client.send_goal_async(self._goal, self._hand_on))

@@ -28,6 +28,7 @@ from drift_ros.clock import steady_clock, steady_s
 from drift_ros.errors import SessionError, error_name
 from drift_ros.publisher_names import PublisherNames
 from drift_ros.request import ANSWER_S, ActionGoal, ServiceCall, StackRequest
+from drift_ros.server_signs import ServerSigns
 
 _TICK_S = 0.05  # between two looks at limits, while a request is under way
 SERVICES = {
@@ -77,6 +78,7 @@ class StackClient:
             node.create_subscription(GoalStatusArray, topic, self._on_status, of_status, **group)
         for name in (name for name in names if name in STATES):
             node.create_subscription(STATES[name], name, partial(self._on_state, name), qos.LATCHED, **group)
+        self._signs = ServerSigns(node, (*self._services, *self._actions))
         self._guard = node.create_guard_condition(self._on_wake, self._group)
         self._timer = node.create_timer(_TICK_S, self._on_tick, self._group, steady_clock())
         self._timer.cancel()  # it runs while a request is under way
@@ -107,7 +109,7 @@ class StackClient:
         return None if arrival_s is None else steady_s() - arrival_s
 
     def missing(self, *names: str) -> list[str]:
-        """Return the services and actions of these names (without names: of all) that nobody serves."""
+        """Return which services and actions of these names (without: of all) nobody serves who knows us."""
         wanted = names or (*self._services, *self._actions)
         known = self._services | self._actions
         if unknown := [name for name in wanted if name not in known]:
@@ -188,7 +190,8 @@ class StackClient:
         self, name: str, request: Any, limit_s: float, check: Callable[[Any], Any] = lambda answer: answer
     ) -> StackRequest:
         client, wake, heartbeat = self._services[name], self._guard.trigger, _HEARTBEATS.get(name, "")
-        return self._begin(ServiceCall(client, request, heartbeat, name, limit_s, check, wake))
+        ready = partial(self._is_ready, name)
+        return self._begin(ServiceCall(client, request, heartbeat, name, limit_s, check, ready, wake))
 
     def _run(
         self,
@@ -198,8 +201,8 @@ class StackClient:
         on_feedback: Callable[[Any], None] | None,
         check: Callable[[Any], Any] = lambda answer: answer,
     ) -> StackRequest:
-        client, wake = self._actions[name], self._guard.trigger
-        return self._begin(ActionGoal(client, goal, on_feedback, name, limit_s, check, wake))
+        client, wake, ready = self._actions[name], self._guard.trigger, partial(self._is_ready, name)
+        return self._begin(ActionGoal(client, goal, on_feedback, name, limit_s, check, ready, wake))
 
     def _begin(self, request: StackRequest) -> StackRequest:
         self._new.append(request)
@@ -235,9 +238,11 @@ class StackClient:
                 request.restarted() if restarted else request.hear(steady_s())
 
     def _is_ready(self, name: str) -> bool:
-        if name in self._actions:
-            return self._actions[name].server_is_ready()
-        return self._services[name].service_is_ready()
+        action = self._actions.get(name)
+        ready = action.server_is_ready() if action else self._services[name].service_is_ready()
+        if not ready:
+            self._signs.forget(name)
+        return ready and self._signs.heard(name)
 
 
 def _granted(name: str, answer: Trigger.Response) -> str:

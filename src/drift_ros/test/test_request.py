@@ -20,9 +20,6 @@ class Goal:
         self.acceptance, self.answer, self.cancellation = Future(), Future(), Future()
         self.accepted, self.goal_id = True, SimpleNamespace(uuid=[7] * 16)
 
-    def server_is_ready(self):
-        return self.ready
-
     def send_goal_async(self, goal, on_feedback):
         self.sent += 1
         return self.acceptance
@@ -48,7 +45,16 @@ def server():
 
 @pytest.fixture
 def goal(server):
-    return ActionGoal(server, Home.Goal(), None, "gate/home", 10.0, lambda result: result, lambda: None)
+    return ActionGoal(
+        server,
+        Home.Goal(),
+        None,
+        "gate/home",
+        10.0,
+        lambda result: result,
+        lambda: server.ready,
+        lambda: None,
+    )
 
 
 def accepted(goal, server):
@@ -204,9 +210,6 @@ class Service:
     def __init__(self):
         self.given_up, self.answer = [], Future()
 
-    def service_is_ready(self):
-        return True
-
     def call_async(self, request):
         return self.answer
 
@@ -215,7 +218,7 @@ class Service:
 
 
 def service_call(client, heartbeat=""):
-    args = ("policy/rollback", 30.0, lambda answer: answer, lambda: None)
+    args = ("policy/rollback", 30.0, lambda answer: answer, lambda: True, lambda: None)
     return ServiceCall(client, Trigger.Request(), heartbeat, *args)
 
 

@@ -148,6 +148,39 @@ def test_only_what_the_stack_has_can_be_asked_for(ros):
     node.destroy_node()
 
 
+def test_a_service_is_not_called_before_its_server_is_known_to_hear_of_the_client(ros):
+    """A server that answers a client which it has not discovered throws the answer away."""
+    asked = []
+
+    def stop(request, response):
+        asked.append(request)
+        response.success = True
+        return response
+
+    gate, console, executor = Node("gate"), Node("console"), SingleThreadedExecutor()
+    for node in (gate, console):
+        executor.add_node(node)
+    gate.create_service(Trigger, "gate/stop", stop)
+    stack = StackClient(console, ["gate/stop"])
+
+    def spin_until(condition, limit_s):
+        end_s = time.monotonic() + limit_s
+        while not condition() and time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+    assert spin_until(stack._services["gate/stop"].service_is_ready, 10.0)
+    stopping = stack.stop()
+    assert not spin_until(lambda: asked or stopping.done, 1.0) and stack.missing() == ["gate/stop"]
+    state = gate.create_publisher(GateState, "gate/state", qos.LATCHED)
+    state.publish(GateState())  # what comes to the console, comes from a process that has discovered it
+    assert spin_until(lambda: stopping.done, 3.0) and len(asked) == 1
+    assert stopping.error is None and stack.missing() == []
+    executor.shutdown()
+    for node in (gate, console):
+        node.destroy_node()
+
+
 @pytest.fixture
 def servers():
     """Start servers as processes; they are killed in the end."""

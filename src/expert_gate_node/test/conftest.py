@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from action_msgs.msg import GoalStatusArray
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import load_joystick
@@ -22,6 +23,7 @@ from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_action_status_default
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -79,6 +81,10 @@ class World(Node):
         self.arm = self.create_client(Trigger, "gate/arm")
         self.stop = self.create_client(Trigger, "gate/stop")
         self.home = ActionClient(self, Home, "gate/home")
+        self.trainer = self.create_publisher(
+            GoalStatusArray, "trainer/run_episode/_action/status", qos_profile_action_status_default
+        )
+        self.trainer.publish(GoalStatusArray())
         for name in ("mark_success", "mark_failure", "start_episode", "end_episode"):
             self.create_service(Trigger, f"trainer/{name}", partial(self._on_mark, name))
         self.create_timer(0.01, self._on_joint_timer)

@@ -19,7 +19,7 @@ from drift_core.task import load_task
 from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS
 from drift_interfaces.action import Home, RunEpisode, Train
-from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.msg import ArmState, GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.goal_server import GoalServer
@@ -104,6 +104,8 @@ class FakeSimulation(Node):
         self._gate, self._result = gate, Outcome.RUNNING
         self._images = self.create_publisher(Image, "camera/top/image_raw", qos.IMAGE)
         self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+        self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
+        self._arm_state.publish(ArmState(ready=True))
         self.create_service(ResetTask, "sim/reset", self._on_reset)
         self.create_timer(0.1, self._on_tick)
 
