@@ -3,6 +3,7 @@
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import pytest
 from trainer_node.worker_messages import (
@@ -134,6 +135,22 @@ def test_a_silent_worker_is_killed_and_the_request_tried_again():
     process.train(REQUEST)
     assert poll_until(process, is_end)[-1].failure is Failure.WORKER_DIED
     assert log[0] == "the training worker said nothing for 0.3 s: killed"
+    process.stop(2.0)
+
+
+def test_a_worker_that_starts_may_be_silent_for_longer_than_one_that_works():
+    log, clock = [], SimpleNamespace(now_s=0.0)
+    policy = RestartPolicy(first_wait_s=0.05, longest_wait_s=0.2, attempts=0, silence_s=2.0, start_s=30.0)
+    starting = [sys.executable, "-c", "import time; time.sleep(60)"]  # as one that imports torch
+    process = WorkerProcess(starting, {}, policy, log.append, lambda: clock.now_s)
+    process.train(REQUEST)
+    process.poll()
+    clock.now_s = 29.9
+    process.poll()
+    assert log == [] and process.pid is not None
+    clock.now_s = 30.1
+    process.poll()
+    assert log == ["the training worker said nothing for 30 s: killed"]
     process.stop(2.0)
 
 

@@ -48,6 +48,7 @@ class RestartPolicy:
     longest_wait_s: float
     attempts: int  # restarts for one request before it fails
     silence_s: float  # a busy worker that says nothing for so long is killed and restarted
+    start_s: float = 300.0  # likewise one that is not ready: to import torch takes a minute on a busy machine
 
 
 def worker_command(job: WorkerJob) -> list[str]:
@@ -85,7 +86,7 @@ class WorkerProcess:
         self._quitting = False
         self._restarts = 0  # in a row, without progress between them
         self._start_at_s = 0.0
-        self._heard_s = 0.0
+        self._heard_s = 0.0  # or when it was started, or given a request
 
     @property
     def busy(self) -> bool:
@@ -135,13 +136,17 @@ class WorkerProcess:
             events = [event for line in self._read_lines() if (event := self._take(line)) is not None]
             if code is not None:
                 self._on_end(code)
-            elif self.busy and self._steady_s() - self._heard_s > self._policy.silence_s:
-                self._log(f"the training worker said nothing for {self._policy.silence_s:g} s: killed")
+            elif self.busy and self._steady_s() - self._heard_s > self._patience_s:
+                self._log(f"the training worker said nothing for {self._patience_s:g} s: killed")
                 self._process.kill()
         if self._request is not None and (failed := self._hopeless(self._request)) is not None:
             self._request = None
             events.append(failed)
         return events
+
+    @property
+    def _patience_s(self) -> float:
+        return self._policy.silence_s if self._ready else self._policy.start_s
 
     def quit(self) -> None:
         """Ask the worker to end and start no other; `stop` waits for it."""
