@@ -59,7 +59,8 @@ def _start(context: LaunchContext) -> list[Action]:
     with no_other_gate(wanted):
         plan = stack(wanted)
         includes = launch_files(vendor, plan.robot, wanted.sim, plan.controller)
-    said = [LogInfo(msg=line) for line in (f"writing to {plan.run}", *prepare(len(plan.nodes)))]
+    lines = (f"writing to {plan.run}", *wanted.hints, *prepare(len(plan.nodes)))
+    said = [LogInfo(msg=line) for line in lines]
     plan.run.create()
     return [*said, *(_included(file, plan.namespace) for file in includes), *_nodes(plan)]
 

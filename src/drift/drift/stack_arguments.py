@@ -123,6 +123,17 @@ class StackArguments:
         return f"{self.robot}+{self.gripper}" if self.gripper else self.robot
 
     @property
+    def hints(self) -> tuple[str, ...]:
+        """What to tell a person beside the start: for a real arm, who says what to do where it is silent."""
+        if self.sim != "none":
+            return ()
+        options = {
+            name: getattr(self, name) for name in ("robot", "gripper", "task", "namespace", "controller")
+        }
+        words = [f"--{name} {value}" for name, value in options.items() if value]
+        return (f"each node says what it still lacks after 5 s; what to do: drift doctor {' '.join(words)}",)
+
+    @property
     def ros_namespace(self) -> str:
         """The namespace as ROS wants it, "/" when there is none."""
         return "/" + self.namespace.strip("/")

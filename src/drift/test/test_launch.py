@@ -312,6 +312,14 @@ def test_a_request_that_cannot_be_met_is_one_line_and_starts_nothing(
     assert launch.exit_code == 1 and not launch.starts and re.search(text, launch.said[0]), launch.said
 
 
+def test_beside_a_real_arm_it_is_said_who_knows_what_is_missing(bringup: ModuleType, tmp_path: Path) -> None:
+    words = ["robot:=ur5e", "gripper:=none", "sim:=none", "expert:=none", f"run:={tmp_path / 'run'}"]
+    context = launch_stub.context_of(bringup.generate_launch_description(), words)
+    said = [action.msg for action in launch_stub.actions(bringup.generate_launch_description(), context)[:2]]
+    assert said[1].endswith("drift doctor --robot ur5e --gripper none --task place")
+    assert StackArguments().hints == ()  # a simulation lacks nothing
+
+
 def test_the_launch_file_stays_small() -> None:
     lines = (share_folder() / "launch" / "bringup.launch.py").read_text().splitlines()
     assert len(lines) <= 130

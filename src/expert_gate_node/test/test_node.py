@@ -14,7 +14,7 @@ from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.teleop.joystick import NEW_FILE
 from drift_interfaces.action import Home
 from drift_ros import qos
-from drift_ros.diagnostics import WARN
+from drift_ros.diagnostics import OK, WARN
 from drift_ros.gate_messages import to_joint_state, to_joy_message
 from drift_ros.publisher_names import PublisherNames
 from drift_sim.ros.trajectory_message import from_message
@@ -63,9 +63,21 @@ def test_without_joint_states_nothing_is_sent_and_arming_is_refused(stage):
     assert not answer.success and "joint" in answer.message
     stage.spin(lambda: len(stage.world.steps) > 3, "steps")
     assert stage.world.commands == [] and len(stage.world.steps[-1].commanded) == 0
-    assert stage.gate._report().message == "HOLD: all joints: never received"
+    assert stage.gate._report().message.startswith("HOLD: all joints: never received")
     said = "no state of all joints has arrived yet; all joints: never received"
     assert answer.message == stage.world.state.text == said
+
+
+def test_before_anybody_arms_the_gate_says_what_is_missing_and_a_silent_joystick(stage):
+    stage.start().sees_the_arm()
+    stage.spin(lambda: stage.gate._report().level == OK, "a gate that lacks nothing")
+    stage.world.destroy_subscription(stage.world.listener)
+    stage.world.create_publisher(Joy, "console/joy", qos.JOY)
+    stage.spin(
+        lambda: "console/joy: a driver is there" in stage.gate._report().message, "word of the joystick"
+    )
+    stage.spin(lambda: "nobody listens to /command" in stage.gate._report().message, "word of the controller")
+    assert stage.gate._report().level == WARN
 
 
 def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(stage):

@@ -27,13 +27,24 @@ class JoySubscriber:
         gone: Callable[[str], None],
     ) -> None:
         self._node, self._names, self._take, self._gone = node, names, take, gone
+        self._heard: set[str] = set()  # topics
         self._subscriptions = {
             topic: node.create_subscription(Joy, topic, partial(self._on_joy, topic), qos.JOY)
             for topic in topics
         }
         node.create_timer(_LOOK_S, self._look, clock=steady_clock())
 
+    def silent(self) -> str:
+        """Return which topic has a publisher from which nothing has come yet, in words; empty: none."""
+        said = [
+            f"{topic}: a driver is there and says nothing: is the joystick plugged in and on?"
+            for topic, subscription in self._subscriptions.items()
+            if topic not in self._heard and self._node.count_publishers(subscription.topic_name)
+        ]
+        return "; ".join(said)
+
     def _on_joy(self, topic: str, msg: Joy, info: dict[str, Any]) -> None:
+        self._heard.add(topic)
         self._take(topic, to_joy(msg, steady_s(), self._names.of(topic, info)))
 
     def _look(self) -> None:

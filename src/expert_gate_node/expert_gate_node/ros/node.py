@@ -208,14 +208,18 @@ class ExpertGateNode(Node):
             level, text = (ERROR, "the control loop failed") if self._failure else (WARN, "no tick yet")
             return Report(level, text, figures)
         message = ": ".join(filter(None, (tick.state.name, tick.text, tick.refused)))
-        if self._trouble and tick.state != State.FAULT:
-            return Report(WARN, f"{tick.state.name}: {self._trouble}", figures)
         figures |= {"epoch": tick.epoch, "armed": tick.armed, "chunks_refused": tick.chunks_refused}
         if self._config.check_chunks:
             figures |= {"chunks_checked": self._planner.checked, "chunks_unchecked": self._planner.unchecked}
         if tick.state == State.FAULT:
             return Report(ERROR, message, figures)
+        if lacking := self._trouble if tick.armed else self._lacking():
+            return Report(WARN, f"{tick.state.name}: {lacking}", figures)
         return Report(WARN if tick.refused else OK, message, figures)
+
+    def _lacking(self) -> str:
+        """Return what is missing before anybody can drive, in words; empty: nothing."""
+        return "; ".join(filter(None, (self._trouble, self._objection(), self._joys.silent())))
 
 
 def main() -> int:
