@@ -4,8 +4,8 @@ A correction of n labels has a budget of b = k n steps. Steps are made only whil
 robot that stands still does not overfit: first to the corrections that came while the stream ran, in their
 order, then to what was there before. Whatever is drawn into their batches, a step belongs to the first
 correction that is owed one. Where more steps are owed to the new ones than can be made in time, what is left
-of their budgets falls, in proportion: nobody waits long, and nothing is dropped, since all labels stay in the
-data.
+of their budgets falls, in proportion, so that nobody waits long. The steps that are taken from them come
+later, when no new correction waits: nothing is dropped.
 
 The averaged weights after step t are E_t = d_t E_(t-1) + (1 - d_t) W_t. What step j did is in every W_i from
 i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the steps of a correction,
@@ -26,6 +26,7 @@ from drift_core.data.training_data import Correction
 
 TRAINED_ON = 0.5  # share from which a correction counts as trained on
 _NOTHING = 1e-6  # of a step
+_SLACK = 1.5
 
 Key = tuple[str, int]  # episode and take-over
 Labels = Mapping[Key, float]  # how many of each correction
@@ -39,6 +40,7 @@ class _Entry:
     ended_s: float
     live: bool  # came while the stream ran
     budget: float = 0.0  # of steps
+    later: float = 0.0  # steps beyond, for when no new correction waits
     made: float = 0.0  # of them
     pending: float = 0.0  # of them, those that are not in the averaged weights yet
 
@@ -102,15 +104,20 @@ class Budget:
         """Take the corrections that there are now; return how many labels are new.
 
         Steps that were made stay made: only labels beyond those known are owed more. One that is not there
-        any more is owed nothing. `most`: steps that may be owed to what came while the stream ran.
+        any more is owed nothing. `most`: steps that may be owed to what came while the stream ran; without
+        new labels a little more, as `most` is no exact number.
         """
         new = self._take(corrections, {}, live=True)
         live = [entry for entry in self._queue if entry.live]
-        if new and (owed := sum(map(_owed, live))) > most:
+        owed = sum(map(_owed, live))
+        if owed > (most if new else _SLACK * most):
             for entry in live:
-                entry.budget = entry.made + (entry.budget - entry.made) * most / owed
+                late = (entry.budget - entry.made) * (1.0 - most / owed)
+                entry.budget, entry.later = entry.budget - late, entry.later + late
         if new:
             self._remember_all()
+        elif not owed:
+            self._take_up_later()
         return new
 
     def step(self, decay: float) -> None:
@@ -161,14 +168,25 @@ class Budget:
             added = found.labels - entry.labels
             new += max(added, 0)
             entry.budget = min(entry.budget + each * max(added, 0), each * found.labels)
+            entry.later = min(entry.later, each * found.labels - entry.budget)
             entry.labels, entry.ended_s = found.labels, found.ended_s
             self._entries[key] = entry
         self._sort()
         return new
 
     def _remember_all(self) -> None:
-        """Let the averages reach back over a part of what is owed now."""
-        self.decay = 1.0 - 1.0 / max(self._ema_share * self.owed, 1.0)
+        """Let the averages reach back over a part of what is owed now to new corrections, if anything is."""
+        owed = sum(_owed(entry) for entry in self._queue if entry.live) or self.owed
+        self.decay = 1.0 - 1.0 / max(self._ema_share * owed, 1.0)
+
+    def _take_up_later(self) -> None:
+        """Owe the steps that were put off, to what is no longer new."""
+        late = [entry for entry in self._entries.values() if entry.later]
+        for entry in late:
+            entry.budget, entry.later, entry.live = entry.budget + entry.later, 0.0, False
+        if late:
+            self._sort()
+            self._remember_all()
 
     def _sort(self) -> None:
         waiting = [entry for entry in self._entries.values() if _owed(entry)]

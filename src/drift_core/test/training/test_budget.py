@@ -131,45 +131,66 @@ def test_where_steps_come_too_slowly_what_is_left_of_the_new_budgets_falls_in_pr
     budget.update(corrections(a=10), most=20)
     assert (budget.owed, budget.steps_per_label, budget.waiting_labels) == (20, 2.0, 10), "20 of 40 steps"
     make(budget, 10)
-    assert budget.update(corrections(a=10), most=5) == 0 and budget.owed == 10, "nothing new: as it was"
+    assert budget.update(corrections(a=10), most=7) == 0 and budget.owed == 10, (
+        "half as much again is allowed"
+    )
     budget.update(corrections(a=10, b=5), most=20)  # 10 and 20 are owed, two thirds of that can be made
     assert budget.owed == 7 + 14, "6.67 and 13.33, rounded up each"
     assert budget.decay == pytest.approx(1.0 - 4.0 / 21)
     make(budget, 7)
     assert shares(budget)["a"] == 1.0, "17 steps are all of its budget by now"
     assert budget.waiting == {("b", 1)} and budget.steps_per_label == pytest.approx(13.33 / 5, abs=0.01)
-    make(budget, 14)
-    assert budget.owed == 0 and budget.steps_per_label == 4
+    budget.update(corrections(a=10, b=5), most=4)
+    assert budget.owed == 4, "steps take much longer than it seemed"
 
 
-def test_the_whole_episode_is_owed_no_more_because_its_budget_fell_and_its_further_labels_are():
+def test_the_steps_that_were_taken_from_a_budget_come_when_no_new_correction_waits():
+    budget = Budget(steps_per_label=4, ema_share=0.25)
+    budget.update(corrections(a=10), most=20)
+    make(budget, 20)
+    assert shares(budget)["a"] == 1.0
+    assert budget.update(corrections(a=10), most=20) == 0
+    assert budget.owed == 20 and shares(budget)["a"] == 0.5, "the other half of its 40"
+    make(budget, 5)
+    budget.update(corrections(a=10, b=5), most=10)
+    assert budget.owed == 15 + 10 and budget.decay == pytest.approx(1.0 - 4.0 / 10), "memory for the new one"
+    make(budget, 10)
+    assert shares(budget) == {"a": pytest.approx(25 / 40), "b": 1.0}, "which goes first"
+    budget.update(corrections(a=10, b=5), most=10)
+    assert budget.owed == 15 + 10
+    make(budget, 25)
+    assert budget.update(corrections(a=10, b=5)) == 0 and budget.owed == 0
+    assert shares(budget) == {"a": 1.0, "b": 1.0}
+
+
+def test_the_whole_episode_is_owed_its_further_labels_and_at_most_what_each_is_worth():
     budget = Budget(4, 0.25)
     budget.update(corrections(a=10), most=20)
     make(budget, 20)
-    assert budget.update(corrections(a=10)) == 0 and budget.owed == 0
     assert budget.update(corrections(a=12)) == 2 and budget.owed == 8
-    assert budget.update(corrections(a=3)) == 0 and budget.owed == 0, "at most 4 for each label"
+    make(budget, 8)
+    assert budget.update(corrections(a=9)) == 0 and budget.owed == 36 - 28, "of the 20 that were put off"
+    assert budget.update(corrections(a=3)) == 0 and budget.owed == 0
 
 
-def test_what_comes_while_the_stream_runs_goes_before_what_was_there_and_leaves_its_budget():
+def test_what_comes_while_the_stream_runs_goes_before_what_was_there_which_keeps_its_budget():
     budget = Budget(4, 0.25)
     budget.begin(corrections(a=10, b=10), {("a", 1): 5.0})
     assert budget.owed == 20 + 40
-    budget.update(corrections(a=10, b=10, c=5), most=10)
-    assert budget.owed == 20 + 40 + 10 and budget.waiting == {("a", 1), ("b", 1), ("c", 1)}
-    make(budget, 10)
+    budget.update(corrections(a=10, b=10, c=5), most=20)
+    assert budget.owed == 20 + 40 + 20 and budget.waiting == {("a", 1), ("b", 1), ("c", 1)}
+    assert budget.decay == pytest.approx(1.0 - 4.0 / 20), "the averages follow the new one"
+    make(budget, 20)
     assert budget.waiting == {("a", 1), ("b", 1)} and shares(budget)["c"] == 1.0
     make(budget, 60)
     assert shares(budget) == {"a": 1.0, "b": 1.0, "c": 1.0} and budget.owed == 0
 
 
-def test_whatever_comes_however_fast_no_more_is_owed_than_can_be_made_in_time():
-    budget, made = Budget(8, 0.25), 0
+def test_whatever_comes_however_fast_no_more_is_owed_to_it_than_can_be_made_in_time():
+    budget = Budget(8, 0.25)
     for count in range(1, 60):
-        names = {f"c{n}": 20 for n in range(count)}
-        budget.update(corrections(**names), most=100)
+        budget.update(corrections(**{f"c{n}": 20 for n in range(count)}), most=100)
         assert budget.owed <= 100 + len(budget.waiting)
         make(budget, 40, budget.decay)
-        made += 40
     drawn = [trained.share for trained in budget.shares()]
     assert min(drawn[:-4]) > 0.5, "each one is trained on, a few arrivals later"

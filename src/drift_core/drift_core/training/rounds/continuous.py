@@ -7,7 +7,9 @@ It ends when it is cancelled, or after the steps that were ordered.
 """
 
 import math
+import statistics
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +35,8 @@ from drift_core.training.trainer import StepProgress
 _SLICE_S = 0.2  # of steps between two looks at the disk
 _WAIT_S = 0.1  # between two looks while nothing is owed
 _TELL_S = 0.4  # between two reports of the backlog
-_RECENT = 0.05  # weight of the newest step in the mean time from step to step
+_STEPS = 10, 50  # of which the mean duration is taken: at least, and the newest of these
+_OFFER_SHARE = 0.1  # of the time may go into candidates while steps are owed
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
@@ -67,8 +70,8 @@ class _Stream:
         self._offered_step = 0
         self._begun_s = 0.0  # when the first step since then was made
         self._refused = 0  # candidates in a row
-        self._step_s = 0.0  # mean time from step to step, with all that is between them
-        self._last_step_s: float | None = None  # when the last one ended, None after a pause
+        self._steps_s: deque[float] = deque(maxlen=_STEPS[1])  # durations of the newest steps
+        self._offer_s = 0.0  # that the last candidate took
         self._told_s = -_TELL_S
         self._saved = rounds.saved(order)
         self._take_up(path, parent)
@@ -88,7 +91,6 @@ class _Stream:
                 self._offer()
             self._tell()
             if not self._budget.owed and not self._over():
-                self._last_step_s = None
                 time.sleep(_WAIT_S)
         if self._trainer.round_step > self._offered_step:
             self._offer()
@@ -113,7 +115,8 @@ class _Stream:
 
     def _most(self) -> float:
         """Return how many steps new corrections may be owed."""
-        return self._settings.behind_s / self._step_s if self._step_s else math.inf
+        known = len(self._steps_s) >= _STEPS[0]
+        return self._settings.behind_s / statistics.mean(self._steps_s) if known else math.inf
 
     def _slice(self) -> None:
         """Make steps for a moment, as far as they are owed."""
@@ -140,19 +143,22 @@ class _Stream:
             self._rank = rank
             self._budget.averages_restarted()
         self._budget.step(progress.ema_decay)
-        now_s = time.monotonic()
-        took_s = progress.step_s if self._last_step_s is None else now_s - self._last_step_s
-        self._step_s += (_RECENT if self._step_s else 1.0) * (took_s - self._step_s)
-        self._last_step_s = now_s
+        self._steps_s.append(progress.step_s)
         self._hooks.on_progress(replace(progress, round_steps=progress.round_step + self._budget.owed))
 
     def _due(self) -> bool:
         made = self._trainer.round_step - self._offered_step
-        late = time.monotonic() - self._begun_s >= self._settings.candidate_s
+        pause_s = max(self._settings.candidate_s, self._offer_s / _OFFER_SHARE)
+        late = time.monotonic() - self._begun_s >= pause_s
         return made > 0 and (made >= self._settings.candidate_steps or late or not self._budget.owed)
 
     def _offer(self) -> None:
         """Announce the averaged weights as the next version, if they are not worse than the last one."""
+        began_s = time.monotonic()
+        self._judge()
+        self._offer_s = time.monotonic() - began_s
+
+    def _judge(self) -> None:
         self._offered_step = self._trainer.round_step
         (policy, weights), step = self._trainer.averaged(), self._before + self._trainer.step
         try:
@@ -199,7 +205,8 @@ class _Stream:
             self._told_s = time.monotonic()
             owed = self._budget.owed
             labels, each = self._budget.waiting_labels, self._budget.steps_per_label
-            self._hooks.on_backlog(Backlog(labels, owed, owed * self._step_s, each))
+            step_s = statistics.mean(self._steps_s or [0.0])
+            self._hooks.on_backlog(Backlog(labels, owed, owed * step_s, each))
 
     def _state(self) -> TrainerState:
         state = self._trainer.state_dict()
