@@ -11,6 +11,7 @@ from drift_core.observation.spec import CameraSpec
 from drift_core.task import load_task
 from trainer_node import excerpts
 from trainer_node.excerpts import ExcerptTap, history_s
+from trainer_node.jobs import Jobs
 from trainer_node.recorder import Recorder
 
 POLICY, EXPERT = 1, 2
@@ -21,14 +22,13 @@ EPISODE = "i-2"  # not held out
 class Robot:
     """A point that a policy and an expert drive in turn, recorded at 50 Hz, seen at `frames_hz`."""
 
-    def __init__(self, files, frames_hz=10, latency_s=0.0, jobs=None):
+    def __init__(self, files, frames_hz=10, latency_s=0.0, run=lambda job: job()):
         self.said = []
         self.store = EpisodeStore(files["episode_folder"])
         self.task = load_task(files["task_file"])
         self.excerpts = Excerpts(self.store)
         self.cutter = WindowCutter(self.store, None, self.task)
-        submit = (lambda job: job()) if jobs is None else jobs.append
-        tap = ExcerptTap(self.excerpts, history_s(self.task), submit, self.said.append)
+        tap = ExcerptTap(self.excerpts, history_s(self.task), run, self.said.append)
         self.recorder = Recorder(Path(files["episode_folder"]), 0.02, self.said.append, {"top": 0.0}, tap=tap)
         self.frames_hz, self.latency_s = frames_hz, latency_s
         self.tick = 0
@@ -209,7 +209,7 @@ def test_a_take_over_that_is_too_much_is_said_once_and_comes_with_the_episode(fi
 
 def test_what_is_written_after_its_episode_has_ended_means_nothing(files):
     jobs = []
-    robot = Robot(files, jobs=jobs)
+    robot = Robot(files, run=jobs.append)
     robot.open()
     robot.drive(1.0, EXPERT, 1)
     robot.drive(0.1, POLICY, 1)
@@ -232,3 +232,22 @@ def test_an_excerpt_that_cannot_be_written_is_said_and_the_episode_goes_on(files
     )
     robot.recorder.detach().close("success")
     assert take_in(robot.data()) == {(EPISODE, 1): 9}
+
+
+def test_whatever_else_goes_wrong_with_an_excerpt_is_said_and_the_episode_goes_on(files, monkeypatch):
+    def broken(*arguments):
+        raise ValueError("nobody expected this")
+
+    said = []
+    jobs = Jobs(1, said.append)
+    robot = Robot(files, run=jobs.run)
+    robot.open()
+    monkeypatch.setattr(excerpts, "EpisodeWriter", broken)
+    robot.drive(1.0, EXPERT, 1)
+    robot.drive(0.1, POLICY, 1)
+    jobs.ask(lambda: None).result(10.0)  # one thread: the excerpt had its turn
+    (text,) = said
+    assert text.endswith("ValueError: nobody expected this\n") and "excerpts.py" in text
+    robot.recorder.detach().close("success")
+    assert take_in(robot.data()) == {(EPISODE, 1): 9}
+    jobs.close()

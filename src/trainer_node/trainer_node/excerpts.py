@@ -38,12 +38,15 @@ class ExcerptTap:
         self,
         excerpts: Excerpts,
         history_s: float,
-        submit: Callable[[Callable[[], None]], object],
+        run: Callable[[Callable[[], None]], None],
         log: Callable[[str], None],
     ) -> None:
-        """`history_s`: what is kept from before a take-over; `submit` runs a job in another thread."""
+        """`history_s`: what is kept from before a take-over.
+
+        `run` runs a job in another thread, and says what it raises.
+        """
         self._excerpts, self._history_s = excerpts, history_s
-        self._submit, self._log = submit, log
+        self._run, self._log = run, log
         self.forget()
 
     def begin(self, meta: EpisodeMeta) -> None:
@@ -111,7 +114,7 @@ class ExcerptTap:
         samples, self._gathered = self._gathered, None
         if samples is not None:
             excerpt = replace(meta, id=excerpt_id(meta.id, take_over))
-            self._submit(lambda: self._write(excerpt, samples))
+            self._run(lambda: self._write(excerpt, samples))
 
     def _write(self, meta: EpisodeMeta, samples: list[_Sample]) -> None:
         try:

@@ -1,6 +1,5 @@
 """The labels of the episodes that are there when the trainer starts, counted beside its work."""
 
-import traceback
 from collections.abc import Callable
 
 from drift_core.data.cutter import LabelCounter
@@ -9,13 +8,10 @@ from drift_core.data.cutter import LabelCounter
 def count_labels(labels: LabelCounter, warn: Callable[[str], None], stopping: Callable[[], bool]) -> None:
     """Count what is in the store, to be run in a thread of its own; `stopping` is asked between episodes.
 
-    `warn` is told of episodes that cannot be trained on, and of whatever else goes wrong.
+    `warn` is told of episodes that cannot be trained on.
     """
-    try:
-        for fault in labels.update():
-            if fault:
-                warn(f"cannot be trained on: {fault}")
-            if stopping():
-                return
-    except Exception:  # nobody asks a thread of its own how it ended
-        warn(f"the labels in the store were not all counted:\n{traceback.format_exc()}")
+    for fault in labels.update():
+        if fault:
+            warn(f"cannot be trained on: {fault}")
+        if stopping():
+            return

@@ -99,7 +99,6 @@ class Recorder:
 
         if writer is None or not self._take(source, add):
             return
-            return
         self.watch.arrived(source, arrival_s)
         self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
 

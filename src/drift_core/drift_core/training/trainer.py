@@ -187,7 +187,10 @@ class Trainer:
         return policy.eval()
 
     def restart_averages(self) -> None:
-        """Begin the averages anew at the present weights."""
+        """Begin the averages anew at the present weights.
+
+        For benchmarks and tests that change weights by hand, in the place of gradient steps.
+        """
         self._ema.restart()
 
     def averaged(self) -> tuple[DiffusionPolicy, Weights]:

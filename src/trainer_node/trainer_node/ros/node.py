@@ -2,7 +2,6 @@
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from drift_control.robot.joint_states import JointStateMerger
@@ -27,6 +26,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from trainer_node.config import TrainerConfig
 from trainer_node.excerpts import ExcerptTap, history_s
+from trainer_node.jobs import Jobs
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
 from trainer_node.ros.read_checkpoint import CheckpointServer
@@ -55,16 +55,16 @@ class TrainerNode(Node):
         excerpts.clean()  # of episodes that were broken off
         excerpts.store.clean()
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))
-        self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._jobs = Jobs(2, self.get_logger().error)
         self._stopping = False
-        self._files.submit(count_labels, self._labels, self._warn, lambda: self._stopping)
+        self._jobs.run(lambda: count_labels(self._labels, self._warn, lambda: self._stopping))
         self._recorder = Recorder(
             config.episode_folder,
             1.0 / config.control_rate_hz,
             self._warn,
             task.latency_s,
             config.input_timeout_s,
-            ExcerptTap(excerpts, history_s(task), self._files.submit, self._warn),
+            ExcerptTap(excerpts, history_s(task), self._jobs.run, self._warn),
         )
         self._joints = JointStateMerger(robot.config)
         self._worker = WorkerProcess(
@@ -87,7 +87,7 @@ class TrainerNode(Node):
             self._recorder,
             self._labels,
             excerpts,
-            self._files,
+            self._jobs,
         )
         self._rounds = TrainServer(self, self._worker)
         CheckpointServer(self, config.checkpoint_folder, self._files)
@@ -139,7 +139,7 @@ class TrainerNode(Node):
         self._stopping = True
         self._worker.stop(_WORKER_STOP_S)
         self._recorder.abort()
-        self._files.shutdown(wait=True, cancel_futures=True)
+        self._jobs.close()
         super().destroy_node()
 
     def _warn(self, text: str) -> None:

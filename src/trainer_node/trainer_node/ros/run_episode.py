@@ -4,7 +4,6 @@ import math
 import time
 import uuid
 from concurrent.futures import Future as ThreadFuture
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from trainer_node.episode_runner import (
     GoalKind,
     Seen,
 )
+from trainer_node.jobs import Jobs
 from trainer_node.recorder import Recorder
 
 _FEEDBACK_S = 0.2
@@ -62,10 +62,10 @@ class EpisodeServer:
         recorder: Recorder,
         labels: LabelCounter,
         excerpts: Excerpts,
-        files: ThreadPoolExecutor,
+        jobs: Jobs,
     ) -> None:
         self._node, self._robot_name, self._task, self._timing = node, robot_name, task, timing
-        self._recorder, self._labels, self._files = recorder, labels, files
+        self._recorder, self._labels, self._jobs = recorder, labels, jobs
         self._excerpts = excerpts  # of episodes that are over there are none
         self._runner: EpisodeRunner | None = None
         self._refuse = ""  # why no goal is accepted any more
@@ -246,7 +246,7 @@ class EpisodeServer:
                 self._answer = self._open(runner)
             case Ask.WRITE:
                 outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
-                self._closing = self._files.submit(self._write, self._recorder.detach(), outcome)
+                self._closing = self._jobs.ask(partial(self._write, self._recorder.detach(), outcome))
             case Ask.DISCARD:
                 self._answer = self._discard()
         return None
@@ -274,7 +274,7 @@ class EpisodeServer:
             self._recorder.abort()
         except OSError as error:
             return AskResult(False, f"the episode cannot be dropped: {error}")
-        self._files.submit(self._clean_excerpts)
+        self._jobs.run(self._clean_excerpts)
         return AskResult(True)
 
     def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
