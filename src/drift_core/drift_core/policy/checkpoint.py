@@ -35,7 +35,15 @@ from drift_core.policy.delta import (
 )
 from drift_core.policy.pieces import CHECKPOINT_NAME
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
-from drift_core.policy.weights import Weights, expected_tensors, policy_weights, weight_layouts
+from drift_core.policy.weights import (
+    Sha256,
+    Weights,
+    expected_tensors,
+    policy_weights,
+    refuse_faults,
+    tensor_faults,
+    weight_layouts,
+)
 
 T = TypeVar("T")
 
@@ -71,7 +79,7 @@ class LatestCheckpoint:
     """The content of LATEST."""
 
     file: Annotated[str, Field(pattern=CHECKPOINT_NAME.pattern)]  # in the same folder
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     version: Annotated[int, Field(ge=1)]
 
 
@@ -123,7 +131,7 @@ def save_checkpoint(
     """
     weights = weights or policy_weights(policy.state_dict(), {}, policy)
     expected = expected_tensors(weights.tensors, _skeleton(policy.config))
-    _check_tensors(weights.tensors, expected, f"policy for {path}")
+    refuse_faults(f"policy for {path}", tensor_faults(weights.tensors, expected))
     return _save(path, weights.tensors, _Header(FORMAT, policy.config, info), latest)
 
 
@@ -178,7 +186,7 @@ def load_checkpoint(path: Path, sha256: str | None = None, bases: Iterable[Base]
         weights = apply_delta(base.weights, tensors, header.digests, str(path))
     else:
         skeleton = _skeleton(header.policy)
-        _check_tensors(tensors, expected_tensors(tensors, skeleton), str(path))
+        refuse_faults(str(path), tensor_faults(tensors, expected_tensors(tensors, skeleton)))
         weights = Weights(tensors)
         base = Base(header.info.version, header.policy, weights)
     return LoadedCheckpoint(_policy(base.config, weights), header.info, found, base, weights)
@@ -251,14 +259,7 @@ def next_version(folder: Path) -> int:
 
 def read_latest(folder: Path) -> LatestCheckpoint | None:
     """Return what LATEST in `folder` says, None if there is no such file."""
-    path = folder / LATEST
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_json(path, content, LatestCheckpoint)
+    return read_json(folder / LATEST, LatestCheckpoint)
 
 
 def load_latest(folder: Path) -> LoadedCheckpoint:
@@ -302,9 +303,16 @@ def _read_header(path: Path, data: bytes) -> _Header | _DeltaHeader:
     return _parse(path, content, _Header)
 
 
-def parse_json(path: Path, text: bytes | str, kind: type[T]) -> T:
-    """Return the JSON `text` of the file `path` as a `kind`; CheckpointError where it is none."""
-    return _parse(path, _loads(path, text), kind)
+def read_json(path: Path, kind: type[T]) -> T | None:
+    """Return the JSON in the file `path` as a `kind`, None if there is no such file; CheckpointError where
+    it cannot be read or is none."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    return _parse(path, _loads(path, content), kind)
 
 
 def _loads(path: Path, text: bytes | str) -> Any:
@@ -335,25 +343,6 @@ class _WithoutInitialValues(TorchFunctionMode):
         if getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return func(*args, **kwargs)
-
-
-def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
-    """Check keys, shapes, types and that all values are finite; the error lists the first few faults."""
-    faults = [f"key {key!r} is missing" for key in expected if key not in tensors]
-    faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
-    for key, want in expected.items():  # in the network's order; a file's own order is arbitrary
-        if key not in tensors:
-            continue
-        value = tensors[key]
-        if value.shape != want.shape or value.dtype != want.dtype:
-            faults.append(
-                f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(value.shape)} {value.dtype}"
-            )
-        elif value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            faults.append(f"{key!r} must be finite")
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -14,9 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from drift_core.errors import CheckpointError
-from drift_core.policy.weights import Weights, digest_of
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+from drift_core.policy.weights import Sha256, Weights, digest_of, refuse_faults, tensor_faults
 
 
 class DigestMismatchError(CheckpointError):
@@ -80,21 +78,9 @@ def apply_delta(
             f"got a base with {base.digest}",
             digests.base_version,
         )
-    faults = []
-    for name, tensor in changed.items():
-        if (want := base.tensors.get(name)) is None:
-            faults.append(f"key {name!r} is unknown")
-        elif name in base.frozen:
-            faults.append(f"{name!r} must not change without a whole checkpoint")
-        elif (tensor.shape, tensor.dtype) != (want.shape, want.dtype):
-            faults.append(
-                f"{name!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(tensor.shape)} {tensor.dtype}"
-            )
-        elif tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            faults.append(f"{name!r} must be finite")
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")
+    frozen = [key for key in changed if key in base.frozen]
+    faults = [f"{key!r} must not change without a whole checkpoint" for key in frozen]
+    refuse_faults(source, faults + tensor_faults(changed, base.tensors, optional=base.tensors))
     part = Weights(dict(changed))
     if part.digest != digests.delta:
         raise DigestMismatchError(f"{source}: digest of the delta={part.digest} must be {digests.delta}")

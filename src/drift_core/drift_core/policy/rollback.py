@@ -9,32 +9,24 @@ from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import parse_json, write_atomically
+from drift_core.policy.checkpoint import read_json, write_atomically
+from drift_core.policy.weights import Sha256
 
 ROLLED_BACK = "ROLLED_BACK"
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, config=STRICT)
 class RolledBack:
     """The content of ROLLED_BACK."""
 
-    left: tuple[_Sha256, ...]  # of checkpoints that come back only when somebody asks for them
+    left: tuple[Sha256, ...]  # of checkpoints that come back only when somebody asks for them
     file: Annotated[str, Field(min_length=1)]  # what runs instead, absolute or in the same folder
-    sha256: _Sha256  # of that file
+    sha256: Sha256  # of that file
 
 
 def read_rolled_back(folder: Path) -> RolledBack | None:
     """Return what was rolled back, None for nothing; a faulty file gives a CheckpointError."""
-    path = folder / ROLLED_BACK
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_json(path, content, RolledBack)
+    return read_json(folder / ROLLED_BACK, RolledBack)
 
 
 def write_rolled_back(folder: Path, left: set[str], running: Path, sha256: str) -> None:

@@ -7,16 +7,20 @@ arithmetic: merged weights differ in their last bits between processors.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from drift_core.errors import CheckpointError
 from drift_core.rank.layout import SUPPORTED, Layout, layout_of
 
 RIGHT, LEFT = ".right", ".left"
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,3 +133,29 @@ def _digest(name: str, tensor: Tensor) -> str:
     sha256 = hashlib.sha256(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
     sha256.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().data)
     return sha256.hexdigest()
+
+
+def tensor_faults(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], optional: Collection[str] = ()
+) -> list[str]:
+    """Return in words which keys are missing, though not `optional`, or unknown, and which tensors are of
+    another shape or type than `expected`, or not finite."""
+    faults = [f"key {key!r} is missing" for key in expected if key not in tensors and key not in optional]
+    faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
+    for key, want in expected.items():  # in their order; a file's own order is arbitrary
+        if (got := tensors.get(key)) is None:
+            continue
+        if (got.shape, got.dtype) != (want.shape, want.dtype):
+            faults.append(
+                f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(got.shape)} {got.dtype}"
+            )
+        elif got.is_floating_point() and not bool(torch.isfinite(got).all()):
+            faults.append(f"{key!r} must be finite")
+    return faults
+
+
+def refuse_faults(source: str, faults: list[str]) -> None:
+    """Raise a CheckpointError that names the first few `faults` of `source`, if there are any."""
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise CheckpointError(f"{source}: {'; '.join(faults[:5])}{more}")

@@ -4,13 +4,11 @@ also where that is a delta."""
 import json
 from pathlib import Path
 
-from drift_config.errors import ConfigError
-from drift_config.loader import parse, to_plain
+from drift_config.loader import to_plain
 from drift_config.strict import STRICT
 from pydantic.dataclasses import dataclass
 
-from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import write_atomically
+from drift_core.policy.checkpoint import read_json, write_atomically
 from drift_core.training.budget import TrainedCorrection
 
 
@@ -33,10 +31,4 @@ def save_provenance(checkpoint: Path, provenance: Provenance) -> None:
 
 def load_provenance(checkpoint: Path) -> Provenance | None:
     """Return what the version at the path `checkpoint` has learned from, None where nobody has said it."""
-    path = provenance_path(checkpoint)
-    try:
-        return parse(json.loads(path.read_bytes()), Provenance, source=str(path))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, ConfigError) as error:
-        raise CheckpointError(f"{path}: cannot be read: {error}") from error
+    return read_json(provenance_path(checkpoint), Provenance)

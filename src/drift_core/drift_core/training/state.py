@@ -24,6 +24,7 @@ from torch import Tensor
 
 from drift_core.errors import CheckpointError
 from drift_core.objectives import DENOISING, ObjectiveConfig
+from drift_core.policy.weights import refuse_faults, tensor_faults
 from drift_core.rank.change import SCALE_MAX
 from drift_core.rank.schedule import Fraction, ScheduleConfig
 from drift_core.training.config import RankConfig, Share, TrainConfig
@@ -123,21 +124,11 @@ def check_architecture(found: Any, expected: Any, source: str = "trainer state")
 
 def check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor], optional: set[str]) -> None:
     """Raise an error that names keys which are missing, unknown, of a wrong shape or type, or not finite."""
-    faults = [f"key {key!r} is missing" for key in expected if key not in tensors and key not in optional]
-    faults += [f"key {key!r} is unknown" for key in tensors if key not in expected]
-    for key in sorted(tensors.keys() & expected.keys()):
-        got, want = tensors[key], expected[key]
-        if got.shape != want.shape or got.dtype != want.dtype:
-            faults.append(
-                f"{key!r} must be {tuple(want.shape)} {want.dtype}, got {tuple(got.shape)} {got.dtype}"
-            )
-        elif got.is_floating_point() and not bool(torch.isfinite(got).all()):
-            faults.append(f"{key!r} must be finite")
-        elif key.startswith("adam.") and key.endswith(_NEVER_NEGATIVE) and bool((got < 0.0).any()):
-            faults.append(f"{key!r} must be at least 0, got {float(got.min())}")
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(f"trainer state: {'; '.join(faults[:5])}{more}")
+    refuse_faults("trainer state", tensor_faults(tensors, expected, optional))
+    adam = [key for key in tensors if key.startswith("adam.") and key.endswith(_NEVER_NEGATIVE)]
+    negative = [key for key in adam if bool((tensors[key] < 0.0).any())]
+    faults = [f"{key!r} must be at least 0, got {float(tensors[key].min())}" for key in negative]
+    refuse_faults("trainer state", faults)
 
 
 def _digest(tensors: dict[str, Tensor], info: str) -> str:
