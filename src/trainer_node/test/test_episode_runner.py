@@ -352,3 +352,13 @@ def test_an_episode_that_never_ran_is_not_written():
     faulty = replace(IDLE, fault=True, simulated=False)
     assert runner.update(faulty) is Ask.STOP
     assert finish(runner, faulty) is Ask.DISCARD
+
+
+def test_a_state_from_before_the_answer_to_arm_ends_no_episode_however_late_it_is_looked_at():
+    runner = start()
+    seen = replace(until_running(runner), armed=False)
+    # the node was not scheduled for 1.1 s; the newest state came 0.2 s after the answer
+    assert runner.update(replace(seen, now_s=5.1, gate_age_s=0.9)) is None
+    # heard 1.1 s after the answer, and still not armed: the person has stopped it
+    assert runner.update(replace(seen, now_s=5.2, gate_age_s=0.1)) is Ask.STOP
+    assert runner.verdict.text == "the gate is not armed: "

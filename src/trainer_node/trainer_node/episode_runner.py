@@ -292,7 +292,9 @@ class EpisodeRunner:
             return self._enter(EpisodePhase.TAIL, None, seen)
         if seen.outcome is EpisodeOutcome.FAILURE:
             return self._end(Error.NONE, "judged a failure", EpisodeOutcome.FAILURE, seen)
-        if not seen.armed and (self._seen_armed or elapsed_s > self._timing.gate_timeout_s):
+        # a state that came soon after the answer to ARM may have been said before it
+        heard_s = elapsed_s - seen.gate_age_s
+        if not seen.armed and (self._seen_armed or heard_s > self._timing.gate_timeout_s):
             return self._end(
                 Error.NONE, f"the gate is not armed: {seen.gate_text}", EpisodeOutcome.FAILURE, seen
             )
