@@ -212,7 +212,7 @@ def call(session, service):
     return answer.result().success, answer.result().message
 
 
-def spin_until(session, request: StackRequest, condition, limit_s=30.0):
+def spin_until(session, request: StackRequest, condition, limit_s=90.0):
     """Spin until the condition holds; the request is still under way."""
     session.wait_until(lambda: request.done or condition(), limit_s, "the news")
     assert not request.done, request.result()
