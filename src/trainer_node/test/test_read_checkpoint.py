@@ -2,12 +2,12 @@
 
 import hashlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from drift_interfaces.srv import ReadCheckpoint
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from trainer_node.jobs import Jobs
 from trainer_node.ros.read_checkpoint import CheckpointServer
 
 NAME, CONTENT = "policy_000012.safetensors", bytes(range(256)) * 5_000
@@ -20,8 +20,8 @@ def read(ros, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / NAME).write_bytes(CONTENT)
     (tmp_path / "policy_000001.safetensors").write_bytes(b"outside")
-    node, executor, files = Node("trainer"), SingleThreadedExecutor(), ThreadPoolExecutor(1)
-    CheckpointServer(node, tmp_path / "checkpoints", files)
+    node, executor, jobs = Node("trainer"), SingleThreadedExecutor(), Jobs(1, print)
+    CheckpointServer(node, tmp_path / "checkpoints", jobs)
     client = node.create_client(ReadCheckpoint, "trainer/read_checkpoint")
     executor.add_node(node)
 
@@ -36,7 +36,7 @@ def read(ros, tmp_path):
 
     yield ask
     executor.shutdown()
-    files.shutdown()
+    jobs.close()
     node.destroy_node()
 
 

@@ -90,7 +90,7 @@ class TrainerNode(Node):
             self._jobs,
         )
         self._rounds = TrainServer(self, self._worker)
-        CheckpointServer(self, config.checkpoint_folder, self._files)
+        CheckpointServer(self, config.checkpoint_folder, self._jobs)
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 

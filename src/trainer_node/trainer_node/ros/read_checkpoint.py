@@ -1,7 +1,7 @@
 """The service trainer/read_checkpoint: checkpoints for policy nodes that do not see this disk."""
 
 from array import array
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 from drift_core.policy.pieces import PIECE_MAX_BYTES, Piece, UnknownCheckpointError, read_piece
@@ -10,14 +10,16 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
+from trainer_node.jobs import Jobs
+
 assert PIECE_MAX_BYTES == ReadCheckpoint.Request.MAX_BYTES
 
 
 class CheckpointServer:
     """Answer with pieces of files, which another thread reads."""
 
-    def __init__(self, node: Node, folder: Path, files: Executor) -> None:
-        self._folder, self._files = folder, files
+    def __init__(self, node: Node, folder: Path, jobs: Jobs) -> None:
+        self._folder, self._jobs = folder, jobs
         # a group of its own: while a piece is read, the default group would let nothing else run
         waiting = MutuallyExclusiveCallbackGroup()
         # a result that another thread sets does not wake the executor
@@ -30,7 +32,7 @@ class CheckpointServer:
         self, request: ReadCheckpoint.Request, response: ReadCheckpoint.Response
     ) -> ReadCheckpoint.Response:
         read = Future()
-        job = self._files.submit(read_piece, self._folder, request.name, request.offset, request.length)
+        job = self._jobs.ask(partial(read_piece, self._folder, request.name, request.offset, request.length))
         job.add_done_callback(lambda done: (read.set_result(done), self._wake.trigger()))
         done = await read
         error = done.exception()
