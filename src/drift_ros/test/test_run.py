@@ -22,6 +22,26 @@ class Quiet(Node):
 sys.exit(run_node(Quiet))
 """
 )
+IN_A_CIRCLE = (
+    HEAD
+    + """
+import gc
+import weakref
+class Whole:
+    pass
+class Circular(Node):
+    def __init__(self):
+        super().__init__("circular")
+        gc.freeze()  # as the gate does
+        self.part = Whole()
+        self.part.of = self
+        self.part.end = weakref.finalize(self.part, print, "collected", flush=True)
+        print("up", flush=True)
+code = run_node(Circular)
+print(len(gc.get_objects()) < 1000 < gc.get_freeze_count(), flush=True)
+sys.exit(code)
+"""
+)
 COMES_TO_REST = (
     HEAD
     + """
@@ -106,6 +126,14 @@ def test_a_node_that_must_come_to_rest_is_spun_until_it_did():
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=10)
     assert (process.returncode, output) == (0, "at rest\n")
+
+
+def test_what_a_node_leaves_is_collected_once_and_what_was_imported_is_not_searched_at_the_end_of_python():
+    process = start(IN_A_CIRCLE)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output, errors) == (0, "collected\nTrue\n", "")
 
 
 def test_an_exception_in_a_callback_is_logged_with_its_traceback():

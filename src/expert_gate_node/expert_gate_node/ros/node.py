@@ -224,9 +224,7 @@ class ExpertGateNode(Node):
 
 def main() -> int:
     """Run the node; see `run_node` for exit codes."""
-    code = run_node(_quiet_node)
-    gc.unfreeze()
-    return code
+    return run_node(_quiet_node)
 
 
 def _quiet_node() -> ExpertGateNode:
