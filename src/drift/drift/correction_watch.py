@@ -36,12 +36,18 @@ class CorrectionWatch:
             if age_s is None
             else f"the newest that drives is {age_s:.0f} s old"
         )
-        return f"{drives}; {self.log.versions_per_minute(self._now_s()):.1f} versions per minute"
+        rate = f"{self.log.versions_per_minute(self._now_s()):.1f} versions per minute"
+        return "; ".join(filter(None, (drives, rate, self.log.losses())))
 
-    def waiting(self) -> list[str]:
-        """Return a line for each correction that has not driven."""
+    def closing_words(self) -> list[str]:
+        """Return a line for each correction that has not driven, and one about all."""
         lines = self._look_at_versions()
-        return lines + [str(row) for row in self.log.rows if row.drove_s is None]
+        lines += [str(row) for row in self.log.rows if row.drove_s is None]
+        return [*lines, *filter(None, [self.in_short()])]
+
+    def in_short(self) -> str:
+        """Return one sentence about all, empty before the first."""
+        return self.log.in_short(self._now_s())
 
     def _look_at_versions(self) -> list[str]:
         newest = self._client.checkpoint
@@ -58,7 +64,7 @@ class CorrectionWatch:
                 return []
             what = f"what version {newest.version} has learned from"
             return [f"no file in {self._missing} of this machine says {what}"]
-        self.log.announce(newest.version, self._now_s(), found.corrections)
+        self.log.announce(newest.version, self._now_s(), found.corrections, found.loss_on)
         return []
 
     def _now_s(self) -> float:

@@ -1,6 +1,7 @@
 """When each correction of a session was trained on, and when it drove."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,15 +58,23 @@ class CorrectionLog:
         self._begun_s = begun_s
         self._rows: dict[tuple[str, int], CorrectionRow] = {}
         self._versions = 0
+        self.loss_on: dict[str, float] = {}  # "new" and "old" data, of the newest version that tells
 
     @property
     def rows(self) -> list[CorrectionRow]:
         """All that a version has named, in the order of their end."""
         return sorted(self._rows.values(), key=lambda row: row.ended_s)
 
-    def announce(self, version: int, now_s: float, corrections: Iterable[Trained]) -> None:
-        """Take in what a new version has learned from."""
+    def announce(
+        self,
+        version: int,
+        now_s: float,
+        corrections: Iterable[Trained],
+        loss_on: Mapping[str, float] | None = None,
+    ) -> None:
+        """Take in what a new version has learned from, and its loss on new and old data."""
         self._versions += 1
+        self.loss_on = dict(loss_on or self.loss_on)
         for found in corrections:
             if found.ended_s < self._begun_s:
                 continue
@@ -92,6 +101,21 @@ class CorrectionLog:
         """Return how long ago the newest correction ended that drives, None before the first."""
         ends = [row.ended_s for row in self._rows.values() if row.drove_s is not None]
         return now_s - max(ends) if ends else None
+
+    def losses(self) -> str:
+        """Return the loss on new and old data in words, empty where no version has told it."""
+        return ", ".join(f"loss on {data} data {loss:.4f}" for data, loss in sorted(self.loss_on.items()))
+
+    def in_short(self, now_s: float) -> str:
+        """Return what the corrections have come to in one sentence, empty before the first."""
+        if not self._rows:
+            return ""
+        drove_s = [row.drove_s - row.ended_s for row in self.rows if row.drove_s is not None]
+        drove = f"{len(drove_s)} of {len(self._rows)} corrections drove"
+        if drove_s:
+            drove += f", after {statistics.median(drove_s):.0f} s in the middle, {max(drove_s):.0f} s at most"
+        rate = f"{self.versions_per_minute(now_s):.1f} versions per minute"
+        return "; ".join(filter(None, (drove, rate, self.losses())))
 
     def versions_per_minute(self, now_s: float) -> float:
         """Return how many versions a minute were announced since the beginning."""

@@ -58,6 +58,9 @@ class SessionView:
         """Take in feedback of Train.action."""
         self.loss, self.rank = feedback.loss, feedback.rank
         self.training = f"step {feedback.step} of {feedback.total_steps}, {feedback.eta_s:.0f} s to go"
+        if feedback.waiting_labels:
+            waiting = f"{feedback.waiting_labels} labels wait"
+            self.training = f"step {feedback.step}, {waiting}, {feedback.behind_s:.0f} s behind"
 
     def __rich__(self) -> RenderableType:
         grid = Table.grid(padding=(0, 2))

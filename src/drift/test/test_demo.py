@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from drift.corrections import CorrectionRow
 from drift.demo import online
 from drift.demo import run as demo_run
 from drift.demo.plan import DemoPlan
@@ -74,6 +75,9 @@ def test_a_stack_that_fails_leaves_the_episodes_of_the_run_in_the_report(
 ) -> None:
     def correct() -> None:
         demo.record.episodes.append(ROW)
+        drove = CorrectionRow("monday", 1, 20, 103.0, 0.7, version=5, trained_s=110.0, drove_s=111.5)
+        demo.record.corrections = [drove, CorrectionRow("monday", 2, 9, 112.0, 0.1)]
+        demo.record.corrections_in_short = "1 of 2 corrections drove"
         raise StackError("waited 60 s in vain for the trainer to answer\nlast lines of trainer.log:")
 
     for stage in ("_demonstrate", "_bootstrap"):
@@ -86,6 +90,8 @@ def test_a_stack_that_fails_leaves_the_episodes_of_the_run_in_the_report(
     assert (summary["expert_labels"], summary["rounds"], summary["success_before"]) == (25, 1, 1.0)
     assert summary["ended_early"].endswith("StackError: waited 60 s in vain for the trainer to answer")
     assert "<td>25</td>" in page
+    assert "<td>1 of monday</td><td>20</td><td>5</td><td>7.0</td><td>8.5</td>" in page
+    assert "<td>2 of monday</td><td>9</td><td>none</td><td>not yet</td><td>not yet</td>" in page
 
 
 def test_a_report_that_cannot_be_written_does_not_replace_the_reason(

@@ -388,6 +388,14 @@ def test_the_view_shows_who_drives_and_what_is_not_known_yet() -> None:
         assert words in text
 
 
+def test_the_view_shows_how_far_training_is_behind_the_labels() -> None:
+    view = SessionView(episodes=10)
+    view.show_training(Train.Feedback(step=40, total_steps=100, eta_s=6.0, waiting_labels=12, behind_s=6.0))
+    assert view.training == "step 40, 12 labels wait, 6 s behind"
+    view.show_training(Train.Feedback(step=100, total_steps=100))
+    assert view.training == "step 100 of 100, 0 s to go"
+
+
 class StackThatComesLate:
     """Gate, trainer, policy and its checkpoint are found one look after the other; plays stack and client."""
 

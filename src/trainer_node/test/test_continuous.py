@@ -144,7 +144,9 @@ def test_steps_are_made_for_new_labels_only_and_a_version_is_announced_for_them(
     # memory of 9 steps: 1 - d (1 - d^36) / (36 (1 - d)) with d = 8/9 is .781, and more for the warm-up
     assert trained(stream.made)[name] == pytest.approx(0.786, abs=0.006)
     assert sum(share == 1.0 for share in trained(stream.made).values()) == 4
-    beside = json.loads(provenance_path(stream.made.path).read_text())["corrections"]
+    told = json.loads(provenance_path(stream.made.path).read_text())
+    assert told["loss_on"] == stream.made.loss_on and set(told["loss_on"]) == {"new", "old"}
+    beside = told["corrections"]
     assert {c["episode_id"]: c["share"] for c in beside} == trained(stream.made)
     assert beside[-1]["labels"] == 9 and beside[-1]["ended_s"] == pytest.approx(1000.0 + 99 / 50)
     before, after = (load_checkpoint(v.path).policy for v in (bootstrapped, stream.made))

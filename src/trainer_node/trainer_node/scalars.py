@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class Scalars:
-    """Loss and its terms, rank, rate over the steps of all rounds; held-out loss and labels per version.
+    """Loss and its terms, rank, rate over the steps of all rounds; losses and labels per version.
 
     Training does not depend on them: when they cannot be written, that is said once and the rounds go on.
     """
@@ -52,6 +52,7 @@ class Scalars:
         """Write what a round made."""
         values = {} if made.info.loss is None else {"held_out_loss": made.info.loss}
         values |= {f"held_out_terms/{name}": value for name, value in made.held_out_terms.items()}
+        values |= {f"loss_on_{data}": loss for data, loss in made.loss_on.items()}
         values |= {"expert_labels": made.expert_labels, "idle_labels": made.idle_labels}
         if ended_s := [correction.ended_s for correction in made.corrections if correction.trained_on]:
             values["corrections_trained_on"] = len(ended_s)

@@ -165,9 +165,9 @@ class Display(SessionWatcher):
         self._folders: dict[str, None] = {}  # of what was recorded, in their order
 
     def closing_word(self) -> str:
-        """What was recorded and where, and which corrections have not driven, however the session ended."""
-        waiting = [] if self._corrections is None else self._corrections.waiting()
-        return "\n".join([*waiting, self._recorded()])
+        """What was recorded and where, and what corrections have come to, however the session ended."""
+        words = [] if self._corrections is None else self._corrections.closing_words()
+        return "\n".join([*words, self._recorded()])
 
     def _recorded(self) -> str:
         if not self._view.done:

@@ -10,6 +10,7 @@ from drift_ros.errors import error_name
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode
 
+from drift.correction_watch import CorrectionWatch
 from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
 from drift.errors import StackError
@@ -44,6 +45,7 @@ class OnlineRounds(SessionWatcher):
         self._client, self._plan, self._record, self._view, self._log = client, plan, record, view, log
         self._steps_before = record.training[-1].step if record.training else 0
         self._known_version = 0
+        self._corrections: CorrectionWatch | None = None  # once the policy runs
 
     def run(self) -> None:
         """Run all rounds; the training on a round's episodes goes on while the next round's episodes run."""
@@ -52,6 +54,7 @@ class OnlineRounds(SessionWatcher):
             lambda: self._version() > 0, _START_LIMIT_S, "the policy node to run a checkpoint"
         )
         self._known_version = self._version()
+        self._corrections = CorrectionWatch(self._client)
         first, episodes = self._plan.first_corrected, self._plan.episodes
         starts = range(first, first + self._plan.rounds * episodes, episodes)
         rounds = [range(start, start + episodes) for start in starts]
@@ -61,6 +64,9 @@ class OnlineRounds(SessionWatcher):
             lambda: latest is None or self._version() >= latest.version, _SWAP_LIMIT_S, "the last swap"
         )
         self._look_at_policy()
+        for line in self._corrections.closing_words():
+            self._log(line)
+        self._note_corrections(self._corrections)
 
     def evaluate(self) -> list[bool]:
         """Run the last checkpoint on the first evaluation seeds; a take-over counts as failure."""
@@ -70,13 +76,19 @@ class OnlineRounds(SessionWatcher):
         return evaluation.outcomes
 
     def on_episode_progress(self, feedback: Any) -> None:
-        """Show who drives."""
+        """Show who drives, and which corrections do."""
         self._view.show_episode(feedback)
         self._look_at_policy()
+        if self._corrections is not None:
+            for line in self._corrections.look(feedback):
+                self._log(line)
+            self._view.corrections = self._corrections.summary()
 
     def on_episode(self, round_number: int, seed: int, result: Any) -> None:
         """Write a row of the record."""
         self._look_at_policy()
+        if self._corrections is not None:
+            self._note_corrections(self._corrections)
         row = EpisodeRow(
             round=round_number,
             episode_id=result.episode_id,
@@ -138,6 +150,9 @@ class OnlineRounds(SessionWatcher):
             training_silence_s=_TRAIN_SILENCE_S,
         )
         run_session(self._client, loop, steady_s)
+
+    def _note_corrections(self, watch: CorrectionWatch) -> None:
+        self._record.corrections, self._record.corrections_in_short = watch.log.rows, watch.in_short()
 
     def _look_at_policy(self) -> None:
         state = self._client.policy_state

@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from drift.corrections import CorrectionRow
+
 
 @dataclass
 class EpisodeRow:
@@ -62,6 +64,8 @@ class DemoRecord:
     episodes: list[EpisodeRow] = field(default_factory=list)
     training: list[TrainingPoint] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
+    corrections: list[CorrectionRow] = field(default_factory=list)  # of the online rounds
+    corrections_in_short: str = ""
     stage_s: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     ended_early: str = ""  # in which stage and why, empty for a run that came to its end
     timing: dict[str, float] = field(default_factory=dict)  # control and policy periods, see timing.py

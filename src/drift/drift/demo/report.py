@@ -99,6 +99,19 @@ def rounds_table(record: DemoRecord) -> list[list[str]]:
     return rows
 
 
+def corrections_table(record: DemoRecord) -> list[list[str]]:
+    """Return one row per correction, below a header row; times count from its end."""
+    rows = [["correction", "labels", "in version", "trained on after [s]", "drove after [s]"]]
+    for row in record.corrections:
+        after = [
+            "not yet" if at_s is None else f"{at_s - row.ended_s:.1f}"
+            for at_s in (row.trained_s, row.drove_s)
+        ]
+        version = "none" if row.version is None else str(row.version)
+        rows.append([f"{row.intervention_id} of {row.episode_id}", str(row.labels), version, *after])
+    return rows
+
+
 def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nominal_ms: float) -> Path:
     """Write report.html and summary.json into `folder`; return the path of the page.
 
@@ -122,6 +135,10 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         _table(rounds_table(record)) if record.episodes else "",
         "<h2>Training</h2>",
         figures.training(record) if record.training else "",
+        f"<h2>Corrections</h2><p>{html.escape(record.corrections_in_short)}.</p>"
+        + _table(corrections_table(record))
+        if record.corrections
+        else "",
         "<h2>Timing while training ran</h2><div class='row'>",
         figures.periods(periods_ms, nominal_ms) if len(periods_ms) else "",
         _table([["figure", "value"]] + [[k.replace("_", " "), f"{v:.3g}"] for k, v in record.timing.items()]),

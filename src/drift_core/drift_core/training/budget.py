@@ -77,6 +77,11 @@ class Budget:
         return sum(_owed(entry) for entry in self._queue)
 
     @property
+    def came(self) -> set[Key]:
+        """The corrections that came while the stream ran."""
+        return {key for key, entry in self._entries.items() if entry.live}
+
+    @property
     def waiting(self) -> set[Key]:
         """The corrections that are owed steps."""
         return {key for key, entry in self._entries.items() if _owed(entry)}

@@ -2,6 +2,7 @@
 also where that is a delta."""
 
 import json
+from dataclasses import field
 from pathlib import Path
 
 from drift_config.loader import to_plain
@@ -17,6 +18,7 @@ class Provenance:
     """The corrections in a set of weights, with their share."""
 
     corrections: tuple[TrainedCorrection, ...]
+    loss_on: dict[str, float] = field(default_factory=dict)  # "new" and "old" data, see rounds/old_and_new.py
 
 
 def provenance_path(checkpoint: Path) -> Path:

@@ -31,14 +31,13 @@ from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
 from trainer_node.ros.read_checkpoint import CheckpointServer
 from trainer_node.ros.run_episode import EpisodeServer
-from trainer_node.ros.train import TrainServer
+from trainer_node.ros.train import BEHIND_S, TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
 
 _JOINTS_S = 0.01  # between two recorded joint states, at least
 _JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
 _WORKER_STOP_S = 0.6
-_BEHIND_S = 60.0  # so much training before the newest labels have had their share is said
 
 
 class TrainerNode(Node):
@@ -153,7 +152,7 @@ class TrainerNode(Node):
         trouble += [self._recorder.trouble] if self._recorder.trouble else []
         trouble += ["no training worker"] if self._worker.pid is None else []
         backlog = self._rounds.backlog
-        if backlog.behind_s > _BEHIND_S:
+        if backlog.behind_s > BEHIND_S:
             waiting = f"{backlog.labels} labels wait, none is dropped"
             trouble.append(f"training is {backlog.behind_s:.0f} s behind: {waiting}")
         return Report(

@@ -24,6 +24,7 @@ from trainer_node.worker_messages import (
 )
 from trainer_node.worker_process import WorkerProcess
 
+BEHIND_S = 60.0  # of which continuous training may be behind; more is too slow
 _ERRORS = {
     Failure.UNKNOWN_KIND: Train.Result.UNKNOWN_KIND,
     Failure.NO_DATA: Train.Result.NO_DATA,
@@ -42,7 +43,9 @@ class TrainServer:
         self._node, self._worker = node, worker
         self._newest: Announced | None = None
         self._doing: Preparing | ProgressMessage | None = None
+        self._at: ProgressMessage | None = None  # where the running training stands
         self._backlog = Waiting("")
+        self._slow = False  # said to be
         self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel)
         self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
 
@@ -86,17 +89,19 @@ class TrainServer:
             case Warned(text):
                 self._node.get_logger().warning(f"training: {text}")
             case ProgressMessage():
-                self._doing = event
-                self._server.feedback(_to_feedback(event))
+                self._doing = self._at = event
+                self._tell()
             case Waiting():
                 self._backlog = event
+                self._tell()
+                self._say_if_slow(event)
                 if not event.steps:
                     self._doing = Preparing("all labels have had their share, waiting for further ones")
             case Announced():
                 self._newest = event
                 self._checkpoint.publish(_to_checkpoint(event))
             case Finished():
-                self._doing, self._backlog = None, Waiting("")
+                self._forget()
                 made = self._newest
                 self._node.get_logger().info(
                     f"version {made.version} ({made.reason}): {event.episodes} episodes, held-out loss "
@@ -105,14 +110,32 @@ class TrainServer:
                 )
                 self._server.finish(_to_result(self._newest))
             case Failed(failure=failure, text=text):
-                self._doing, self._backlog = None, Waiting("")
+                self._forget()
                 self._node.get_logger().warning(f"training ended without a checkpoint ({failure}): {text}")
                 self._server.finish(Train.Result(error_code=_ERRORS[failure], error_msg=text))
             case Fatal(text):
                 self._node.get_logger().error(f"no training: {text}")
 
+    def _tell(self) -> None:
+        if self._at is not None:
+            self._server.feedback(_to_feedback(self._at, self._backlog))
 
-def _to_feedback(at: ProgressMessage) -> Train.Feedback:
+    def _say_if_slow(self, backlog: Waiting) -> None:
+        slow = backlog.behind_s > BEHIND_S
+        if slow and not self._slow:
+            self._node.get_logger().warning(
+                f"training is too slow: {backlog.behind_s:.0f} s behind, {backlog.labels} labels wait, "
+                "none is dropped"
+            )
+        elif self._slow and not backlog.steps:
+            self._node.get_logger().info("training has caught up")
+        self._slow = slow or (self._slow and backlog.steps > 0)
+
+    def _forget(self) -> None:
+        self._doing, self._at, self._backlog, self._slow = None, None, Waiting(""), False
+
+
+def _to_feedback(at: ProgressMessage, backlog: Waiting) -> Train.Feedback:
     return Train.Feedback(
         step=at.step,
         total_steps=at.total_steps,
@@ -121,6 +144,8 @@ def _to_feedback(at: ProgressMessage) -> Train.Feedback:
         effective_rank=at.effective_rank,
         steps_per_s=at.steps_per_s,
         eta_s=at.eta_s,
+        waiting_labels=backlog.labels,
+        behind_s=backlog.behind_s,
     )
 
 

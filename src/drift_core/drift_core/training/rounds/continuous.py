@@ -28,6 +28,7 @@ from drift_core.training.rounds.hooks import (
     RoundReport,
 )
 from drift_core.training.rounds.mixed import MixedBatches
+from drift_core.training.rounds.old_and_new import loss_on
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 from drift_core.training.state import TrainerState
 from drift_core.training.trainer import StepProgress
@@ -183,6 +184,7 @@ class _Stream:
                 loss,
                 episodes,
                 self._budget.shares(),
+                loss_on(self._rounds, self._trainer, policy, self._budget.came),
             )
         except OSError as error:
             self._hooks.on_warning(f"no version of step {step}, it cannot be written: {error}")
@@ -224,8 +226,8 @@ class _Stream:
         if state is not None and (kept := state.info.get("round")):
             self._first = kept["first"]
             if parent.info.version > self._first:  # announced before this stream was broken off
-                had = () if provenance is None else provenance.corrections
-                episodes = len({correction.episode_id for correction in had})
+                had = Provenance(()) if provenance is None else provenance
+                episodes = len({correction.episode_id for correction in had.corrections})
                 self._newest = self._rounds.report(path, parent.sha256, parent.info, {}, episodes, had)
             if kept["before"] + state.info["step"] >= parent.info.step:
                 self._trainer.load_state_dict(state)

@@ -107,3 +107,4 @@ class RoundReport:
     left_out: dict[str, str]  # episodes that could not be trained on, with the reason
     remarks: dict[str, str]  # what is lost of others
     corrections: tuple[TrainedCorrection, ...]  # in these weights
+    loss_on: dict[str, float]  # "new" and "old" data that it was trained on, of a stream

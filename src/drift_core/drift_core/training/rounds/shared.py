@@ -6,7 +6,6 @@ A kind of round takes the data (`update_data`), makes a `trainer`, lets it `run`
 import hashlib
 import json
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -225,6 +224,7 @@ class Rounds:
         loss: HeldOutLoss | None,
         episodes: int,
         corrections: list[TrainedCorrection],
+        loss_on: dict[str, float] | None = None,
     ) -> RoundReport:
         """Write `policy`, whose `weights` are as of `Trainer.averaged`, as the next version, with what it has
         learned from beside it."""
@@ -241,13 +241,14 @@ class Rounds:
             created_s=time.time(),
         )
         beside = checkpoint_path(self._folder, info.version)
-        save_provenance(beside, Provenance(tuple(corrections)))
+        learned = Provenance(tuple(corrections), loss_on or {})
+        save_provenance(beside, learned)
         try:
             path, sha256 = self._versions.save(policy, weights, info)
         except OSError:
             provenance_path(beside).unlink()
             raise
-        return self.report(path, sha256, info, {} if loss is None else loss.terms, episodes, corrections)
+        return self.report(path, sha256, info, {} if loss is None else loss.terms, episodes, learned)
 
     def report(
         self,
@@ -256,7 +257,7 @@ class Rounds:
         info: CheckpointInfo,
         held_out_terms: dict[str, float],
         episodes: int,
-        corrections: Iterable[TrainedCorrection],
+        learned: Provenance,
     ) -> RoundReport:
         """Return what is said of a version, with the data as they are now."""
         data = self.data
@@ -270,7 +271,8 @@ class Rounds:
             data.idle_labels,
             dict(data.left_out),
             dict(data.remarks),
-            tuple(corrections),
+            learned.corrections,
+            learned.loss_on,
         )
 
     def delete_versions(self, after: int, before: int) -> None:
