@@ -67,6 +67,13 @@ def of(kind: str, state: str = "active", interfaces=POSITIONS) -> controller.Hea
     return replace(RIGHT, listed={UR: controller.Listed(state, kind, tuple(interfaces))})
 
 
+def test_the_driver_is_looked_for_where_the_commands_go() -> None:
+    for name, where in ((UR, ""), (f"left/{UR}", "/left")):
+        there = wanted("ur5e+none", name)
+        assert (there.controller, there.driver_namespace) == (UR, where)
+    assert wanted("ur5e+none").file == "config/robots/ur5e.yaml"
+
+
 def test_a_controller_that_is_active_with_what_the_gate_needs_passes() -> None:
     rows = [check(UR5E, RIGHT) for check in (controller.presence, controller.kind, controller.joints)]
     rows.append(controller.parameters(UR5E, RIGHT))

@@ -132,12 +132,12 @@ def test_every_module_that_is_to_be_run_exists():
     folders = {package.name: package for package in PACKAGES} | {top.name: ROOT for top in TOPS}
     modules = [found for found in named(r"python -m ([\w.]+)") if found[1].split(".")[0] in folders]
     assert len(modules) > 1
-    missing = [
-        (document, module)
-        for document, module in modules
-        if "NAME" not in module
-        and not (folders[module.split(".")[0]] / module.replace(".", "/")).with_suffix(".py").is_file()
-    ]
+    missing = []
+    for document, module in modules:
+        path = folders[module.split(".")[0]] / module.replace(".", "/")
+        runs = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+        if "NAME" not in module and not runs:
+            missing.append((document, module))
     assert missing == []
 
 

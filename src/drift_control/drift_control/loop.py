@@ -259,9 +259,9 @@ class ControlLoop:
             return self._status.text
         else:
             text = self._status.text
-        return "; ".join(
-            [text, *(t for t in (inputs.conflict, inputs.joints_trouble) if t and t not in text)]
-        )
+        arm = inputs.arm_state.trouble if inputs.arm_state is not None else ""  # its own word for the cause
+        hurdles = (arm, inputs.conflict, inputs.joints_trouble)
+        return "; ".join([text, *(hurdle for hurdle in hurdles if hurdle and hurdle not in text)])
 
 
 def _speed_scale(arm_state: ArmState | None) -> float:

@@ -271,6 +271,18 @@ def test_in_a_protective_stop_nothing_is_sent_and_the_command_becomes_where_the_
     assert tick.armed and tick.sent and np.array_equal(tick.command, bench.q)
 
 
+def test_the_arms_own_word_for_the_cause_follows_a_fault_that_was_seen_first(bench):
+    assert bench.tick(arm=True).armed
+    bench.controller_trouble = "controller arm is inactive: activate it"
+    tick = bench.run(0.1)
+    assert tick.state is State.FAULT and tick.text == bench.controller_trouble
+    reflex = "the Franka is in REFLEX: recover it"
+    bench.ready(ready=False, protective_stop=True, trouble=reflex)
+    assert bench.run(0.1).text == f"{bench.controller_trouble}; {reflex}"
+    bench.ready()
+    assert bench.tick().text == bench.controller_trouble
+
+
 def test_an_arm_that_says_no_more_how_it_is_is_a_fault_until_it_speaks_again(bench):
     bench.ready()
     bench.run(0.3)

@@ -24,7 +24,7 @@ class FrankaRobot(Node):
         self._type, self._errors = types.FrankaRobotState, types.Errors
         self._publisher = self.create_publisher(self._type, "~/robot_state", qos_profile_system_default)
         self.set(self._type.ROBOT_MODE_MOVE)
-        self.create_timer(1.0 / rate_hz, self._on_timer, clock=steady_clock())
+        self.telling = self.create_timer(1.0 / rate_hz, self._on_timer, clock=steady_clock())
 
     def set(self, mode: int, error: str = "") -> None:
         """Let the robot be in a mode, with the error of this name or none."""

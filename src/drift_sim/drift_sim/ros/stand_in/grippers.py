@@ -140,7 +140,7 @@ class FrankaHand(Node):
         self.moves = _Goals(self, actions.Move, "~/move", self._begin)
         self.grasps = _Goals(self, actions.Grasp, "~/grasp", self._begin)
         self.create_timer(1.0 / _RATE_HZ, self._on_timer, clock=steady_clock())
-        self.create_timer(1.0 / _FRANKA_STATE_HZ, self._tell, clock=steady_clock())
+        self.telling = self.create_timer(1.0 / _FRANKA_STATE_HZ, self._tell, clock=steady_clock())
 
     def _begin(self, goal: Any) -> None:
         for goals, action in ((self.moves, self._move_action), (self.grasps, self._grasp_action)):
