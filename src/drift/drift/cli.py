@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, joystick, session, teleop, train, up
+from drift.commands.calibrate import board, camera_latency, hand_eye
 from drift.errors import UserError, run
 
 
@@ -30,6 +31,13 @@ app = typer.Typer(
 )
 for command in (up, demo, session, teleop, joystick, train, eval, doctor):
     app.command(command.__name__.rpartition(".")[2], cls=OnceCommand)(command.main)
+calibrate = typer.Typer(
+    no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."
+)
+for command in (board, camera_latency, hand_eye):
+    name = command.__name__.rpartition(".")[2].replace("_", "-")
+    calibrate.command(name, cls=OnceCommand)(command.main)
+app.add_typer(calibrate, name="calibrate")
 
 
 def main() -> None:

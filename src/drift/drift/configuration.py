@@ -12,6 +12,7 @@ FOLDERS = {
     "task": "tasks",
     "camera": "cameras",
     "joystick": "joysticks",
+    "board": "boards",
     "train": "train",
 }
 

@@ -13,3 +13,7 @@ class ShapeError(DriftError, ValueError):
 
 class DataError(DriftError):
     """Recorded data that is missing, broken or contradicts itself."""
+
+
+class CalibrationError(DriftError):
+    """A measurement that does not determine what was asked; the message says what is needed."""

@@ -11,6 +11,7 @@ from drift_core.task import CameraConfig, load_task
 from drift_interfaces.msg import ArmState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
+from drift_ros.camera_input import info_topic
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joint_state
@@ -67,8 +68,7 @@ class SimNode(Node):
         self._images, self._infos = {}, {}
         for name, camera in self._cameras.items():
             self._images[name] = self.create_publisher(Image, camera.topic, qos.IMAGE)
-            info_topic = f"{camera.topic.rpartition('/')[0]}/camera_info".lstrip("/")
-            self._infos[name] = self.create_publisher(CameraInfo, info_topic, qos.IMAGE)
+            self._infos[name] = self.create_publisher(CameraInfo, info_topic(camera), qos.IMAGE)
         topics = self._robot.config.joint_state_topics
         self._joints = {
             name: self.create_publisher(JointState, name, qos.JOINT_STATES)
@@ -205,7 +205,7 @@ class SimNode(Node):
         """Return the pinhole model of a camera: square pixels, no distortion, centre in the middle."""
         fovy = math.radians(self._world.scene.cameras[camera.name].fovy_deg)
         focal = 0.5 * camera.height / math.tan(0.5 * fovy)  # [pixel]
-        cx, cy = camera.width / 2, camera.height / 2
+        cx, cy = (camera.width - 1) / 2, (camera.height - 1) / 2  # (0, 0) is the middle of the first pixel
         info = CameraInfo(height=camera.height, width=camera.width, distortion_model="plumb_bob")
         info.header.stamp, info.header.frame_id = stamp, frame
         info.d = [0.0] * 5

@@ -1,0 +1,1 @@
+"""The commands `drift calibrate …`, one module each with a function `main`."""
