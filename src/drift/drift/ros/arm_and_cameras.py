@@ -9,7 +9,7 @@ from drift_core.calibration.intrinsics import Intrinsics
 from drift_core.task import CameraConfig
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput, ImageTransport, info_topic
-from drift_ros.clock import ros_s, to_seconds
+from drift_ros.clock import ros_s, steady_s, to_seconds
 from drift_ros.errors import SessionError
 from drift_ros.images import to_rgb
 from drift_ros.joint_state_topics import JointStateTopics
@@ -62,21 +62,28 @@ class ArmAndCameras:
 
     def spin(self, duration_s: float) -> None:
         """Listen for a while."""
-        for _ in range(max(1, round(duration_s / _SLICE_S))):
-            self._client.spin(_SLICE_S)
+        end_s = steady_s() + duration_s
+        while (left_s := end_s - steady_s()) > 0.0:
+            self._client.spin(min(left_s, _SLICE_S))
             now_s = ros_s(self._client.node.get_clock())
             for message in self._topics.take():
                 if self._merger.merge(message, now_s) and (reading := self._merger.reading):
-                    if not self._joint_s or reading.stamp_s > self._joint_s[-1]:
-                        self._joint_s.append(reading.stamp_s)
-                        self._joints.append(reading.positions_rad)
+                    self._take(reading.stamp_s, reading.positions_rad)
+
+    def _take(self, stamp_s: float, positions_rad: np.ndarray) -> None:
+        if not self._joint_s or stamp_s > self._joint_s[-1]:
+            self._joint_s.append(stamp_s)
+            self._joints.append(positions_rad)
 
     def wait(self) -> None:
         """Listen until something came of everything; SessionError names what did not come."""
-        for _ in range(round(_HEARD_S / 0.1)):
+        end_s = steady_s() + _HEARD_S
+        while self._silent or not self._joint_s:
+            if steady_s() > end_s:
+                self._refuse()
             self.spin(0.1)
-            if self._joint_s and not self._silent:
-                return
+
+    def _refuse(self) -> None:
         missing = [*self._silent.values(), *(() if self._joint_s else self._joint_topics)]
         raise SessionError(
             f"nothing usable on {', '.join(missing)} within {_HEARD_S:g} s: do the arm's and the "

@@ -10,14 +10,13 @@ from drift_control.teleop.joystick import Joystick
 from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement
+from drift_sim.expert.grip import Grip
 from drift_sim.expert.supervisor import TakeoverRule
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ExpertMotion, TaskPhase, Truth, View
 
 Mode = Literal["demonstrate", "correct"]
-_NO_EFFECT_S = 0.5  # enable held for so long without the gate saying EXPERT: let go
-_PAUSE_S = 0.2  # and press again after this
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class ScriptedExpert:
         self._supervisor = TakeoverRule(config)
         threshold = config.cosine_threshold
         self._disagreement = None if threshold is None else Disagreement(threshold)
-        self._grip = _Grip()
+        self._grip = Grip()
         self.cost_to_go = float("nan")  # at the last reading [ticks of 0.1 s]
         self.phase = TaskPhase.REST
 
@@ -125,29 +124,3 @@ class ScriptedExpert:
     def _stick(self, enabled: bool, linear: np.ndarray, angular: np.ndarray, gripper: int) -> ScriptedStick:
         self._count += 1
         return ScriptedStick(*self._joystick.encode(enabled, linear, angular, gripper, count=self._count))
-
-
-class _Grip:
-    """The thumb on the enable button: when it has no effect, let go and press again."""
-
-    def __init__(self) -> None:
-        self.release()
-
-    def release(self) -> None:
-        """Let go."""
-        self._pressed_s: float | None = None
-        self._pause_until_s = float("-inf")
-
-    def hold(self, wanted: bool, effective: bool, now_s: float) -> bool:
-        """Return whether to press now; `effective`: the gate says that the expert drives."""
-        if not wanted:
-            self._pressed_s = None
-            return False
-        if now_s < self._pause_until_s:
-            return False
-        if self._pressed_s is None or effective:
-            self._pressed_s = now_s
-        elif now_s - self._pressed_s > _NO_EFFECT_S:
-            self._pressed_s, self._pause_until_s = None, now_s + _PAUSE_S
-            return False
-        return True

@@ -5,6 +5,7 @@ from drift_control.gate.state import State
 from drift_control.robot.robot import Robot
 from drift_control.teleop.joystick import Joystick
 
+from drift_sim.expert.grip import Grip
 from drift_sim.expert.scripted import GateView, ScriptedStick
 from drift_sim.scenes.scene import Truth
 
@@ -26,6 +27,7 @@ class Waver:
         """Begin anew; `seed` is that of the strokes."""
         self._rng = np.random.default_rng([seed, 0x3A])
         self._count = 0
+        self._grip = Grip()
         self._start_m: np.ndarray | None = None
         self._from_s = np.inf
         self._until_s = -np.inf
@@ -41,7 +43,8 @@ class Waver:
         if now_s >= self._until_s:
             self._stroke(tcp_m - self._start_m, now_s)
         self._count += 1
-        enabled = gate.armed and now_s >= self._from_s and gate.state not in (State.HOMING, State.FAULT)
+        wanted = gate.armed and now_s >= self._from_s and gate.state not in (State.HOMING, State.FAULT)
+        enabled = self._grip.hold(wanted, gate.state is State.EXPERT, now_s)
         share = float(enabled)  # the gate wants to see the stick at rest before
         stick = self._joystick.encode(
             enabled, share * self._linear, share * self._angular, 0, count=self._count

@@ -152,7 +152,7 @@ def _live(
                 arm.spin(1.0)
                 moved_s = moving_time_s(arm.joint_s, arm.joints_rad)
                 pictures = ", ".join(f"{len(motion)} pictures of {name}" for name, motion in motions.items())
-                text = f"{moved_s:.0f} of {seconds:.0f} s in motion, {pictures}"
+                text = f"{int(moved_s)} of {seconds:.0f} s in motion, {pictures}"
                 print(
                     f"\r\x1b[K{text}" if sys.stdout.isatty() else text,
                     end="" if sys.stdout.isatty() else "\n",
