@@ -155,7 +155,7 @@ def test_every_command_of_drift_exists_with_its_options():
     for document, line in lines:
         words = line.split("#")[0].split()
         command = COMMANDS.get(words[0])
-        if subcommands := getattr(command, "commands", None):
+        if len(words) > 1 and (subcommands := getattr(command, "commands", None)):
             command = subcommands.get(words[1])
         allowed = {option for parameter in getattr(command, "params", []) for option in parameter.opts} | {
             "--help"
