@@ -227,7 +227,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     assert (result.error_code, result.error_msg, result.outcome) == (0, "", Outcome.SUCCESS)
     assert gate.calls == ["home", "arm", "stop"]
     assert cell.sim.seeds == [7]
-    assert 0.9 < result.duration_s < 3.0
+    assert 0.5 < result.duration_s < 3.0  # the trainer may hear late that the gate is armed
     assert result.interventions == 1
     assert result.expert_steps > 0
     assert result.expert_labels > 0
