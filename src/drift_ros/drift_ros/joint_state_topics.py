@@ -4,7 +4,7 @@ import struct
 import time
 
 from drift_control.inputs import JointMessage
-from drift_control.publishers import Publisher
+from drift_control.publishers import UNSIGNED
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
@@ -13,6 +13,8 @@ from drift_ros import qos
 from drift_ros.clock import NANOSECONDS, steady_s, to_seconds
 from drift_ros.polling import Polled
 from drift_ros.publisher_names import PublisherNames
+
+_RECENT_S = 1.0
 
 
 class JointStateTopics:
@@ -24,8 +26,9 @@ class JointStateTopics:
 
     def __init__(self, node: Node, topics: tuple[str, ...]) -> None:
         self._subscriptions = [Polled(node, JointState, topic, qos.POLLED) for topic in topics]
-        self._names = PublisherNames(node)
+        self._node, self._names = node, PublisherNames(node)
         self._looked_s = steady_s()
+        self._unsigned: dict[str, dict[frozenset[str], float]] = {}  # by topic: which joints, when last
 
     def take(self) -> list[JointMessage]:
         """Return what has come since the last look; arrivals are those of the middleware."""
@@ -38,12 +41,30 @@ class JointStateTopics:
         now_s, system_ns, looked_s = steady_s(), time.time_ns(), self._looked_s
         self._looked_s = now_s
         return [
-            self._message(raw, self._names.of(topic, info), max(looked_s, now_s - _age_s(info, system_ns)))
+            self._message(
+                raw, topic, self._names.of(topic, info), max(looked_s, now_s - _age_s(info, system_ns))
+            )
             for raw, info, topic in newest.values()
         ]
 
-    def _message(self, raw: bytes, publisher: Publisher, arrival_s: float) -> JointMessage:
-        msg = deserialize_message(raw, JointState)
+    def objection(self) -> str:
+        """Return which topic has two publishers of the same joints, or a silent one, in words; empty: none.
+
+        Only where messages do not say who has sent them (rclpy of Jazzy); else the joints themselves tell.
+        """
+        for topic, kinds in self._unsigned.items():
+            sets = [joints for joints, heard_s in kinds.items() if steady_s() - heard_s < _RECENT_S]
+            shared = len(frozenset().union(*sets)) < sum(map(len, sets))
+            count = self._node.count_publishers(topic)
+            if count > 1 and (shared or count > len(sets)):
+                whose = "of the same joints or silent; messages do not say whose"
+                return f"{count} publishers of {topic}, {whose}"
+        return ""
+
+    def _message(self, raw: bytes, topic: str, info: dict, arrival_s: float) -> JointMessage:
+        msg, publisher = deserialize_message(raw, JointState), self._names.of(topic, info)
+        if publisher == UNSIGNED:
+            self._unsigned.setdefault(topic, {})[frozenset(msg.name)] = steady_s()
         return JointMessage(msg.name, msg.position, to_seconds(msg.header.stamp), arrival_s, publisher)
 
 

@@ -12,6 +12,14 @@ _ASK_AGAIN_S = 0.1  # of one whose node the graph does not know yet: nodes are d
 _NAMELESS_S = 2.0  # who is not known by then has no node; its identity stands for a name
 
 
+def identities(node: Node, topic: str, info: dict[str, Any]) -> set[bytes]:
+    """Return who has sent a message of `topic`; where it does not say (rclpy of Jazzy), all who may have."""
+    key = PublisherNames.key(info)
+    return (
+        {key} if key else {bytes(writer.endpoint_gid) for writer in node.get_publishers_info_by_topic(topic)}
+    )
+
+
 class PublisherNames:
     """Names of the publishers of a node's topics; two of one name are told apart by a number.
 

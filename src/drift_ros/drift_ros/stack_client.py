@@ -20,13 +20,12 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
-from rclpy.subscription import MessageInfo
 from std_srvs.srv import Trigger
 
 from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
 from drift_ros.errors import SessionError, error_name
-from drift_ros.publisher_names import PublisherNames
+from drift_ros.publisher_names import identities
 from drift_ros.request import ANSWER_S, ActionGoal, ServiceCall, StackRequest
 from drift_ros.server_signs import ServerSigns
 
@@ -228,11 +227,11 @@ class StackClient:
             if isinstance(request, ActionGoal) and request.goal_id in heard:
                 request.hear(steady_s())
 
-    def _on_state(self, name: str, msg: Any, info: MessageInfo) -> None:
+    def _on_state(self, name: str, msg: Any, info: dict[str, Any]) -> None:
         self._newest[name], self._arrival_s[name] = msg, steady_s()
-        writers, writer = self._writers.setdefault(name, set()), PublisherNames.key(info)
-        restarted = bool(writers) and writer not in writers
-        writers.add(writer)
+        known, writers = self._writers.setdefault(name, set()), identities(self._node, name, info)
+        restarted = bool(known) and not writers <= known
+        known |= writers
         for request in self._under_way:
             if isinstance(request, ServiceCall) and request.heartbeat == name:
                 request.restarted() if restarted else request.hear(steady_s())

@@ -63,6 +63,7 @@ class PolicyNode(LifecycleNode):
         self._show()
         if self._config.autostart:
             if self.trigger_configure() != SUCCESS:
+                self._runtime.close()  # its threads would keep the half-built node in the graph
                 if self._crash is not None:  # not a matter of configuration: another start may help
                     raise RuntimeError("the node could not be configured") from self._crash
                 raise DriftError(self._runtime.exchange.refusal or "the node could not be configured")

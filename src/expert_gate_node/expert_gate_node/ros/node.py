@@ -100,8 +100,8 @@ class ExpertGateNode(Node):
 
     def _objection(self) -> str:
         """Return why nothing may be commanded: the arm's own reason before what follows from it."""
-        trouble = self._inbox.arm_trouble()
-        return trouble or self._out.controller.objection() or self._names.objection()
+        trouble = self._inbox.arm_trouble() or self._out.controller.objection()
+        return trouble or self._names.objection() or self._joint_topics.objection()
 
     def _on_chunk(self, msg: ActionChunk, info: dict[str, Any]) -> None:
         self._heard("action_chunk", info)
