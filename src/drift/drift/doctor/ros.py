@@ -31,10 +31,13 @@ def ros() -> Finding:
     """Is rclpy importable, and from where."""
     if importlib.util.find_spec("rclpy") is None:
         return failure("rclpy was not found", "source env.sh (or setup.bash of your ROS distribution)")
+    name = os.environ.get("ROS_DISTRO")
+    if not name:
+        return good("ROS 2 of unknown distribution")
     try:
-        return good(f"ROS 2 Kilted from PyPI, rclpy {metadata.version('ros-kilted-rclpy')}")
+        return good(f"ROS 2 {name.capitalize()} from PyPI, rclpy {metadata.version(f'ros-{name}-rclpy')}")
     except metadata.PackageNotFoundError:
-        return good(f"ROS 2 {os.environ.get('ROS_DISTRO', 'of unknown distribution')}")
+        return good(f"ROS 2 {name.capitalize()}")
 
 
 def workspace() -> Finding:

@@ -24,7 +24,8 @@ PACKAGES = (
     "ur_dashboard_msgs",
 )
 ROOT = Path(__file__).resolve().parents[4]
-INSTALL = ROOT / "build" / "ros_interfaces" / "install"
+BUILD = Path(os.environ.get("DRIFT_BUILD", ROOT / "build"))  # of the distribution that env.sh has chosen
+INSTALL = BUILD / "ros_interfaces" / "install"
 
 
 @contextmanager
