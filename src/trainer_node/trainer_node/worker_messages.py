@@ -86,7 +86,7 @@ class Waiting:
     round_id: str
     labels: int = 0  # that have not had their share of gradient steps
     steps: int = 0  # owed to them
-    behind_s: float = 0.0  # for which these will take
+    behind_s: float = 0.0  # for which those to new corrections will take
     steps_per_label: float = 0.0  # that the labels get which wait
 
 

@@ -82,6 +82,11 @@ class Budget:
         return {key for key, entry in self._entries.items() if entry.live}
 
     @property
+    def owed_to_new(self) -> int:
+        """Of these, steps that go first: for what came while the stream ran."""
+        return sum(_owed(entry) for entry in self._queue if entry.live)
+
+    @property
     def waiting(self) -> set[Key]:
         """The corrections that are owed steps."""
         return {key for key, entry in self._entries.items() if _owed(entry)}
@@ -113,8 +118,7 @@ class Budget:
         new labels a little more, as `most` is no exact number.
         """
         new = self._take(corrections, {}, live=True)
-        live = [entry for entry in self._queue if entry.live]
-        owed = sum(map(_owed, live))
+        live, owed = [entry for entry in self._queue if entry.live], self.owed_to_new
         if owed > (most if new else _SLACK * most):
             for entry in live:
                 late = (entry.budget - entry.made) * (1.0 - most / owed)
@@ -181,7 +185,7 @@ class Budget:
 
     def _remember_all(self) -> None:
         """Let the averages reach back over a part of what is owed now to new corrections, if anything is."""
-        owed = sum(_owed(entry) for entry in self._queue if entry.live) or self.owed
+        owed = self.owed_to_new or self.owed
         self.decay = 1.0 - 1.0 / max(self._ema_share * owed, 1.0)
 
     def _take_up_later(self) -> None:

@@ -178,7 +178,11 @@ def test_what_comes_while_the_stream_runs_goes_before_what_was_there_which_keeps
     budget.begin(corrections(a=10, b=10), {("a", 1): 5.0})
     assert budget.owed == 20 + 40
     budget.update(corrections(a=10, b=10, c=5), most=20)
-    assert budget.owed == 20 + 40 + 20 and budget.waiting == {("a", 1), ("b", 1), ("c", 1)}
+    assert (budget.owed, budget.owed_to_new) == (20 + 40 + 20, 20) and budget.waiting == {
+        ("a", 1),
+        ("b", 1),
+        ("c", 1),
+    }
     assert budget.decay == pytest.approx(1.0 - 4.0 / 20), "the averages follow the new one"
     make(budget, 20)
     assert budget.waiting == {("a", 1), ("b", 1)} and shares(budget)["c"] == 1.0

@@ -208,7 +208,7 @@ class _Stream:
             owed = self._budget.owed
             labels, each = self._budget.waiting_labels, self._budget.steps_per_label
             step_s = statistics.mean(self._steps_s or [0.0])
-            self._hooks.on_backlog(Backlog(labels, owed, owed * step_s, each))
+            self._hooks.on_backlog(Backlog(labels, owed, self._budget.owed_to_new * step_s, each))
 
     def _state(self) -> TrainerState:
         state = self._trainer.state_dict()

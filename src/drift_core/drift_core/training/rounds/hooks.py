@@ -34,7 +34,7 @@ class Backlog:
 
     labels: int  # that have not had their share of gradient steps
     steps: int  # owed to them
-    behind_s: float  # for which these will take, at the present rate
+    behind_s: float  # for which those to new corrections will take, at the present rate
     steps_per_label: float  # that the labels get which wait; fewer where they come too fast
 
 
