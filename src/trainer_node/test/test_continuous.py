@@ -21,7 +21,7 @@ from drift_core.training.rounds.mixed import MixedBatches
 from trainer_node.worker import make_rounds
 from trainer_node.worker_messages import WorkerJob
 
-STREAM = "{steps_per_label: 4, candidate_steps: 30, candidate_s: 60, canary_tolerance: 0.5}"
+STREAM = "{steps_per_label: 4, behind_s: 600, candidate_steps: 30, candidate_s: 60, canary_tolerance: 0.5}"
 
 ENCODING = "encoding held-out windows, batch"
 EVALUATING = "evaluating on held-out windows, batch"
@@ -347,24 +347,20 @@ def test_a_candidate_may_be_worse_by_the_tolerance_and_by_noise_up_to_as_much_ag
 
 def test_labels_that_come_too_fast_get_few_steps_at_once_and_the_others_later(files, bootstrapped, record):
     train_file = Path(files["train_file"])
-    train_file.write_text(train_file.read_text().replace(STREAM, STREAM.replace("{", "{behind_s: 1.0e-4, ")))
+    train_file.write_text(train_file.read_text().replace(STREAM, STREAM.replace("600", "1.0e-4")))
     stream = Stream(files)
     stream.look()
     assert stream.backlogs[-1].steps_per_label == 4.0
-    first = record(
-        10, kind="intervention", first_expert_step=50
-    )  # 9 labels: how long a step takes is unknown
+    first = record(10, kind="intervention", first_expert_step=50)  # 9 labels
     stream.settle()
-    assert len(stream.steps) == 36
+    stream.until(lambda: len(stream.steps) == 36 and stream.rests())
+    before = len(stream.versions)
     second = record(11, kind="intervention", first_expert_step=50)
-    stream.until(lambda: len(stream.versions) > 3 and stream.rests())
-    stream.look()
-    made = stream.end()
-    assert trained(stream.versions[2])[second] == 1.0 and stream.versions[2].info.step == 60 + 36 + 1, (
-        "no step is done in 0.1 ms, but one is made"
-    )
-    assert len(stream.steps) == 36 + 36 and trained(made)[second] > 0.7, "the others came later"
-    assert trained(made)[first] == 1.0
+    stream.until(lambda: len(stream.steps) == 36 + 36 and stream.rests())
+    made, at_once = stream.end(), stream.versions[before]
+    assert at_once.info.step == 60 + 36 + 1, "no step is done in 0.1 ms, but one is made, and announced"
+    assert trained(at_once)[second] == 1.0
+    assert trained(made)[first] == trained(made)[second] == 1.0
 
 
 def test_labels_that_wait_are_drawn_more_often(files, bootstrapped, record, monkeypatch):

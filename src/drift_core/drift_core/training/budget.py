@@ -39,8 +39,9 @@ class _Entry:
     labels: int
     ended_s: float
     live: bool  # came while the stream ran
-    budget: float = 0.0  # of steps
-    later: float = 0.0  # steps beyond, for when no new correction waits
+    fresh: bool  # goes first: live, and not yet trained on as far as its budget goes
+    budget: float = 0.0  # of steps, of which the share is taken
+    later: float = 0.0  # steps beyond, once it is no longer fresh
     made: float = 0.0  # of them
     pending: float = 0.0  # of them, those that are not in the averaged weights yet
 
@@ -84,23 +85,26 @@ class Budget:
     @property
     def owed_to_new(self) -> int:
         """Of these, steps that go first: for what came while the stream ran."""
-        return sum(_owed(entry) for entry in self._queue if entry.live)
+        return sum(_owed(entry) for entry in self._queue if entry.fresh)
 
     @property
     def waiting(self) -> set[Key]:
-        """The corrections that are owed steps."""
-        return {key for key, entry in self._entries.items() if _owed(entry)}
+        """The corrections that are owed steps: the new ones, or, without any, the others."""
+        owed = {key: entry.fresh for key, entry in self._entries.items() if _owed(entry)}
+        return {key for key, fresh in owed.items() if fresh} or set(owed)
 
     @property
     def waiting_labels(self) -> int:
         """Labels that have not had their share."""
         waiting = (entry for entry in self._queue if _owed(entry))
-        return math.ceil(sum(entry.labels * _owed(entry) / entry.budget for entry in waiting))
+        return math.ceil(
+            sum(min(entry.labels * _owed(entry) / entry.budget, entry.labels) for entry in waiting)
+        )
 
     @property
     def steps_per_label(self) -> float:
-        """What a label that waits gets; what it should get where none waits."""
-        waiting = [entry for entry in self._queue if _owed(entry)]
+        """What a new label that waits gets in time; what it should get where none waits."""
+        waiting = [entry for entry in self._queue if entry.fresh and _owed(entry)]
         if not waiting:
             return self._steps_per_label
         return sum(entry.budget for entry in waiting) / sum(entry.labels for entry in waiting)
@@ -118,9 +122,9 @@ class Budget:
         new labels a little more, as `most` is no exact number.
         """
         new = self._take(corrections, {}, live=True)
-        live, owed = [entry for entry in self._queue if entry.live], self.owed_to_new
+        fresh, owed = [entry for entry in self._queue if entry.fresh], self.owed_to_new
         if owed > (most if new else _SLACK * most):
-            for entry in live:
+            for entry in fresh:
                 late = (entry.budget - entry.made) * (1.0 - most / owed)
                 entry.budget, entry.later = entry.budget - late, entry.later + late
         if new:
@@ -173,7 +177,7 @@ class Budget:
         there = {(found.episode_id, found.intervention_id): found for found in corrections}
         for key in [*(key for key in known if key in there), *(key for key in there if key not in known)]:
             found, each = there[key], self._steps_per_label
-            entry = known.get(key) or _Entry(0, found.ended_s, live, made=each * had.get(key, 0.0))
+            entry = known.get(key) or _Entry(0, found.ended_s, live, live, made=each * had.get(key, 0.0))
             added = found.labels - entry.labels
             new += max(added, 0)
             entry.budget = min(entry.budget + each * max(added, 0), each * found.labels)
@@ -190,21 +194,21 @@ class Budget:
 
     def _take_up_later(self) -> None:
         """Owe the steps that were put off, to what is no longer new."""
-        late = [entry for entry in self._entries.values() if entry.later]
+        late = [entry for entry in self._entries.values() if entry.fresh and entry.later]
         for entry in late:
-            entry.budget, entry.later, entry.live = entry.budget + entry.later, 0.0, False
+            entry.fresh = False
         if late:
             self._sort()
             self._remember_all()
 
     def _sort(self) -> None:
         waiting = [entry for entry in self._entries.values() if _owed(entry)]
-        self._queue = sorted(waiting, key=lambda entry: not entry.live)
+        self._queue = sorted(waiting, key=lambda entry: not entry.fresh)
         self._averaging = [entry for entry in self._entries.values() if entry.pending]
 
 
 def _owed(entry: _Entry) -> int:
-    return max(math.ceil(entry.budget - entry.made), 0)
+    return max(math.ceil(entry.budget + (0.0 if entry.fresh else entry.later) - entry.made), 0)
 
 
 def _share(entry: _Entry) -> float:

@@ -36,7 +36,7 @@ from drift_core.training.trainer import StepProgress
 _SLICE_S = 0.2  # of steps between two looks at the disk
 _WAIT_S = 0.1  # between two looks while nothing is owed
 _TELL_S = 0.4  # between two reports of the backlog
-_STEPS = 10, 50  # of which the mean duration is taken: at least, and the newest of these
+_STEPS = 3, 50  # of which the mean duration is taken: at least, and the newest of these
 _OFFER_SHARE = 0.1  # of the time may go into candidates while steps are owed
 
 
@@ -73,6 +73,7 @@ class _Stream:
         self._refused = 0  # candidates in a row
         self._steps_s: deque[float] = deque(maxlen=_STEPS[1])  # durations of the newest steps
         self._offer_s = 0.0  # that the last candidate took
+        self._new_waited = False  # some steps since then were made for new corrections
         self._told_s = -_TELL_S
         self._saved = rounds.saved(order)
         self._take_up(path, parent)
@@ -143,6 +144,7 @@ class _Stream:
         if rank != self._rank:
             self._rank = rank
             self._budget.averages_restarted()
+        self._new_waited = self._new_waited or self._budget.owed_to_new > 0
         self._budget.step(progress.ema_decay)
         self._steps_s.append(progress.step_s)
         self._hooks.on_progress(replace(progress, round_steps=progress.round_step + self._budget.owed))
@@ -151,7 +153,8 @@ class _Stream:
         made = self._trainer.round_step - self._offered_step
         pause_s = max(self._settings.candidate_s, self._offer_s / _OFFER_SHARE)
         late = time.monotonic() - self._begun_s >= pause_s
-        return made > 0 and (made >= self._settings.candidate_steps or late or not self._budget.owed)
+        had = not self._budget.owed or (self._new_waited and not self._budget.owed_to_new)
+        return made > 0 and (made >= self._settings.candidate_steps or late or had)
 
     def _offer(self) -> None:
         """Announce the averaged weights as the next version, if they are not worse than the last one."""
@@ -160,7 +163,7 @@ class _Stream:
         self._offer_s = time.monotonic() - began_s
 
     def _judge(self) -> None:
-        self._offered_step = self._trainer.round_step
+        self._offered_step, self._new_waited = self._trainer.round_step, False
         (policy, weights), step = self._trainer.averaged(), self._before + self._trainer.step
         try:
             loss = self._canary.loss(policy)
