@@ -94,6 +94,11 @@ class WorkerProcess:
         return self._request is not None
 
     @property
+    def ready(self) -> bool:
+        """Whether the worker has started and hears."""
+        return self._ready
+
+    @property
     def pid(self) -> int | None:
         """Process id, None while no worker runs."""
         return None if self._process is None else self._process.pid

@@ -18,6 +18,7 @@ from trainer_node.worker_messages import (
     Finished,
     Preparing,
     ProgressMessage,
+    Ready,
     TrainRequest,
     Waiting,
     Warned,
@@ -61,7 +62,9 @@ class TrainServer:
 
     @property
     def status(self) -> str:
-        """What the worker does, in words, empty when nothing."""
+        """What the worker does, in words, empty when nothing, or while it is being started."""
+        if not self._worker.ready:
+            return ""
         match self._doing:
             case ProgressMessage() as at:
                 return f"step {at.step} of {at.total_steps}, loss {at.loss:.4f}, {at.steps_per_s:.1f} steps/s"
@@ -84,6 +87,8 @@ class TrainServer:
 
     def _on_event(self, event: Event) -> None:
         match event:
+            case Ready():  # a new process takes up what the last one left
+                self._doing = Preparing("starting") if self._worker.busy else None
             case Preparing():
                 self._doing = event
             case Warned(text):
