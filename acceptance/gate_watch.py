@@ -1,4 +1,6 @@
-"""Arm the gate, then print each change of its state: JSON with the steady time and how many chunks have come.
+"""Arm the gate, then print each change of its state, or of the version that drives, as a line of JSON.
+
+With the steady time and how many chunks have come.
 
 A program of `acceptance.two_machines`, in the domain of whoever starts it.
 """
@@ -24,11 +26,11 @@ def main() -> None:
         shown = None
         while True:
             client.spin(0.01)
-            state = client.gate_state
-            if state is not None and state.state != shown:
-                shown = int(state.state)
-                line = {"state": shown, "text": state.text, "at_s": time.monotonic(), "chunks": len(chunks)}
-                print(json.dumps(line), flush=True)
+            state, version = client.gate_state, int(chunks[-1].policy_version)
+            if state is not None and (state.state, version) != shown:
+                shown = (state.state, version)
+                line = {"state": int(state.state), "version": version, "text": state.text}
+                print(json.dumps({**line, "at_s": time.monotonic(), "chunks": len(chunks)}), flush=True)
 
 
 if __name__ == "__main__":

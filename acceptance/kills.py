@@ -118,7 +118,7 @@ def kill_all(
             torn = 0 if loads(run) else 1
             if target == "all":
                 machine.start()
-            resume_s = stream.resume(machine, killed, steady_s(), 3.0 * RESUME_LIMIT_S)
+            resume_s = stream.resume(machine, killed, steady_s(), 6.0 * RESUME_LIMIT_S)
             found = {
                 "resume_s": resume_s,
                 "lost": stream.lost(before),

@@ -10,6 +10,7 @@ bars: usv within 5 %, left within 10 % of full.
 |--------------------|--------------------------------|----------------------------------------------------|
 | full               | full rank                      | everything                                         |
 | left, usv          | full rank                      | the top 1/8 of each layer's directions             |
+| left adaptive      | full rank                      | at first as many, then 1/32 to 1/4 by the gradient |
 | left random        | full rank                      | as many random directions                          |
 | lora               | full rank                      | peft's adapters, as many numbers as usv            |
 | norm and bias      | full rank                      | these alone                                        |
@@ -29,13 +30,16 @@ from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
-from drift_core.rank.schedule import ConstantRank, SigmoidDecay
+from drift_core.rank.adaptive import AdaptiveRank
+from drift_core.rank.schedule import ConstantRank, RankSchedule, SigmoidDecay
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer, held_out_loss
 from rich.console import Console
 from torch import Tensor
 
 HORIZON, STATE_DIM, FRACTION, BATCH = 16, 6, 0.125, 64
+CONSTANT = ConstantRank(fraction=FRACTION)
+ADAPTIVE = AdaptiveRank(start=FRACTION, lowest=FRACTION / 4, highest=2 * FRACTION, every=25)
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,14 @@ class Method:
     name: str
     offline: str  # full or scheduled
     rank: RankConfig | None = None
+    schedule: RankSchedule = CONSTANT
 
 
 LEFT, USV = RankConfig(form="left", policy="exact"), RankConfig(form="usv", policy="exact")
 METHODS = (
     Method("full", "full"),
     Method("left", "full", LEFT),
+    Method("left adaptive", "full", LEFT, ADAPTIVE),
     Method("usv", "full", USV),
     Method("left random", "full", RankConfig(form="left", policy="exact", subspace="random")),
     Method("lora", "full"),
@@ -82,7 +88,7 @@ class MethodResult:
 
     new: float  # held-out loss on the new task
     old: float
-    trained: int  # parameters
+    trained: int  # parameters, at the end
 
 
 def main() -> None:
@@ -137,7 +143,7 @@ def table(
                 "loss_ratio_min": min(ratios),
                 "loss_ratio_max": max(ratios),
                 "loss_old": mean(run.old for run in runs),
-                "trained_parameters": runs[0].trained,
+                "trained_parameters": round(mean(run.trained for run in runs)),
             }
         )
     return rows
@@ -180,7 +186,7 @@ def finetune(
         for parameter in policy.parameters():
             parameter.requires_grad_(parameter.ndim == 1)
     generator = torch.Generator().manual_seed(1000 + seed)
-    schedule = ConstantRank(fraction=FRACTION) if method.rank else None
+    schedule = method.schedule if method.rank else None
     trainer = Trainer(policy, train_config(size.steps, rate, threads), schedule, generator, method.rank)
     data = windows(1000, 100 + seed, new=True)
     report = trainer.run(lambda generator: draw(data, generator))

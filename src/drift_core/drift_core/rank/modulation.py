@@ -5,7 +5,7 @@ global `rank` that every layer takes up to its maximum. Everything is checked an
 touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -122,10 +122,31 @@ def plan_rank(
     return _plan_layers(modulated_layers(module), fraction, rank, generator)
 
 
+def plan_ranks(
+    module: nn.Module, ranks: Mapping[str, int], generator: torch.Generator | None = None
+) -> RankPlan:
+    """Check and compute a change to a rank of its own for every layer, without touching the module."""
+    layers = modulated_layers(module)
+    if layers.keys() != ranks.keys():
+        wrong = sorted(layers.keys() ^ ranks.keys())
+        raise ConfigError(f"ranks must be given for the modulated layers alone, differ in: {wrong[:5]}")
+    for name, layer in layers.items():
+        if not 1 <= ranks[name] <= layer.layout.max_rank:
+            most = layer.layout.max_rank
+            raise ConfigError(f"layer {_shown(name)}: rank={ranks[name]} must lie in 1..{most}")
+    return _plan_requested(layers, dict(ranks), generator)
+
+
 def _plan_layers(
     layers: dict[str, Modulated], fraction: float | None, rank: int | None, generator: torch.Generator | None
 ) -> RankPlan:
     requested = _requested({name: layer.layout for name, layer in layers.items()}, fraction, rank)
+    return _plan_requested(layers, requested, generator)
+
+
+def _plan_requested(
+    layers: dict[str, Modulated], requested: dict[str, int], generator: torch.Generator | None
+) -> RankPlan:
     plans: dict[str, LayerPlan] = {}
     for name, layer in layers.items():
         trained = trained_rank(layer.layout, layer.settings, requested[name])
@@ -169,6 +190,14 @@ def layer_ranks(module: nn.Module) -> dict[str, tuple[int, int]]:
         for name, layer in module.named_modules()
         if isinstance(layer, Modulated)
     }
+
+
+def mean_fraction(module: nn.Module) -> float:
+    """Return the mean of the rank asked for / maximum over the layers, weighted by their weights."""
+    layers = modulated_layers(module).values()
+    weights = [layer.layout.groups * layer.layout.rows * layer.layout.columns for layer in layers]
+    fractions = [layer.requested / layer.layout.max_rank for layer in layers]
+    return sum(w * f for w, f in zip(weights, fractions, strict=True)) / sum(weights)
 
 
 def update_scales(module: nn.Module) -> dict[str, float]:

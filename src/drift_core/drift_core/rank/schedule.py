@@ -28,6 +28,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_core.kinds import one_of
+from drift_core.rank.adaptive import AdaptiveRank
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -147,6 +148,7 @@ class LogarithmicDecay(_Decay):
 
 
 SCHEDULES: tuple[type[RankSchedule], ...] = (
+    AdaptiveRank,
     ConstantRank,
     LinearDecay,
     CosineDecay,

@@ -30,18 +30,22 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
 from drift_core.rank import (
     LayerChange,
+    RankPlan,
     allocate_ranks,
     apply_rank,
     has_modulated_layers,
     is_fraction,
     layer_ranks,
+    mean_fraction,
     merge,
     modulate,
     plan_rank,
+    plan_ranks,
     rank_report,
     set_rank,
     update_scales,
 )
+from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import SCHEDULES, ConstantRank, RankSchedule
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.distributed import PolicyLoss, averaged_loss, share_moments
@@ -101,6 +105,8 @@ class Trainer:
         self.modulation = (modulation or RankConfig()) if schedule is not None else None
         self.step = 0  # gradient steps in all
         self._distributed = distributed
+        if distributed and isinstance(schedule, AdaptiveRank):
+            raise ConfigError("schedule=adaptive must be another one in distributed training")
         self._frozen: tuple[str, ...] = ()  # parameters that this round froze
         rank = _first_rank(schedule)
         if self.modulation is not None:
@@ -150,7 +156,7 @@ class Trainer:
         with _threads(self.config.threads):
             for _ in range(steps):
                 started = time.perf_counter()
-                if self._follow_schedule():
+                if self._follow_schedule(next_batch):
                     changes += 1
                     change_s += time.perf_counter() - started
                 progress = self._one_step(next_batch, started, ema_decay)
@@ -282,18 +288,49 @@ class Trainer:
         self._optimizer = _make_optimizer(policy, config, self.modulation)
         self._ema = MergedEma(policy)
 
-    def _follow_schedule(self) -> bool:
+    def _follow_schedule(self, next_batch: NextBatch) -> bool:
         """Change the rank if the schedule says so; return whether any parameter changed."""
         if self.schedule is None:
             return False
+        if isinstance(self.schedule, AdaptiveRank):
+            if not self.schedule.is_due(self.round_step):
+                return False
+            gradients = self._weight_gradients(next_batch, self.schedule.batches)
+            ranks = self.schedule.ranks(self.policy, gradients, self.generator)
+            return self._change_rank(plan_ranks(self.policy, ranks, self.generator))
         rank = _scheduled(self.schedule, self.round_step)
         if rank == self.rank:
             return False
         plan = plan_rank(self.policy, rank, generator=self.generator)
         self.rank = rank
+        return self._change_rank(plan)
+
+    def _weight_gradients(self, next_batch: NextBatch, batches: int) -> dict[str, Tensor]:
+        """Return the gradient of the weight of every modulated layer by name, the mean over some batches.
+
+        As dear as so many training steps at full rank, in time and, for the while, in memory.
+        """
+        layers = layer_ranks(self.policy).keys()
+        policy = copy.deepcopy(self.policy)
+        merge(policy)
+        policy.requires_grad_(False)
+        weights = {name: policy.get_submodule(name).get_parameter("weight") for name in layers}
+        for weight in weights.values():
+            weight.requires_grad_(True)
+        loss, config = PolicyLoss(policy, self.objective), self.config
+        for _ in range(batches):
+            batch = next_batch(self.generator).to(policy.device)
+            value, _ = loss(batch, self.generator, config.noise_draws, config.shift_px)
+            (value / batches).backward()
+        return {name: weight.grad for name, weight in weights.items() if weight.grad is not None}
+
+    def _change_rank(self, plan: RankPlan) -> bool:
+        """Carry out a plan; return whether any parameter changed."""
         if plan.plans and self._carries_averages:
             self._ema.fold()
         changes = apply_rank(plan)
+        if isinstance(self.schedule, AdaptiveRank):
+            self.rank = mean_fraction(self.policy)
         if changes:
             self._follow_changes(changes)
         return bool(changes)
