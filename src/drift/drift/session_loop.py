@@ -7,7 +7,7 @@ It never waits: a node calls `update` from a timer, a program calls `run_session
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from functools import partial
 from typing import Any, Protocol
 
@@ -52,6 +52,13 @@ class TrainWhen(Enum):
     NEW_LABELS = auto()  # as soon as there are labels that the last one did not see
     AFTER_ROUND = auto()  # after each round of episodes, when the last one has ended
     CONTINUOUSLY = auto()  # without rounds, from the beginning until all labels have had their share
+
+
+class TrainMode(StrEnum):
+    """How a person says it."""
+
+    ROUNDS = "rounds"
+    CONTINUOUS = "continuous"
 
 
 class SessionWatcher:

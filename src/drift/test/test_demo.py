@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,13 +16,15 @@ from drift.demo.record import EpisodeRow
 from drift.demo.run import Demo
 from drift.errors import StackError
 from drift.run_folder import RunFolder
+from drift.session_loop import TrainMode
 from rich.console import Console
 
 PLAN = DemoPlan(
-    name="short", robot="panda", task="place", train="smoke", seed=0, demonstrations=3, rounds=1, episodes=2,
+    name="short", robot="panda", task="place", train="smoke", seed=0, demonstrations=3,
+    train_mode=TrainMode.CONTINUOUS, rounds=3, episodes=2,
     evaluations=1, dds_evaluations=1, takeovers=True, control=False,
 )  # fmt: skip
-ROW = EpisodeRow(1, "gone", 5000, True, 1, 30, 90, 0, 25, 1, 4.0)
+ROW = EpisodeRow("gone", 5000, True, 1, 30, 90, 0, 25, 1, 4.0, 9.0)
 
 
 def end_of(demo: Demo, output: io.StringIO, error: type[BaseException]) -> tuple[str, dict[str, Any], str]:
@@ -43,6 +46,14 @@ def output() -> io.StringIO:
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: io.StringIO) -> Demo:
     monkeypatch.chdir(tmp_path)
     return Demo(PLAN, RunFolder(tmp_path / "short"), Console(file=output, width=200))
+
+
+def test_the_corrected_episodes_are_one_stream_or_rounds_of_nearly_the_same_size() -> None:
+    plan = replace(PLAN, episodes=7)
+    assert plan.corrected == [range(5000, 5007)]
+    in_rounds = replace(plan, train_mode=TrainMode.ROUNDS)
+    assert in_rounds.corrected == [range(5000, 5002), range(5002, 5005), range(5005, 5007)]
+    assert replace(in_rounds, episodes=2).corrected == [range(5000, 5001), range(5001, 5002)]
 
 
 def test_the_stack_of_a_demo_says_what_shared_memory_it_lacks(
@@ -86,8 +97,12 @@ def test_a_stack_that_fails_leaves_the_episodes_of_the_run_in_the_report(
     monkeypatch.setattr(demo, "_correct", correct)
     last, summary, page = end_of(demo, output, StackError)
     done = "demonstrations, bootstrapping at falling rank, evaluation before"
-    assert f"in stage corrected rounds over DDS; done: {done}, 1 corrected episodes;" in last
-    assert (summary["expert_labels"], summary["rounds"], summary["success_before"]) == (25, 1, 1.0)
+    assert f"in stage corrected episodes over DDS; done: {done}, 1 corrected episodes;" in last
+    assert (summary["expert_labels"], summary["corrected_episodes"], summary["success_before"]) == (
+        25,
+        1,
+        1.0,
+    )
     assert summary["ended_early"].endswith("StackError: waited 60 s in vain for the trainer to answer")
     assert "<td>25</td>" in page
     assert "<td>1 of monday</td><td>20</td><td>5</td><td>7.0</td><td>8.5</td>" in page

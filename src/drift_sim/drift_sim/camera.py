@@ -20,14 +20,17 @@ class CameraRenderer:
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._thread: int | None = None
 
-    def render(self, data: mujoco.MjData, camera: str) -> np.ndarray:
-        """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep."""
+    def render(self, data: mujoco.MjData, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep.
+
+        `size`: (H, W) instead of its own.
+        """
         if camera not in self._sizes:
             raise ConfigError(f"camera={camera!r} must be one of {', '.join(self._sizes)}")
         if self._thread not in (None, threading.get_ident()):
             raise SimulationError("cameras must be rendered in the thread that rendered first")
         self._thread = threading.get_ident()
-        renderer = self._renderer(self._sizes[camera])
+        renderer = self._renderer(size or self._sizes[camera])
         renderer.update_scene(data, camera)
         return renderer.render().copy()
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from drift import run_folder
 from drift.errors import UserError
+from drift.session_loop import TrainMode
 from drift.signals import end_like_ctrl_c
 
 
@@ -18,8 +19,15 @@ def main(
     train: Annotated[str, typer.Option(help="a file of config/train")] = "demo",
     seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
     demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 15,
-    rounds: Annotated[int, typer.Option(min=1, help="online rounds")] = 3,
-    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes per round")] = 17,
+    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes")] = 51,
+    train_mode: Annotated[
+        TrainMode,
+        typer.Option(
+            help="continuous: train on each correction as soon as it is over; rounds: after each part of "
+            "the corrected episodes"
+        ),
+    ] = TrainMode.ROUNDS,
+    rounds: Annotated[int, typer.Option(min=1, help="of --train-mode rounds")] = 3,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
     dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,
     takeovers: Annotated[
@@ -52,6 +60,7 @@ def main(
         train=train,
         seed=seed,
         demonstrations=demonstrations,
+        train_mode=train_mode,
         rounds=rounds,
         episodes=episodes,
         evaluations=evaluations,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from drift.passive_expert import passive_expert
-from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
+from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainMode, TrainWhen, run_session
 from drift.session_view import SessionView, held_out
 from drift.signals import end_like_ctrl_c
 
@@ -28,13 +28,6 @@ _SERVERS = {
     "gate": ("gate/home", "gate/stop"),
     "trainer": ("trainer/run_episode", "trainer/train"),
 }
-
-
-class TrainMode(StrEnum):
-    """How a session trains."""
-
-    ROUNDS = "rounds"
-    CONTINUOUS = "continuous"
 
 
 _TRAIN_WHEN = {TrainMode.ROUNDS: TrainWhen.NEW_LABELS, TrainMode.CONTINUOUS: TrainWhen.CONTINUOUSLY}

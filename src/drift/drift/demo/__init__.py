@@ -1,1 +1,1 @@
-"""The demo: demonstrations, bootstrapping, corrected rounds over DDS, evaluation, report."""
+"""The demo: demonstrations, bootstrapping, corrected episodes over DDS, evaluation, report."""

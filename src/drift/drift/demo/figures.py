@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
+from drift.demo.progress import episode_parts, learning_curve  # noqa: E402
 from drift.demo.record import DemoRecord  # noqa: E402
 from drift.intervals import success_rate  # noqa: E402
 
@@ -48,27 +49,48 @@ def success(record: DemoRecord) -> str:
     return _svg(draw)
 
 
+def learning(record: DemoRecord) -> str:
+    """Return the share of episodes that the policy ended well by itself, over labels and over minutes.
+
+    One point for each part of the corrected episodes, and the evaluations before and after.
+    """
+    points = learning_curve(record)
+
+    def over(key: str, label: str) -> Callable[[Axes], None]:
+        def draw(axes: Axes) -> None:
+            axes.plot([p[key] for p in points], [100 * p["unaided"] for p in points], "o-", color=POLICY)
+            ends = ((record.before, 0.0, "before"), (record.after, points[-1][key], "after"))
+            for outcomes, x, name in ends:
+                if outcomes:
+                    axes.plot(x, 100 * success_rate(outcomes).value, "D", color=EXPERT)
+                    axes.annotate(f" {name}", (x, 100 * success_rate(outcomes).value), color=EXPERT)
+            axes.set_ylim(0, 105)
+            axes.set_xlabel(label)
+            axes.set_ylabel("success without a take-over [%]")
+
+        return draw
+
+    return _svg(over("labels", "labels of corrections")) + _svg(
+        over("minutes", "minutes of corrected episodes")
+    )
+
+
 def interventions(record: DemoRecord) -> str:
-    """Return the share of control steps the expert drove, per round, and the labels gathered."""
-    rounds = sorted({episode.round for episode in record.episodes})
-    of = {r: [episode for episode in record.episodes if episode.round == r] for r in rounds}
+    """Return the share of control steps the expert drove, along the corrected episodes, and the labels."""
+    parts = episode_parts(record)
 
     def draw(axes: Axes) -> None:
-        share = [
-            sum(e.expert_steps for e in of[r]) / max(1, sum(e.control_steps for e in of[r])) for r in rounds
-        ]
-        taken = [np.mean([e.interventions > 0 for e in of[r]]) for r in rounds]
-        axes.plot(rounds, 100 * np.array(share), "o-", color=EXPERT, label="steps driven by the expert")
-        axes.plot(rounds, 100 * np.array(taken), "s--", color=INK, label="episodes with a take-over")
+        x = np.cumsum([len(part) for part in parts])
+        share = [sum(e.expert_steps for e in p) / max(1, sum(e.control_steps for e in p)) for p in parts]
+        taken = [np.mean([e.interventions > 0 for e in part]) for part in parts]
+        axes.plot(x, 100 * np.array(share), "o-", color=EXPERT, label="steps driven by the expert")
+        axes.plot(x, 100 * np.array(taken), "s--", color=INK, label="episodes with a take-over")
         axes.set_ylim(0, 100)
-        axes.set_xticks(rounds)
-        axes.set_xlabel("online round")
+        axes.set_xlabel("corrected episodes")
         axes.set_ylabel("[%]")
         labels = axes.twinx()
         labels.spines["top"].set_visible(False)
-        labels.bar(
-            rounds, [sum(e.expert_labels for e in of[r]) for r in rounds], 0.35, color=POLICY, alpha=0.25
-        )
+        labels.bar(x, [sum(e.expert_labels for e in p) for p in parts], x[0] / 2, color=POLICY, alpha=0.25)
         labels.set_ylabel("expert labels", color=POLICY)
         axes.legend(frameon=False, fontsize=8)
 

@@ -36,7 +36,7 @@ def film_strip(episodes: Path, record: DemoRecord) -> str:
         if episode_id in known:
             outcome = "success" if row.success else "failure"
             driven = f"policy version {row.policy_version}, {row.interventions} take-overs"
-            caption = f"round {row.round}, {driven}: {outcome}"
+            caption = f"seed {row.seed}, {driven}: {outcome}"
             strips.append(f"<p>{html.escape(caption)}</p>{_picture(strip(store.read(episode_id)))}")
     return "".join(strips) or "<p>No episode was recorded.</p>"
 

@@ -8,7 +8,7 @@ from typing import Any
 from drift_ros.clock import steady_s, to_seconds
 from drift_ros.errors import error_name
 from drift_ros.session import SessionClient
-from drift_ros.stack_client import RunEpisode
+from drift_ros.stack_client import RunEpisode, Train
 
 from drift.correction_watch import CorrectionWatch
 from drift.demo.plan import DemoPlan
@@ -19,20 +19,21 @@ from drift.passive_expert import passive_expert
 from drift.processes.supervisor import ProcessSupervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
-from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainWhen, run_session
+from drift.session_loop import SUCCESS, SessionLoop, SessionWatcher, TrainMode, TrainWhen, run_session
 from drift.session_view import SessionView, held_out
 from drift.shared_memory import prepare, remove_dead
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
 _START_LIMIT_S = 60.0  # for all servers, and for the policy to be active
-_TRAIN_SILENCE_S = 600.0  # without a gradient step, once no episode runs beside the round any more
+_TRAIN_WHEN = {TrainMode.ROUNDS: TrainWhen.AFTER_ROUND, TrainMode.CONTINUOUS: TrainWhen.CONTINUOUSLY}
+_TRAIN_SILENCE_S = 600.0  # without a gradient step, once no episode runs beside the training any more
 _SWAP_LIMIT_S = 20.0  # from the end of training until the policy node runs the checkpoint
 _ATTEMPTS = 3  # to run one episode: the gate recovers from what kept it from running
 
 
-class OnlineRounds(SessionWatcher):
-    """Drive a running stack through the rounds and write down what happens."""
+class CorrectedEpisodes(SessionWatcher):
+    """Drive a running stack through the corrected episodes, train beside them, and write it all down."""
 
     def __init__(
         self,
@@ -46,19 +47,19 @@ class OnlineRounds(SessionWatcher):
         self._steps_before = record.training[-1].step if record.training else 0
         self._known_version = 0
         self._corrections: CorrectionWatch | None = None  # once the policy runs
+        self._began_s = 0.0
 
     def run(self) -> None:
-        """Run all rounds; the training on a round's episodes goes on while the next round's episodes run."""
+        """Run them; training goes on beside them, on each correction as soon as it is over, or in rounds."""
         self._client.wait_for_servers(limit_s=_START_LIMIT_S)
         self._client.wait_until(
             lambda: self._version() > 0, _START_LIMIT_S, "the policy node to run a checkpoint"
         )
         self._known_version = self._version()
         self._corrections = CorrectionWatch(self._client)
-        first, episodes = self._plan.first_corrected, self._plan.episodes
-        starts = range(first, first + self._plan.rounds * episodes, episodes)
-        rounds = [range(start, start + episodes) for start in starts]
-        self._run(self, RunEpisode.Goal.INTERVENTION, rounds, TrainWhen.AFTER_ROUND)
+        self._began_s = steady_s()
+        when = _TRAIN_WHEN[self._plan.train_mode]
+        self._run(self, RunEpisode.Goal.INTERVENTION, self._plan.corrected, when)
         latest = self._client.checkpoint
         self._client.wait_until(
             lambda: latest is None or self._version() >= latest.version, _SWAP_LIMIT_S, "the last swap"
@@ -90,7 +91,6 @@ class OnlineRounds(SessionWatcher):
         if self._corrections is not None:
             self._note_corrections(self._corrections)
         row = EpisodeRow(
-            round=round_number,
             episode_id=result.episode_id,
             seed=seed,
             success=result.outcome == SUCCESS,
@@ -101,12 +101,13 @@ class OnlineRounds(SessionWatcher):
             expert_labels=result.expert_labels,
             policy_version=self._version(),
             duration_s=result.duration_s,
+            ended_s=steady_s() - self._began_s,
         )
         self._record.episodes.append(row)
         self._view.count_episode(result)
         word = "success" if row.success else "failure"
         self._log(
-            f"round {row.round}, seed {seed}, version {row.policy_version}: {word} in {row.duration_s:.1f} s,"
+            f"seed {seed}, version {row.policy_version}: {word} in {row.duration_s:.1f} s,"
             f" {row.interventions} take-overs, {row.expert_labels} labels, {row.late_steps} late ticks"
         )
 
@@ -119,7 +120,7 @@ class OnlineRounds(SessionWatcher):
         self._view.show_training(feedback)
         self._record.training.append(
             TrainingPoint(
-                phase=f"online round {round_number}",
+                phase="corrections",
                 step=self._steps_before + feedback.step,
                 loss=feedback.loss,
                 rank=feedback.rank,
@@ -130,10 +131,12 @@ class OnlineRounds(SessionWatcher):
         self._look_at_policy()
 
     def on_training(self, round_number: int, result: Any) -> None:
-        """Go on counting steps; a round that fails ends the demo."""
+        """Say what it made, if anything; a training that fails ends the demo."""
         self._view.training = ""
+        if result.error_code == Train.Result.CANCELLED:
+            return self._log(f"trainer: no further version, {result.error_msg}")
         if result.error_code:
-            raise StackError(f"training round {round_number}: {error_name(result)}: {result.error_msg}")
+            raise StackError(f"training: {error_name(result)}: {result.error_msg}")
         self._steps_before = self._record.training[-1].step if self._record.training else 0
         self._log(f"trainer: version {result.version}, {held_out(result.loss)}, rank {result.rank:.1%}")
 

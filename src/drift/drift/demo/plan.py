@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from drift.session_loop import TrainMode
+
 
 @dataclass(frozen=True)
 class DemoPlan:
@@ -13,8 +15,9 @@ class DemoPlan:
     train: str  # a file of config/train
     seed: int
     demonstrations: int  # episodes that the expert drives
-    rounds: int  # online rounds
-    episodes: int  # corrected episodes per round
+    train_mode: TrainMode
+    rounds: int  # into which the corrected episodes are split, where there are rounds
+    episodes: int  # corrected episodes
     evaluations: int  # paired rollouts before and after, in process
     dds_evaluations: int  # rollouts of the last checkpoint over DDS
     takeovers: bool  # in the evaluation over DDS, where each one ends its rollout as a failure
@@ -29,6 +32,13 @@ class DemoPlan:
     def first_corrected(self) -> int:
         """Seed of the first corrected episode."""
         return 10_000 * self.seed + 5_000
+
+    @property
+    def corrected(self) -> list[range]:
+        """Seeds of the corrected episodes, of each round, or of the one stream."""
+        first, parts = self.first_corrected, self.rounds if self.train_mode is TrainMode.ROUNDS else 1
+        ends = [first + round(self.episodes * part / parts) for part in range(parts + 1)]
+        return [range(begin, end) for begin, end in zip(ends, ends[1:], strict=False) if begin < end]
 
     @property
     def first_control(self) -> int:

@@ -10,9 +10,8 @@ from drift.corrections import CorrectionRow
 
 @dataclass
 class EpisodeRow:
-    """One episode of an online round, as the trainer reported it."""
+    """One corrected episode, as the trainer reported it."""
 
-    round: int
     episode_id: str
     seed: int
     success: bool
@@ -23,13 +22,14 @@ class EpisodeRow:
     expert_labels: int
     policy_version: int
     duration_s: float
+    ended_s: float  # since the first of them began
 
 
 @dataclass
 class TrainingPoint:
     """One progress report of the trainer."""
 
-    phase: str  # "offline" or "online round N"
+    phase: str  # "offline" or "corrections"
     step: int  # gradient steps since the demo began
     loss: float
     rank: float  # trained rank as a fraction of the maximum
@@ -64,8 +64,9 @@ class DemoRecord:
     episodes: list[EpisodeRow] = field(default_factory=list)
     training: list[TrainingPoint] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
-    corrections: list[CorrectionRow] = field(default_factory=list)  # of the online rounds
+    corrections: list[CorrectionRow] = field(default_factory=list)  # of the corrected episodes
     corrections_in_short: str = ""
+    film: str = ""  # file of the pair before and after, beside the record
     stage_s: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     ended_early: str = ""  # in which stage and why, empty for a run that came to its end
     timing: dict[str, float] = field(default_factory=dict)  # control and policy periods, see timing.py

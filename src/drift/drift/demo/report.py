@@ -8,6 +8,7 @@ import numpy as np
 
 from drift.demo import figures
 from drift.demo.filmstrip import film_strip
+from drift.demo.progress import learning_curve, progress_table
 from drift.demo.record import DemoRecord, write_json
 from drift.intervals import paired_difference, success_rate
 
@@ -40,7 +41,7 @@ def summary(record: DemoRecord) -> dict[str, object]:
         "success_after": after.value if after else None,
         "eval_rollouts": len(record.after),
         "expert_labels": sum(episode.expert_labels for episode in record.episodes),
-        "rounds": len({episode.round for episode in record.episodes}),
+        "corrected_episodes": len(record.episodes),
         "swaps": len(record.swaps),
         "late_control_ticks_ratio": record.timing.get("late_control_ticks_ratio"),
         "late_ticks_at_swaps": record.timing.get("late_ticks_at_swaps"),
@@ -60,43 +61,14 @@ def summary(record: DemoRecord) -> dict[str, object]:
         "timing": record.timing,
         "stage_s": record.stage_s,
     }
+    if record.episodes:
+        content["learning_curve"] = learning_curve(record)
     if record.before and record.after:
         content["gain"] = asdict(paired_difference(record.before, record.after))
     if record.control:
         content["success_control"] = success_rate(record.control).value
         content["control_labels"] = record.control_labels
     return content
-
-
-def rounds_table(record: DemoRecord) -> list[list[str]]:
-    """Return one row per online round, below a header row."""
-    rows = [
-        [
-            "round",
-            "episodes",
-            "successful",
-            "with a take-over",
-            "steps by the expert",
-            "labels",
-            "policy version",
-        ]
-    ]
-    for number in sorted({episode.round for episode in record.episodes}):
-        episodes = [episode for episode in record.episodes if episode.round == number]
-        versions = sorted({episode.policy_version for episode in episodes})
-        share = sum(e.expert_steps for e in episodes) / max(1, sum(e.control_steps for e in episodes))
-        rows.append(
-            [
-                str(number),
-                str(len(episodes)),
-                f"{100 * np.mean([e.success for e in episodes]):.0f} %",
-                f"{100 * np.mean([e.interventions > 0 for e in episodes]):.0f} %",
-                f"{100 * share:.0f} %",
-                str(sum(e.expert_labels for e in episodes)),
-                ", ".join(map(str, versions)),
-            ]
-        )
-    return rows
 
 
 def corrections_table(record: DemoRecord) -> list[list[str]]:
@@ -115,7 +87,7 @@ def corrections_table(record: DemoRecord) -> list[list[str]]:
 def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nominal_ms: float) -> Path:
     """Write report.html and summary.json into `folder`; return the path of the page.
 
-    `periods_ms` (N,) are the control periods during the online rounds [ms], `nominal_ms` the wanted one.
+    `periods_ms` (N,) are the control periods during the corrected episodes [ms], `nominal_ms` the wanted one.
     """
     numbers = summary(record)
     write_json(folder / "summary.json", numbers)
@@ -132,7 +104,11 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         figures.success(record) if record.before else "",
         figures.interventions(record) if record.episodes else "",
         "</div>",
-        _table(rounds_table(record)) if record.episodes else "",
+        _film(record),
+        "<h2>Along the corrected episodes</h2><div class='row'>" if record.episodes else "",
+        figures.learning(record) if record.episodes else "",
+        "</div>" if record.episodes else "",
+        _table(progress_table(record)) if record.episodes else "",
         "<h2>Training</h2>",
         figures.training(record) if record.training else "",
         f"<h2>Corrections</h2><p>{html.escape(record.corrections_in_short)}.</p>"
@@ -159,6 +135,13 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         encoding="utf-8",
     )
     return page
+
+
+def _film(record: DemoRecord) -> str:
+    if not record.film:
+        return ""
+    text = "The same start before the corrections (left) and after them (right)."
+    return f"<p>{text}</p><img alt='before and after' src='{html.escape(record.film)}'>"
 
 
 def _tiles(record: DemoRecord, numbers: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
+from drift_core.policy.checkpoint import LatestCheckpoint, checkpoint_path, read_latest
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, train_round
 from drift_core.training.trainer import StepProgress as TrainingProgress
@@ -20,11 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drift.configuration import config_file
+from drift.demo.film import film_pair, telling_seed
 from drift.demo.offline import demonstrate, make_rounds, train_control
-from drift.demo.online import OnlineRounds, start_stack
+from drift.demo.online import CorrectedEpisodes, start_stack
 from drift.demo.plan import DemoPlan
+from drift.demo.progress import progress_table
 from drift.demo.record import DemoRecord, TrainingPoint
-from drift.demo.report import rounds_table, summary, write_report
+from drift.demo.report import summary, write_report
 from drift.demo.timing import control_timing, policy_timing
 from drift.evaluation import Job, evaluate, seeds
 from drift.intervals import success_rate
@@ -43,7 +46,7 @@ class Demo:
         self._plan, self._run, self._console = plan, run.create(), console
         self._train = load_train_file(config_file("train", plan.train))
         self._shell = make_shell(plan.robot, plan.task)
-        self._rounds = make_rounds(plan, self._shell, run)
+        self._rounds = make_rounds(plan, self._shell, run, self._train)
         self.record = DemoRecord(
             plan.name,
             plan.robot,
@@ -70,10 +73,11 @@ class Demo:
             self._bootstrap()
         with self._stage("evaluation before"):
             self.record.before = self._evaluate(self._run.checkpoints, "before the corrections")
-        with self._stage("corrected rounds over DDS"):
+        with self._stage("corrected episodes over DDS"):
             self._correct()
         with self._stage("evaluation after"):
             self.record.after = self._evaluate(self._run.checkpoints, "after the corrections")
+            self._film()
         if plan.control:
             with self._stage("control"):
                 self._control()
@@ -99,11 +103,7 @@ class Demo:
         self._console.print(f"version {report.info.version}: held-out loss {_loss(report.info.loss)}")
 
     def _evaluate(self, checkpoints: Path, text: str) -> list[bool]:
-        from drift_core.policy.checkpoint import read_latest
-
-        latest = read_latest(checkpoints)
-        if latest is None:
-            raise FileNotFoundError(f"no checkpoint in {checkpoints}")
+        latest = _latest(checkpoints)
         sampler = self._train.policy.sampler
         job = Job(checkpoints / latest.file, self._plan.robot, self._plan.task, sampler, latest.sha256)
         with self._progress(f"rollouts {text}", self._plan.evaluations) as advance:
@@ -114,25 +114,38 @@ class Demo:
 
     def _correct(self) -> None:
         plan, log = self._plan, self._console.log
-        view = SessionView(plan.rounds * plan.episodes, title="corrected rounds over DDS")
+        view = SessionView(plan.episodes, title="corrected episodes over DDS")
         with start_stack(plan, self._run, on_line=lambda name, line: self._on_line(name, line)) as stack:
             with SessionClient() as client, Live(view, console=self._console, refresh_per_second=4):
-                rounds = OnlineRounds(client, plan, self.record, view, log)
+                episodes = CorrectedEpisodes(client, plan, self.record, view, log)
                 stack.wait_until(lambda: _answers(client), "the trainer to answer", 60.0, about=("trainer",))
-                rounds.run()
+                episodes.run()
                 self.record.save(self._run.path)
-                self.record.over_dds = rounds.evaluate()
+                self.record.over_dds = episodes.evaluate()
+
+    def _film(self) -> None:
+        """Film a start at which the corrections made the difference, if there is one."""
+        seed = telling_seed(seeds(self._plan.evaluations), self.record.before, self.record.after)
+        if seed is None or not self._shell.task.cameras:
+            return
+        self.record.film = "before_after.gif"
+        folder, latest = self._run.checkpoints, _latest(self._run.checkpoints)
+        film_pair(
+            self._run.path / self.record.film,
+            self._shell,
+            checkpoint_path(folder, 1),
+            folder / latest.file,
+            self._train.policy.sampler,
+            seed,
+        )
 
     def _control(self) -> None:
-        rounds = sorted({episode.round for episode in self.record.episodes})
-        labels = [
-            sum(e.expert_labels for e in self.record.episodes if e.round == number) for number in rounds
-        ]
-        with self._progress(
-            "gradient steps of the control", len(rounds) * self._train.online.steps
-        ) as advance:
+        rows = self.record.episodes
+        labels = [sum(row.expert_labels for row in rows if row.seed in part) for part in self._plan.corrected]
+        steps = self.record.training[-1].step - self._train.offline.steps
+        with self._progress("gradient steps of the control", steps) as advance:
             hooks = Hooks(on_progress=lambda progress: advance(""))
-            train_control(self._plan, self._shell, self._run, labels, hooks)
+            train_control(self._plan, self._shell, self._run, self._train, labels, steps, hooks)
         control = RunFolder(self._run.path / "control")
         self.record.control_labels = self._count_labels(control) - self.record.demonstration_labels
         self.record.control = self._evaluate(control.checkpoints, "of the control")
@@ -174,7 +187,7 @@ class Demo:
         self.record.save(self._run.path)
         period_s = 1.0 / defaults(ExpertGateConfig).rate_hz
         page = write_report(self._run.path, self.record, 1e3 * periods_s, 1e3 * period_s)
-        self._console.print(_table(rounds_table(self.record), "online rounds"))
+        self._console.print(_table(progress_table(self.record), "corrected episodes"))
         self._console.print(_summary_table(self.record))
         self._console.print(f"report: {page}")
         return page
@@ -230,6 +243,13 @@ class Demo:
             yield lambda note: progress.update(task, advance=1, note=note)
 
 
+def _latest(checkpoints: Path) -> LatestCheckpoint:
+    latest = read_latest(checkpoints)
+    if latest is None:
+        raise FileNotFoundError(f"no checkpoint in {checkpoints}")
+    return latest
+
+
 def _answers(client: SessionClient) -> bool:
     client.spin(0.05)
     return client.gate_state is not None and client.policy_state is not None
@@ -255,7 +275,7 @@ def _summary_table(record: DemoRecord) -> Table:
         table.add_row("success over DDS, no take-over", str(success_rate(record.over_dds)))
     for name in (
         "expert_labels",
-        "rounds",
+        "corrected_episodes",
         "swaps",
         "late_control_ticks_ratio",
         "late_ticks_at_swaps",
