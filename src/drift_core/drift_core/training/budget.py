@@ -109,9 +109,12 @@ class Budget:
             return self._steps_per_label
         return sum(entry.budget for entry in waiting) / sum(entry.labels for entry in waiting)
 
-    def begin(self, corrections: Iterable[Correction], had: Labels) -> None:
-        """Take the corrections from before the stream; `had`: labels of them that have had their steps."""
-        if self._take(corrections, had, live=False):
+    def begin(self, corrections: Iterable[Correction], had: Labels, began_s: float = math.inf) -> None:
+        """Take the corrections that the stream finds; `had`: labels of them that have had their steps.
+
+        Those that ended after `began_s` (ROS time) came while the stream ran: it takes seconds to start.
+        """
+        if self._take(corrections, had, began_s):
             self._remember_all()
 
     def update(self, corrections: Iterable[Correction], most: float = math.inf) -> int:
@@ -121,7 +124,7 @@ class Budget:
         any more is owed nothing. `most`: steps that may be owed to what came while the stream ran; without
         new labels a little more, as `most` is no exact number.
         """
-        new = self._take(corrections, {}, live=True)
+        new = self._take(corrections, {}, -math.inf)
         fresh, owed = [entry for entry in self._queue if entry.fresh], self.owed_to_new
         if owed > (most if new else _SLACK * most):
             for entry in fresh:
@@ -171,13 +174,14 @@ class Budget:
         self._entries = {(episode, number): _Entry(**entry) for episode, number, entry in state["entries"]}
         self._sort()
 
-    def _take(self, corrections: Iterable[Correction], had: Labels, live: bool) -> int:
+    def _take(self, corrections: Iterable[Correction], had: Labels, began_s: float) -> int:
         known, new = self._entries, 0
         self._entries = {}
         there = {(found.episode_id, found.intervention_id): found for found in corrections}
         for key in [*(key for key in known if key in there), *(key for key in there if key not in known)]:
             found, each = there[key], self._steps_per_label
-            entry = known.get(key) or _Entry(0, found.ended_s, live, live, made=each * had.get(key, 0.0))
+            live, made = found.ended_s > began_s, each * had.get(key, 0.0)
+            entry = known.get(key) or _Entry(0, found.ended_s, live, live, made=made)
             added = found.labels - entry.labels
             new += max(added, 0)
             entry.budget = min(entry.budget + each * max(added, 0), each * found.labels)

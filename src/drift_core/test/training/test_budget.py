@@ -196,3 +196,11 @@ def test_whatever_comes_however_fast_no_more_is_owed_to_it_than_can_be_made_in_t
         make(budget, 40, budget.decay)
     drawn = [trained.share for trained in budget.shares()]
     assert min(drawn[:-4]) > 0.5, "each one is trained on, a few arrivals later"
+
+
+def test_what_ended_while_the_stream_started_came_while_it_ran():
+    budget = Budget(4, 0.25)
+    budget.begin(corrections(a=10, b=10, c=5), {}, began_s=1.5)  # they ended at 0, 1 and 2
+    assert budget.came == budget.waiting == {("c", 1)} and (budget.owed, budget.owed_to_new) == (100, 20)
+    budget.update(corrections(a=10, b=10, c=5), most=10)
+    assert budget.owed_to_new == 10, "and waits no longer than others that came"

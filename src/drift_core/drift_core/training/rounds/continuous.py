@@ -45,16 +45,19 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
 
     NoDataError without a label, or without a policy to start from; CancelledError before the first version.
     """
+    began_s = time.time()
     data = rounds.update_data(hooks, excerpts=True)
     if not len(data.offline) and not len(data.online):
         raise NoDataError(data.nothing("expert label"))
-    return _Stream(rounds, order, hooks).run()
+    return _Stream(rounds, order, hooks, began_s).run()
 
 
 class _Stream:
     """One stream from its start, or from where it was saved."""
 
-    def __init__(self, rounds: Rounds, order: RoundOrder, hooks: Hooks) -> None:
+    def __init__(self, rounds: Rounds, order: RoundOrder, hooks: Hooks, began_s: float) -> None:
+        """`began_s`: system time at which the stream was asked for."""
+        self._began_s = began_s
         self._rounds, self._order, self._hooks = rounds, order, hooks
         self._settings = rounds.file.continuous
         path, parent = rounds.newest_checkpoint()
@@ -237,10 +240,10 @@ class _Stream:
                 self._before, self._offered_step = kept["before"], kept["offered"]
                 self._budget.load_state(kept["budget"])
                 self._hooks.on_text(f"going on from step {self._trainer.round_step}")
-                self._budget.begin(self._rounds.data.corrections, {})
+                self._budget.begin(self._rounds.data.corrections, {}, self._began_s)
                 return
         corrections = self._rounds.data.corrections
-        self._budget.begin(corrections, _had(provenance, parent.info, corrections))
+        self._budget.begin(corrections, _had(provenance, parent.info, corrections), self._began_s)
 
 
 def _had(provenance: Provenance | None, parent: CheckpointInfo, corrections: list[Correction]) -> Labels:
