@@ -77,7 +77,7 @@ def main() -> None:
     modes, seeds, episodes, training = options.modes, options.seeds, options.episodes, FULL
     evaluations = options.evaluations
     if options.quick:
-        modes, seeds, episodes, training, evaluations = ["continuous"], 1, 2, QUICK, 0
+        modes, seeds, episodes, training, evaluations = ["continuous"], 1, 1, QUICK, 0
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="drift-benchmark-") as temporary:
         folder = options.policy or Path(temporary)
