@@ -4,10 +4,10 @@ SHELL := /bin/bash
 BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
 SHORT := $(addprefix src/,drift_ros/test/test_run.py drift_ros/test/test_publisher_names.py drift_ros/test/test_stack_client.py \
   expert_gate_node/test/test_node.py drift_policy_node/test/test_node.py drift/test/test_doctor.py drift/test/test_env.py)
-.PHONY: help setup test-setup demo test short lint bench acceptance clean
+.PHONY: help setup test-setup demo test short lint bench acceptance gazebo-smoke clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "  with ROS=jazzy, also before '. env.sh': the same on ROS 2 Jazzy, beside the first"
 	@echo "  after '. env.sh': drift --help, drift doctor"
 
@@ -36,6 +36,9 @@ bench: test-setup ## every benchmark in its quick form
 
 acceptance: test-setup ## break the running stack in every way, then random inputs at length (a quarter of an hour)
 	@. ./env.sh && python -m acceptance.fault_injection && python -m acceptance.real_arm && python -m acceptance.fuzz --ticks 1000000
+
+gazebo-smoke: ## run the stack in an installed Gazebo and say what works (ARGS="--robot ur3e --task insert")
+	@. ./env.sh && python -m acceptance.gazebo_smoke $(ARGS)
 
 clean: ## remove what the set-up and the runs made
 	rm -rf .venv .venv-* build build-* install install-* log runs

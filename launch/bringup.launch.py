@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from drift.errors import StackError
+from drift.node_spec import NodeSpec
 from drift.processes.process import REFUSED, describe_exit
 from drift.second_gate import no_other_gate
 from drift.shared_memory import prepare
-from drift.stack import NodeSpec, StackSpec, stack
+from drift.stack import StackSpec, stack
 from drift.stack_arguments import Argument, StackArguments, arguments, check_names
 from drift.vendor_launch import LaunchFile, VendorArguments, launch_files, vendor_arguments
 from launch import Action, LaunchContext, LaunchDescription
@@ -61,7 +62,7 @@ def _start(context: LaunchContext) -> list[Action]:
         includes = launch_files(vendor, plan.robot, wanted.sim, plan.controller)
     lines = (f"writing to {plan.run}", *wanted.hints, *prepare(len(plan.nodes)))
     said = [LogInfo(msg=line) for line in lines]
-    plan.run.create()
+    plan.create()
     return [*said, *(_included(file, plan.namespace) for file in includes), *_nodes(plan)]
 
 
@@ -102,7 +103,7 @@ def _nodes(plan: StackSpec) -> list[Node]:
             remappings=list(spec.remappings.items()),
             additional_env=plan.environment,  # not for the processes of a file that includes this one
             output="both",
-            respawn=not spec.essential,
+            respawn=not (spec.essential or spec.once),
             respawn_delay=RESPAWN_DELAY_S,
             sigterm_timeout=LaunchConfiguration("sigterm_timeout", default=SIGTERM_S),
             sigkill_timeout=LaunchConfiguration("sigkill_timeout", default=SIGKILL_S),
@@ -115,7 +116,8 @@ def _nodes(plan: StackSpec) -> list[Node]:
 def _on_exit(spec: NodeSpec, event: Any, context: LaunchContext) -> None:
     """End the launch where a node is essential, or refuses its parameters: launch would respawn it for ever.
 
-    By an error, for exit code 1: after the action Shutdown it would be 0.
+    By an error, for exit code 1: after the action Shutdown it would be 0. What runs once ends with 0.
     """
-    if not context.is_shutdown and (spec.essential or event.returncode == REFUSED):
+    failed = spec.once and event.returncode != 0
+    if not context.is_shutdown and (spec.essential or failed or event.returncode == REFUSED):
         raise StackError(f"{spec.name} died ({describe_exit(event.returncode)}): shutting everything down")

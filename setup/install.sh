@@ -33,8 +33,12 @@ debian_packages() { # libraries for headless rendering and OpenCV, Python header
   [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || wanted+=(python3-dev)
   "$python" -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
   command -v g++ >/dev/null || wanted+=(g++)
+  apt_install "${wanted[@]}"
+}
+
+apt_install() {
+  local sudo=() wanted=("$@")
   [ ${#wanted[@]} -eq 0 ] && return
-  local sudo=()
   [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
   if command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }; then
     say "installing Debian packages: ${wanted[*]}"
@@ -44,6 +48,13 @@ debian_packages() { # libraries for headless rendering and OpenCV, Python header
     say "please install these packages, then run again: sudo apt-get install ${wanted[*]}" >&2
     exit 1
   fi
+}
+
+test_packages() { # Gazebo's parser of worlds, and that of robots
+  local wanted=()
+  command -v gz >/dev/null || command -v ign >/dev/null || wanted+=(ignition-tools libsdformat-dev)
+  command -v check_urdf >/dev/null || wanted+=(liburdfdom-tools)
+  apt_install "${wanted[@]}"
 }
 
 install_torch() { # the CPU build unless a GPU is there
@@ -111,6 +122,7 @@ if ! installed optional; then
   say "installing what makes denoising faster on a CPU"
   install optional || say "it cannot be installed here; PyTorch denoises instead."
 fi
+[ -z "${1:-}" ] || test_packages
 if [ -n "${1:-}" ] && ! installed test; then
   say "installing what tests, linters and benchmarks need"
   install test

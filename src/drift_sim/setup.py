@@ -11,6 +11,11 @@ setup(
     description="MuJoCo scenes and tasks, scripted experts, the in-process shell and the simulation node",
     license="Apache-2.0",
     entry_points={
-        "console_scripts": ["node = drift_sim.ros.simulation:main", "expert = drift_sim.ros.expert:main"]
+        "console_scripts": [
+            "node = drift_sim.ros.simulation:main",
+            "expert = drift_sim.ros.expert:main",
+            "mirror = drift_sim.ros.mirror:main",
+            "gazebo_server = drift_sim.gazebo.server:main",
+        ]
     },
 )

@@ -52,6 +52,7 @@ def started_cameras(said: str, task: TaskConfig) -> list[StartedCamera]:
     UserError names a camera that the task does not have, and a driver without a file.
     """
     topics = {camera.name: camera.topic for camera in task.cameras}
+    infos = {camera.name: camera.info_topic for camera in task.cameras}
     cameras: list[StartedCamera] = []
     for word in filter(None, said.split(",")):
         name, _, rest = word.partition("=")
@@ -61,13 +62,12 @@ def started_cameras(said: str, task: TaskConfig) -> list[StartedCamera]:
         if name in [camera.name for camera in cameras]:
             raise UserError(f"cameras={said} must name {name} once only; {_form(topics)}")
         driver = load_camera(config_file("camera", kind))
-        beside = topics[name].rpartition("/")[0]
         cameras.append(
             StartedCamera(
                 name,
                 driver,
                 {**driver.parameters, **({driver.device_parameter: device} if device else {})},
-                {driver.image_topic: topics[name], driver.info_topic: f"{beside}/camera_info".lstrip("/")},
+                {driver.image_topic: topics[name], driver.info_topic: infos[name]},
             )
         )
     return cameras

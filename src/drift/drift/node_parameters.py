@@ -64,10 +64,22 @@ def check_parameters(given: Given, namespace: str, params_file: Path | None) -> 
 
 def defaults(config_type: type[T]) -> T:
     """Return what config/nodes.yaml says to the node with this configuration; its paths mean nothing."""
+    return told(config_type, _paths(_name_of(config_type)), "/", None)
+
+
+def told(config_type: type[T], given: Mapping[str, Any], namespace: str, params_file: Path | None) -> T:
+    """Return what the node with this configuration is told by all files and by the stack (`given`)."""
+    files = []
+    for path in filter(None, (nodes_file(), params_file)):
+        file = read_parameter_file(path)
+        refuse(file.content, str(path), file.faults)
+        files.append(file)
+    return _parse(merged(files, given, _full(namespace, _name_of(config_type))), config_type)
+
+
+def _name_of(config_type: type[Any]) -> str:
     (name,) = (name for name, known in CONFIGS.items() if known is config_type)
-    file = read_parameter_file(nodes_file())
-    refuse(file.content, str(nodes_file()), file.faults)
-    return _parse(merged([file], _paths(name), _full("/", name)), config_type)
+    return name
 
 
 def _collect(complaints: list[str], check: Any, *arguments: Any) -> None:

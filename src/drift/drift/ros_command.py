@@ -8,7 +8,8 @@ from drift.errors import UserError
 from drift.processes.process import ProcessSpec
 
 if TYPE_CHECKING:  # the stack reads every kind of file, and with them torch
-    from drift.stack import NodeSpec, StackSpec
+    from drift.node_spec import NodeSpec
+    from drift.stack import StackSpec
 
 
 def processes(stack: "StackSpec") -> list[ProcessSpec]:
@@ -18,6 +19,7 @@ def processes(stack: "StackSpec") -> list[ProcessSpec]:
             name=node.name,
             command=command(node, stack.namespace),
             essential=node.essential,
+            once=node.once,
             stop_stage=node.stop_stage,
             environment=stack.environment,
             watchdog_s=node.watchdog_s,

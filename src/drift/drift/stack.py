@@ -4,40 +4,25 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drift_control.robot.robot import RobotConfig, load_robot
+from drift_control.robot.robot import Robot, RobotConfig, load_robot
 from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
 from drift_core.task import TaskConfig, load_task
+from drift_sim.node_config import SimNodeConfig
 
 from drift import run_folder
 from drift.cameras import started_cameras
 from drift.command_topic import command_topic
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
+from drift.gazebo import Gazebo, gazebo
 from drift.joystick.devices import device_names
 from drift.learning_files import checked_beside
-from drift.node_parameters import check_parameters
+from drift.node_parameters import check_parameters, told
+from drift.node_spec import GATE, SIMULATION, NodeSpec
 from drift.run_folder import RunFolder
 from drift.stack_arguments import StackArguments
 
-OTHERS, GATE, SIMULATION = 0, 1, 2  # stop stages: the gate brings the arm to rest while the arm still listens
 GATE_WATCHDOG_S = 2.0  # a hundred control ticks
-
-
-@dataclass(frozen=True)
-class NodeSpec:
-    """One node to start."""
-
-    name: str
-    package: str
-    executable: str
-    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)  # win over the files
-    parameter_files: tuple[Path, ...] = ()  # later ones win over earlier ones
-    remappings: dict[str, str] = field(default_factory=dict)
-    part: str = "robot"  # of the stack: what runs on one machine
-    arguments: tuple[str, ...] = ()  # for programs that take more than ROS arguments
-    essential: bool = False  # its death ends the whole stack; any other node is respawned
-    stop_stage: int = OTHERS
-    watchdog_s: float | None = None  # it sends heartbeats; silent for so long it hangs (`drift up` only)
 
 
 @dataclass(frozen=True)
@@ -50,6 +35,15 @@ class StackSpec:
     controller: str  # of ros2_control, which takes the commands; empty in MuJoCo
     environment: dict[str, str]  # what the user's environment does not say already
     run: RunFolder
+    files: dict[Path, str] = field(default_factory=dict)  # what the nodes read beside the configuration
+
+    def create(self) -> "StackSpec":
+        """Make the run's folders, and write the files."""
+        self.run.create()
+        for path, text in self.files.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return self
 
 
 def stack(arguments: StackArguments) -> StackSpec:
@@ -58,7 +52,8 @@ def stack(arguments: StackArguments) -> StackSpec:
     task_file = config_file("task", arguments.task)
     joystick_file = config_file("joystick", arguments.joystick)
     train_file = config_file("train", arguments.train)
-    robot = load_robot(robot_file).config
+    arm = load_robot(robot_file)
+    robot = arm.config
     joystick = load_joystick(joystick_file).config
     task = load_task(task_file)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
@@ -68,15 +63,19 @@ def stack(arguments: StackArguments) -> StackSpec:
 
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}
+    overlay = _params_file(arguments)
     topic = "" if arguments.sim == "mujoco" else command_topic(robot, arguments.controller)
+    controller = topic.rpartition("/")[0].rpartition("/")[2]
+    beside = _gazebo(arguments, arm, task, robot_and_task, controller, overlay, run)
     nodes = [
-        *_simulation(arguments.sim, robot_and_task, task),
+        *beside.nodes,
+        *_simulation(arguments.sim, robot_and_task),
         NodeSpec(
             name="expert_gate",
             package="expert_gate_node",
             executable="node",
             parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
-            remappings={"command": topic} if topic else {},
+            remappings={**({"command": topic} if topic else {}), **beside.remappings},
             essential=True,
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
@@ -104,14 +103,13 @@ def stack(arguments: StackArguments) -> StackSpec:
         *_expert(arguments, robot_and_task, joystick),
         *_cameras(arguments.cameras, task),
     ]
-    overlay = _params_file(arguments)
     follows = arguments.follows_clock
     shared = {} if follows is None else {"use_sim_time": follows}
     nodes = [
         replace(
             node,
             parameters={**shared, **node.parameters},
-            parameter_files=(nodes_file(), *([overlay] if overlay else [])),
+            parameter_files=(nodes_file(), *([overlay] if overlay else []), *node.parameter_files),
         )
         for node in nodes
     ]
@@ -120,9 +118,10 @@ def stack(arguments: StackArguments) -> StackSpec:
         nodes=tuple(node for node in nodes if arguments.runs(node.part)),
         namespace=arguments.ros_namespace,
         robot=robot,
-        controller=topic.rpartition("/")[0].rpartition("/")[2],
+        controller=controller,
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
+        files=dict(beside.files),
     )
 
 
@@ -133,23 +132,27 @@ def _check_scene(sim: str, task: TaskConfig) -> None:
         make_arm_scene(task)
 
 
-def _simulation(sim: str, files: dict[str, str], task: TaskConfig) -> list[NodeSpec]:
+def _gazebo(
+    arguments: StackArguments,
+    robot: Robot,
+    task: TaskConfig,
+    files: dict[str, str],
+    controller: str,
+    overlay: Path | None,
+    run: RunFolder,
+) -> Gazebo:
+    if arguments.sim != "gazebo" or not arguments.runs("robot"):
+        return Gazebo((), {}, {})
+    parameters = told(SimNodeConfig, files, arguments.ros_namespace, overlay)
+    return gazebo(robot, task, parameters, controller, arguments.ros_namespace, run)
+
+
+def _simulation(sim: str, files: dict[str, str]) -> list[NodeSpec]:
+    """The node that knows the cell: MuJoCo's own, or the one that judges what another simulator shows."""
     if sim == "mujoco":
         return [NodeSpec("sim", "drift_sim", "node", dict(files), essential=True, stop_stage=SIMULATION)]
     if sim == "gazebo":
-        # Gazebo itself, with the arm under gz_ros2_control, is started beside. "[" is one way, Gazebo to ROS:
-        # a second publisher of /clock would make time jump. Not run where this was written, without Gazebo.
-        images = (f"{camera.topic}@sensor_msgs/msg/Image[gz.msgs.Image" for camera in task.cameras)
-        return [
-            NodeSpec(
-                name="gazebo_bridge",
-                package="ros_gz_bridge",
-                executable="parameter_bridge",
-                arguments=("/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock", *images),
-                essential=True,
-                stop_stage=SIMULATION,
-            )
-        ]
+        return [NodeSpec("sim", "drift_sim", "mirror", dict(files), stop_stage=SIMULATION)]
     return []
 
 
@@ -177,7 +180,7 @@ def _cameras(said: str, task: TaskConfig) -> list[NodeSpec]:
 def _expert(arguments: StackArguments, files: dict[str, str], joystick: JoystickConfig) -> list[NodeSpec]:
     expert = arguments.expert
     if expert == "auto":
-        expert = "scripted" if arguments.sim == "mujoco" else "joystick"
+        expert = "joystick" if arguments.sim == "none" else "scripted"
     files = {**files, "joystick_file": str(config_file("joystick", "scripted"))}
     if expert == "scripted":
         return [NodeSpec("expert", "drift_sim", "expert", dict(files))]

@@ -31,13 +31,13 @@ class StackArguments:
     )
     sim: str = _argument(
         "mujoco",
-        "mujoco: embedded, real time; gazebo: bridge to a Gazebo that runs; none: the arm's own driver runs",
+        "mujoco: embedded, real time; gazebo: with the maker's description of the arm; none: its driver runs",
         ("mujoco", "gazebo", "none"),
     )
     task: str = _argument("place", "what to do: a file of config/tasks", file="task")
     expert: str = _argument(
         "auto",
-        "who holds the joystick: scripted (in MuJoCo: takes over when the policy fails), demonstrator "
+        "who holds the joystick: scripted (in simulation: takes over when the policy fails), demonstrator "
         "(drives all the time), joystick (you; its file names the driver), none; auto: scripted or joystick",
         ("auto", "scripted", "demonstrator", "joystick", "none"),
     )
@@ -87,9 +87,9 @@ class StackArguments:
             raise UserError(f"parts={self.parts} must be all, or some of {', '.join(PARTS)} joined by commas")
         if not _NAMESPACE.match(self.namespace):
             raise UserError(f"namespace={self.namespace} must be names of letters, digits and _, joined by /")
-        if self.expert in ("scripted", "demonstrator") and self.sim != "mujoco":
+        if self.expert in ("scripted", "demonstrator") and self.sim == "none":
             raise UserError(
-                f"expert={self.expert} needs sim=mujoco, got sim={self.sim}; allowed: auto, joystick, none"
+                f"expert={self.expert} needs a simulation, got sim=none; allowed: auto, joystick, none"
             )
         if self.use_sim_time == "true" and self.sim == "mujoco":
             raise UserError(

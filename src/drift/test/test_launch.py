@@ -20,6 +20,7 @@ from drift.errors import UserError
 from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
 from drift.vendor_launch import vendor_arguments
+from gazebo_installation import install
 from launch_stub import GroupAction, LaunchContext, Launched, LogInfo, Node, PushROSNamespace
 
 
@@ -63,7 +64,7 @@ def as_stack_says(plan: StackSpec) -> list[SimpleNamespace]:
             parameters=node.parameters,
             remappings=list(node.remappings.items()),
             environment=plan.environment,
-            respawn=not node.essential,
+            respawn=not (node.essential or node.once),
         )
         for node in plan.nodes
     ]
@@ -92,12 +93,14 @@ def as_launched(node: Node) -> SimpleNamespace:
         {"robot": "panda", "sim": "mujoco", "task": "place"},
         {"robot": "ur5e", "sim": "mujoco", "task": "insert", "namespace": "left"},
         {"robot": "ur5e", "sim": "none", "use_sim_time": "true"},
-        {"robot": "panda", "sim": "gazebo", "expert": "none"},
+        {"robot": "ur5e", "sim": "gazebo", "expert": "none"},
     ],
 )
 def test_the_launch_file_and_drift_up_start_the_same_nodes(
-    bringup: ModuleType, tmp_path: Path, said: dict[str, str]
+    bringup: ModuleType, tmp_path: Path, said: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in install(tmp_path / "ros").items():
+        monkeypatch.setenv(name, value)
     said = {**said, "run": str(tmp_path / "run")}
     nodes = launched(bringup, [f"{name}:={value}" for name, value in said.items()])
     plan = stack(StackArguments(**said))
@@ -173,6 +176,18 @@ def test_a_node_that_dies_is_respawned_and_one_that_refuses_its_parameters_is_no
     launch = ended(bringup, [f"run:={tmp_path / 'run'}"], policy=[1, 2, 2])
     assert (launch.exit_code, launch.starts["policy"]) == (1, 2)
     assert launch.said == ["policy died (exit code 2): shutting everything down"]
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(0, 0), (1, 1)])
+def test_what_runs_once_ends_with_0_or_ends_the_launch(
+    bringup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, exit_code: int
+) -> None:
+    for name, value in install(tmp_path / "ros").items():
+        monkeypatch.setenv(name, value)
+    words = [f"run:={tmp_path / 'run'}", "robot:=ur5e", "sim:=gazebo"]
+    launch = ended(bringup, words, spawner=[code])
+    assert (launch.exit_code, launch.starts["spawner"]) == (exit_code, 1)
+    assert (tmp_path / "run" / "gazebo" / "world.sdf").is_file()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from drift.cameras import load_camera
 from drift.configuration import choices, config_file
 from drift.errors import UserError
-from drift.stack import NodeSpec, stack
+from drift.node_spec import NodeSpec
+from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
 

@@ -12,8 +12,9 @@ from drift import configuration
 from drift.configuration import choices, config_file, share_folder
 from drift.doctor.ros import dds_profile
 from drift.errors import UserError
+from drift.node_spec import GATE, SIMULATION, NodeSpec
 from drift.ros_command import command, executable
-from drift.stack import GATE, SIMULATION, NodeSpec, StackSpec, stack
+from drift.stack import StackSpec, stack
 from drift.stack_arguments import StackArguments, arguments
 from drift_config.errors import ConfigError
 
@@ -41,7 +42,7 @@ def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> No
         plan(tmp_path, sim="isaac")
     with pytest.raises(UserError, match="namespace=a b must be"):
         plan(tmp_path, namespace="a b")
-    with pytest.raises(UserError, match=r"expert=scripted needs sim=mujoco, got sim=none"):
+    with pytest.raises(UserError, match=r"expert=scripted needs a simulation, got sim=none"):
         plan(tmp_path, sim="none", expert="scripted")
     with pytest.raises(UserError, match=r"params_file=/nowhere.yaml must be a file"):
         plan(tmp_path, params_file="/nowhere.yaml")
@@ -104,15 +105,6 @@ def test_another_planner_is_chosen_by_name_or_none(tmp_path: Path) -> None:
         plan(tmp_path, planner="moveit")
 
 
-def test_gazebo_gives_the_clock_and_is_not_run_by_anyone_else(tmp_path: Path) -> None:
-    nodes = by_name(plan(tmp_path, sim="gazebo"))
-    assert list(nodes) == ["gazebo_bridge", "expert_gate", "planner", "trainer", "policy", "joy"]
-    assert "/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock" in nodes["gazebo_bridge"].arguments
-    assert "camera/front/image_raw@sensor_msgs/msg/Image[gz.msgs.Image" in nodes["gazebo_bridge"].arguments
-    assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
-    assert nodes["expert_gate"].remappings == {"command": "forward_position_controller/commands"}
-
-
 def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, sim="none", controller="arm_controller"))
     assert list(nodes) == ["expert_gate", "planner", "trainer", "policy", "joy"]
@@ -132,12 +124,12 @@ def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     assert joy.parameters == {"autorepeat_rate": 50.0}
 
 
-def test_the_clock_that_nodes_follow_is_gazebos_or_what_is_said(tmp_path: Path) -> None:
+def test_the_clock_that_nodes_follow_is_what_is_said(tmp_path: Path) -> None:
     def told(**said: str) -> set[object]:
         return {node.parameters.get("use_sim_time") for node in plan(tmp_path, **said).nodes}
 
     assert told(sim="none") == {None}  # what a launch file around has set holds
-    assert (told(sim="gazebo"), told(sim="gazebo", use_sim_time="false")) == ({True}, {False})
+    assert told(sim="none", use_sim_time="false") == {False}
     assert told(sim="none", use_sim_time="true") == {True}  # somebody else's Gazebo
     with pytest.raises(UserError, match="use_sim_time=true needs a /clock, which sim=mujoco does not"):
         plan(tmp_path, use_sim_time="true")

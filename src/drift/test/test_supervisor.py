@@ -338,3 +338,20 @@ print(supervisor.wait().text)
 """
     command = [sys.executable, "-c", program, str(tmp_path)]
     assert subprocess.run(command, capture_output=True, text=True, timeout=20).stdout == "asked\n"
+
+
+def test_what_runs_once_ends_with_0_and_everything_goes_on_or_ends_it_all(
+    program: Program, tmp_path: Path
+) -> None:
+    lasting = ProcessSpec("lasting", program("lasting", POLITE))
+    done = ProcessSpec("done", program("done", "print('done')"), once=True)
+    with ProcessSupervisor([lasting, done], tmp_path / "good") as supervisor:
+        supervisor.wait_for_line("done", "done", 10.0)
+        assert wait_until(lambda: supervisor.status()["done"].pid is None, 10.0)
+        assert supervisor.wait(0.3) is None and supervisor.status()["done"].restarts == 0
+        assert supervisor.stop().exit_code == 0
+    failed = ProcessSpec("failed", program("failed", "raise SystemExit(3)"), once=True)
+    with ProcessSupervisor([lasting, failed], tmp_path / "bad") as supervisor:
+        ending = supervisor.wait(10.0)
+    assert ending is not None and ending.exit_code == 1
+    assert ending.text == "failed died (exit code 3): shutting everything down"

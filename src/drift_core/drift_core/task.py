@@ -28,6 +28,11 @@ class CameraConfig:
     latency_s: Annotated[float, Field(ge=-1, le=1)]
     reliability: Literal["best_effort", "reliable"] = "best_effort"  # of the subscriptions to its images
 
+    @property
+    def info_topic(self) -> str:
+        """Where the calibration of its images is: camera_info beside them."""
+        return f"{self.topic.rpartition('/')[0]}/camera_info".lstrip("/")
+
 
 @dataclass(frozen=True, config=STRICT)
 class TaskConfig:

@@ -14,8 +14,10 @@ def text(value: Value) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
         return repr(value)
+    if isinstance(value, float):  # also NumPy's, whose own repr is no number
+        return repr(float(value))
     return " ".join(repr(float(number)) for number in value)
 
 

@@ -51,6 +51,16 @@ class World:
         self.reset(0)
 
     @property
+    def model(self) -> mujoco.MjModel:
+        """The compiled cell."""
+        return self._model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Its state; a reset and a step write it anew."""
+        return self._data
+
+    @property
     def time_s(self) -> float:
         """Simulated time since the world was made [s]; a reset does not turn it back."""
         return self._n_steps * TIMESTEP_S

@@ -82,7 +82,7 @@ def run_stack(arguments: StackArguments) -> int:
         plan = stack(arguments)
     specs = processes(plan)
     run = str(plan.run)
-    log_folder = plan.run.create().logs
+    log_folder = plan.create().run.logs
     log = PrefixedLog(Console(), [spec.name for spec in specs])
     supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
 

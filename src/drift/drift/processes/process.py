@@ -22,6 +22,7 @@ class ProcessSpec:
     name: str
     command: tuple[str, ...]
     essential: bool = False  # its death ends everything; otherwise it is respawned with back-off
+    once: bool = False  # it does its work and ends with 0; any other end ends everything
     stop_stage: int = 0  # stages are stopped one after the other, the lowest first
     environment: Mapping[str, str] = field(default_factory=dict)  # added to this process's own
     watchdog_s: float | None = None  # it sends heartbeats; silent for so long, it is killed
@@ -41,6 +42,7 @@ class SupervisedProcess:
         self.start_at_s = 0.0  # steady time of the next start
         self.started_s = 0.0
         self.said_something = False  # since its last start
+        self.finished = False  # it runs once, and has
         self.hung = False  # and was killed for it, since its last start
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog = None if spec.watchdog_s is None else Watchdog(spec.watchdog_s)

@@ -214,7 +214,7 @@ class ProcessSupervisor:
         if self._ending is not None:
             return
         for process in self._processes.values():
-            if process.group is None and time.monotonic() >= process.start_at_s:
+            if process.group is None and not process.finished and time.monotonic() >= process.start_at_s:
                 process.restarts += 1
                 self._start_process(process)
 
@@ -228,7 +228,10 @@ class ProcessSupervisor:
         name, why = process.spec.name, process.describe_end(code)
         if code == REFUSED:
             why = f"{why}: {process.log.last[-1] if process.log.last else 'it said nothing'}"
-        if process.spec.essential or code == REFUSED:
+        if process.spec.once and code == 0:
+            process.finished = True
+            return
+        if process.spec.essential or process.spec.once or code == REFUSED:
             self._ending = self._ending or Ending(
                 f"{name} died ({why}): shutting everything down", failed=name
             )
@@ -247,6 +250,8 @@ class ProcessSupervisor:
         for name, process in self._processes.items():
             code = process.collect()
             self._report_lines(process, at_end=code is not None)
+            if process.finished or (process.spec.once and code == 0):
+                continue
             if code is not None:
                 self._say(f"{name} had died: {describe_exit(code)}")
             if process.group is None:

@@ -2,10 +2,8 @@
 
 import sys
 
-import numpy as np
 from drift_control.gate.state import State
 from drift_control.robot.joint_states import JointStateMerger
-from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import load_joystick
 from drift_core.task import load_task
@@ -19,13 +17,13 @@ from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.numbers import member
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
-from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
 from drift_sim.expert.scripted import GateView, ScriptedExpert
 from drift_sim.node_config import ExpertNodeConfig
+from drift_sim.ros.things import from_pose_message
 from drift_sim.scenes.scene import Truth
 
 _STALE_S = 0.5  # inputs older than this: hands off the stick
@@ -54,8 +52,9 @@ class ExpertNode(Node):
         self.create_timer(1.0 / config.rate_hz, self._on_timer, clock=steady_clock())
 
     def _on_truth(self, msg: PoseArray) -> None:
-        if len(msg.poses) == 2:
-            self._truth = Truth(*(_to_pose(pose) for pose in msg.poses)), steady_s()
+        poses = [pose for pose in map(from_pose_message, msg.poses) if pose is not None]
+        if len(poses) == 2:
+            self._truth = Truth(*poses), steady_s()
 
     def _on_gate(self, msg: GateState) -> None:
         try:
@@ -108,18 +107,6 @@ class ExpertNode(Node):
         if not self._may_take_over:
             return Report(OK, "passive: takeovers is false", values)
         return Report(OK, "watching" if not self._expert.driving else "driving", values)
-
-
-def _to_pose(msg: PoseMessage) -> Pose:
-    w, x, y, z = msg.orientation.w, msg.orientation.x, msg.orientation.y, msg.orientation.z
-    rotation = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-    return Pose(np.array([msg.position.x, msg.position.y, msg.position.z]), rotation)
 
 
 def main() -> int:

@@ -5,21 +5,17 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_core.task import CameraConfig, load_task
-from drift_interfaces.msg import ArmState, Outcome
+from drift_interfaces.msg import ArmState
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
-from drift_ros.camera_input import info_topic
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.gate_messages import to_joint_state
 from drift_ros.images import to_image
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
-from geometry_msgs.msg import Point, PoseArray, Quaternion
-from geometry_msgs.msg import Pose as PoseMessage
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
@@ -27,11 +23,10 @@ from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.cell import TIMESTEP_S
-from drift_sim.mjcf import quaternion
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
+from drift_sim.ros.judgement import Judgement
 from drift_sim.ros.trajectory_message import from_message
-from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.world import World
 
 _ARM_STATE_PERIOD_S = 0.1
@@ -68,16 +63,15 @@ class SimNode(Node):
         self._images, self._infos = {}, {}
         for name, camera in self._cameras.items():
             self._images[name] = self.create_publisher(Image, camera.topic, qos.IMAGE)
-            self._infos[name] = self.create_publisher(CameraInfo, info_topic(camera), qos.IMAGE)
+            self._infos[name] = self.create_publisher(CameraInfo, camera.info_topic, qos.IMAGE)
         topics = self._robot.config.joint_state_topics
         self._joints = {
             name: self.create_publisher(JointState, name, qos.JOINT_STATES)
             for name in (topics[0], topics[-1])
         }
-        self._truth = self.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
+        self._judgement = Judgement(self, self._robot.config.base_frame)
         self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
         self._protective_stop = False
-        self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
         if self._robot.config.command_interface == "joint_trajectory":
             self.create_subscription(JointTrajectory, "command", self._on_trajectory, qos.COMMAND)
         else:
@@ -102,10 +96,7 @@ class SimNode(Node):
         if self._arm_state_due.due(now_s):
             self._publish_arm_state(stamp)
         if self._truth_due.due(now_s):
-            truth = self._world.truth()
-            message = PoseArray(poses=[_to_pose(truth.object), _to_pose(truth.goal)])
-            message.header.stamp, message.header.frame_id = stamp, self._robot.config.base_frame
-            self._truth.publish(message)
+            self._judgement.publish_truth(self._world.truth(), stamp)
         if self._world.outcome() != self._result:
             self._publish_outcome(stamp)
         if self._frames_due.due(now_s):
@@ -191,15 +182,7 @@ class SimNode(Node):
 
     def _publish_outcome(self, stamp) -> None:
         self._result = self._world.outcome()
-        text = {
-            TaskOutcome.RUNNING: "",
-            TaskOutcome.SUCCESS: "the object rests on its goal",
-            TaskOutcome.FAILURE: "the object left the table",
-        }
-        message = Outcome(result=int(self._result), judged_by=Outcome.BY_SIMULATION, seed=self._seed)
-        message.text = text[self._result]
-        message.header.stamp = stamp
-        self._outcome.publish(message)
+        self._judgement.publish_outcome(self._result, self._seed, stamp)
 
     def _camera_info(self, camera: CameraConfig, stamp, frame: str) -> CameraInfo:
         """Return the pinhole model of a camera: square pixels, no distortion, centre in the middle."""
@@ -220,12 +203,6 @@ class SimNode(Node):
         if factor < _SLOW:
             return Report(WARN, f"real_time_factor={factor:.2f} should be at least {_SLOW}", values)
         return Report(OK, "in real time", values)
-
-
-def _to_pose(pose: Pose) -> PoseMessage:
-    w, x, y, z = (float(value) for value in quaternion(pose.rotation))
-    px, py, pz = (float(value) for value in pose.position)
-    return PoseMessage(position=Point(x=px, y=py, z=pz), orientation=Quaternion(x=x, y=y, z=z, w=w))
 
 
 def main() -> int:

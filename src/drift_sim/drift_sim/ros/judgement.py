@@ -1,0 +1,47 @@
+"""What a simulation says about its cell: where the things are, and what became of the task."""
+
+from drift_control.robot.pose import Pose
+from drift_interfaces.msg import Outcome
+from drift_ros import qos
+from geometry_msgs.msg import Point, PoseArray, Quaternion
+from geometry_msgs.msg import Pose as PoseMessage
+from rclpy.node import Node
+
+from drift_sim.mjcf import quaternion
+from drift_sim.scenes.scene import TaskOutcome, Truth
+
+_TEXT = {
+    TaskOutcome.RUNNING: "",
+    TaskOutcome.SUCCESS: "the object rests on its goal",
+    TaskOutcome.FAILURE: "the object left the table",
+}
+
+
+class Judgement:
+    """Publishers of `sim/ground_truth` and `task/outcome`."""
+
+    def __init__(self, node: Node, base_frame: str) -> None:
+        self._base_frame = base_frame
+        self._truth = node.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
+        self._outcome = node.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+
+    def publish_truth(self, truth: Truth, stamp) -> None:
+        """Object and goal in the base frame."""
+        message = PoseArray(poses=[to_pose_message(truth.object), to_pose_message(truth.goal)])
+        message.header.stamp, message.header.frame_id = stamp, self._base_frame
+        self._truth.publish(message)
+
+    def publish_outcome(self, outcome: TaskOutcome, seed: int, stamp) -> None:
+        """Latched: the outcome of the cell that `seed` set up."""
+        message = Outcome(
+            result=int(outcome), judged_by=Outcome.BY_SIMULATION, seed=seed, text=_TEXT[outcome]
+        )
+        message.header.stamp = stamp
+        self._outcome.publish(message)
+
+
+def to_pose_message(pose: Pose) -> PoseMessage:
+    """Return a pose as ROS writes it."""
+    w, x, y, z = (float(value) for value in quaternion(pose.rotation))
+    px, py, pz = (float(value) for value in pose.position)
+    return PoseMessage(position=Point(x=px, y=py, z=pz), orientation=Quaternion(x=x, y=y, z=z, w=w))
