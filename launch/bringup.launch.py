@@ -89,7 +89,7 @@ def _nodes(plan: StackSpec) -> list[Node]:
         Node(
             package=spec.package,
             executable=spec.executable,
-            name=spec.name,
+            name=None if spec.own_names else spec.name,
             exec_name=spec.name,  # in front of its lines in the log
             namespace=plan.namespace,  # always given: without it the files would win over the parameters
             arguments=list(spec.arguments),

@@ -14,7 +14,8 @@ setup(
         "console_scripts": [
             "node = drift_sim.ros.simulation:main",
             "expert = drift_sim.ros.expert:main",
-            "mirror = drift_sim.ros.mirror:main",
+            "gazebo_mirror = drift_sim.ros.gazebo_things:main",
+            "mujoco_mirror = drift_sim.ros.mujoco_things:main",
             "gazebo_server = drift_sim.gazebo.server:main",
         ]
     },

@@ -20,5 +20,6 @@ class NodeSpec:
     arguments: tuple[str, ...] = ()  # for programs that take more than ROS arguments
     essential: bool = False  # its death ends the whole stack; any other node is respawned
     once: bool = False  # it does its work and ends with 0; any other end ends the whole stack
+    own_names: bool = False  # the program has several nodes, which keep their names
     stop_stage: int = OTHERS
     watchdog_s: float | None = None  # it sends heartbeats; silent for so long it hangs (`drift up` only)

@@ -31,7 +31,8 @@ def processes(stack: "StackSpec") -> list[ProcessSpec]:
 def command(node: "NodeSpec", namespace: str) -> tuple[str, ...]:
     """Return the command line of `node`."""
     words = [str(executable(node.package, node.executable)), *node.arguments, "--ros-args"]
-    words += ["-r", f"__node:={node.name}", "-r", f"__ns:={namespace}"]
+    words += [] if node.own_names else ["-r", f"__node:={node.name}"]
+    words += ["-r", f"__ns:={namespace}"]
     for source, target in node.remappings.items():
         words += ["-r", f"{source}:={target}"]
     for file in node.parameter_files:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drift_control.robot.robot import Robot, RobotConfig, load_robot
+from drift_control.robot.robot import RobotConfig, load_robot
 from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
 from drift_core.task import TaskConfig, load_task
 from drift_sim.node_config import SimNodeConfig
@@ -14,12 +14,12 @@ from drift.cameras import started_cameras
 from drift.command_topic import command_topic
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
-from drift.gazebo import Gazebo, gazebo
 from drift.joystick.devices import device_names
 from drift.learning_files import checked_beside
 from drift.node_parameters import check_parameters, told
 from drift.node_spec import GATE, SIMULATION, NodeSpec
 from drift.run_folder import RunFolder
+from drift.simulators import SIMULATORS, Cell, Simulator
 from drift.stack_arguments import StackArguments
 
 GATE_WATCHDOG_S = 2.0  # a hundred control ticks
@@ -66,16 +66,25 @@ def stack(arguments: StackArguments) -> StackSpec:
     overlay = _params_file(arguments)
     topic = "" if arguments.sim == "mujoco" else command_topic(robot, arguments.controller)
     controller = topic.rpartition("/")[0].rpartition("/")[2]
-    beside = _gazebo(arguments, arm, task, robot_and_task, controller, overlay, run)
+    simulator = Simulator()
+    if arguments.sim == "mujoco":
+        node = NodeSpec(
+            "sim", "drift_sim", "node", dict(robot_and_task), essential=True, stop_stage=SIMULATION
+        )
+        simulator = Simulator((node,))
+    elif arguments.sim in SIMULATORS and arguments.runs("robot"):
+        parameters = told(SimNodeConfig, robot_and_task, arguments.ros_namespace, overlay)
+        folder = run.path / arguments.sim
+        cell = Cell(arm, task, robot_and_task, parameters, controller, arguments.ros_namespace, folder)
+        simulator = SIMULATORS[arguments.sim](cell)
     nodes = [
-        *beside.nodes,
-        *_simulation(arguments.sim, robot_and_task),
+        *simulator.nodes,
         NodeSpec(
             name="expert_gate",
             package="expert_gate_node",
             executable="node",
             parameters={"robot_file": str(robot_file), "joystick_file": str(joystick_file)},
-            remappings={**({"command": topic} if topic else {}), **beside.remappings},
+            remappings={**({"command": topic} if topic else {}), **simulator.remappings},
             essential=True,
             stop_stage=GATE,
             watchdog_s=GATE_WATCHDOG_S,
@@ -121,7 +130,7 @@ def stack(arguments: StackArguments) -> StackSpec:
         controller=controller,
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
-        files=dict(beside.files),
+        files=dict(simulator.files),
     )
 
 
@@ -130,30 +139,6 @@ def _check_scene(sim: str, task: TaskConfig) -> None:
         from drift_sim.scenes import make_arm_scene  # loads MuJoCo, which other simulations do without
 
         make_arm_scene(task)
-
-
-def _gazebo(
-    arguments: StackArguments,
-    robot: Robot,
-    task: TaskConfig,
-    files: dict[str, str],
-    controller: str,
-    overlay: Path | None,
-    run: RunFolder,
-) -> Gazebo:
-    if arguments.sim != "gazebo" or not arguments.runs("robot"):
-        return Gazebo((), {}, {})
-    parameters = told(SimNodeConfig, files, arguments.ros_namespace, overlay)
-    return gazebo(robot, task, parameters, controller, arguments.ros_namespace, run)
-
-
-def _simulation(sim: str, files: dict[str, str]) -> list[NodeSpec]:
-    """The node that knows the cell: MuJoCo's own, or the one that judges what another simulator shows."""
-    if sim == "mujoco":
-        return [NodeSpec("sim", "drift_sim", "node", dict(files), essential=True, stop_stage=SIMULATION)]
-    if sim == "gazebo":
-        return [NodeSpec("sim", "drift_sim", "mirror", dict(files), stop_stage=SIMULATION)]
-    return []
 
 
 def _planner(planner: str, robot_file: Path) -> list[NodeSpec]:

@@ -31,8 +31,9 @@ class StackArguments:
     )
     sim: str = _argument(
         "mujoco",
-        "mujoco: embedded, real time; gazebo: with the maker's description of the arm; none: its driver runs",
-        ("mujoco", "gazebo", "none"),
+        "mujoco: embedded, real time; gazebo: with the maker's description of the arm; mujoco_ros2_control: "
+        "MuJoCo under ros2_control; none: the arm's own driver runs",
+        ("mujoco", "gazebo", "mujoco_ros2_control", "none"),
     )
     task: str = _argument("place", "what to do: a file of config/tasks", file="task")
     expert: str = _argument(
@@ -69,7 +70,7 @@ class StackArguments:
     )
     use_sim_time: str = _argument(
         "auto",
-        "whether the nodes follow /clock; auto: in Gazebo, or as the launch file or params_file around says",
+        "whether the nodes follow /clock; auto: a simulator that has one, or as a launch file around says",
         ("auto", "true", "false"),
     )
 
@@ -140,9 +141,9 @@ class StackArguments:
 
     @property
     def follows_clock(self) -> bool | None:
-        """Whether the nodes follow /clock, which Gazebo publishes; None: nothing is said to them."""
+        """Whether the nodes follow /clock, which such a simulator publishes; None: nothing is said."""
         if self.use_sim_time == "auto":
-            return True if self.sim == "gazebo" else None
+            return True if self.sim in ("gazebo", "mujoco_ros2_control") else None
         return self.use_sim_time == "true"
 
 

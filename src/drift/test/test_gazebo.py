@@ -60,7 +60,7 @@ def test_gazebo_its_bridge_and_the_node_that_judges_are_started_with_the_rest(
     assert nodes["gazebo_server"].arguments == (str(folder / "world.sdf"),)
     assert nodes["gazebo_bridge"].parameters["config_file"] == str(folder / "bridge.yaml")
     assert nodes["gazebo_bridge"].arguments == ("/world/place/set_pose@ros_gz_interfaces/srv/SetEntityPose",)
-    assert (nodes["sim"].package, nodes["sim"].executable) == ("drift_sim", "mirror")
+    assert (nodes["sim"].package, nodes["sim"].executable) == ("drift_sim", "gazebo_mirror")
     assert nodes["spawner"].once and nodes["spawner"].arguments[:5] == (
         "joint_state_broadcaster",
         "scaled_joint_trajectory_controller",

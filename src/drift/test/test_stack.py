@@ -38,7 +38,9 @@ def test_an_unknown_name_is_answered_with_the_allowed_ones(tmp_path: Path) -> No
         plan(tmp_path, robot="ur10")
     with pytest.raises(UserError, match=r"^task=fold must be one of: insert, place"):
         plan(tmp_path, task="fold")
-    with pytest.raises(UserError, match=r"^sim=isaac must be one of: mujoco, gazebo, none$"):
+    with pytest.raises(
+        UserError, match=r"^sim=isaac must be one of: mujoco, gazebo, mujoco_ros2_control, none$"
+    ):
         plan(tmp_path, sim="isaac")
     with pytest.raises(UserError, match="namespace=a b must be"):
         plan(tmp_path, namespace="a b")
@@ -295,7 +297,7 @@ def test_the_dds_profile_has_the_name_that_fast_dds_of_the_distribution_reads(
 def test_files_of_the_configuration_are_offered_as_choices() -> None:
     offered = {item.name: item for item in arguments()}
     assert set(offered["robot"].choices) >= {"panda", "fr3", "ur3e", "ur5e", "ur10e", "ur16e"}
-    assert offered["sim"].choices == ("mujoco", "gazebo", "none")
+    assert offered["sim"].choices == ("mujoco", "gazebo", "mujoco_ros2_control", "none")
     others = [item for name, item in offered.items() if item.choices and name != "robot"]
     assert all(item.default in item.choices for item in others)
 

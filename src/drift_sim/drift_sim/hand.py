@@ -19,6 +19,7 @@ FINGER_MASS_KG, ROD_MASS_KG = 0.03, 0.005  # of each finger
 TIP_BEYOND_TCP_M = 0.009  # the finger tips reach this far beyond the TCP
 PAD_HALF_M = np.array([0.010, 0.004, 0.0225])  # half size of one finger pad: along x, y (slide), z
 GRIP_KP_N_M = 1500.0  # force per metre of opening error, over both fingers
+GRIP_KV_NS_M = 40.0  # force per speed of the opening
 
 GREY = (0.45, 0.45, 0.47, 1.0)
 DARK = (0.25, 0.25, 0.27, 1.0)
@@ -122,7 +123,7 @@ def add_gripper_drive(tendon: Element, equality: Element, actuator: Element, for
         name="gripper",
         tendon="opening",
         kp=GRIP_KP_N_M,
-        kv=40.0,
+        kv=GRIP_KV_NS_M,
         forcerange=(-force_n, force_n),
         ctrlrange=(0, OPENING_MAX_M),
     )

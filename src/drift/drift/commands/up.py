@@ -29,7 +29,7 @@ def main(
     ] = None,
     robot: Annotated[str, _option("robot")] = StackArguments.robot,
     gripper: Annotated[str, _option("gripper")] = StackArguments.gripper,
-    sim: Annotated[str, _option("sim", "mujoco|gazebo|none")] = StackArguments.sim,
+    sim: Annotated[str, _option("sim", "mujoco|gazebo|mujoco_ros2_control|none")] = StackArguments.sim,
     task: Annotated[str, _option("task")] = StackArguments.task,
     expert: Annotated[str, _option("expert")] = StackArguments.expert,
     joystick: Annotated[str, _option("joystick")] = StackArguments.joystick,

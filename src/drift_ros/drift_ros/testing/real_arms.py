@@ -1,4 +1,4 @@
-"""Message packages of real arms, of MoveIt and of Gazebo for the tests that need them, and for those only.
+"""Message packages of real arms, MoveIt and simulators for the tests that need them, and for those only.
 
 The distribution's packages are used where they are installed. The others are built from
 acceptance/ros_interfaces by setup/interfaces.sh (`make test-setup`) into build/ros_interfaces, which nothing
@@ -20,6 +20,7 @@ PACKAGES = (
     "controller_manager_msgs",
     "franka_msgs",
     "moveit_msgs",
+    "mujoco_ros2_control_msgs",
     "ros_gz_interfaces",
     "shape_msgs",
     "ur_dashboard_msgs",

@@ -1,10 +1,12 @@
 """The robot as URDF for Gazebo: the maker's arm, our hand with its cameras, and gz_ros2_control."""
 
+from collections.abc import Mapping
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from drift_config.errors import ConfigError
+from drift_control.arms.transforms import translation
 from drift_control.robot.robot import Robot
 
 from drift_sim.gazebo.cameras import add_camera
@@ -32,14 +34,9 @@ def build_description(
     for hardware in urdf.findall("ros2_control"):  # the maker's own, for the arm itself
         urdf.remove(hardware)
     _bolt_down(urdf)
-    yaw = np.linalg.inv(robot.arm.flange) @ robot.mount
-    _add_joint(urdf, f"{HAND}_mount", flange, HAND, yaw[:3, 3], yaw[:3, :3])
-    _add_body(urdf, world, world.model.body(HAND).id)
-    child(urdf, "link", name=robot.config.tip_frame)
-    tip = np.array([0.0, 0.0, robot.config.gripper.tcp_offset_m])
-    _add_joint(urdf, f"{HAND}_tip", HAND, robot.config.tip_frame, tip, np.eye(3))
+    add_hand(urdf, flange, world)
     _add_cameras(urdf, world, camera_rate_hz)
-    _add_hardware(urdf, world)
+    add_hardware(urdf, world, "gz_ros2_control/GazeboSimSystem")
     plugin = child(
         child(urdf, "gazebo"),
         "plugin",
@@ -53,6 +50,55 @@ def build_description(
     if joint_states != _JOINT_STATES:
         leaf(ros, "remapping", f"{_JOINT_STATES}:={joint_states}")
     return to_string(urdf)
+
+
+def add_hand(urdf: Element, flange: str, world: World) -> None:
+    """Mount the hand, its fingers and the frame of the TCP on the link `flange`."""
+    robot = world.robot
+    add_joint(urdf, f"{HAND}_mount", flange, HAND, np.linalg.inv(robot.arm.flange) @ robot.mount)
+    _add_body(urdf, world, world.model.body(HAND).id)
+    child(urdf, "link", name=robot.config.tip_frame)
+    tip = translation(0.0, 0.0, robot.config.gripper.tcp_offset_m)
+    add_joint(urdf, f"{HAND}_tip", HAND, robot.config.tip_frame, tip)
+
+
+def add_hardware(
+    urdf: Element, world: World, plugin: str, parameters: Mapping[str, str] | None = None
+) -> None:
+    """Append ros2_control's position interfaces of arm and fingers; they start where the cell starts."""
+    system = child(urdf, "ros2_control", name="cell", type="system")
+    hardware = child(system, "hardware")
+    leaf(hardware, "plugin", plugin)
+    for name, value in (parameters or {}).items():
+        leaf(hardware, "param", value, name=name)
+    config = world.robot.config
+    starts = [*world.joint_positions(), *world.finger_positions()]
+    for name, start in zip([*config.joint_names, *config.gripper.joints], starts, strict=True):
+        joint = child(system, "joint", name=name)
+        child(joint, "command_interface", name="position")
+        state = child(joint, "state_interface", name="position")
+        leaf(state, "param", text(float(start)), name="initial_value")
+        child(joint, "state_interface", name="velocity")
+
+
+def add_joint(
+    urdf: Element, name: str, parent: str, carried: str, place: np.ndarray, kind: str = "fixed"
+) -> Element:
+    """Append a joint from link to link; `place` (4, 4): of the carried link in its parent."""
+    joint = child(urdf, "joint", name=name, type=kind)
+    origin(joint, place[:3, 3], place[:3, :3])
+    child(joint, "parent", link=parent)
+    child(joint, "child", link=carried)
+    return joint
+
+
+def add_inertial(link: Element, model: mujoco.MjModel, body: int) -> None:
+    """Append mass and inertia of a body."""
+    inertial = child(link, "inertial")
+    origin(inertial, model.body_ipos[body], rotation_of(model.body_iquat[body]))
+    child(inertial, "mass", value=model.body_mass[body])
+    xx, yy, zz = model.body_inertia[body]
+    child(inertial, "inertia", ixx=xx, ixy=0.0, ixz=0.0, iyy=yy, iyz=0.0, izz=zz)
 
 
 def _check(urdf: Element, robot: Robot, flange: str) -> None:
@@ -75,18 +121,7 @@ def _bolt_down(urdf: Element) -> None:
     carried = {element.get("link") for element in urdf.findall("joint/child")}
     (root,) = (name for name in links if name not in carried)
     child(urdf, "link", name=_WORLD)
-    _add_joint(urdf, "bolts", _WORLD, root, np.zeros(3), np.eye(3))
-
-
-def _add_joint(
-    urdf: Element, name: str, parent: str, carried: str, position: np.ndarray, rotation: np.ndarray,
-    kind: str = "fixed",
-) -> Element:  # fmt: skip
-    joint = child(urdf, "joint", name=name, type=kind)
-    origin(joint, position, rotation)
-    child(joint, "parent", link=parent)
-    child(joint, "child", link=carried)
-    return joint
+    add_joint(urdf, "bolts", _WORLD, root, np.eye(4))
 
 
 def _add_body(urdf: Element, world: World, body: int) -> None:
@@ -94,7 +129,7 @@ def _add_body(urdf: Element, world: World, body: int) -> None:
     model, name = world.model, world.model.body(body).name
     link = child(urdf, "link", name=name)
     if model.body_mass[body] > _LINK_MASS_MIN_KG:
-        _add_inertial(link, model, body)
+        add_inertial(link, model, body)
     first = int(model.body_geomadr[body])
     for at in range(first, first + int(model.body_geomnum[body])):
         for kind in ["visual"] if model.geom_contype[at] == 0 else ["visual", "collision"]:
@@ -115,21 +150,12 @@ def _add_body(urdf: Element, world: World, body: int) -> None:
         _add_body(urdf, world, int(carried))
 
 
-def _add_inertial(link: Element, model: mujoco.MjModel, body: int) -> None:
-    inertial = child(link, "inertial")
-    origin(inertial, model.body_ipos[body], rotation_of(model.body_iquat[body]))
-    child(inertial, "mass", value=model.body_mass[body])
-    xx, yy, zz = model.body_inertia[body]
-    child(inertial, "inertia", ixx=xx, ixy=0.0, ixz=0.0, iyy=yy, iyz=0.0, izz=zz)
-
-
 def _add_slide(urdf: Element, world: World, parent: str, body: int) -> None:
     model, gripper = world.model, world.robot.config.gripper
     at = int(model.body_jntadr[body])
-    joint = _add_joint(
-        urdf, model.joint(at).name, parent, model.body(body).name, model.body_pos[body],
-        rotation_of(model.body_quat[body]), "prismatic",
-    )  # fmt: skip
+    place = np.eye(4)
+    place[:3, 3], place[:3, :3] = model.body_pos[body], rotation_of(model.body_quat[body])
+    joint = add_joint(urdf, model.joint(at).name, parent, model.body(body).name, place, "prismatic")
     child(joint, "axis", xyz=model.jnt_axis[at])
     low, high = model.jnt_range[at]
     child(joint, "limit", lower=low, upper=high, effort=gripper.force_n, velocity=gripper.speed_m_s)
@@ -142,17 +168,3 @@ def _add_cameras(urdf: Element, world: World, rate_hz: float) -> None:
             at = world.model.camera(camera.name).id
             place = world.model.cam_pos[at], rotation_of(world.model.cam_quat[at])
             add_camera(child(urdf, "gazebo", reference=HAND), camera, world.model, rate_hz, place)
-
-
-def _add_hardware(urdf: Element, world: World) -> None:
-    """Position interfaces of arm and fingers; they start where the MuJoCo cell starts."""
-    system = child(urdf, "ros2_control", name="gazebo", type="system")
-    leaf(child(system, "hardware"), "plugin", "gz_ros2_control/GazeboSimSystem")
-    config = world.robot.config
-    starts = [*world.joint_positions(), *world.finger_positions()]
-    for name, start in zip([*config.joint_names, *config.gripper.joints], starts, strict=True):
-        joint = child(system, "joint", name=name)
-        child(joint, "command_interface", name="position")
-        state = child(joint, "state_interface", name="position")
-        leaf(state, "param", text(float(start)), name="initial_value")
-        child(joint, "state_interface", name="velocity")

@@ -1,5 +1,6 @@
 """Things in Gazebo: their poses and its service set_pose, both by ros_gz_bridge (1.0.11 and later)."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
@@ -10,11 +11,13 @@ from drift_control.robot.pose import Pose
 from drift_core.task import TaskConfig
 from drift_ros import qos
 from drift_ros.clock import to_seconds
+from drift_ros.run import run_node
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
 from drift_sim.gazebo.bridge import set_pose_service, thing_topic
 from drift_sim.ros.judgement import to_pose_message
+from drift_sim.ros.mirror import MirrorNode
 from drift_sim.ros.things import OnPose, from_pose_message
 
 
@@ -55,3 +58,12 @@ class GazeboThings:
         pose = from_pose_message(msg.pose)
         if pose is not None:
             self._on_pose(name, pose, to_seconds(msg.header.stamp))
+
+
+def main() -> int:
+    """Run the node `sim` beside this simulator; see `run_node` for exit codes."""
+    return run_node(lambda: MirrorNode(GazeboThings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """The node `sim` beside another simulator: resets and judges the task's cell as the MuJoCo node does."""
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -14,14 +13,12 @@ from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
-from drift_ros.run import run_node
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
 from drift_sim.gazebo.mirror import Mirror
 from drift_sim.node_config import SimNodeConfig
-from drift_sim.ros.gazebo_things import GazeboThings
 from drift_sim.ros.judgement import Judgement
 from drift_sim.ros.things import OnPose, Things
 
@@ -138,12 +135,3 @@ class MirrorNode(Node):
         if self._merger.reading is None:
             return Report(WARN, "no joint states: is joint_state_broadcaster active?", values)
         return Report(OK, "judging", values)
-
-
-def main() -> int:
-    """Run the node beside Gazebo; see `run_node` for exit codes."""
-    return run_node(lambda: MirrorNode(GazeboThings))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

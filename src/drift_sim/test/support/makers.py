@@ -2,9 +2,8 @@
 
 from xml.etree.ElementTree import Element
 
-import numpy as np
 from drift_control.robot.robot import Robot
-from drift_sim.gazebo.elements import origin
+from drift_sim.gazebo.description import add_joint
 from drift_sim.mjcf import child, to_string
 
 
@@ -15,22 +14,14 @@ def makers_urdf(robot: Robot, flange: str) -> str:
     above = "base_link"
     for name, before in zip(robot.config.joint_names, robot.arm.before, strict=True):
         _link(urdf, f"{name}_of_maker")
-        joint = _joint(urdf, name, "revolute", above, f"{name}_of_maker", before)
+        joint = add_joint(urdf, name, above, f"{name}_of_maker", before, "revolute")
         child(joint, "axis", xyz=(0, 0, 1))
         child(joint, "limit", lower=-3.1, upper=3.1, effort=100.0, velocity=3.0)
         above = f"{name}_of_maker"
     child(urdf, "link", name=flange)
-    _joint(urdf, "to_flange", "fixed", above, flange, robot.arm.flange)
+    add_joint(urdf, "to_flange", above, flange, robot.arm.flange)
     child(urdf, "ros2_control", name="of_the_maker", type="system")
     return to_string(urdf)
-
-
-def _joint(urdf: Element, name: str, kind: str, parent: str, carried: str, place: np.ndarray) -> Element:
-    joint = child(urdf, "joint", name=name, type=kind)
-    origin(joint, place[:3, 3], place[:3, :3])
-    child(joint, "parent", link=parent)
-    child(joint, "child", link=carried)
-    return joint
 
 
 def _link(urdf: Element, name: str) -> None:
