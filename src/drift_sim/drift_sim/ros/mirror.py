@@ -8,7 +8,9 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_core.task import TaskConfig, load_task
+from drift_interfaces.msg import ArmState
 from drift_interfaces.srv import ResetTask
+from drift_ros import qos
 from drift_ros.clock import ros_s, steady_clock, steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.joint_state_topics import JointStateTopics
@@ -24,6 +26,7 @@ from drift_sim.ros.things import OnPose, Things
 
 _RESET_LIMIT_S = 2.0  # until every thing is seen where it shall be
 _PLACED_M = 0.01  # a thing nearer than this is there
+_ALIVE_PERIOD_S = 0.1
 _SILENT_S = 1.0  # without a pose for longer, something is missing
 
 MakeThings = Callable[[Node, TaskConfig, Iterable[str], OnPose], Things]
@@ -63,6 +66,9 @@ class MirrorNode(Node):
         self._things = make_things(self, task, names, self._on_pose)
         # in a group of its own: while it waits, poses must still come
         self.create_service(ResetTask, "sim/reset", self._on_reset, callback_group=ReentrantCallbackGroup())
+        # clients ask a server only once they have heard its process (drift_ros/server_signs.py), here on this
+        self._alive = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
+        self.create_timer(_ALIVE_PERIOD_S, self._say_ready, clock=steady_clock())
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(1.0 / config.ground_truth_rate_hz, self._on_timer, clock=steady_clock())
 
@@ -124,6 +130,11 @@ class MirrorNode(Node):
     def _publish_outcome(self) -> None:
         self._result = self._mirror.outcome()
         self._judgement.publish_outcome(self._result, self._seed, self.get_clock().now().to_msg())
+
+    def _say_ready(self) -> None:
+        message = ArmState(ready=True, protective_stop=False, speed_scale=1.0)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._alive.publish(message)
 
     def _missing(self, now_s: float) -> list[str]:
         return [name for name, seen_s in self._seen_s.items() if now_s - seen_s > _SILENT_S]
