@@ -14,11 +14,6 @@ from drift_ros.images import to_rgb
 ImageTransport = Literal["raw", "compressed"]
 
 
-def info_topic(camera: CameraConfig) -> str:
-    """Return where the intrinsics of a camera are published: beside its images."""
-    return f"{camera.topic.rpartition('/')[0]}/camera_info".lstrip("/")
-
-
 class CameraInput:
     """Policy and recorder look at a camera through this alone: training sees what the policy sees."""
 

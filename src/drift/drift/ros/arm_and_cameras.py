@@ -8,7 +8,7 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_core.calibration.intrinsics import Intrinsics
 from drift_core.task import CameraConfig
 from drift_ros import qos
-from drift_ros.camera_input import CameraInput, ImageTransport, info_topic
+from drift_ros.camera_input import CameraInput, ImageTransport
 from drift_ros.clock import ros_s, steady_s, to_seconds
 from drift_ros.errors import SessionError
 from drift_ros.images import to_rgb
@@ -47,7 +47,7 @@ class ArmAndCameras:
                 source.message_type, source.topic, self._told(camera.name), source.qos
             )
             client.node.create_subscription(
-                CameraInfo, info_topic(camera), self._informed(camera.name), qos.SENSOR
+                CameraInfo, camera.info_topic, self._informed(camera.name), qos.SENSOR
             )
 
     @property
