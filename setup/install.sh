@@ -122,7 +122,7 @@ if ! installed optional; then
   say "installing what makes denoising faster on a CPU"
   install optional || say "it cannot be installed here; PyTorch denoises instead."
 fi
-[ -z "${1:-}" ] || test_packages
+[ "${1:-}" != test ] || test_packages
 if [ -n "${1:-}" ] && ! installed test; then
   say "installing what tests, linters and benchmarks need"
   install test
