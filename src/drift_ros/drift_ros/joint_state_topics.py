@@ -41,9 +41,7 @@ class JointStateTopics:
         now_s, system_ns, looked_s = steady_s(), time.time_ns(), self._looked_s
         self._looked_s = now_s
         return [
-            self._message(
-                raw, topic, self._names.of(topic, info), max(looked_s, now_s - _age_s(info, system_ns))
-            )
+            self._message(raw, topic, info, max(looked_s, now_s - _age_s(info, system_ns)))
             for raw, info, topic in newest.values()
         ]
 
