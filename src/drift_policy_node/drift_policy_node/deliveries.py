@@ -48,6 +48,11 @@ class Deliveries(Generic[R]):
         self._outcomes: SimpleQueue[Outcome[Path]] = SimpleQueue()
         self._worker = InferenceWorker("fetcher", self._on_outcome, (RefusedError,), niceness=_NICENESS)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is fetched and nothing waits for it."""
+        return self._order is None and self._next is None
+
     def want(self, order: Order[R]) -> None:
         """Fetch this next; it takes the place of one that still waits, or whose trainer does not answer."""
         self._next = order

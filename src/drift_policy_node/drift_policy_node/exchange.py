@@ -210,7 +210,8 @@ class CheckpointExchange:
             return False
         swapped = self.swap(outcome.result)
         request.on_answer(LoadResult(None, "" if swapped else f"{request.path} runs already", self.version))
-        if request.fetched:
+        # what has come, or is coming, for another candidate is needed, too
+        if request.fetched and self._deliveries.idle and not any(r.fetched for r in self._waiting):
             ours = [running.path for running in (self.current, self.previous) if running is not None]
             self._fetcher.tidy(ours + ([self._instead[0]] if self._instead else []))
         return swapped

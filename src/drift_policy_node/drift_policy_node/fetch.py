@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import base_version, checkpoint_path
-from drift_core.policy.pieces import Piece, file_digest, is_checkpoint_name
+from drift_core.policy.pieces import SHA256, Piece, file_digest, is_checkpoint_name
 
 from drift_policy_node.candidate import CandidateFault, RefusedError
 
@@ -73,7 +73,10 @@ class Fetcher:
         self._stopping.set()
 
     def tidy(self, needed: Iterable[Path]) -> None:
-        """Delete what was fetched since the start, but for the checkpoints `needed` and their bases."""
+        """Delete what was fetched since the start, but for the checkpoints `needed` and their bases.
+
+        Not while `fetch` runs.
+        """
         kept = set(needed)
         kept |= {base for path in kept & self._fetched if (base := _base_of(path))}
         for path in self._fetched - kept:
@@ -89,21 +92,28 @@ class Fetcher:
             return path
         self.state = f"asking for {name}"
         whole = self._piece(name, 0, 0)
+        if not SHA256.fullmatch(whole.file_sha256):  # it becomes part of a file's name
+            text = f"{name}: sha256={whole.file_sha256!r} of the trainer's file must be 64 of 0-9 and a-f"
+            raise RefusedError(CandidateFault.INVALID, text)
         if sha256 and whole.file_sha256 != sha256:
             text = f"{name}: sha256={whole.file_sha256} of the trainer's file must be {sha256}"
             raise RefusedError(CandidateFault.HASH_MISMATCH, text)
-        if not _is(path, whole.file_sha256):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            part = self._folder / f".{name}.{whole.file_sha256}.part"
-            for other in self._folder.glob(".*.part"):
-                if other != part:
-                    other.unlink(missing_ok=True)
-            # What was kept from before may be spoilt, by a power cut for one; what is fetched now is not.
-            if not (self._complete(part, name, whole) or self._complete(part, name, whole)):
-                text = f"{name}: what has come over is not what its sha256={whole.file_sha256} says"
-                raise RefusedError(CandidateFault.HASH_MISMATCH, text)
-            os.replace(part, path)
-            _sync(self._folder)
+        if _is(path, whole.file_sha256):
+            return path
+        if path.exists() and path not in self._fetched:
+            text = f"{path} is not the trainer's {name}, and is not overwritten"
+            raise RefusedError(CandidateFault.NOT_FETCHED, f"{text}: move it, or use another run folder")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._folder / f".{name}.{whole.file_sha256}.part"
+        for other in self._folder.glob(".*.part"):
+            if other != part:
+                other.unlink(missing_ok=True)
+        # What was kept from before may be spoilt, by a power cut for one; what is fetched now is not.
+        if not (self._complete(part, name, whole) or self._complete(part, name, whole)):
+            text = f"{name}: what has come over is not what its sha256={whole.file_sha256} says"
+            raise RefusedError(CandidateFault.HASH_MISMATCH, text)
+        os.replace(part, path)
+        _sync(self._folder)
         self._fetched.add(path)
         return path
 

@@ -118,12 +118,12 @@ class Bench:
         path = checkpoint_path(self.folder / "checkpoints", version)
         return path, save_checkpoint(path, policy or self.policy(version), CheckpointInfo(**(info | changes)))
 
-    def stream(self) -> Iterator[tuple[Path, str]]:
-        """Write versions 1, 2, ... of one training: the first one whole, then deltas on it."""
+    def stream(self, first: int = 1) -> Iterator[tuple[Path, str]]:
+        """Write versions `first`, ... of one training: the first one whole, then deltas on it."""
         policy = self.policy()
         trainer = Trainer(policy, STREAM, ConstantRank(0.125), torch.Generator().manual_seed(0))
         versions = Versions(self.folder / "checkpoints")
-        for version in itertools.count(1):
+        for version in itertools.count(first):
             with torch.no_grad():  # in the place of gradient steps
                 for parameter in trainer.policy.denoiser.parameters():
                     if parameter.requires_grad:
@@ -242,6 +242,14 @@ class Rig:
         if exchange._deliveries._order is not None and self.trainer.answers:
             return True
         return self.runtime.loop.inference is not None or exchange._request is not None
+
+    def step_until(self, reached, limit_s=20.0):
+        """Go on, as soon as there is news, until `reached()` holds."""
+        end_s = time.monotonic() + limit_s
+        while not reached():
+            assert time.monotonic() < end_s, f"not within {limit_s} s"
+            self.woken.wait(0.01)
+            self.step()
 
     def run(self, ticks):
         for _ in range(ticks):

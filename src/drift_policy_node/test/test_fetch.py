@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from drift_core.policy.checkpoint import checkpoint_path, read_latest
 from drift_core.policy.pieces import read_piece
-from drift_policy_node import fetch
+from drift_policy_node import exchange, fetch
 from drift_policy_node.candidate import CandidateFault, RefusedError
 from drift_policy_node.fetch import Fetcher
 
@@ -34,12 +34,21 @@ def apart(rig):
     return rig, rig.trainer.bench
 
 
-def announce(rig, written, seen_here=False):
-    """Announce what was written; its folder is not seen here unless said so."""
+def announce_alone(rig, written, seen_here=False):
+    """Announce what was written; its folder is not seen here unless said so.
+
+    The answers come later.
+    """
     path, sha256 = written
     answers = []
     path = path if seen_here else Path("/disk/of/the/trainer") / path.name
     rig.runtime.exchange.request(path, sha256, True, answers.append)
+    return answers
+
+
+def announce(rig, written, seen_here=False):
+    """Announce, and run until it drives or is refused."""
+    answers = announce_alone(rig, written, seen_here)
     rig.run(6)
     return answers
 
@@ -76,36 +85,38 @@ def test_a_version_that_the_disk_here_shows_is_not_asked_for(apart):
     assert (answer.fault, answer.version, rig.trainer.asked) == (None, 2, [])
 
 
-def test_another_file_under_the_announced_path_is_not_taken_for_it(apart):
+def test_another_file_under_the_announced_path_is_neither_taken_for_it_nor_overwritten(apart):
     rig, bench = apart
     written, other = bench.checkpoint(2), rig.bench.checkpoint(2, rig.bench.policy(9))
+    before = other[0].read_bytes()
     (answer,) = announce(rig, (other[0], written[1]), seen_here=True)
-    assert (answer.fault, rig.runtime.status(0.0).sha256) == (None, written[1])
+    assert (answer.fault, rig.runtime.exchange.version) == (CandidateFault.NOT_FETCHED, 1)
+    assert other[0].read_bytes() == before
 
 
 def test_a_delta_whose_base_is_missing_brings_the_whole_one_and_the_next_rests_on_it(apart):
     rig, bench = apart
-    stream = bench.stream()
+    stream = bench.stream(11)
     base, second, third = next(stream), next(stream), next(stream)
     (answer,) = announce(rig, second)
-    assert (answer.fault, answer.version, rig.chunks[-1].version) == (None, 2, 2)
+    assert (answer.fault, answer.version, rig.chunks[-1].version) == (None, 12, 12)
     names = [name for name, _ in itertools.groupby(name for name, _, _ in rig.trainer.asked)]
     assert names == [second[0].name, base[0].name], "each once"
     rig.trainer.asked.clear()
     (answer,) = announce(rig, third)
-    assert (answer.fault, rig.chunks[-1].version) == (None, 3)
+    assert (answer.fault, rig.chunks[-1].version) == (None, 13)
     assert {name for name, _, _ in rig.trainer.asked} == {third[0].name}
 
 
 def test_a_delta_on_a_disk_that_is_seen_finds_its_base_where_the_trainer_is(apart):
     rig, bench = apart
-    stream = bench.stream()
+    stream = bench.stream(11)
     base, second = next(stream), next(stream)
     beside = rig.bench.folder / "elsewhere" / second[0].name
     beside.parent.mkdir()
     shutil.copy(second[0], beside)
     (answer,) = announce(rig, (beside, second[1]), seen_here=True)
-    assert (answer.fault, answer.version) == (None, 2)
+    assert (answer.fault, answer.version) == (None, 12)
     assert here(rig).joinpath(base[0].name).read_bytes() == base[0].read_bytes()
 
 
@@ -253,10 +264,7 @@ def test_a_newer_version_takes_the_place_of_one_whose_trainer_fell_silent(apart)
     answers = announce(rig, bench.checkpoint(2))
     path, sha256 = bench.checkpoint(3)
     rig.runtime.exchange.request(Path("/disk/of/the/trainer") / path.name, sha256, True, answers.append)
-    limit_s = time.monotonic() + 20.0
-    while not answers and time.monotonic() < limit_s:
-        rig.woken.wait(0.01)
-        rig.step()
+    rig.step_until(lambda: answers)
     assert answers[0].fault == CandidateFault.NOT_FETCHED and "announced a newer one" in answers[0].message
     rig.trainer.dies_at, rig.trainer.answers = None, True
     rig.run(6)
@@ -265,29 +273,79 @@ def test_a_newer_version_takes_the_place_of_one_whose_trainer_fell_silent(apart)
 
 def test_only_what_runs_ran_before_or_is_its_base_stays_of_what_was_fetched(apart):
     rig, bench = apart
-    stream = bench.stream()
-    for version in range(1, 6):
+    stream = bench.stream(11)
+    for version in range(11, 16):
         written = next(stream)
-        if version > 1:
+        if version > 11:
             assert announce(rig, written)[0].version == version
     assert there(rig) == [
         "LATEST",
-        "delta_000004.safetensors",
-        "delta_000005.safetensors",
+        "delta_000014.safetensors",
+        "delta_000015.safetensors",
         "policy_000001.safetensors",
+        "policy_000011.safetensors",
     ]
-    assert rig.runtime.roll_back() and rig.runtime.exchange.version == 4
+    assert rig.runtime.roll_back() and rig.runtime.exchange.version == 14
+
+
+def test_a_version_that_has_come_while_another_was_loaded_is_not_deleted_before_it_drives(apart, monkeypatch):
+    rig, bench = apart
+    first, second = bench.checkpoint(2), bench.checkpoint(3)
+    go_on, load = threading.Event(), exchange.load_candidate
+
+    def slow(path, *others):
+        if path == here(rig) / first[0].name:
+            assert go_on.wait(20.0)
+        return load(path, *others)
+
+    monkeypatch.setattr(exchange, "load_candidate", slow)
+    coming = threading.Event()
+    rig.trainer.spoil = lambda piece: piece if coming.wait(20.0) else None
+    answers = []
+    for written in (first, second):  # the second while the first is being fetched
+        answers.append(announce_alone(rig, written))
+        rig.step_until(lambda: rig.trainer.asked)
+    rig.step()
+    coming.set()
+    rig.step_until(lambda: second[0].name in there(rig))
+    go_on.set()
+    rig.run(6)
+    assert [(answer.fault, answer.version) for (answer,) in answers] == [(None, 2), (None, 3)]
+
+
+def test_a_checkpoint_of_one_s_own_is_not_overwritten_by_another_of_its_name(apart):
+    rig, bench = apart
+    own = here(rig) / "policy_000001.safetensors"
+    before = own.read_bytes()
+    stream = bench.stream()
+    next(stream)
+    (answer,) = announce(rig, next(stream))
+    assert (answer.fault, answer.version) == (CandidateFault.NOT_FETCHED, 1)
+    assert answer.message == (
+        f"{own} is not the trainer's {own.name}, and is not overwritten: move it, or use another run folder"
+    )
+    assert own.read_bytes() == before
+
+
+def test_a_digest_that_is_none_names_no_file(apart):
+    rig, bench = apart
+    stream = bench.stream(11)
+    next(stream)
+    rig.trainer.spoil = lambda piece: replace(piece, file_sha256="../" * 3 + "x")
+    (answer,) = announce(rig, next(stream))
+    assert (answer.fault, answer.version) == (CandidateFault.INVALID, 1)
+    assert "must be 64 of 0-9 and a-f" in answer.message
 
 
 def test_a_node_that_is_started_again_without_a_trainer_runs_what_it_fetched(make_rig, apart):
     rig, bench = apart
-    stream = bench.stream()
+    stream = bench.stream(11)
     next(stream)
     _, sha256 = written = next(stream)
     announce(rig, written)
     again = make_rig().runtime.exchange
     again.load_now(*again.first())
-    assert (again.version, again.current.sha256) == (2, sha256)
+    assert (again.version, again.current.sha256) == (12, sha256)
 
 
 def test_a_fetch_keeps_to_its_rate_and_ends_when_the_node_is_stopped(tmp_path, bench):

@@ -10,6 +10,7 @@ from drift_core.errors import CheckpointError
 
 PIECE_MAX_BYTES = 1 << 20
 CHECKPOINT_NAME = re.compile(r"^(?:policy|delta)_([0-9]{6,})\.safetensors$")
+SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _AT_ONCE_BYTES = 1 << 18  # see checkpoint.py
 
 

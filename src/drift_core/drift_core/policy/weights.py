@@ -17,10 +17,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
+from drift_core.policy.pieces import SHA256
 from drift_core.rank.layout import SUPPORTED, Layout, layout_of
 
 RIGHT, LEFT = ".right", ".left"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=SHA256.pattern)]
 
 
 @dataclass(frozen=True, eq=False)
