@@ -2,8 +2,10 @@
 
 import copy
 import json
+import math
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -309,6 +311,27 @@ def test_a_worse_candidate_is_not_announced_and_three_in_a_row_are_said_loudly(
     assert str(stream.refused[2]).startswith("3 CANDIDATES IN A ROW ARE WORSE")
     assert stream.versions == [] and isinstance(stream.error, CancelledError)
     assert load_latest(Path(files["checkpoint_folder"])).info.version == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_candidate_whose_held_out_loss_is_not_finite_is_not_announced_and_the_stream_goes_on(
+    files, bootstrapped, record, monkeypatch, value
+):
+    loss = HeldOutCanary.loss
+
+    def spoilt(self, policy):
+        _, *others = (true := loss(self, policy)).parts
+        return replace(true, total=value, parts=(value, *others))
+
+    monkeypatch.setattr(HeldOutCanary, "loss", spoilt)
+    stream = Stream(files)
+    record(10, kind="intervention", first_expert_step=50)
+    stream.until(lambda: stream.refused and stream.rests())
+    assert stream.versions == [] and not math.isfinite(stream.refused[0].loss)
+    monkeypatch.setattr(HeldOutCanary, "loss", loss)
+    record(30, kind="intervention", first_expert_step=50)
+    stream.until(lambda: stream.versions)
+    stream.end()
 
 
 def test_the_canary_measures_by_the_last_version_on_the_windows_that_are_held_out_now(

@@ -44,8 +44,8 @@ class HeldOutCanary:
         seed, objective = self._rounds.seed, self._trainer.objective
         return held_out_loss(policy, self._batches, seed, objective=objective, between=tell)
 
-    def allowed(self, candidate: HeldOutLoss | None) -> float | None:
-        """Return the largest loss that `candidate` may have, None: any.
+    def allowed(self, candidate: HeldOutLoss | None) -> float:
+        """Return the largest loss that `candidate` may have, infinite with nothing to compare it with.
 
         That of the last version, a part of it more, and twice the standard error of the difference between
         both, pair by pair of batches, but at most that part again: one bad batch is not only noise.
@@ -53,8 +53,8 @@ class HeldOutCanary:
         here = self._rounds.data.held_out.episode_ids
         if here != self._judged:
             self._last, self._judged = self._loss_of_newest(), here
-        if self._last is None or candidate is None:
-            return None
+        if self._last is None or candidate is None or not math.isfinite(self._last.total):
+            return math.inf
         more = self._rounds.file.continuous.canary_tolerance * self._last.total
         return self._last.total + more + min(_ERRORS * _standard_error(candidate, self._last), more)
 
@@ -91,8 +91,8 @@ class HeldOutCanary:
 
 
 def _standard_error(one: HeldOutLoss, other: HeldOutLoss) -> float:
-    """Return that of the mean difference, 0 where there are too few batches to tell."""
+    """Return that of the mean difference, 0 with too few batches to tell or a loss that is not finite."""
     differences = [a - b for a, b in zip(one.parts, other.parts, strict=True)]
-    if len(differences) < 2:
+    if len(differences) < 2 or not all(map(math.isfinite, differences)):
         return 0.0
     return statistics.stdev(differences) / math.sqrt(len(differences))

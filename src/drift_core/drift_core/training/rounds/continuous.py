@@ -90,7 +90,7 @@ class _Stream:
         self._batches.encode(self._hooks)
         while not self._over():
             self._look()
-            if self._budget.owed:
+            if self._budget.owed and not self._over():  # what is over may not have taken all in
                 self._slice()
             if self._due():
                 self._offer()
@@ -173,7 +173,7 @@ class _Stream:
             allowed = self._canary.allowed(loss)
         except CancelledError:
             return
-        if loss is not None and allowed is not None and loss.total > allowed:
+        if loss is not None and not (math.isfinite(loss.total) and loss.total <= allowed):
             self._refused += 1
             self._hooks.on_refused(Refused(step, loss.total, allowed, self._refused))
             return
