@@ -214,6 +214,8 @@ def test_a_camera_is_judged_by_what_it_sends() -> None:
     assert judged(rate_hz=8.0).status is Severity.WARN  # the policy needs 10
     silent = judged(publishers=(), elsewhere=["/image_raw"])
     assert silent.status is Severity.FAIL and "images come on /image_raw" in silent.text
+    pressed = judged(publishers=(), elsewhere=["/image_raw", f"/{front.topic}/compressed"])
+    assert pressed.status is Severity.WARN and "image_transport: compressed" in pressed.advice
     assert judged(rate_hz=0.0).status is Severity.FAIL
     assert judged(refusal="encoding='16UC1' is depth, not colour").status is Severity.FAIL
     assert judged(types=("sensor_msgs/msg/CompressedImage",)).status is Severity.FAIL

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 PATIENCE_S = 5.0  # nodes start and find each other within that
-_NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?")
+_NUMBERS = re.compile(r"(?<!\w)[-+]?\d+(\.\d+)?(?!\w)")  # not those of names: panda_joint1, camera_0
 
 
 class ComplaintLog:
@@ -30,4 +30,4 @@ class ComplaintLog:
         if complaint:
             self._warn(f"for {PATIENCE_S:g} s: {complaint}")
         else:
-            self._tell("what was missing is there")
+            self._tell("nothing is wrong any more")

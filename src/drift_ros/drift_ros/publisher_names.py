@@ -9,7 +9,8 @@ from rclpy.node import Node
 from drift_ros.clock import steady_s
 
 _ASK_AGAIN_S = 0.1  # of one whose node the graph does not know yet: nodes are discovered after their topics
-_NAMELESS_S = 2.0  # who is not known by then has no node; its identity stands for a name
+_ASK_RARELY_S = 1.0  # likewise, of one that stays unknown
+_NAMELESS_S = 2.0  # for who is not known by then its identity stands for a name, until its node is known
 
 
 def identities(node: Node, topic: str, info: dict[str, Any]) -> set[bytes]:
@@ -47,7 +48,7 @@ class PublisherNames:
             return UNSIGNED
         if key not in self._names:
             self._look_for(key, topic)
-        return Publisher(key, self._names.get(key, ""))
+        return Publisher(key, self._names.get(key) or self._stand_in(key))
 
     def objection(self) -> str:
         """Return which topic has two publishers that nobody can tell apart, in words; empty if none has."""
@@ -59,11 +60,14 @@ class PublisherNames:
 
     def _look_for(self, key: bytes, topic: str) -> None:
         now_s = steady_s()
-        if now_s - self._asked_s.get(key, -math.inf) > _ASK_AGAIN_S:
+        self._first_s.setdefault(key, now_s)
+        often_s = _ASK_RARELY_S if self._stand_in(key) else _ASK_AGAIN_S
+        if now_s - self._asked_s.get(key, -math.inf) > often_s:
             self._asked_s[key] = now_s
             self._ask(topic)
-        if now_s - self._first_s.setdefault(key, now_s) > _NAMELESS_S:
-            self._names.setdefault(key, str(Publisher(key)))
+
+    def _stand_in(self, key: bytes) -> str:
+        return str(Publisher(key)) if steady_s() - self._first_s[key] > _NAMELESS_S else ""
 
     def _ask(self, topic: str) -> None:
         known = {bytes(info.endpoint_gid): info for info in self._node.get_publishers_info_by_topic(topic)}

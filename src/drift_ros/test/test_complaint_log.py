@@ -28,7 +28,7 @@ def test_what_lasts_is_said_once_whatever_its_numbers_and_its_end_is_said(log, s
     assert said == ["for 5 s: joint_states: nothing for 5.5 s"]
     for second in range(30, 50):
         log.take("", float(second))
-    assert said[1:] == ["what was missing is there"]
+    assert said[1:] == ["nothing is wrong any more"]
 
 
 def test_another_complaint_is_said_and_one_that_flickers_waits_until_it_lasts(log, said):
@@ -40,3 +40,15 @@ def test_another_complaint_is_said_and_one_that_flickers_waits_until_it_lasts(lo
     for second in range(40, 50):
         log.take("wrist: never received", float(second))
     assert said[1:] == ["for 5 s: wrist: never received"]
+
+
+def test_numbers_in_names_tell_complaints_apart(log, said):
+    for second in range(20):
+        log.take(f"panda_joint{1 if second < 10 else 4}: never received", float(second))
+    for second in range(20, 30):
+        log.take("camera_0, camera_1: never received", float(second))
+    assert said == [
+        "for 5 s: panda_joint1: never received",
+        "for 5 s: panda_joint4: never received",
+        "for 5 s: camera_0, camera_1: never received",
+    ]

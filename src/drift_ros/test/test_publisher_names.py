@@ -52,6 +52,19 @@ def test_a_publisher_without_a_node_is_called_by_its_identity_after_two_seconds(
     assert names.of("joy", message(1)).name == f"publisher {'01' * 16}"
 
 
+def test_a_node_that_is_discovered_late_gets_its_name_all_the_same(clock):
+    graph = Graph()
+    names = PublisherNames(graph)
+    names.of("joy", message(1))
+    clock.now_s += 5.0
+    assert names.of("joy", message(1)).name.startswith("publisher ")
+    graph.first, graph.asked = "joint_state_publisher", 0
+    clock.now_s += 0.5
+    assert names.of("joy", message(1)).name.startswith("publisher ") and graph.asked == 0  # once a second
+    clock.now_s += 0.51
+    assert names.of("joy", message(1)).name == "/joint_state_publisher"
+
+
 def test_messages_that_do_not_say_who_sent_them_are_from_one_publisher_without_a_name(clock):
     names = PublisherNames(Graph())
     unsigned = names.of("joy", {})

@@ -27,12 +27,15 @@ def camera(
     wanted: CameraConfig, picture_s: float, topic: str, heard: CameraHeard, elsewhere: Collection[str]
 ) -> Finding:
     """`topic`: its own in full; `elsewhere`: other topics with images."""
+    if not heard.publishers and f"{topic}/compressed" in elsewhere:
+        return warning(
+            f"{topic}/compressed alone is sent", "set image_transport: compressed of policy and trainer"
+        )
     if not heard.publishers:
         there = f"; images come on {', '.join(sorted(elsewhere))}" if elsewhere else ""
         return failure(
             f"nobody publishes {topic}{there}",
-            f"cameras:={wanted.name}=DRIVER of drift up starts one; or remap the driver's topic; where only "
-            "…/compressed is sent: image_transport: compressed of policy and trainer",
+            f"cameras:={wanted.name}=DRIVER of drift up starts one; or remap the driver's topic",
         )
     if wrong := sorted(set(heard.types) - {"sensor_msgs/msg/Image"}):
         return failure(f"{topic} is of {', '.join(wrong)}", "must be sensor_msgs/msg/Image")
