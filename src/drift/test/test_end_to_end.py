@@ -122,7 +122,7 @@ def test_the_demo_trains_on_it_and_the_new_version_drives_without_a_restart(run:
     newest = record["swaps"][-1]["version"]
     assert newest >= 2
     (corrected,), (evaluated,) = episodes(run, "intervention"), episodes(run, "evaluation")
-    assert (corrected.meta.policy_versions, evaluated.meta.policy_versions) == ((1,), (newest,))
+    assert corrected.meta.policy_versions[0] == 1 and evaluated.meta.policy_versions == (newest,)
     restarts = (run.logs / "drift.log").read_text()
     assert "restart" not in restarts and "died" not in restarts
 
@@ -209,16 +209,17 @@ def test_every_topic_service_and_action_of_the_stack_is_in_the_documents_and_no_
 def test_a_checkpoint_is_announced_verified_and_swapped_in_while_the_stack_runs(
     client: SessionClient, run: RunFolder
 ) -> None:
-    assert version(client) == 2  # as LATEST says after the demo
+    newest = read_latest(run.checkpoints).version  # after the demo
+    assert version(client) == newest >= 2
     swaps = client.policy_state.swaps
     result = client.train("online", steps=10, limit_s=TRAIN_LIMIT_S)
-    assert (result.error_code, result.version) == (0, 3), result.error_msg
-    client.wait_until(lambda: version(client) == 3, START_LIMIT_S, "the swap to version 3")
+    assert (result.error_code, result.version) == (0, newest + 1), result.error_msg
+    client.wait_until(lambda: version(client) == newest + 1, START_LIMIT_S, "the swap to the new version")
     state, announced = client.policy_state, client.checkpoint
-    assert (announced.version, announced.parent) == (3, 2)
+    assert (announced.version, announced.parent) == (newest + 1, newest)
     assert announced.sha256 == hashlib.sha256(Path(announced.path).read_bytes()).hexdigest()
     assert (state.sha256, state.swaps, state.last_refusal) == (announced.sha256, swaps + 1, "")
-    assert read_latest(run.checkpoints).version == 3
+    assert read_latest(run.checkpoints).version == newest + 1
 
 
 def test_control_c_ends_every_process_and_leaves_no_half_episode(

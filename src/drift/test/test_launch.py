@@ -1,6 +1,7 @@
 """The launch file starts the same nodes as `drift up`, and ends like it.
 
-launch and launch_ros are not on PyPI, so the file runs against a STUB of both, `support/launch_stub.py`.
+launch and launch_ros are not on PyPI, so the file runs against a STUB of both, `support/launch_stub.py`;
+test_real_launch.py has the real ones, where they are installed.
 """
 
 import importlib.util

@@ -235,7 +235,7 @@ def test_moments_are_carried_to_lower_ranks_as_the_gradient_is():
     trainer.run(next_batch, steps=8)
     layer = trainer.policy.denoiser.enter
     moments = trainer._optimizer.state[layer.weight]["exp_avg"].clone()
-    trainer._follow_schedule()
+    trainer._follow_schedule(next_batch)
     carried = trainer._optimizer.state[layer.dA]
     assert torch.allclose(carried["exp_avg"][0], moments @ layer.right()[0].T, atol=1e-8)
     assert float(carried["step"]) == 8.0 and bool((carried["exp_avg_sq"] >= 0.0).all())
