@@ -99,6 +99,10 @@ def test_the_node_speaks_like_an_arm_with_cameras(bench, sim, robots):
     assert (info.k[2], info.k[5]) == (31.5, 31.5)  # the middle of the first pixel is 0
 
 
+def test_one_topic_of_joint_states_has_one_publisher(sim):
+    assert sim.count_publishers("joint_states") == 1
+
+
 def test_joints_are_told_on_the_topics_that_the_robots_file_names(bench, config_folder, robots):
     file = str(config_folder / "robots/fr3.yaml")
     bench.add(SimNode(parameter_overrides=sim_parameters(config_folder, robot_file=file)))

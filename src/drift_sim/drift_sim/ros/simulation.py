@@ -67,7 +67,7 @@ class SimNode(Node):
         topics = self._robot.config.joint_state_topics
         self._joints = {
             name: self.create_publisher(JointState, name, qos.JOINT_STATES)
-            for name in (topics[0], topics[-1])
+            for name in dict.fromkeys((topics[0], topics[-1]))  # one, where they are the same
         }
         self._judgement = Judgement(self, self._robot.config.base_frame)
         self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
