@@ -78,7 +78,7 @@ installed() { installed_in "$venv" "$@"; }
 install() {
   local name files=()
   for name in "$@"; do files+=(-r "setup/requirements/$name.txt"); done
-  pip install -q "${files[@]}"
+  pip install -q "${files[@]}" || return 1 # set -e does not count in what stands before || or in an if
   for name in "$@"; do stamp "$name" >"$venv/.$name"; done
 }
 
@@ -87,8 +87,8 @@ share() { # the packages of another distribution's environment, if there is one 
   for other in .venv .venv-*; do
     if [ "$other" != "$venv" ] && installed_in "$other" build run; then
       say "sharing the packages of $other"
-      "$python" -m venv --clear --without-pip "$venv"
-      "$python" setup/share_packages.py "$other" "$venv"
+      "$python" -m venv --clear --without-pip "$venv" || return 1
+      "$python" setup/share_packages.py "$other" "$venv" || return 1
       for name in build run optional test; do
         if installed_in "$other" "$name"; then stamp "$name" >"$venv/.$name"; fi
       done
