@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import base_version, checkpoint_path
 from drift_core.policy.pieces import SHA256, Piece, file_digest, is_checkpoint_name
@@ -113,7 +114,7 @@ class Fetcher:
             text = f"{name}: what has come over is not what its sha256={whole.file_sha256} says"
             raise RefusedError(CandidateFault.HASH_MISMATCH, text)
         os.replace(part, path)
-        _sync(self._folder)
+        flush_to_disk(self._folder)
         self._fetched.add(path)
         return path
 
@@ -182,12 +183,3 @@ def _base_of(path: Path) -> Path | None:
     except CheckpointError:  # gone, for one
         return None
     return None if version is None else checkpoint_path(path.parent, version)
-
-
-def _sync(folder: Path) -> None:
-    """Make a renaming outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,7 +6,6 @@
 <id>/camera_<name>.parquet  one row per frame, as PNG
 """
 
-import os
 from pathlib import Path
 from typing import get_type_hints
 
@@ -42,12 +41,3 @@ def camera_file(name: str) -> str:
 def part_folder(root: Path, episode_id: str) -> Path:
     """Return where an open episode is written."""
     return root / f".{episode_id}.part"
-
-
-def flush_to_disk(path: Path) -> None:
-    """Make the kernel write a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from drift_config.loader import to_plain
 
+from drift_core.disk import flush_to_disk
 from drift_core.episodes.files import (
     FRAME_COLUMNS,
     JOINT_COLUMNS,
@@ -28,7 +29,6 @@ from drift_core.episodes.files import (
     STEP_COLUMNS,
     STEPS_FILE,
     camera_file,
-    flush_to_disk,
     part_folder,
 )
 from drift_core.episodes.record import EpisodeMeta, OutcomeName, StepRecord, StepSource

@@ -25,6 +25,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
 from drift_core.policy.delta import (
     DeltaDigests,
@@ -358,8 +359,4 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush_to_disk(path.parent)

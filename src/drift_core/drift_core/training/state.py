@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
 from drift_core.objectives import DENOISING, ObjectiveConfig
 from drift_core.policy.weights import refuse_faults, tensor_faults
@@ -77,11 +78,7 @@ def save_trainer_state(path: Path, state: TrainerState) -> None:
             save_file(state.tensors, temporary, metadata=metadata)
         except SafetensorError as error:  # also where the disk is full
             raise OSError(f"{path}: cannot be written: {error}") from error
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
