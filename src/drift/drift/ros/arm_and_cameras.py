@@ -1,5 +1,7 @@
 """What arm and cameras say, for the commands that measure them; nothing is published."""
 
+import math
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -31,13 +33,16 @@ class ArmAndCameras:
         cameras: Sequence[CameraConfig],
         transport: ImageTransport,
         on_picture: OnPicture,
+        keep_s: float = math.inf,
     ) -> None:
+        """`keep_s`: joint states that are older than the newest by more are forgotten."""
         self._client, self._on_picture = client, on_picture
         self._topics = JointStateTopics(client.node, robot.joint_state_topics)
         self._merger = JointStateMerger(robot)
         self._joint_topics = robot.joint_state_topics
-        self._joint_s: list[float] = []
-        self._joints: list[np.ndarray] = []
+        self._keep_s = keep_s
+        self._joint_s: deque[float] = deque()
+        self._joints: deque[np.ndarray] = deque()
         self.infos: dict[str, Intrinsics] = {}
         self._silent = {}
         for camera in cameras:
@@ -74,6 +79,9 @@ class ArmAndCameras:
         if not self._joint_s or stamp_s > self._joint_s[-1]:
             self._joint_s.append(stamp_s)
             self._joints.append(positions_rad)
+        while self._joint_s[-1] - self._joint_s[0] > self._keep_s:
+            self._joint_s.popleft()
+            self._joints.popleft()
 
     def wait(self) -> None:
         """Listen until something came of everything; SessionError names what did not come."""

@@ -6,6 +6,7 @@ import numpy as np
 
 STILL_S = 0.7  # before the picture's stamp, and from then on: longer than a camera is late
 STILL_RAD = 0.002
+KEEP_S = 5.0  # of joint states are enough to tell: STILL_S, and as late as a picture may come
 NEW_M = 0.04
 NEW_DEG = 8.0
 

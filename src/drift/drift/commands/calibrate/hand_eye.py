@@ -151,6 +151,7 @@ def _take(
     namespace: str,
 ) -> None:
     """Fill the folder while a person drives."""
+    from drift_core.calibration.sampling import KEEP_S
     from drift_ros.session import SessionClient
 
     from drift.ros.arm_and_cameras import ArmAndCameras
@@ -159,7 +160,7 @@ def _take(
 
     taker = SampleTaker(folder, arm, camera.name, board, hand_frame)
     with SessionClient(namespace=namespace) as client:
-        listener = ArmAndCameras(client, arm.config, [camera], transport, taker.on_picture)
+        listener = ArmAndCameras(client, arm.config, [camera], transport, taker.on_picture, KEEP_S)
         listener.wait()
         listener.spin(1.0)
         taker.begin(listener.infos)
