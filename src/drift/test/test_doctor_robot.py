@@ -48,7 +48,7 @@ def wanted(robot="ur5e+none", name=UR, **changes) -> Wanted:
     config = replace(load_robot(config_file("robot", robot)).config, **changes)
     task = load_task(config_file("task", "place"))
     topic = {"joint_trajectory": "joint_trajectory", "forward_position": "commands"}
-    return Wanted(config, "/", f"/{name}/{topic[config.command_interface]}", task.cameras, task.dt_s)
+    return Wanted(config, "/", f"/{name}/{topic[config.command_interface]}", task.cameras, task.dt_s, 50.0)
 
 
 UR5E = wanted()

@@ -21,9 +21,8 @@ class Inbox:
     def __init__(self) -> None:
         self._newest = Inputs()
         self._arm_stopped: ArmState | None = None  # since the last tick, if only for a moment
-        self._speakers: dict[
-            str, set[Publisher]
-        ] = {}  # by topic: who has published a joystick since the last tick
+        # by topic: who has published a joystick since the last tick
+        self._speakers: dict[str, set[Publisher]] = {}
 
     def put_joints(self, joints: JointReading | None, trouble: str) -> None:
         """Take the newest joint reading, None as long as not every joint is known, and what is missing."""

@@ -16,7 +16,8 @@ from rclpy.task import Future
 from expert_gate_node.activity import inactive, joint_order, other_order
 from expert_gate_node.ros.optional import optional
 
-_UNDER_WAY = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
+# statuses of a goal that moves the arm, or may
+UNDER_WAY = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 _TRAJECTORY, _POSITIONS = "joint_trajectory", "commands"  # the topics of the controllers
 _ASK_S = 1.0  # between two questions to the controller and its manager
 _WITHOUT = "whether the arm's controller is active shows only in the arm's motion"
@@ -83,7 +84,7 @@ class Controller:
         return f"{self._action}/_action/status"
 
     def _goal_is_under_way(self) -> bool:
-        running = any(goal.status in _UNDER_WAY for goal in self._goals)
+        running = any(goal.status in UNDER_WAY for goal in self._goals)
         return running and self._node.count_publishers(self._status) > 0  # a dead server ends nothing
 
     def _on_status(self, msg: GoalStatusArray) -> None:

@@ -8,8 +8,9 @@ from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
 
 from drift.command_topic import command_topic
-from drift.configuration import config_file
+from drift.configuration import config_file, nodes_file
 from drift.doctor.finding import Finding, Severity, failure
+from drift.parameter_files import merged, read_parameter_file
 from drift.stack_arguments import StackArguments
 
 _LIMIT_S = 30.0
@@ -22,7 +23,8 @@ def ask(wanted: StackArguments) -> list[tuple[str, Finding]]:
     topic = command_topic(load_robot(robot_file).config, wanted.controller)
     load_task(task_file)  # a fault in it is said here
     in_full = topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
-    words = [str(robot_file), str(task_file), namespace, in_full]
+    gate = merged([read_parameter_file(nodes_file())], {}, "/expert_gate")
+    words = [str(robot_file), str(task_file), namespace, in_full, str(gate["rate_hz"])]
     try:
         answer = subprocess.run(
             [sys.executable, "-m", "drift.ros.robot", *words],

@@ -9,7 +9,7 @@ from drift_control.robot.joint_states import RESTAMPING_NODE
 from drift.doctor.finding import Finding, failure, good, warning
 from drift.doctor.robot.wanted import Wanted
 
-_SLOW_HZ = 45.0  # the gate looks 50 times a second
+_ENOUGH = 0.9  # of the rate of the gate: less is not only jitter
 _DRIVERS = "activate joint_state_broadcaster; joint_state_topics of {} must name the drivers' own topics"
 
 
@@ -52,10 +52,14 @@ def joint_states(
         for topic, heard in topics.items()
         if heard.publishers
     ]
-    slow = [heard.rate_hz for heard in topics.values() if heard.of_arm and heard.rate_hz < _SLOW_HZ]
+    slow = [
+        heard.rate_hz
+        for heard in topics.values()
+        if heard.of_arm and heard.rate_hz < _ENOUGH * wanted.rate_hz
+    ]
     if slow:
         return warning(
-            f"{'; '.join(said)}: the gate looks 50 times a second",
-            "raise update_rate of joint_state_broadcaster to 100 Hz or more",
+            f"{'; '.join(said)}: the gate looks {wanted.rate_hz:g} times a second",
+            f"raise update_rate of joint_state_broadcaster to {2.0 * wanted.rate_hz:g} Hz or more",
         )
     return good("; ".join(said))

@@ -16,6 +16,7 @@ class Wanted:
     topic: str  # of the commands, in full: /left/arm_controller/joint_trajectory
     cameras: Sequence[CameraConfig]
     picture_s: float  # from one picture that the policy needs to the next [s]
+    rate_hz: float  # at which the gate looks at the joint states
 
     @property
     def controller(self) -> str:

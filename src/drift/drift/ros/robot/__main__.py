@@ -25,9 +25,10 @@ LISTEN_S = 6.0
 
 def main() -> None:
     """Listen for a while and print the findings."""
-    robot_file, task_file, namespace, topic = sys.argv[1:]
+    robot_file, task_file, namespace, topic, rate_hz = sys.argv[1:]
     task = load_task(Path(task_file))
-    wanted = Wanted(load_robot(Path(robot_file)).config, namespace, topic, task.cameras, task.dt_s)
+    robot = load_robot(Path(robot_file)).config
+    wanted = Wanted(robot, namespace, topic, task.cameras, task.dt_s, float(rate_hz))
     context = Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor(context=context)

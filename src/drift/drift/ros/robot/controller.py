@@ -4,8 +4,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from action_msgs.msg import GoalStatus, GoalStatusArray
+from action_msgs.msg import GoalStatusArray
 from drift_ros import qos
+from expert_gate_node.ros.controller import UNDER_WAY
 from rcl_interfaces.srv import GetParameters, ListParameters
 from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
@@ -15,8 +16,6 @@ from drift.doctor.finding import Finding
 from drift.doctor.robot import commands, controller
 from drift.doctor.robot.wanted import Wanted
 from drift.ros.robot.graph import Question, publishers
-
-_UNDER_WAY = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 
 
 class ControllerProbe:
@@ -106,4 +105,4 @@ class ControllerProbe:
         self._hardware = {part.name: part.state.label for part in msg.hardware_components}
 
     def _on_status(self, msg: GoalStatusArray) -> None:
-        self._goals = sum(goal.status in _UNDER_WAY for goal in msg.status_list)
+        self._goals = sum(goal.status in UNDER_WAY for goal in msg.status_list)
