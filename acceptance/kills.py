@@ -72,10 +72,11 @@ def main() -> int:
         folder = options.folder or Path(temporary) / "run"
         run = bootstrapped(RunFolder(folder.resolve()).create(), recipe, steps)
         rows = kill_all(run, recipe, order, wait_s, chance)
-    report(f"{kills} kills of a stream, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+    done = sum(int(row["kills"]) for row in rows)
+    report(f"{done} kills of a stream, load average {os.getloadavg()[0]:.1f}", rows, options.json)
     wrong = [row for row in rows if is_wrong(row)]
-    print(f"{kills} kills, wrong: {', '.join(str(row['target']) for row in wrong) or 'none'}")
-    return int(bool(wrong))
+    print(f"{done} of {kills} kills, wrong: {', '.join(str(row['target']) for row in wrong) or 'none'}")
+    return 130 if done < kills else int(bool(wrong))
 
 
 def is_wrong(row: Row) -> bool:
@@ -102,7 +103,7 @@ def rounds_of(run: RunFolder, recipe: str) -> Rounds:
 def kill_all(
     run: RunFolder, recipe: str, order: Sequence[str], wait_s: tuple[float, float], chance: random.Random
 ) -> list[Row]:
-    """Kill one target after the other; return a row for each kind of target."""
+    """Kill one target after the other; return a row for each kind of target. Ctrl-C: for those until then."""
     rows: dict[str, list[dict[str, float]]] = {target: [] for target in dict.fromkeys(order)}
     with ExitStack() as cleanup:
         client = cleanup.enter_context(SessionClient())
@@ -110,28 +111,35 @@ def kill_all(
         machine = cleanup.enter_context(machine_of(run, recipe))
         if stream.resume(machine, {}, steady_s(), 2.0 * START_LIMIT_S) == float("inf"):
             raise SessionError(f"the stream has not begun within {2.0 * START_LIMIT_S:g} s")
-        for number, target in enumerate(order, 1):
-            end_s = steady_s() + chance.uniform(*wait_s)
-            stream.spin(lambda end_s=end_s: steady_s() >= end_s, wait_s[1] + 1.0, "the moment of the kill")
-            before = stream.finished()
-            killed = machine.kill(target)
-            torn = 0 if loads(run) else 1
-            if target == "all":
-                machine.start()
-            resume_s = stream.resume(machine, killed, steady_s(), 6.0 * RESUME_LIMIT_S)
-            found = {
-                "resume_s": resume_s,
-                "lost": stream.lost(before),
-                "torn": torn,
-                "foreign": stream.take_foreign(),
-            }
-            rows[target].append(found)
-            told = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
-            print(f"{number} of {len(order)}: {target}: {told}", file=sys.stderr, flush=True)
-        unlearned = stream.finish(recipe)
+        try:
+            for number, target in enumerate(order, 1):
+                end_s = steady_s() + chance.uniform(*wait_s)
+                stream.spin(
+                    lambda end_s=end_s: steady_s() >= end_s, wait_s[1] + 1.0, "the moment of the kill"
+                )
+                before = stream.finished()
+                killed = machine.kill(target)
+                torn = 0 if loads(run) else 1
+                if target == "all":
+                    machine.start()
+                resume_s = stream.resume(machine, killed, steady_s(), 6.0 * RESUME_LIMIT_S)
+                found = {
+                    "resume_s": resume_s,
+                    "lost": stream.lost(before),
+                    "torn": torn,
+                    "foreign": stream.take_foreign(),
+                }
+                rows[target].append(found)
+                told = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
+                print(f"{number} of {len(order)}: {target}: {told}", file=sys.stderr, flush=True)
+            unlearned = stream.finish(recipe)
+        except KeyboardInterrupt:
+            print("stopped; what the last version has learned was not looked at", file=sys.stderr)
+            unlearned = 0
     left = len([path for path in run.checkpoints.iterdir() if path.name.startswith(".")])
-    table = [_row(target, found) for target, found in rows.items()]
-    table[-1] |= {"lost": table[-1]["lost"] + unlearned, "left": left}
+    table = [_row(target, found) for target, found in rows.items() if found]
+    if table:
+        table[-1] |= {"lost": table[-1]["lost"] + unlearned, "left": left}
     return [*table]
 
 
