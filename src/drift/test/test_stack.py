@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from drift import configuration
-from drift.configuration import choices, config_file, share_folder
+from drift.configuration import choices, config_file, dds_profile_variable, share_folder
 from drift.doctor.ros import dds_profile
 from drift.errors import UserError
 from drift.node_spec import GATE, SIMULATION, NodeSpec
@@ -249,10 +249,11 @@ def test_a_node_becomes_a_command_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_environment_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "osmesa")
-    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    name = dds_profile_variable()  # another one on Jazzy
+    monkeypatch.delenv(name, raising=False)
     environment = plan(tmp_path, sim="none", expert="none").environment
     assert "MUJOCO_GL" not in environment
-    assert Path(environment["FASTDDS_DEFAULT_PROFILES_FILE"]).name == "shared_memory.xml"
+    assert Path(environment[name]).name == "shared_memory.xml"
 
 
 @pytest.mark.parametrize("session", ["tty", "wayland"])  # for wayland PyOpenGL sets SDL_VIDEODRIVER
