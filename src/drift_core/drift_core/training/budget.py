@@ -5,7 +5,7 @@ robot that stands still does not overfit: first to the corrections that came whi
 order, then to what was there before. Whatever is drawn into their batches, a step belongs to the first
 correction that is owed one. Where more steps are owed to the new ones than can be made in time, what is left
 of their budgets falls, in proportion, so that nobody waits long. The steps that are taken from them come
-later, when no new correction waits: nothing is dropped.
+later, when no new correction waits; a stream that ends forgets them.
 
 The averaged weights after step t are E_t = d_t E_(t-1) + (1 - d_t) W_t. What step j did is in every W_i from
 i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the steps of a correction,
