@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, joystick, session, teleop, train, up
 from drift.commands.calibrate import board, camera_latency, hand_eye
+from drift.commands.data import ls
 from drift.errors import UserError, run
 
 
@@ -34,10 +35,18 @@ for command in (up, demo, session, teleop, joystick, train, eval, doctor):
 calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."
 )
-for command in (board, camera_latency, hand_eye):
-    name = command.__name__.rpartition(".")[2].replace("_", "-")
-    calibrate.command(name, cls=OnceCommand)(command.main)
-app.add_typer(calibrate, name="calibrate")
+data = typer.Typer(
+    no_args_is_help=True, help="Look after recorded episodes: see, check, change, exchange them."
+)
+groups = {
+    "calibrate": (calibrate, (board, camera_latency, hand_eye)),
+    "data": (data, (ls,)),
+}
+for group, (commands, members) in groups.items():
+    for command in members:
+        name = command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")
+        commands.command(name, cls=OnceCommand)(command.main)
+    app.add_typer(commands, name=group)
 
 
 def main() -> None:

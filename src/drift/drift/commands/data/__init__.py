@@ -1,0 +1,1 @@
+"""The commands `drift data …`, one module each with a function `main`."""

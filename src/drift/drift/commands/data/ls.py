@@ -1,0 +1,39 @@
+"""`drift data ls`: the episodes of a store, a line each."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from drift.errors import UserError
+
+
+def main(
+    store: Annotated[Path, typer.Argument(help="a folder of episodes, or a run")],
+) -> None:
+    """List the episodes: kind, outcome, length, labels and take-overs, and which are never trained on."""
+    from drift_core.episodes import EpisodeStore
+    from drift_core.errors import DataError
+
+    root = store / "episodes" if (store / "episodes").is_dir() else store
+    if not root.is_dir():
+        raise UserError(f"store={store} must be a folder of episodes, or a run with a folder episodes")
+    episodes = EpisodeStore(root)
+    table = Table("episode", "kind", "outcome", "seconds", "steps", "labels", "take-overs", "held out")
+    broken = []
+    for episode_id in episodes.ids():
+        try:
+            meta = episodes.meta(episode_id)
+        except DataError as error:
+            broken.append(str(error))
+            continue
+        numbers = (meta.steps, meta.expert_steps, meta.interventions)
+        held = "yes" if episodes.held_out(episode_id) else ""
+        table.add_row(meta.id, meta.kind, meta.outcome, f"{meta.duration_s:.1f}", *map(str, numbers), held)
+    Console().print(table)
+    for line in broken:
+        typer.echo(line, err=True)
+    if broken:
+        raise typer.Exit(1)
