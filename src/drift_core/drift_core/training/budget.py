@@ -13,8 +13,9 @@ i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the 
     share = (made - pending) / b,   pending <- d_t (pending + 1 if step t is its own, else 0)
 
 It counts as trained on from a share of 1/2 on. The memory 1 / (1 - d) is a part s of the steps that were owed
-when the newest labels came. When they are all made, the share of a single correction is
-1 - s (1 - e^(-1/s)), .75 for s = 1/4, however few or many labels it has.
+when the newest labels came, and falls with what is still owed, down to s of the budget of the correction
+whose step it is. As pending <= 1 / (1 - d), the share of a correction is at least 1 - s when its steps are made,
+also of a short one that came last; of a single one it is 1 - s (1 - e^(-1/s)), .75 for s = 1/4.
 """
 
 import math
@@ -70,12 +71,26 @@ class Budget:
         self._entries: dict[Key, _Entry] = {}  # in the order in which they came
         self._queue: list[_Entry] = []  # those that are owed steps
         self._averaging: list[_Entry] = []  # those with steps that are pending
-        self.decay = 0.0  # of the averages
+        self._memory = 1.0  # of the averages, at most [steps]
 
     @property
     def owed(self) -> int:
         """Steps that may be made."""
         return sum(_owed(entry) for entry in self._queue)
+
+    @property
+    def owed_to_next(self) -> int:
+        """Of these, steps of the correction to which the next one belongs."""
+        return next((_owed(entry) for entry in self._queue if _owed(entry)), 0)
+
+    @property
+    def decay(self) -> float:
+        """Of the averages, for the next `owed_to_next` steps."""
+        owner = next((entry for entry in self._queue if _owed(entry)), None)
+        if owner is None:
+            return _decay(self._memory)
+        own = owner.budget + (0.0 if owner.fresh else owner.later)
+        return _decay(min(self._memory, self._ema_share * max(self.owed_to_new or self.owed, own)))
 
     @property
     def came(self) -> set[Key]:
@@ -166,11 +181,11 @@ class Budget:
     def state(self) -> dict[str, Any]:
         """Return plain data from which `load_state` goes on."""
         entries = [[*key, asdict(entry)] for key, entry in self._entries.items()]
-        return {"decay": self.decay, "entries": entries}
+        return {"memory": self._memory, "entries": entries}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
-        self.decay = state["decay"]
+        self._memory = state["memory"]
         self._entries = {(episode, number): _Entry(**entry) for episode, number, entry in state["entries"]}
         self._sort()
 
@@ -193,8 +208,7 @@ class Budget:
 
     def _remember_all(self) -> None:
         """Let the averages reach back over a part of what is owed now to new corrections, if anything is."""
-        owed = self.owed_to_new or self.owed
-        self.decay = 1.0 - 1.0 / max(self._ema_share * owed, 1.0)
+        self._memory = self._ema_share * (self.owed_to_new or self.owed)
 
     def _take_up_later(self) -> None:
         """Owe the steps that were put off, to what is no longer new."""
@@ -213,6 +227,10 @@ class Budget:
 
 def _owed(entry: _Entry) -> int:
     return max(math.ceil(entry.budget + (0.0 if entry.fresh else entry.later) - entry.made), 0)
+
+
+def _decay(memory: float) -> float:
+    return 1.0 - 1.0 / max(memory, 1.0)
 
 
 def _share(entry: _Entry) -> float:

@@ -93,6 +93,16 @@ def test_whatever_its_size_a_correction_is_trained_on_when_its_steps_are_made(la
     assert shares(budget)["a"] == pytest.approx(1.0 - 0.25 * (1.0 - math.exp(-4.0)), abs=0.02)
 
 
+def test_a_short_correction_that_comes_last_of_many_is_trained_on_too():
+    budget = Budget(steps_per_label=2, ema_share=0.25)
+    budget.update(corrections(a=45, b=5))
+    assert budget.decay == pytest.approx(1.0 - 1.0 / 25.0), "a quarter of 100 steps"
+    while budget.owed:
+        make(budget, 1, budget.decay)
+    # with a memory of 25 to the end, b would have 10 - 25 (1 - .96^10) (.96) = 1.96 of its 10 steps
+    assert shares(budget)["b"] > 0.75 and shares(budget)["a"] > 0.95
+
+
 def test_the_memory_follows_all_that_is_owed_when_labels_come():
     budget = Budget(steps_per_label=8, ema_share=0.25)
     budget.update(corrections(a=10))  # 80 steps: memory of 20
@@ -101,7 +111,9 @@ def test_the_memory_follows_all_that_is_owed_when_labels_come():
     assert budget.decay == pytest.approx(1.0 - 1.0 / 40.0)
     make(budget, 40, budget.decay)
     budget.update(corrections(a=10, b=15))
-    assert budget.decay == pytest.approx(1.0 - 1.0 / 40.0), "nothing new: it stays"
+    assert budget.decay == pytest.approx(1.0 - 1.0 / 30.0), "a quarter of the 120 that are left"
+    make(budget, 100, budget.decay)
+    assert budget.decay == pytest.approx(1.0 - 1.0 / 30.0), "and of those of b, to its end"
 
 
 def test_what_a_version_had_is_not_owed_again_but_what_was_not_averaged_is():

@@ -129,7 +129,8 @@ class _Stream:
         end_s = now_s + _SLICE_S
         if not made:
             self._begun_s = now_s
-        steps = min(self._budget.owed, self._settings.candidate_steps - made)
+        # those of one correction: the decay of the averages is its own
+        steps = min(self._budget.owed_to_next, self._settings.candidate_steps - made)
         if self._order.steps:
             steps = min(steps, self._order.steps - self._trainer.round_step)
 
