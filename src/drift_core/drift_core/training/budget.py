@@ -14,8 +14,8 @@ i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the 
 
 It counts as trained on from a share of 1/2 on. The memory 1 / (1 - d) is a part s of the steps that were owed
 when the newest labels came, and falls with what is still owed, down to s of the budget of the correction
-whose step it is. As pending <= 1 / (1 - d), the share of a correction is at least 1 - s when its steps are made,
-also of a short one that came last; of a single one it is 1 - s (1 - e^(-1/s)), .75 for s = 1/4.
+whose step it is. As pending <= 1 / (1 - d), the share of a correction is at least 1 - s when its steps are
+made, also of a short one that came last; of a single one it is 1 - s (1 - e^(-1/s)), .75 for s = 1/4.
 """
 
 import math
