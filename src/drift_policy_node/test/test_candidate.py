@@ -80,9 +80,7 @@ def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
 def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeypatch):
     path, _ = bench.checkpoint(1)
     other = bench.policy(2).denoiser
-    monkeypatch.setattr(
-        "drift_core.engines.openvino.named_weights", lambda _, stage: named_weights(other, stage)
-    )
+    monkeypatch.setattr("drift_core.engines.openvino.named_weights", lambda _: named_weights(other))
     fault, message = refusal(path, "", place, Execution("ddim-4", "openvino", "cpu"), None)
     assert fault == CandidateFault.CANARY_FAILED and "engine='openvino' differs by" in message
     assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"

@@ -1,6 +1,6 @@
-"""The two stages of a network as ONNX graphs, for what runs networks faster than PyTorch.
+"""The trunk of a network as an ONNX graph, for what runs networks faster than PyTorch.
 
-Each is exported once per architecture, which takes seconds for a large one. The weights are inputs of the
+It is exported once per architecture, which takes seconds for a large one. The weights are inputs of the
 graph, to be filled in by name.
 """
 
@@ -9,53 +9,50 @@ import warnings
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.denoisers.denoiser import Denoiser
-from drift_core.engines.engine import EngineError, example_condition, example_inputs
+from drift_core.engines.engine import EngineError, example_inputs
 
 _OPSET = 18
-_GRAPHS = 8  # kept, two of each architecture
-Stage = Literal["condition_film", "trunk"]
-INPUTS: dict[Stage, list[str]] = {"condition_film": ["condition"], "trunk": ["x", "film"]}
+_GRAPHS = 4  # kept, one of each architecture
+INPUTS = ["x", "film"]
 
 
-class _Stage(nn.Module):
-    """One stage as a module of its own, as the exporter wants it."""
+class _Trunk(nn.Module):
+    """The trunk as a module of its own, as the exporter wants it."""
 
-    def __init__(self, denoiser: Denoiser, stage: Stage) -> None:
+    def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
-        self.denoiser, self.stage = denoiser, stage
+        self.denoiser = denoiser
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return getattr(self.denoiser, self.stage)(*inputs)
-
-
-def onnx_graph(denoiser: Denoiser, stage: Stage) -> bytes:
-    """Return one stage as an ONNX file whose inputs are INPUTS and, by their names, the weights."""
-    return _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim, stage)
+    def forward(self, x: Tensor, film: Tensor) -> Tensor:
+        return self.denoiser.trunk(x, film)
 
 
-def named_weights(denoiser: Denoiser, stage: Stage) -> dict[str, Tensor]:
+def onnx_graph(denoiser: Denoiser) -> bytes:
+    """Return the trunk as an ONNX file whose inputs are INPUTS and, by their names, the weights."""
+    return _graph(denoiser.config, denoiser.horizon, denoiser.action_dim, denoiser.condition_dim)
+
+
+def named_weights(denoiser: Denoiser) -> dict[str, Tensor]:
     """Return what `denoiser` has for the inputs of `onnx_graph`, and more."""
-    return _Stage(denoiser, stage).state_dict()
+    return _Trunk(denoiser).state_dict()
 
 
 @lru_cache(_GRAPHS)
-def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, stage: Stage) -> bytes:
-    """Export one stage of that architecture; EngineError if one of its weights is not in the graph."""
+def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int) -> bytes:
+    """Export the trunk of that architecture; EngineError if one of its weights is not in the graph."""
     import onnx
 
     denoiser = _template(config, horizon, action_dim, condition_dim)
-    inputs = example_inputs(denoiser, 0) if stage == "trunk" else (example_condition(denoiser, 0),)
-    module = _Stage(denoiser, stage)
+    inputs, module = example_inputs(denoiser, 0), _Trunk(denoiser)
     needed = _weights_used(module, inputs)
     with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
-        path = Path(folder) / "stage.onnx"
+        path = Path(folder) / "trunk.onnx"
         # The tracing exporter: half a second and one package, against 5-15 s and three of its successor.
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -66,14 +63,14 @@ def _graph(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim:
             export_params=False,
             dynamo=False,
             opset_version=_OPSET,
-            input_names=INPUTS[stage],
+            input_names=INPUTS,
             output_names=["out"],
             do_constant_folding=False,  # would replace weights by others without a name
         )
         file = path.read_bytes()
     names = {value.name for value in onnx.load_from_string(file).graph.input}
     if lost := sorted(needed - names):
-        raise EngineError(f"the exported {stage} lacks the weights {', '.join(lost)}")
+        raise EngineError(f"the exported trunk lacks the weights {', '.join(lost)}")
     return file
 
 
@@ -93,7 +90,7 @@ def _template(config: DenoiserConfig, horizon: int, action_dim: int, condition_d
     return denoiser
 
 
-def _weights_used(module: _Stage, inputs: tuple[Tensor, ...]) -> frozenset[str]:
+def _weights_used(module: _Trunk, inputs: tuple[Tensor, ...]) -> frozenset[str]:
     """Return the names of the parameters on which the output depends."""
     parameters = dict(module.named_parameters())
     with torch.enable_grad():

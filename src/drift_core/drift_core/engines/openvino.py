@@ -5,16 +5,15 @@ bfloat16 takes another third away, but moves the network's output by a hundredth
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from drift_core.denoisers.denoiser import Denoiser, Stages
+from drift_core.denoisers.denoiser import Denoiser, Stages, Trunk
 from drift_core.engines.engine import TOLERANCE, Engine, EngineError, verified
-from drift_core.engines.onnx_graph import INPUTS, Stage, named_weights, onnx_graph
+from drift_core.engines.onnx_graph import INPUTS, named_weights, onnx_graph
 
 if TYPE_CHECKING:
     from openvino import Core, Model
@@ -54,42 +53,41 @@ def _engine(name: str, denoiser: Denoiser, precision: Precision, tolerance: floa
     try:
         if precision == "bf16" and not bfloat16_available():
             raise EngineError(f"engine={name!r} needs a processor with bfloat16 arithmetic")
-        stages = Stages(_runner(denoiser, "condition_film", precision), _runner(denoiser, "trunk", precision))
+        # The FiLM part of the observation is computed once per chunk: to build it takes longer than it saves.
+        stages = Stages(denoiser.condition_film, _runner(denoiser, precision))
         return verified(name, stages, denoiser, tolerance)
     except (ImportError, RuntimeError) as error:  # a broken installation, an operation that it cannot do
         raise EngineError(f"engine={name!r} cannot be built: {error}") from error
 
 
-def _runner(denoiser: Denoiser, stage: Stage, precision: Precision) -> Callable[..., Tensor]:
-    """Return one stage with the present weights."""
+def _runner(denoiser: Denoiser, precision: Precision) -> Trunk:
+    """Return the trunk with the present weights."""
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,  # the control loop must find a free core
     }
-    request = _core().compile_model(_model(denoiser, stage), "CPU", settings).create_infer_request()
+    request = _core().compile_model(_model(denoiser), "CPU", settings).create_infer_request()
 
-    def run(*inputs: Tensor) -> Tensor:
-        given = {name: value.numpy() for name, value in zip(INPUTS[stage], inputs, strict=True)}
+    def run(x: Tensor, film: Tensor) -> Tensor:
+        given = {name: value.numpy() for name, value in zip(INPUTS, (x, film), strict=True)}
         return torch.from_numpy(request.infer(given, share_inputs=True)[0])
 
     return run
 
 
-def _model(denoiser: Denoiser, stage: Stage) -> "Model":
-    """Return the graph of one stage with the present weights for constants."""
-    model, weights = _core().read_model(onnx_graph(denoiser, stage)), named_weights(denoiser, stage)
+def _model(denoiser: Denoiser) -> "Model":
+    """Return the graph of the trunk with the present weights for constants."""
+    model, weights = _core().read_model(onnx_graph(denoiser)), named_weights(denoiser)
     from openvino.opset13 import constant
 
     for parameter in model.get_parameters():
         name = parameter.get_friendly_name()
-        if name in INPUTS[stage]:
+        if name in INPUTS:
             continue
         if name not in weights:
-            raise EngineError(
-                f"the exported {stage} needs the weight {name}, which the network does not have"
-            )
+            raise EngineError(f"the exported trunk needs the weight {name}, which the network does not have")
         parameter.output(0).replace(constant(weights[name].numpy()).output(0))
         model.remove_parameter(parameter)
     return model

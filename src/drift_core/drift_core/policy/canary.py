@@ -1,7 +1,6 @@
 """The last look at a checkpoint before it drives: does it fit, and does it act on a real observation?"""
 
-import time
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -10,14 +9,6 @@ from drift_config.errors import DriftError
 from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
-
-
-@dataclass(frozen=True)
-class CanaryReport:
-    """What a policy did with the stored observation."""
-
-    chunk: np.ndarray  # (T, A) raw units
-    inference_ms: float  # of the second of two passes: the first one also builds tables
 
 
 def check_fits(config: PolicyConfig, spec: ObservationSpec, action_space: str) -> None:
@@ -34,17 +25,15 @@ def check_fits(config: PolicyConfig, spec: ObservationSpec, action_space: str) -
         raise CheckpointError(f"the checkpoint does not fit: {'; '.join(faults)}")
 
 
-def run_canary(policy: DiffusionPolicy, observation: Observation, sampler_name: str) -> CanaryReport:
-    """Let `policy` act on `observation` with a fresh sampler; a CheckpointError says what went wrong."""
-    for _ in range(2):
-        started_s = time.perf_counter()
-        try:
-            sampler = policy.make_sampler(sampler_name)
-            chunk = policy.act(observation, sampler, torch.Generator().manual_seed(0))
-        except DriftError as error:
-            raise CheckpointError(f"the checkpoint fails on a stored observation: {error}") from error
-        inference_ms = 1e3 * (time.perf_counter() - started_s)
-    return CanaryReport(chunk, inference_ms)
+def run_canary(policy: DiffusionPolicy, observation: Observation, sampler_name: str) -> np.ndarray:
+    """Let `policy` act on `observation` with a fresh sampler; return the chunk (T, A) in raw units.
+
+    CheckpointError says what went wrong.
+    """
+    try:
+        return policy.act(observation, policy.make_sampler(sampler_name), torch.Generator().manual_seed(0))
+    except DriftError as error:
+        raise CheckpointError(f"the checkpoint fails on a stored observation: {error}") from error
 
 
 def blank_observation(spec: ObservationSpec) -> Observation:

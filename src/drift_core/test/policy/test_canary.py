@@ -28,10 +28,9 @@ def stored_observation():
     return Observation(12.5, images, rng.normal(size=(2, 13)).astype(np.float32), 12.4)
 
 
-def test_a_sound_policy_acts_and_is_timed():
-    report = run_canary(DiffusionPolicy(CONFIG).eval(), stored_observation(), "ddim-2")
-    assert report.chunk.shape == (8, 10) and np.isfinite(report.chunk).all()
-    assert 0.0 < report.inference_ms < 5000.0
+def test_a_sound_policy_acts():
+    chunk = run_canary(DiffusionPolicy(CONFIG).eval(), stored_observation(), "ddim-2")
+    assert chunk.shape == (8, 10) and np.isfinite(chunk).all()
 
 
 def test_a_policy_that_yields_nonsense_is_refused_with_the_reason():
@@ -63,7 +62,5 @@ def test_what_does_not_fit_is_named():
 
 
 def test_a_blank_observation_fits_any_specification():
-    assert run_canary(DiffusionPolicy(CONFIG).eval(), blank_observation(SPEC), "ddim-1").chunk.shape == (
-        8,
-        10,
-    )
+    chunk = run_canary(DiffusionPolicy(CONFIG).eval(), blank_observation(SPEC), "ddim-1")
+    assert chunk.shape == (8, 10)
