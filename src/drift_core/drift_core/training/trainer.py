@@ -1,13 +1,11 @@
-"""The one training loop: a trainer that lives across rounds and knows what changes when the rank does.
+"""The one training loop: a trainer knows what changes when the rank does, and lives for a round or a stream.
 
     trainer = Trainer(policy, file.offline, file.rank.offline, generator, file.rank.modulation)
     trainer.run(next_batch)                                   # bootstrapping, at the scheduled rank
-    trainer.begin_round(file.online, file.rank.online)        # goes on from the averaged weights
-    trainer.run(next_batch)
     policy, weights = trainer.averaged()                      # plain, and as a checkpoint keeps them
 
-The offline bootstrapping and every online round are the same loop with another `TrainConfig`, schedule and
-batches.
+The next round is another trainer, of that policy. The offline bootstrapping and every online round are the
+same loop with another `TrainConfig`, schedule and batches.
 """
 
 import copy
@@ -46,7 +44,7 @@ from drift_core.rank import (
     update_scales,
 )
 from drift_core.rank.adaptive import AdaptiveRank
-from drift_core.rank.schedule import SCHEDULES, ConstantRank, RankSchedule
+from drift_core.rank.schedule import SCHEDULES, RankSchedule
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.distributed import PolicyLoss, averaged_loss, share_moments
 from drift_core.training.ema import MergedEma, warm_decay
@@ -79,8 +77,7 @@ class DivergedError(DriftError):
 
 
 class Trainer:
-    """Train one policy round after round; `policy` is modulated in place and belongs to the trainer from
-    then on."""
+    """Train one policy; `policy` is modulated in place and belongs to the trainer from then on."""
 
     def __init__(
         self,
@@ -92,7 +89,7 @@ class Trainer:
         distributed: bool = False,
         objective: Objective = DENOISING,
     ) -> None:
-        """Begin the first round.
+        """Begin a round.
 
         Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
         batches, noise and random subspaces. `distributed`: gradients are averaged over the processes of
@@ -112,29 +109,6 @@ class Trainer:
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
         with _threads(config.threads), _put_back_on_error(policy, self.modulation is not None):
-            self._start(policy, config, schedule, rank)
-
-    def begin_round(self, config: TrainConfig, schedule: RankSchedule | None = None) -> None:
-        """Begin the next round from the averaged weights: those that a robot runs.
-
-        For a trainer that lives on; a round that may outlive its process starts from a checkpoint instead.
-
-        Directions are chosen anew in the averaged weights; Adam's moments, warm-up and averaging begin anew.
-        Without `schedule` the present rank stays. `self.policy` is another object afterwards; on an error
-        nothing has changed.
-        """
-        if self.modulation is None and schedule is not None:
-            raise ConfigError(f"schedule={schedule!r} must be None for a trainer that was made without one")
-        if self.modulation is not None:
-            schedule = schedule or ConstantRank(self.rank)
-        rank = _first_rank(schedule)
-        with _threads(config.threads):
-            policy = copy.deepcopy(self.policy)
-            if self.modulation is not None:
-                merge(policy)
-            _assign(policy, self._ema.weights())
-            if self.modulation is not None:
-                self._modulate(policy, self.modulation)
             self._start(policy, config, schedule, rank)
 
     def run(

@@ -37,7 +37,7 @@ from drift_core.rank.schedule import ConstantRank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
-from training_case import LEFT, USV, make_trainer, next_batch
+from training_case import LEFT, USV, make_trainer, next_batch, next_round
 
 INFO = CheckpointInfo(
     task="place", robot="panda", version=1, parent=0, rank=0.25, effective_rank=0.3, step=5, loss=None,
@@ -138,7 +138,7 @@ def test_a_third_version_rests_on_the_whole_one_and_not_on_the_second(tmp_path):
 def test_another_rank_and_new_directions_give_a_whole_checkpoint(tmp_path):
     trainer, versions = trained(), Versions(tmp_path)
     versions.save(*trainer.averaged(), INFO)
-    trainer.begin_round(trainer.config)  # new directions at the same rank
+    trainer = next_round(trainer)  # new directions at the same rank
     trainer.run(next_batch, steps=2)
     assert versions.save(*trainer.averaged(), replace(INFO, version=2))[0].name == "policy_000002.safetensors"
     other = trained(rank=0.5)
@@ -160,7 +160,7 @@ def test_old_versions_go_but_none_that_latest_a_rollback_or_a_delta_needs(tmp_pa
     versions, trainer = Versions(tmp_path), trained()
     for version in range(1, 10):
         if version in (4, 7):  # new directions: whole
-            trainer.begin_round(trainer.config)
+            trainer = next_round(trainer)
             trainer.run(next_batch, steps=1)
         written = versions.save(*trainer.averaged(), replace(INFO, version=version))
         if version == 5:
@@ -184,7 +184,7 @@ def test_old_versions_up_to_where_the_stream_began_stay(tmp_path):
     versions, trainer = Versions(tmp_path), trained()
     for version in (1, 2, 3):
         versions.save(*trainer.averaged(), replace(INFO, version=version))
-        trainer.begin_round(trainer.config)
+        trainer = next_round(trainer)
         trainer.run(next_batch, steps=1)
     assert [path.stem for path in versions.delete(1, 3)] == ["policy_000002"]
 

@@ -7,7 +7,7 @@ from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
-from drift_core.rank.schedule import LinearDecay
+from drift_core.rank.schedule import ConstantRank, LinearDecay
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer
 
@@ -52,6 +52,12 @@ def next_batch(generator):
     actions = torch.tanh(state[:, :, :2] + steps * state[:, :, 1:])
     index = torch.zeros(8, 1, dtype=torch.long)
     return Batch({}, index, torch.zeros(1, 0), state, actions, torch.ones(8, 8, dtype=torch.bool))
+
+
+def next_round(trainer, schedule=None):
+    """Return a trainer of the next round: it goes on from the averaged weights, those that a robot runs."""
+    schedule = schedule or ConstantRank(fraction=trainer.rank)
+    return Trainer(trainer.merged_policy(), trainer.config, schedule, trainer.generator, trainer.modulation)
 
 
 def make_trainer(modulation=LEFT, schedule=FALLING, denoiser=MLP, seed=0, **changes):

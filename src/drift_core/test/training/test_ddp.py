@@ -70,7 +70,8 @@ def train(modulation, schedule, rank, world):
         return Batch({}, index, None, state[mine], actions[mine], mask)
 
     assert trainer.run(next_batch).rank_changes == (3 if schedule is SCHEDULE else 0)
-    trainer.begin_round(config, ConstantRank(fraction=0.2))
+    begun, constant = trainer.merged_policy(), ConstantRank(fraction=0.2)
+    trainer = Trainer(begun, config, constant, trainer.generator, modulation, world > 1)
     trainer.run(next_batch)
     return trainer.merged_policy().state_dict()
 

@@ -11,7 +11,18 @@ from drift_core.rank.schedule import ConstantRank, LinearDecay
 from drift_core.training.config import RankConfig
 from drift_core.training.optimizer import learning_rate, make_optimizer
 from drift_core.training.trainer import DivergedError, Trainer, held_out_loss
-from training_case import CONFIG, FALLING, LEFT, MLP, UNET, USV, make_policy, make_trainer, next_batch
+from training_case import (
+    CONFIG,
+    FALLING,
+    LEFT,
+    MLP,
+    UNET,
+    USV,
+    make_policy,
+    make_trainer,
+    next_batch,
+    next_round,
+)
 
 
 def test_the_learning_rate_rises_then_falls_along_half_a_cosine():
@@ -92,12 +103,12 @@ def test_a_round_begins_with_the_averaged_weights_at_the_minimum_rank():
     trainer = make_trainer()
     trainer.run(next_batch)
     averaged = trainer.merged_policy().state_dict()
-    trainer.begin_round(CONFIG, ConstantRank(fraction=0.125))
+    trainer = next_round(trainer, ConstantRank(fraction=0.125))
     begun = trainer.merged_policy(averaged=False).state_dict()
-    assert (trainer.rank, trainer.round_step, trainer.step) == (0.125, 0, 40)
+    assert (trainer.rank, trainer.round_step, trainer.step) == (0.125, 0, 0)
     assert all(torch.allclose(value, begun[key], atol=1e-6) for key, value in averaged.items())
     trainer.run(next_batch)
-    assert (trainer.round_step, trainer.step) == (40, 80)
+    assert (trainer.round_step, trainer.step) == (40, 40)
 
 
 def test_without_a_schedule_all_weights_train_as_they_are():
@@ -106,8 +117,6 @@ def test_without_a_schedule_all_weights_train_as_they_are():
     assert not has_modulated_layers(trainer.policy)
     report = trainer.run(next_batch)
     assert (report.rank, report.effective_rank, report.rank_changes) == (1.0, 1.0, 0)
-    trainer.begin_round(CONFIG)
-    assert trainer.run(next_batch).steps == 40
 
 
 def test_the_effective_rank_is_reported_beside_the_one_asked_for():
@@ -171,17 +180,9 @@ def test_a_schedule_that_leaves_its_range_changes_nothing(fraction):
     before = trainer.state_dict()
     with pytest.raises(ConfigError, match=rf"fraction={fraction} at step 6 must lie in \(0, 1\]"):
         trainer.run(next_batch)
-    with pytest.raises(ConfigError, match=rf"fraction={fraction} at step 0 must lie in \(0, 1\]"):
-        trainer.begin_round(CONFIG, lambda step: fraction)
     after = trainer.state_dict()
     assert after.info == before.info and after.tensors.keys() == before.tensors.keys()
     assert all(torch.equal(value, after.tensors[key]) for key, value in before.tensors.items())
-
-
-def test_a_trainer_without_modulation_takes_no_schedule():
-    trainer = Trainer(make_policy(), CONFIG, None, torch.Generator().manual_seed(0))
-    with pytest.raises(ConfigError, match="must be None for a trainer that was made without one"):
-        trainer.begin_round(CONFIG, ConstantRank(fraction=0.5))
 
 
 def test_a_fraction_that_changes_no_layers_rank_keeps_optimizer_and_averages():

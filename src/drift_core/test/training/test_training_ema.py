@@ -7,7 +7,7 @@ import torch
 from drift_core.rank import Modulated, merge
 from drift_core.rank.schedule import LinearDecay
 from drift_core.training.ema import MergedEma, warm_decay
-from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_policy, make_trainer, next_batch
+from training_case import CONFIG, FALLING, LEFT, UNET, USV, make_policy, make_trainer, next_batch, next_round
 
 
 @pytest.mark.parametrize("modulation", [LEFT, USV])
@@ -62,7 +62,7 @@ def test_a_short_round_shows_in_the_average_in_spite_of_a_long_memory():
     trainer = make_trainer(LEFT, FALLING, ema_decay=0.9999)
     trainer.run(next_batch)
     before = trainer.merged_policy().denoiser.leave.weight
-    trainer.begin_round(trainer.config)
+    trainer = next_round(trainer)
     trainer.run(next_batch)
     raw = trainer.merged_policy(averaged=False).denoiser.leave.weight
     average = trainer.merged_policy().denoiser.leave.weight

@@ -73,12 +73,8 @@ def test_what_others_froze_of_the_encoder_stays_frozen():
     policy.encoder.requires_grad_(False)
     policy.encoder.networks["front"].norm.requires_grad_(True)
     norm = {"networks.front.norm.weight", "networks.front.norm.bias"}
-    trainer = trainer_of(policy)
-    assert trained_of_encoder(trainer) == norm
-    trainer.begin_round(FROZEN)
-    assert trained_of_encoder(trainer) == set()
-    trainer.begin_round(CONFIG)
-    assert trained_of_encoder(trainer) == norm
+    assert trained_of_encoder(trainer_of(policy)) == norm
+    assert trained_of_encoder(trainer_of(policy, FROZEN)) == set()
 
 
 def test_a_round_after_a_frozen_one_trains_the_modulated_encoder_again():
@@ -86,7 +82,7 @@ def test_a_round_after_a_frozen_one_trains_the_modulated_encoder_again():
     trainer = trainer_of(seeing_policy(), FROZEN, ConstantRank(fraction=0.5), modulation)
     trainer.run(next_batch, steps=2)
     assert trained_of_encoder(trainer) == set()
-    trainer.begin_round(CONFIG)
+    trainer = trainer_of(trainer.merged_policy(), CONFIG, ConstantRank(fraction=0.5), modulation)
     assert trained_of_encoder(trainer) == {name for name, _ in trainer.policy.encoder.named_parameters()}
 
 
@@ -99,8 +95,6 @@ def test_a_state_remembers_what_freezing_froze():
     assert len(state.info["frozen"]) == 8  # weight and bias of three convolutions and a norm, not of to_maps
     other.load_state_dict(state)
     assert trained_of_encoder(other) == set()
-    other.begin_round(CONFIG)
-    assert len(trained_of_encoder(other)) == 8
     state.info["frozen"] = ["denoiser.enter.weight"]
     with pytest.raises(CheckpointError, match=r"frozen=\['denoiser.enter.weight'\] must be parameters of"):
         other.load_state_dict(state)

@@ -12,7 +12,7 @@ from drift_core.training.state import TrainerState, load_trainer_state, save_tra
 from drift_core.training.trainer import Trainer
 from safetensors import safe_open
 from safetensors.torch import save_file
-from training_case import CONFIG, LEFT, MLP, UNET, USV, make_policy, make_trainer, next_batch
+from training_case import CONFIG, LEFT, MLP, UNET, USV, make_policy, make_trainer, next_batch, next_round
 
 
 def fresh(denoiser=MLP):
@@ -40,7 +40,7 @@ def test_a_run_goes_on_to_the_bit(tmp_path, modulation, at):
 def test_an_online_round_goes_on_to_the_bit_too(tmp_path):
     whole = make_trainer()
     whole.run(next_batch)
-    whole.begin_round(CONFIG, ConstantRank(fraction=0.25))
+    whole = next_round(whole, ConstantRank(fraction=0.25))
     whole.run(next_batch, steps=7)
     state = whole.state_dict()
     whole.run(next_batch)
