@@ -26,7 +26,7 @@ def main(
             help="continuous: train on each correction as soon as it is over; rounds: after each part of "
             "the corrected episodes"
         ),
-    ] = TrainMode.ROUNDS,
+    ] = TrainMode.CONTINUOUS,
     rounds: Annotated[int, typer.Option(min=1, help="of --train-mode rounds")] = 3,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
     dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,

@@ -52,13 +52,13 @@ def main(
     ] = SessionKind.INTERVENTION,
     seed: Annotated[int, typer.Option(min=0, help="of the first episode; each further one counts up")] = 0,
     train: Annotated[
-        bool, typer.Option("--train", help="train beside the episodes; short for --train-mode rounds")
+        bool, typer.Option("--train", help="train beside the episodes; short for --train-mode continuous")
     ] = False,
     train_mode: Annotated[
         TrainMode | None,
         typer.Option(
-            help="train beside the episodes. rounds: one round after the other, on episodes that have ended; "
-            "continuous: on each correction as soon as it is over",
+            help="train beside the episodes. continuous: on each correction as soon as it is over; "
+            "rounds: one round after the other, on episodes that have ended",
             show_default="no training",
         ),
     ] = None,
@@ -78,7 +78,7 @@ def main(
     from drift.correction_watch import CorrectionWatch
 
     number = getattr(RunEpisode.Goal, kind.name)
-    mode = train_mode or (TrainMode.ROUNDS if train else None)
+    mode = train_mode or (TrainMode.CONTINUOUS if train else None)
     seeds, when = range(seed, seed + episodes), TrainWhen.NEVER if mode is None else _TRAIN_WHEN[mode]
     view = SessionView(episodes, title=f"{kind.value} episodes")
     console = Console()
