@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from drift_control.planning.target import Target
 from drift_control.publishers import UNSIGNED, Publisher
 
 
@@ -102,6 +103,7 @@ class Requests:
     stop: bool = False
     arm: bool = False
     home: bool = False
+    target: Target | None = None  # of the homing; None: home
     release_home: bool = False  # cancel a running homing
     shutdown: bool = False
 

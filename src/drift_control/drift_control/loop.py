@@ -17,6 +17,7 @@ from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.guard.watch import Situation
 from drift_control.happenings import Facts, Happenings, objection
 from drift_control.inputs import ArmState, Inputs, Now
+from drift_control.planning.target import HOME
 from drift_control.robot.pose import Array, pose_to_action
 from drift_control.robot.robot import Robot
 from drift_control.sources.easing import EasingSource
@@ -122,6 +123,8 @@ class ControlLoop:
             return
         measured = None if self._commanded.stale(now) else self._commanded.measured_rad
         homing = self._status.state is State.HOMING
+        if inputs.requests.home and not homing:
+            self._homing.target = inputs.requests.target or HOME
         situation = Situation(
             now=now,
             moving=self._status.armed or homing,
@@ -243,7 +246,7 @@ class ControlLoop:
             sent=self._in_charge.now,
             marks=self._hands.marks(now),
             stamp_s=now.ros_s + self._config.dt_s,
-            home_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
+            target_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
             question=self._homing.question if status.state is State.HOMING else None,
             refused=self._hands.refused(now, status),

@@ -34,7 +34,7 @@ class Tick:
     sent: bool  # the arm is to be told; before arming or homing, and long after, it is not
     marks: frozenset[str]  # buttons held this tick: "success", "failure", "start", "end"
     stamp_s: float
-    home_distance_rad: float  # largest joint distance to home; -1 before the first joint state
+    target_distance_rad: float  # largest joint distance to where homing leads or led last; -1 if unknown
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
     question: PlanQuestion | None = None  # to a planner, until it is answered or void
     refused: str = ""  # what the joysticks ask for and do not get, and why

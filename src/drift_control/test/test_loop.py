@@ -70,7 +70,7 @@ def test_homing_never_leads_a_joint_away_from_home_and_ends_unarmed(new_bench):
     bench.run(6.0)
     tick = bench.ticks[-1]
     assert (tick.state, tick.armed) == (State.HOLD, False)
-    assert tick.home_distance_rad < 0.002
+    assert tick.target_distance_rad < 0.002
     distance = np.abs(bench.commands - bench.robot.home)
     assert np.diff(distance, axis=0).max() < 1e-6  # no joint goes the other way, none overshoots
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from drift_control.planning.target import HOME
 from drift_control.robot import ik
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
@@ -15,6 +16,7 @@ from drift_interfaces.srv import Check, Plan
 from drift_planner_node.ros.node import PlannerNode
 from drift_ros import qos
 from drift_ros.gate_messages import to_joint_state
+from drift_ros.target_message import put_target
 from drift_ros.testing.real_arms import message_packages
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.action import ActionClient
@@ -139,9 +141,9 @@ class Stage:
         self.spin(future.done, "answer", limit_s)
         return future.result()
 
-    def run_home(self):
+    def run_home(self, target=HOME):
         self.spin(self.arm.home.server_is_ready, "action server")
-        goal = self.arm.home.send_goal_async(Home.Goal())
+        goal = self.arm.home.send_goal_async(put_target(Home.Goal(), target))
         self.spin(goal.done, "acceptance")
         result = goal.result().get_result_async()
         self.spin(result.done, "end of homing", limit_s=40.0)

@@ -11,6 +11,8 @@ from drift_config.errors import ConfigError
 from drift_control.gate.state import Reason, State
 from drift_control.inputs import Chunk
 from drift_control.planning.scene import Scene
+from drift_control.planning.target import Joints, Named, TcpPose
+from drift_control.robot.pose import Pose
 from drift_core.task import load_task
 from drift_interfaces.action import Home
 from drift_interfaces.srv import Check, Plan
@@ -62,10 +64,41 @@ def test_the_gate_goes_home_around_the_post_without_touching_it(stage, robot):
     assert Scene(robot).excess(np.array(stage.arm.path)).max() <= 0.0
 
 
+def test_the_gate_goes_to_a_pose_of_the_tcp_and_to_joint_positions_with_the_hand_as_it_was(stage, robot):
+    stage.start_planner()
+    stage.start_gate()
+    stage.arm.gripper_m = 0.03
+    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    pose = Pose(np.array([0.45, 0.1, 0.3]), robot.forward(robot.home).rotation)
+    result = stage.run_home(TcpPose(pose))
+    assert result.error_code == Home.Result.NONE, result.error_msg
+    assert result.error_msg == "at the pose with the TCP at [0.45, 0.1, 0.3]"
+    assert np.linalg.norm(robot.forward(stage.arm.q).position - pose.position) < 0.005
+    assert contacts_with_the_post(robot, stage.arm.path) == 0
+    near = stage.arm.q + 0.05
+    assert stage.run_home(Joints(near)).error_code == Home.Result.NONE
+    assert np.abs(stage.arm.q - near).max() < 0.01 and stage.arm.gripper_m == pytest.approx(0.03, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Named("kitchen"), "name='kitchen' must be one of home"),
+        (Joints(np.zeros(6)), "joints must be 7 finite numbers, got"),
+        (Joints(np.full(7, 9.0)), "panda_joint1=9 must lie in ["),
+    ],
+)
+def test_a_target_that_cannot_be_is_answered_with_no_way_and_nothing_moves(stage, beside, target, said):
+    stage.start_gate()
+    result = stage.run_home(target)
+    assert result.error_code == Home.Result.NO_WAY and said in result.error_msg
+    assert np.array_equal(stage.arm.q, beside)
+
+
 def test_without_a_planner_the_arm_stands_and_the_answer_says_what_to_do(stage, beside):
     stage.start_gate()
     result = stage.run_home()
-    assert result.error_code == Home.Result.INTERRUPTED
+    assert result.error_code == Home.Result.NO_WAY
     assert result.error_msg.startswith("no way home: the arm would enter keep-out box post")
     assert "no planner is up: start the stack with planner:=ompl" in result.error_msg
     assert np.array_equal(stage.arm.q, beside)

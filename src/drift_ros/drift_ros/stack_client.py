@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from action_msgs.msg import GoalStatusArray
+from drift_control.planning.target import HOME, Target
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import Checkpoint, GateState, PolicyState
 from drift_interfaces.srv import LoadCheckpoint, ResetTask, Rollback
@@ -28,6 +29,7 @@ from drift_ros.errors import SessionError, error_name
 from drift_ros.publisher_names import identities
 from drift_ros.request import ANSWER_S, ActionGoal, ServiceCall, StackRequest
 from drift_ros.server_signs import ServerSigns
+from drift_ros.target_message import put_target
 
 _TICK_S = 0.05  # between two looks at limits, while a request is under way
 SERVICES = {
@@ -155,10 +157,14 @@ class StackClient:
         return self._call("policy/rollback", Rollback.Request(), limit_s)
 
     def home(
-        self, limit_s: float = 30.0, on_feedback: Callable[[Home.Feedback], None] | None = None
+        self,
+        limit_s: float = 30.0,
+        on_feedback: Callable[[Home.Feedback], None] | None = None,
+        target: Target = HOME,
     ) -> StackRequest:
-        """Move the arm to its home pose; the error says what came between."""
-        return self._run("gate/home", Home.Goal(), limit_s, on_feedback, partial(_without_error, "gate/home"))
+        """Move the arm to its home pose, or to another target; the error says what came between."""
+        goal = put_target(Home.Goal(), target)
+        return self._run("gate/home", goal, limit_s, on_feedback, partial(_without_error, "gate/home"))
 
     def run_episode(
         self,

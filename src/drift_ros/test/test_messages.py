@@ -50,7 +50,7 @@ TICK = Tick(
     sent=True,
     marks=frozenset(),
     stamp_s=100.5,
-    home_distance_rad=0.3,
+    target_distance_rad=0.3,
 )
 
 

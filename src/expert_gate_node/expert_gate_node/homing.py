@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from drift_control.gate.state import State
+from drift_control.gate.state import Reason, State
 
-_AT_HOME_RAD = 0.01  # the commanded pose counts as home within this
+_THERE_RAD = 0.01  # the commanded pose counts as the target's within this
 
 
 class Homed(Enum):
@@ -15,6 +15,7 @@ class Homed(Enum):
     REFUSED = auto()
     INTERRUPTED = auto()
     TIMEOUT = auto()
+    NO_WAY = auto()
 
 
 @dataclass
@@ -25,13 +26,15 @@ class HomingWatch:
     started_s: float
     moving: bool = False
 
-    def update(self, state: State, distance_rad: float, now_s: float) -> Homed | None:
+    def update(self, state: State, reason: Reason, distance_rad: float, now_s: float) -> Homed | None:
         """Return how the request ended, None while it is under way; `distance_rad` is negative if unknown."""
         if state == State.HOMING:
             self.moving = True
             return None
         if not self.moving:
             return Homed.REFUSED
-        if state == State.HOLD and 0.0 <= distance_rad < _AT_HOME_RAD:
+        if state == State.HOLD and 0.0 <= distance_rad < _THERE_RAD:
             return Homed.DONE
+        if reason == Reason.NO_WAY:
+            return Homed.NO_WAY
         return Homed.TIMEOUT if now_s - self.started_s >= self.limit_s else Homed.INTERRUPTED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drift_control.gate.state import State
+from drift_control.gate.state import Reason, State
 from drift_control.inputs import ArmState, JoyReading, Requests
 from drift_control.publishers import Publisher
 from drift_control.robot.robot import load_robot
@@ -89,11 +89,15 @@ def test_a_heartbeat_goes_out_every_fifth_of_a_second_and_never_waits(tmp_path, 
         ([(State.HOLD, -1.0)], Homed.REFUSED),  # no joint state yet
         ([(State.HOMING, 0.5), (State.EXPERT, 0.4)], Homed.INTERRUPTED),
         ([(State.HOMING, 0.5)] * 60 + [(State.HOLD, 0.4)], Homed.TIMEOUT),
+        ([(State.HOMING, -1.0), (State.HOLD, -1.0, Reason.NO_WAY)], Homed.NO_WAY),
+        ([(State.HOLD, -1.0, Reason.NO_WAY)], Homed.REFUSED),  # that of the request before
     ],
 )
 def test_how_a_home_request_ends(ticks, homed):
     watch = HomingWatch(limit_s=1.0, started_s=0.0)
-    outcomes = [watch.update(state, distance_rad, k * 0.02) for k, (state, distance_rad) in enumerate(ticks)]
+    outcomes = []
+    for k, (state, distance_rad, *reason) in enumerate(ticks):
+        outcomes.append(watch.update(state, *(reason or [Reason.NONE]), distance_rad, k * 0.02))
     assert outcomes[-1] == homed and set(outcomes[:-1]) <= {None}
 
 

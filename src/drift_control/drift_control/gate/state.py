@@ -42,6 +42,7 @@ class Reason(IntEnum):
     SHUTDOWN = 18
     ARM_STATE_STALE = 19
     TWO_PUBLISHERS = 20
+    NO_WAY = 21
 
 
 class CommandSource(IntEnum):

@@ -7,7 +7,8 @@ import numpy as np
 
 from drift_control.planning.planner import NoWay, Planner
 from drift_control.planning.scene import Scene
-from drift_control.planning.targets import Target, goals
+from drift_control.planning.target import Target
+from drift_control.planning.targets import goals
 from drift_control.planning.timing import times_s
 from drift_control.robot.pose import Array
 

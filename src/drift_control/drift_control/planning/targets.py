@@ -1,42 +1,17 @@
-"""Where a plan shall end, and the joint positions that are meant by it."""
-
-from dataclasses import dataclass
+"""The joint positions that are meant by a target."""
 
 import numpy as np
 
 from drift_control.planning.planner import NoWay
 from drift_control.planning.scene import Scene
+from drift_control.planning.target import Joints, Named, Target, TcpPose
 from drift_control.robot import ik
 from drift_control.robot.pose import Array, Pose
+from drift_control.robot.robot import Robot
 
 SEEDS = 40  # of inverse kinematics, beside the start and home
 ITERATIONS = 60
 SAME_RAD = 0.05  # two solutions nearer than this are one
-
-
-@dataclass(frozen=True)
-class Named:
-    """`home`, or one of `poses_rad` of the robot's file."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Joints:
-    """Joint positions (J,) [rad]."""
-
-    q: Array
-
-
-@dataclass(frozen=True)
-class TcpPose:
-    """A pose of the TCP in the robot's base frame."""
-
-    pose: Pose
-
-
-Target = Named | Joints | TcpPose
-HOME = Named("home")
 
 
 def goals(scene: Scene, target: Target, start: Array, rng: np.random.Generator) -> list[Array]:
@@ -47,7 +22,7 @@ def goals(scene: Scene, target: Target, start: Array, rng: np.random.Generator) 
     if isinstance(target, TcpPose):
         found = _solutions(scene, target.pose, start, rng)
     else:
-        found = [scene.robot.nearest_turn(_joints(scene, target), start)]
+        found = [scene.robot.nearest_turn(joint_positions(scene.robot, target), start)]
     free = [q for q in found if scene.objection(q[None]) is None]
     if not free:
         objection = scene.objection(found[0][None])
@@ -55,8 +30,17 @@ def goals(scene: Scene, target: Target, start: Array, rng: np.random.Generator) 
     return sorted(free, key=lambda q: float(np.abs(q - start).max()))
 
 
-def _joints(scene: Scene, target: Named | Joints) -> Array:
-    robot = scene.robot
+def check_target(scene: Scene, target: Target) -> None:
+    """Raise NoWay where the arm cannot be at `target`; of a pose only a plan can tell."""
+    if isinstance(target, TcpPose):
+        return
+    objection = scene.objection(joint_positions(scene.robot, target)[None])
+    if objection is not None:
+        raise NoWay(f"the target is not free: {objection.text}")
+
+
+def joint_positions(robot: Robot, target: Named | Joints) -> Array:
+    """Return what is meant (J,) [rad]; NoWay: nothing of that name, of another size, or beyond a limit."""
     if isinstance(target, Named):
         poses = {"home": robot.config.home_rad, **robot.config.poses_rad}
         if target.name not in poses:
@@ -67,6 +51,9 @@ def _joints(scene: Scene, target: Named | Joints) -> Array:
     q = np.asarray(target.q, dtype=float)
     if q.shape != (robot.n_joints,) or not np.isfinite(q).all():
         raise NoWay(f"joints must be {robot.n_joints} finite numbers, got {q.tolist()}")
+    for name, at, low, high in zip(robot.config.joint_names, q, robot.low, robot.high, strict=True):
+        if not low <= at <= high:
+            raise NoWay(f"{name}={at:g} must lie in [{low:g}, {high:g}] rad")
     return q
 
 

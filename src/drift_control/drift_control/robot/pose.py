@@ -54,6 +54,13 @@ def rotation_from_quaternion(xyzw: Array) -> Array:
     return (w * w - v @ v) * np.eye(3) + 2.0 * np.outer(v, v) + 2.0 * w * cross_matrix
 
 
+def quaternion_from_rotation(rotation: Array) -> Array:
+    """Return the quaternion x y z w (4,), w >= 0, of a rotation (3, 3)."""
+    vector = rotation_vector(rotation)
+    half = 0.5 * math.sqrt(float(vector @ vector))
+    return np.append(0.5 * float(np.sinc(half / np.pi)) * vector, math.cos(half))  # sin(half) / half
+
+
 def pose_to_action(pose: Pose, gripper_m: float) -> Array:
     """Return x y z [m], 6-D rotation, gripper opening [m] as (10,)."""
     action = np.empty(10)

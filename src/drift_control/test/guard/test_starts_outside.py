@@ -159,7 +159,7 @@ def test_homing_stands_where_a_box_is_in_its_way_and_ends_when_no_planner_answer
     bench.tick()
     bench.tick(home=True)
     tick = bench.run(7.0)  # plan_limit_s is 5, homing_timeout_s 20
-    assert (tick.state, tick.reason) == (State.HOLD, Reason.COLLISION)
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.NO_WAY)
     assert tick.text.startswith("no way home: the arm would enter keep-out box post")
     assert tick.command[0] == 1.4
 
@@ -171,7 +171,7 @@ def test_homing_from_outside_comes_home(new_bench, panda):
     bench.tick(home=True)
     bench.run(15.0)
     assert bench.ticks[-1].state is State.HOLD
-    assert bench.ticks[-1].home_distance_rad < 0.01
+    assert bench.ticks[-1].target_distance_rad < 0.01
     assert max(grown(bench, bench.commands).values()) <= 1e-3
 
 
@@ -182,5 +182,5 @@ def test_homing_comes_home_on_an_arc_that_goes_out_along_one_axis_and_in_along_t
     bench.tick()
     bench.tick(home=True)
     bench.run(15.0)
-    assert bench.ticks[-1].home_distance_rad < 0.01
+    assert bench.ticks[-1].target_distance_rad < 0.01
     assert max(grown(bench, bench.commands).values()) <= 1e-3

@@ -10,7 +10,7 @@ from drift_control.planning.planner import NoWay
 from drift_control.planning.planners.ompl import OmplPlanner
 from drift_control.planning.scene import Scene
 from drift_control.planning.shorten import shorten
-from drift_control.planning.targets import HOME, Joints, Named, TcpPose
+from drift_control.planning.target import HOME, Joints, Named, TcpPose
 from drift_control.planning.timing import times_s
 from drift_control.robot.config import Box, RobotConfig
 from drift_control.robot.pose import Pose

@@ -23,12 +23,13 @@ from drift_ros.clock import steady_s
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.parameters import load_parameters
 from drift_ros.run import run_node
+from drift_ros.target_message import to_target
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
 from drift_planner_node.config import PlannerConfig
-from drift_planner_node.ros.messages import to_target, to_trajectory
+from drift_planner_node.ros.messages import to_trajectory
 from drift_planner_node.ros.planners import make_planner
 from drift_planner_node.worker import Worker
 

@@ -12,6 +12,7 @@ from drift_control.gate.in_charge import REST_S
 from drift_control.gate.state import State
 from drift_control.inputs import JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, Tick
+from drift_control.planning.scene import Scene
 from drift_control.publishers import Publishers
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
@@ -71,7 +72,8 @@ class ExpertGateNode(Node):
         self._tick: Tick | None = None
         self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
-        self._requests = RequestServer(self, self._inbox.request, config.homing_timeout_s, self._objection)
+        scene, limit_s = Scene(robot), config.homing_timeout_s
+        self._requests = RequestServer(self, self._inbox.request, scene, limit_s, self._objection)
         self._planner = PlannerClient(
             self, self._inbox.put_plan, self._inbox.put_chunk_verdict, config.chunk_timeout_s
         )

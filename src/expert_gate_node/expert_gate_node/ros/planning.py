@@ -9,6 +9,7 @@ from drift_control.inputs import ChunkVerdict, PlanAnswer
 from drift_control.sources.homing import PlanQuestion
 from drift_interfaces.msg import ActionChunk
 from drift_interfaces.srv import Check, Plan
+from drift_ros.target_message import put_target
 from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.task import Future
@@ -17,7 +18,7 @@ NO_PLANNER = "no planner is up: start the stack with planner:=ompl"
 
 
 class PlannerClient:
-    """Ask `planner/plan` for a way home, and `planner/check` about chunks, one of each at a time."""
+    """Ask `planner/plan` for ways, and `planner/check` about chunks, one of each at a time."""
 
     def __init__(
         self,
@@ -47,13 +48,8 @@ class PlannerClient:
             if not self._plan.service_is_ready():
                 self._put_plan(PlanAnswer(question.id, None, NO_PLANNER))
                 return
-            request = Plan.Request(
-                start_rad=question.start.tolist(),
-                target=Plan.Request.JOINTS,
-                joints_rad=question.goal.tolist(),
-                limit_s=question.limit_s,
-            )
-            self._planning = self._plan.call_async(request)
+            request = Plan.Request(start_rad=question.start.tolist(), limit_s=question.limit_s)
+            self._planning = self._plan.call_async(put_target(request, question.target))
             self._planning.add_done_callback(partial(self._on_plan, question.id))
 
     def check(self, chunk: ActionChunk, start: Sequence[float], now_s: float) -> None:

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from drift_control.inputs import Requests
+from drift_control.planning.planner import NoWay
+from drift_control.planning.scene import Scene
+from drift_control.planning.targets import check_target
 from drift_control.tick import Tick
 from drift_interfaces.action import Home
 from drift_ros.clock import steady_s
 from drift_ros.goal_server import GoalServer
+from drift_ros.target_message import to_target
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
@@ -20,6 +24,7 @@ _CODES = {
     Homed.REFUSED: Home.Result.REFUSED,
     Homed.INTERRUPTED: Home.Result.INTERRUPTED,
     Homed.TIMEOUT: Home.Result.TIMEOUT,
+    Homed.NO_WAY: Home.Result.NO_WAY,
 }
 
 
@@ -30,11 +35,15 @@ class RequestServer:
         self,
         node: Node,
         ask: Callable[[Requests], None],
+        scene: Scene,
         homing_limit_s: float,
         objection: Callable[[], str],
     ) -> None:
-        """`objection`: why the arm's controller must not be told anything now; empty: it may."""
-        self._node = node
+        """`scene`: where targets of homing are looked at.
+
+        `objection`: why the arm's controller must not be told anything now; empty: it may.
+        """
+        self._node, self._scene = node, scene
         self._ask, self._homing_limit_s, self._objection = ask, homing_limit_s, objection
         self._waiting: list[Future] = []
         self._homing: HomingWatch | None = None
@@ -60,9 +69,9 @@ class RequestServer:
             future.set_result((tick.armed, text))
         if self._homing is None:
             return
-        homed = self._homing.update(tick.state, tick.home_distance_rad, now_s)
+        homed = self._homing.update(tick.state, tick.reason, tick.target_distance_rad, now_s)
         if homed is None:
-            self._home.feedback(Home.Feedback(distance_rad=tick.home_distance_rad))
+            self._home.feedback(Home.Feedback(distance_rad=tick.target_distance_rad))
         else:
             self._home.finish(Home.Result(error_code=_CODES[homed], error_msg=text))
             self._homing = None
@@ -91,8 +100,14 @@ class RequestServer:
         if objection := self._objection():
             self._home.finish(Home.Result(error_code=Home.Result.REFUSED, error_msg=objection))
             return
+        try:
+            target = to_target(goal)
+            check_target(self._scene, target)
+        except NoWay as error:
+            self._home.finish(Home.Result(error_code=Home.Result.NO_WAY, error_msg=str(error)))
+            return
         self._homing = HomingWatch(self._homing_limit_s, steady_s())
-        self._ask(Requests(home=True))
+        self._ask(Requests(home=True, target=target))
 
     def _on_home_cancel(self) -> None:
         self._ask(Requests(release_home=True))
