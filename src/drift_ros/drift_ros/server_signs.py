@@ -34,16 +34,21 @@ class ServerSigns:
         words = sorted({_word(name) for name in names})
         self._signs = {word: Polled(node, *_SIGNS[word]) for word in words}
         self._heard: set[str] = set()
+        self._met: set[str] = set()  # services and actions that were there
 
     def heard(self, name: str) -> bool:
-        """Return whether the server of `name` was heard, so that its answers arrive."""
+        """Return whether the server of `name`, which is there, was heard, so that its answers arrive."""
+        self._met.add(name)
         word = _word(name)
         if word not in self._heard and list(self._signs[word].take()):
             self._heard.add(word)
         return word in self._heard
 
     def forget(self, name: str) -> None:
-        """Take note that the server of `name` has gone: another one does not know anybody yet."""
+        """Take note that no server of `name` is there: one that comes after another knows nobody yet."""
+        if name not in self._met:  # what was heard came from a server whose services are still to be found
+            return
+        self._met.discard(name)
         self._heard.discard(_word(name))
         list(self._signs[_word(name)].take())  # the last words of the old one
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from drift_interfaces.action import RunEpisode, Train
-from drift_interfaces.msg import GateState
+from drift_interfaces.msg import ArmState, GateState
+from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.errors import SessionError
 from drift_ros.goal_server import GoalServer
@@ -83,6 +84,18 @@ class FakeTrainer(Node):
             self._trainings.feedback(Train.Feedback(step=self._ticks["training"]))
             if self._ticks["training"] == 20:
                 self._trainings.finish(Train.Result(version=3))
+
+
+class LateSimulation(Node):
+    """Says once that it is there; its service comes later."""
+
+    def __init__(self):
+        super().__init__("sim")
+        self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
+        self._arm_state.publish(ArmState(ready=True))
+
+    def serve(self):
+        self.create_service(ResetTask, "sim/reset", lambda request, response: response)
 
 
 class Console(Node):
@@ -260,3 +273,17 @@ def test_an_interrupt_is_not_replaced_by_a_cancellation_that_nobody_answers(serv
         session.wait_for_servers("trainer/run_episode", limit_s=30.0)
         with pytest.raises(KeyboardInterrupt):
             session.run_episode(RunEpisode.Goal.EVALUATION, 1, interrupt)
+
+
+def test_a_server_that_was_heard_before_its_service_was_found_is_not_waited_for_in_vain(ros):
+    sim, executor = LateSimulation(), SingleThreadedExecutor()
+    with SessionClient() as session:
+        session.wait_until(lambda: session.node.count_publishers("arm_state") == 1, 10.0, "its word")
+        for _ in range(10):
+            assert session.stack.missing("sim/reset") == ["sim/reset"]
+            session.spin(0.05)
+        sim.serve()
+        executor.add_node(sim)
+        session.wait_until(lambda: not session.stack.missing("sim/reset"), 10.0, "sim/reset")
+    executor.shutdown()
+    sim.destroy_node()
