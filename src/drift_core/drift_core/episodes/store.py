@@ -1,5 +1,6 @@
 """The append-only folder of finished episodes."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -52,6 +53,14 @@ class EpisodeStore:
         """Whether an episode is never trained on."""
         return held_out(episode_id)
 
+    def claim(self) -> "Claim":
+        """Keep other recorders out until what is returned is closed, or the process ends.
+
+        DataError where another one records here: what looks broken off may be its open episode.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        return Claim(self.root)
+
     def clean(self, keep: Collection[str] = ()) -> list[str]:
         """Delete what killed writers left and return the ids; `keep` names those still being written."""
         cleaned = []
@@ -72,6 +81,28 @@ class EpisodeStore:
         if episode_id.startswith(".") or folder.parent != self.root or not _is_episode(folder):
             raise DataError(f"episode id={episode_id!r} is not in {self.root} ({len(self.ids())} episodes)")
         return folder
+
+
+class Claim:
+    """The lock (flock) on the folder of a store, which its one recorder keeps."""
+
+    def __init__(self, root: Path) -> None:
+        self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by other processes
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise DataError(f"another process records into {root}: end it, or name another folder") from None
+
+    def close(self) -> None:
+        """Let others record."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def _is_episode(folder: Path) -> bool:

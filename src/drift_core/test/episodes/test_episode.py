@@ -219,6 +219,32 @@ def test_a_store_that_does_not_exist_yet_is_empty(tmp_path):
     assert EpisodeStore(tmp_path / "none").clean() == []
 
 
+CLAIM = """
+import sys
+from drift_core.episodes import EpisodeStore
+lock = EpisodeStore(sys.argv[1]).claim()
+print("claimed", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_recorder_is_refused_until_the_first_has_ended_or_was_killed(tmp_path):
+    store = EpisodeStore(tmp_path / "episodes")
+    other = subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with other:
+        other.stdout.readline()
+        with pytest.raises(DataError, match="another process records into .*episodes"):
+            store.claim()
+        other.kill()
+    with store.claim():
+        with pytest.raises(DataError, match="another process"):
+            store.claim()
+    store.claim().close()
+    assert store.ids() == [] and store.open_ids() == []
+
+
 def test_one_in_ten_is_held_out_by_its_id_alone():
     chosen = [held_out(f"episode-{n}") for n in range(5000)]
     assert 400 < sum(chosen) < 600

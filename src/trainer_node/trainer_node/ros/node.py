@@ -48,6 +48,7 @@ class TrainerNode(Node):
         config = load_parameters(self, TrainerConfig)
         robot, task = load_robot(config.robot_file), load_task(config.task_file)
         store = EpisodeStore(config.episode_folder)
+        self._claim = store.claim()
         for left_over in store.clean():
             self._warn(f"episode {left_over} was broken off and is deleted")
         excerpts = Excerpts(store)
@@ -139,6 +140,7 @@ class TrainerNode(Node):
         self._worker.stop(_WORKER_STOP_S)
         self._recorder.abort()
         self._jobs.close()
+        self._claim.close()
         super().destroy_node()
 
     def _warn(self, text: str) -> None:
