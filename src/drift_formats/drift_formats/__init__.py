@@ -1,1 +1,0 @@
-"""Episodes as other people's data sets and bags, in and out; without ROS."""
