@@ -35,16 +35,14 @@ for command in (up, demo, session, goto, teleop, joystick, train, eval, doctor):
 calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."
 )
-data = typer.Typer(
-    no_args_is_help=True, help="Look after recorded episodes: see, check, change, exchange them."
-)
+data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes.")
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
     "data": (data, (ls,)),
 }
 for group, (commands, members) in groups.items():
     for command in members:
-        name = command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")
+        name = command.__name__.rpartition(".")[2].replace("_", "-")
         commands.command(name, cls=OnceCommand)(command.main)
     app.add_typer(commands, name=group)
 

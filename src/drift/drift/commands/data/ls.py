@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from drift.errors import UserError
+
+_WIDE = 1000
 
 
 def main(
@@ -21,7 +23,8 @@ def main(
     if not root.is_dir():
         raise UserError(f"store={store} must be a folder of episodes, or a run with a folder episodes")
     episodes = EpisodeStore(root)
-    table = Table("episode", "kind", "outcome", "seconds", "steps", "labels", "take-overs", "held out")
+    rest = ("kind", "outcome", "seconds", "steps", "labels", "take-overs", "held out")
+    table = Table(Column("episode", overflow="fold"), *(Column(name, no_wrap=True) for name in rest))
     broken = []
     for episode_id in episodes.ids():
         try:
@@ -32,7 +35,10 @@ def main(
         numbers = (meta.steps, meta.expert_steps, meta.interventions)
         held = "yes" if episodes.held_out(episode_id) else ""
         table.add_row(meta.id, meta.kind, meta.outcome, f"{meta.duration_s:.1f}", *map(str, numbers), held)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # whole lines, for whatever reads them
+        console = Console(width=_WIDE)
+    console.print(table)
     for line in broken:
         typer.echo(line, err=True)
     if broken:
