@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from drift_ros.errors import SessionError
 from rich.console import Console
 
 from drift.errors import UserError
@@ -13,6 +14,7 @@ from drift.signals import end_like_ctrl_c
 
 if TYPE_CHECKING:
     from drift_control.planning.target import Target
+    from drift_ros.request import StackRequest
 
 _LIMIT_S = 120.0  # the gate's own, homing_timeout_s, is shorter
 _POSE = "x,y,z,qx,qy,qz,qw"
@@ -41,8 +43,8 @@ def main(
 ) -> None:
     """Lead the arm of a running stack to a target: through the guard, around what its file says is there.
 
-    The hand opens on the way home, and is kept on any other. Ctrl-C, the stop button or a person at an armed
-    stick ends it, and the arm holds. An armed gate goes on with the policy when it is there; disarm it first
+    The hand opens on the way home, and is kept on any other. Ctrl-C and the stop button end it, and the arm
+    holds; holding enable ends it, too. An armed gate goes on with the policy when it is there; stop it first
     (gate/stop) to stay. Exit code 1: it is not there, and the line says why.
     """
     from drift_ros.session import SessionClient
@@ -61,13 +63,25 @@ def main(
                     to_go = "a way is planned" if left_rad < 0.0 else f"{left_rad:.2f} rad to go"
                     shown.update(f"to {target}: {to_go}")
 
+            request = client.stack.home(_LIMIT_S, show, target)
             try:
-                result = client.home(_LIMIT_S, show, target)
-            except KeyboardInterrupt:
-                console.print("the arm holds where it is")
+                result = client.wait(request)
+            except KeyboardInterrupt:  # cancelled, and waited for
+                console.print(_ended(request, target), markup=False, highlight=False)
                 raise
         text = result.error_msg or f"at {target}"
         console.print(f"{text} after {time.monotonic() - began_s:.1f} s", markup=False, highlight=False)
+
+
+def _ended(request: "StackRequest", target: "Target") -> str:
+    """Return what became of a request that was cancelled."""
+    if not request.done:
+        return "the gate has not answered, and the arm may go on: stop it (stop button, gate/stop)"
+    try:
+        request.result()
+    except SessionError as error:
+        return str(error)
+    return f"at {target}"
 
 
 def _target(name: str, joints: str, pose: str) -> "Target":

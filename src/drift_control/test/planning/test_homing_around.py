@@ -78,7 +78,7 @@ def test_without_an_answer_homing_ends_after_six_seconds_and_nothing_has_moved(b
         (None, "no planner is up"),
         (lambda q: PlanAnswer(q.id, np.zeros((2, 3))), "finite numbers"),
         (lambda q: PlanAnswer(q.id, np.array((q.start, q.target.q + np.nan))), "finite numbers"),
-        (lambda q: PlanAnswer(q.id, np.array((q.target.q, q.target.q))), "does not lead from the arm to"),
+        (lambda q: PlanAnswer(q.id, np.array((q.target.q,) * 2)), "does not lead from the arm to home"),
     ],
 )
 def test_an_answer_that_is_no_way_home_ends_homing_at_once(bench, beside, points, said):
