@@ -153,9 +153,11 @@ class Cell:
         self.session = SessionClient()
         self.start_trainer()
 
+    def command(self):
+        return [sys.executable, "-m", "trainer_node.ros.node", "--ros-args", *self._arguments]
+
     def start_trainer(self):
-        command = [sys.executable, "-m", "trainer_node.ros.node", "--ros-args", *self._arguments]
-        self.trainer = subprocess.Popen(command)
+        self.trainer = subprocess.Popen(self.command())
 
     def wait_for_trainer(self):
         end_s = time.monotonic() + 60.0
@@ -380,6 +382,17 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     cell.start_trainer()
     cell.session.wait_until(lambda: cell.session.checkpoint is not None, 30.0, "trainer/checkpoint")
     assert cell.session.checkpoint.version == 2
+
+
+def test_a_second_trainer_on_the_same_episodes_ends_with_one_line_and_deletes_nothing(cell, folders):
+    store = EpisodeStore(folders["episode_folder"])
+    running = cell.session.stack.run_episode(DEMONSTRATION, 1, (feedback := []).append)
+    spin_until(cell.session, running, lambda: feedback and feedback[-1].elapsed_s > 0.2)
+    second = subprocess.run(cell.command(), capture_output=True, text=True, timeout=60.0)
+    assert second.returncode == 2
+    assert f"another process records into {store.root}" in second.stderr and "Traceback" not in second.stderr
+    assert cell.session.wait(running).outcome == Outcome.SUCCESS
+    assert len(store.ids()) == 1
 
 
 def test_a_correction_is_trained_on_while_its_episode_goes_on_and_leaves_when_that_is_dropped(cell, folders):

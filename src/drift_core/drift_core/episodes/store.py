@@ -87,16 +87,19 @@ class Claim:
     """The lock (flock) on the folder of a store, which its one recorder keeps."""
 
     def __init__(self, root: Path) -> None:
-        self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by other processes
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by other processes
+        self._descriptor: int | None = descriptor
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
             raise DataError(f"another process records into {root}: end it, or name another folder") from None
 
     def close(self) -> None:
-        """Let others record."""
-        os.close(self._descriptor)
+        """Let others record; nothing happens when that was done before."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def __enter__(self) -> "Claim":
         return self

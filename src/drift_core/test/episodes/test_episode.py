@@ -241,7 +241,9 @@ def test_a_second_recorder_is_refused_until_the_first_has_ended_or_was_killed(tm
     with store.claim():
         with pytest.raises(DataError, match="another process"):
             store.claim()
-    store.claim().close()
+    claim = store.claim()
+    claim.close()
+    claim.close()
     assert store.ids() == [] and store.open_ids() == []
 
 
