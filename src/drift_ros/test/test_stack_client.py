@@ -276,12 +276,14 @@ def test_an_interrupt_is_not_replaced_by_a_cancellation_that_nobody_answers(serv
 
 
 def test_a_server_that_was_heard_before_its_service_was_found_is_not_waited_for_in_vain(ros):
-    sim, executor = LateSimulation(), SingleThreadedExecutor()
+    sim, executor, words = LateSimulation(), SingleThreadedExecutor(), []
     with SessionClient() as session:
-        session.wait_until(lambda: session.node.count_publishers("arm_state") == 1, 10.0, "its word")
-        for _ in range(10):
-            assert session.stack.missing("sim/reset") == ["sim/reset"]
-            session.spin(0.05)
+        # made after the client's own reader, so that what comes here has come there
+        session.node.create_subscription(ArmState, "arm_state", words.append, qos.LATCHED)
+        session.wait_until(
+            lambda: session.stack.missing("sim/reset") == ["sim/reset"] and bool(words), 10.0, "its word"
+        )
+        assert session.stack.missing("sim/reset") == ["sim/reset"]  # looked at once more, after the word
         sim.serve()
         executor.add_node(sim)
         session.wait_until(lambda: not session.stack.missing("sim/reset"), 10.0, "sim/reset")
