@@ -16,7 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 5  # domains of one test process
-_PURE = ("drift_config", "drift_core", "drift_control", "drift_sim")  # no nodes but in files test_node.py
+_PURE = (
+    "drift_config",
+    "drift_core",
+    "drift_control",
+    "drift_formats",
+    "drift_sim",
+)  # no nodes but in files test_node.py
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 19  # domains 1 to 95
 _LASTING = range(96, 102)  # above 101, ports are among those that Linux hands out to anybody

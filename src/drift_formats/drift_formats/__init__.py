@@ -1,0 +1,1 @@
+"""Episodes as other people's data sets and bags, in and out; without ROS."""
