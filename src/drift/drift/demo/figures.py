@@ -8,13 +8,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+from drift_core.episodes import StepSource  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
 from drift.demo.progress import episode_parts, learning_curve  # noqa: E402
 from drift.demo.record import DemoRecord  # noqa: E402
+from drift.driver_colours import HEX  # noqa: E402
 from drift.intervals import success_rate  # noqa: E402
 
-POLICY, EXPERT, CONTROL, INK = "#2f6fb0", "#d9772b", "#8a8f98", "#22262b"
+POLICY, EXPERT, CONTROL, INK = HEX[StepSource.POLICY], HEX[StepSource.EXPERT], "#8a8f98", "#22262b"
 
 
 def _svg(draw: Callable[[Axes], None], width: float = 5.6, height: float = 3.0) -> str:

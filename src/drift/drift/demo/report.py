@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from drift.demo import figures
-from drift.demo.filmstrip import film_strip
+from drift.demo.filmstrips import film_strips
 from drift.demo.progress import learning_curve, progress_table
 from drift.demo.record import DemoRecord, write_json
 from drift.intervals import paired_difference, success_rate
@@ -121,7 +121,7 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         "</div>",
         "<h2>What the policy saw</h2>",
         "<p>Blue: the policy drives. Orange: the expert drives. Grey: holding.</p>",
-        film_strip(folder / "episodes", record),
+        film_strips(folder / "episodes", record),
         "<h2>Where the time went</h2>",
         _table(
             [["stage", "seconds"]] + [[name, f"{seconds:.0f}"] for name, seconds in record.stage_s.items()]

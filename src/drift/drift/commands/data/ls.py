@@ -1,28 +1,19 @@
 """`drift data ls`: the episodes of a store, a line each."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from drift.errors import UserError
+from drift.data.opening import StoreArgument, open_store
 
 _WIDE = 1000
 
 
-def main(
-    store: Annotated[Path, typer.Argument(help="a folder of episodes, or a run")],
-) -> None:
+def main(store: StoreArgument) -> None:
     """List the episodes: kind, outcome, length, labels and take-overs, and which are never trained on."""
-    from drift_core.episodes import EpisodeStore
     from drift_core.errors import DataError
 
-    root = store / "episodes" if (store / "episodes").is_dir() else store
-    if not root.is_dir():
-        raise UserError(f"store={store} must be a folder of episodes, or a run with a folder episodes")
-    episodes = EpisodeStore(root)
+    episodes = open_store(store)
     rest = ("kind", "outcome", "seconds", "steps", "labels", "take-overs", "held out")
     table = Table(Column("episode", overflow="fold"), *(Column(name, no_wrap=True) for name in rest))
     broken = []

@@ -1,0 +1,106 @@
+"""One episode in numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from drift_control.gate.state import GuardFlag
+from drift_core.episodes import Episode, EpisodeMeta, StepSource
+
+from drift.data.streams import StreamSummary, summarize_stream
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A stretch that one driver drove without a break; times since the first control step [s]."""
+
+    driver: str  # hold, policy, expert or homing
+    begin_s: float
+    end_s: float
+    steps: int
+    intervention_id: int | None  # of the expert's take-over
+    policy_version: int | None  # of the policy
+
+
+@dataclass(frozen=True)
+class EpisodeSummary:
+    """What `drift data show` says of an episode."""
+
+    meta: EpisodeMeta
+    held_out: bool
+    bytes: int  # on disk
+    drives: list[Drive]
+    seconds_by_driver: dict[str, float]
+    take_overs: int
+    guard_flags: dict[str, int]  # control steps by flag
+    steps_by_policy_version: dict[int, int]
+    missing_steps: int  # by seq
+    steps: StreamSummary
+    joints: StreamSummary
+    cameras: dict[str, StreamSummary]
+    labels: int | None  # None: robot or task is not known here
+    idle_labels: int | None
+    remark: str  # what is lost, or why there are no labels
+
+
+def summarize(
+    episode: Episode, held_out: bool, size: int, labels: int | None, idle: int | None, remark: str
+) -> EpisodeSummary:
+    """Put an episode into numbers; what needs its store and its task is given."""
+    steps, found = episode.steps, drives(episode)
+    seconds = {source.name.lower(): 0.0 for source in StepSource}
+    for drive in found:
+        seconds[drive.driver] += drive.end_s - drive.begin_s
+    policy = steps.policy_version[steps.source == StepSource.POLICY]
+    versions, counts = np.unique(policy, return_counts=True)
+    return EpisodeSummary(
+        meta=episode.meta,
+        held_out=held_out,
+        bytes=size,
+        drives=found,
+        seconds_by_driver={driver: span for driver, span in seconds.items() if span > 0.0},
+        take_overs=len({drive.intervention_id for drive in found if drive.intervention_id is not None}),
+        guard_flags=guard_flags(steps.guard_flags),
+        steps_by_policy_version=dict(zip(versions.tolist(), counts.tolist(), strict=True)),
+        missing_steps=int(np.maximum(np.diff(steps.seq) - 1, 0).sum()),
+        steps=summarize_stream(steps.stamp_s),
+        joints=summarize_stream(episode.joints.stamp_s, episode.joints.arrival_s),
+        cameras={
+            name: summarize_stream(frames.stamp_s, frames.arrival_s)
+            for name, frames in episode.frames.items()
+        },
+        labels=labels,
+        idle_labels=idle,
+        remark=remark,
+    )
+
+
+def drives(episode: Episode) -> list[Drive]:
+    """Return who drove when, in order; a take-over, or another policy version, begins anew."""
+    steps = episode.steps
+    if not len(steps):
+        return []
+    expert, policy = steps.source == StepSource.EXPERT, steps.source == StepSource.POLICY
+    which = np.where(expert, steps.intervention_id, np.where(policy, steps.policy_version, 0))
+    changes = np.flatnonzero((np.diff(steps.source) != 0) | (np.diff(which) != 0)) + 1
+    begins, ends = [0, *changes.tolist()], [*changes.tolist(), len(steps)]
+    time_s = steps.stamp_s - steps.stamp_s[0]
+    found = []
+    for begin, end in zip(begins, ends, strict=True):
+        source = StepSource(int(steps.source[begin]))
+        found.append(
+            Drive(
+                driver=source.name.lower(),
+                begin_s=float(time_s[begin]),
+                end_s=float(time_s[min(end, len(steps) - 1)]),
+                steps=end - begin,
+                intervention_id=int(which[begin]) if expert[begin] else None,
+                policy_version=int(which[begin]) if policy[begin] else None,
+            )
+        )
+    return found
+
+
+def guard_flags(flags: np.ndarray) -> dict[str, int]:
+    """Return in how many control steps each flag of the guard was set, by its name in lower case."""
+    counts = {(flag.name or "").lower(): int((flags & flag.value != 0).sum()) for flag in GuardFlag}
+    return {name: count for name, count in counts.items() if count}
