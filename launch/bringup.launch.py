@@ -60,7 +60,7 @@ def _start(context: LaunchContext) -> list[Action]:
     with no_other_gate(wanted):
         plan = stack(wanted)
         includes = launch_files(vendor, plan.robot, wanted.sim, plan.controller)
-    lines = (f"writing to {plan.run}", *wanted.hints, *prepare(len(plan.nodes)))
+    lines = (f"writing to {plan.run}", *plan.hints, *prepare(len(plan.nodes)))
     said = [LogInfo(msg=line) for line in lines]
     plan.create()
     return [*said, *(_included(file, plan.namespace) for file in includes), *_nodes(plan)]

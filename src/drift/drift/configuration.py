@@ -62,6 +62,11 @@ def moveit_file() -> Path:
     return share_folder() / "config" / "moveit" / "moveit_py.yaml"
 
 
+def calibration_folder() -> Path:
+    """Return where the places of cameras are, as measured; it need not exist."""
+    return share_folder() / "config" / "calibration"
+
+
 def dds_profile() -> Path:
     """Return the Fast DDS profile with a shared-memory segment that fits camera images."""
     return share_folder() / "config" / "dds" / "shared_memory.xml"

@@ -10,6 +10,7 @@ from drift_core.task import TaskConfig, load_task
 from drift_sim.node_config import SimNodeConfig
 
 from drift import run_folder
+from drift.camera_places import camera_places, frame_publishers, unpublished
 from drift.cameras import started_cameras
 from drift.command_topic import command_topic
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
@@ -35,6 +36,7 @@ class StackSpec:
     controller: str  # of ros2_control, which takes the commands; empty in MuJoCo
     environment: dict[str, str]  # what the user's environment does not say already
     run: RunFolder
+    hints: tuple[str, ...] = ()  # to tell a person at the start
     files: dict[Path, str] = field(default_factory=dict)  # what the nodes read beside the configuration
 
     def create(self) -> "StackSpec":
@@ -64,6 +66,7 @@ def stack(arguments: StackArguments) -> StackSpec:
     robot_and_task = {"robot_file": str(robot_file), "task_file": str(task_file)}
     checkpoints = {"checkpoint_folder": str(run.checkpoints)}
     overlay = _params_file(arguments)
+    places = camera_places(robot, task) if arguments.sim == "none" else {}  # a simulation has its own cameras
     topic = "" if arguments.sim == "mujoco" else command_topic(robot, arguments.controller)
     controller = topic.rpartition("/")[0].rpartition("/")[2]
     simulator = Simulator()
@@ -111,6 +114,7 @@ def stack(arguments: StackArguments) -> StackSpec:
         ),
         *_expert(arguments, robot_and_task, joystick),
         *_cameras(arguments.cameras, task),
+        *frame_publishers(places),
     ]
     follows = arguments.follows_clock
     shared = {} if follows is None else {"use_sim_time": follows}
@@ -130,6 +134,7 @@ def stack(arguments: StackArguments) -> StackSpec:
         controller=controller,
         environment={name: value for name, value in _environment(run).items() if name not in os.environ},
         run=run,
+        hints=(*arguments.hints, *(unpublished(places) if arguments.runs("robot") else ())),
         files=dict(simulator.files),
     )
 

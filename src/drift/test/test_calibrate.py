@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import cv2
@@ -20,8 +21,8 @@ from drift_control.robot import ik
 from drift_control.robot.pose import Pose
 from drift_control.robot.robot import load_robot
 from drift_core.calibration.board import Board, BoardFinder
+from drift_core.calibration.camera_place import load_camera_place
 from drift_core.calibration.samples import SampleFolder, SampleSet
-from drift_core.calibration.transform import StaticTransform
 from drift_core.task import load_task
 from drift_sim.board_scene import BoardScene
 from typer.testing import CliRunner
@@ -64,10 +65,14 @@ def test_a_file_is_changed_only_when_told_and_keeps_its_link(tmp_path, capsys):
 def test_a_latency_is_written_into_the_task_and_leaves_the_rest(tmp_path, monkeypatch):
     task = tmp_path / "place.yaml"
     task.write_text(config_file("task", "place").read_text())
-    found = {"wrist": (type("Estimate", (), {"latency_s": 0.03456})(), None)}
+    estimate = type("Estimate", (), {"latency_s": 0.03456, "low_s": 0.031, "high_s": 0.038})()
+    found = {"wrist": (estimate, None)}
     text = camera_latency._with_latencies(task, load_task(task), found)
     task.write_text(text)
     assert load_task(task).latency_s == {"front": 0.0, "wrist": 0.0346}
+    front, wrist = load_task(task).cameras
+    assert (wrist.latency_measured, wrist.latency_error_s) == (date.today(), 0.0035)
+    assert front.latency_measured is None
     assert "# Pick up the red cube" in text and "# policy step [s]" in text
 
 
@@ -120,11 +125,14 @@ def calibrate(folder: Path, *words: str):
 
 
 def test_a_folder_of_samples_becomes_a_file_and_a_command(samples, tmp_path, monkeypatch):
-    monkeypatch.setattr(hand_eye, "share_folder", lambda: tmp_path)
-    assert calibrate(samples, "--dry-run").exit_code == 0 and not (tmp_path / "config").exists()
+    monkeypatch.setattr(hand_eye, "calibration_folder", lambda: tmp_path / "calibration")
+    assert calibrate(samples, "--dry-run").exit_code == 0 and not (tmp_path / "calibration").exists()
     done = calibrate(samples, "--write")
     assert done.exit_code == 0, done.output
-    found = load_yaml(tmp_path / "config" / "calibration" / "ur5e_wrist.yaml", StaticTransform)
+    place = load_camera_place(tmp_path / "calibration" / "ur5e_wrist.yaml")
+    assert place.measured == date.today() and 0.0 < place.reprojection_px < 0.5
+    assert 0.0 < max(place.std_m) < 1e-3 and 0.0 < max(place.std_deg) < 0.1
+    found = place.transform
     assert (found.parent_frame, found.child_frame) == ("hand_tcp", "wrist_optical_frame")
     assert found.translation_m == pytest.approx(truth("hand")[0][:3, 3], abs=0.002)
     assert "static_transform_publisher --x 0.0" in done.output and "standard deviation" in done.output

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from dataclasses import replace
+from datetime import date
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,13 +12,25 @@ import pytest
 from drift.cli import app
 from drift.configuration import config_file
 from drift.doctor.finding import Severity
-from drift.doctor.robot import arm, cameras, clocks, commands, controller, description, gripper, packages
+from drift.doctor.robot import (
+    arm,
+    calibrated,
+    cameras,
+    clocks,
+    commands,
+    controller,
+    description,
+    gripper,
+    packages,
+)
 from drift.doctor.robot.joint_states import TopicHeard, joint_states
 from drift.doctor.robot.wanted import Wanted
 from drift.ros.robot import controller as controller_probe
 from drift.ros.robot.node import RobotProbe
 from drift_control.inputs import ArmState
 from drift_control.robot.robot import Robot, load_robot
+from drift_core.calibration.camera_place import CameraPlace
+from drift_core.calibration.transform import StaticTransform
 from drift_core.task import load_task
 from drift_ros import qos
 from drift_ros.gate_messages import to_joint_state
@@ -48,7 +61,20 @@ def wanted(robot="ur5e+none", name=UR, **changes) -> Wanted:
     config = replace(load_robot(config_file("robot", robot)).config, **changes)
     task = load_task(config_file("task", "place"))
     topic = {"joint_trajectory": "joint_trajectory", "forward_position": "commands"}
-    return Wanted(config, "/", f"/{name}/{topic[config.command_interface]}", task.cameras, task.dt_s, 50.0)
+    command_topic = f"/{name}/{topic[config.command_interface]}"
+    measured = [
+        replace(camera, latency_measured=date(2026, 11, 1), latency_error_s=0.003) for camera in task.cameras
+    ]
+    places = {
+        camera.name: place(config.name, camera.name, parent)
+        for camera, parent in zip(measured, (config.base_frame, config.tip_frame), strict=True)
+    }
+    return Wanted(config, "/", command_topic, measured, task.dt_s, 50.0, "place", places)
+
+
+def place(robot: str, camera: str, parent: str) -> CameraPlace:
+    frame = StaticTransform.of(parent, f"{camera}_lens", np.eye(4))
+    return CameraPlace(robot, camera, date(2026, 11, 1), 0.06, (1e-4, 2e-4, 1e-4), (0.01, 0.02, 0.01), frame)
 
 
 UR5E = wanted()
@@ -234,6 +260,38 @@ def test_a_camera_without_calibration_is_named_with_the_remedy() -> None:
     assert cameras.calibration([("front", replace(right, rate_hz=0.0))]) is None
 
 
+def test_a_latency_is_shown_with_its_age_and_error_and_one_never_measured_with_the_remedy() -> None:
+    today = date(2026, 11, 29)
+    text = "front 0 ms (28 days old, ±3.0 ms), wrist 0 ms (28 days old, ±3.0 ms), by config/tasks/place.yaml"
+    assert calibrated.latency(UR5E, today).text == text
+    guessed = replace(UR5E, cameras=[replace(UR5E.cameras[0], latency_measured=None), UR5E.cameras[1]])
+    finding = calibrated.latency(guessed, today)
+    assert finding.status is Severity.WARN and finding.text.endswith(": front not measured")
+    assert finding.advice.startswith("drift calibrate camera-latency --robot ur5e+none --task place")
+
+
+def test_the_place_of_a_camera_must_fit_its_pictures_and_the_description() -> None:
+    today, frames = date(2026, 11, 29), {"front": "front_lens", "wrist": "wrist_lens"}
+    links = "".join(f'<link name="{name}"/>' for name in ("base_link", "tool0", "hand_tcp"))
+
+    def judged(wanted=UR5E, frames=frames, robot=f"<robot>{links}</robot>"):
+        return calibrated.places(wanted, frames, robot, today)
+
+    worth = "28 days old, ±0.20 mm, ±0.020 deg, 0.06 px"
+    assert judged().text == f"front on base_link, {worth}; wrist on hand_tcp, {worth}"
+    assert judged().status is judged(robot=None).status is judged(frames={}).status is Severity.PASS
+    other = judged(frames={"front": "default_cam"})
+    assert other.status is Severity.FAIL
+    assert other.text == "pictures of front are in frame default_cam, its place was measured for front_lens"
+    twice = judged(robot=f'<robot>{links}<link name="wrist_lens"/></robot>')
+    assert twice.status is Severity.FAIL and "two publishers of one frame" in twice.text
+    floating = judged(robot='<robot><link name="base_link"/></robot>')
+    assert floating.status is Severity.WARN and "wrist is mounted on hand_tcp, which" in floating.text
+    missing = judged(replace(UR5E, places={"front": UR5E.places["front"]}))
+    assert missing.status is Severity.WARN and missing.text.endswith("; wrist not measured")
+    assert "drift calibrate hand-eye --robot ur5e+none --task place --camera wrist" in missing.advice
+
+
 def urdf(names) -> str:
     joints = "".join(f'<joint name="{name}" type="revolute"/>' for name in names)
     return f'<robot name="arm">{joints}<joint name="mount" type="fixed"/></robot>'
@@ -282,8 +340,8 @@ class Cell(Node):
             pictures = self.create_publisher(Image, camera.topic, qos.IMAGE)
             infos = self.create_publisher(CameraInfo, f"{folder}/camera_info", qos.IMAGE)
 
-            def send(pictures=pictures, infos=infos):
-                pictures.publish(to_image(image, "rgb8", self.get_clock().now().to_msg(), "camera"))
+            def send(pictures=pictures, infos=infos, frame=f"{camera.name}_lens"):
+                pictures.publish(to_image(image, "rgb8", self.get_clock().now().to_msg(), frame))
                 infos.publish(CameraInfo(k=[70.0] * 9))
 
             self.create_timer(0.05, send)

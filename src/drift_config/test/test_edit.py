@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from drift_config.edit import with_value
+from drift_config.edit import with_entry, with_value
 from drift_config.errors import ConfigError
 
 TEXT = """# a task
@@ -31,3 +31,16 @@ def test_one_value_is_replaced_and_everything_else_stays():
 def test_a_place_without_a_value_is_refused(location, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
         with_value(TEXT, location, "1")
+
+
+def test_an_entry_is_added_beside_another_in_either_layout_and_replaced_the_next_time():
+    for index, there in (
+        (0, "{name: front, error_s: 0.1, latency_s: 0.0}   # by the window"),
+        (1, "name: wrist\n    error_s: 0.1\n    latency_s: 0.03 # a guess"),
+    ):
+        added = with_entry(TEXT, ("cameras", index, "latency_s"), "error_s", "0.1")
+        assert there in added and len(added.splitlines()) == 6 + index
+        again = with_entry(added, ("cameras", index, "latency_s"), "error_s", "0.2")
+        assert again == added.replace("error_s: 0.1", "error_s: 0.2")
+    with pytest.raises(ConfigError, match=re.escape("cameras[0].delay_s is not in the file")):
+        with_entry(TEXT, ("cameras", 0, "delay_s"), "error_s", "1")

@@ -1,6 +1,7 @@
 """A task: cameras, timing and horizon of its policy, and the scene for the simulation."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,8 @@ class CameraConfig:
     # from exposure to the image's stamp; below zero where the camera's clock is behind
     latency_s: Annotated[float, Field(ge=-1, le=1)]
     reliability: Literal["best_effort", "reliable"] = "best_effort"  # of the subscriptions to its images
+    latency_measured: date | None = None  # when; by drift calibrate camera-latency
+    latency_error_s: Annotated[float, Field(ge=0)] | None = None  # half of the 95 % interval
 
     @property
     def info_topic(self) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from drift.doctor import machine, ros
+from drift.doctor.camera_places import camera_places
 from drift.doctor.discovery import discovery
 from drift.doctor.finding import Check, Finding, Severity
 from drift.doctor.libraries import libraries
@@ -30,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "disk": machine.disk,
     "GPU": machine.gpu,
     "cameras": machine.cameras,
+    "camera places": camera_places,
     "joystick": machine.joystick,
 }
 _STYLES = {Severity.PASS: "green", Severity.WARN: "yellow", Severity.FAIL: "bold red"}

@@ -91,7 +91,7 @@ def run_stack(arguments: StackArguments) -> int:
 
     handle_end(on_signal)
     log("drift", f"{len(specs)} processes, writing to {run}; Ctrl-C stops them, twice at once")
-    for line in (*arguments.hints, *prepare(len(specs))):
+    for line in (*plan.hints, *prepare(len(specs))):
         log("drift", line)
     supervisor.start()
     ending = supervisor.wait()

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import cv2
 import numpy as np
 from drift_config.strict import STRICT
 from pydantic import Field
@@ -14,7 +13,7 @@ FrameName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_/]*$")]
 
 @dataclass(frozen=True, config=STRICT)
 class StaticTransform:
-    """One file of config/calibration."""
+    """Where the origin of a frame is in another, and how it is turned."""
 
     parent_frame: FrameName
     child_frame: FrameName
@@ -30,28 +29,30 @@ class StaticTransform:
         qx, qy, qz, qw = (round(float(value), 7) for value in _quaternion_xyzw(frame[:3, :3]))
         return cls(parent_frame, child_frame, (x, y, z), (qx, qy, qz, qw))
 
-    def text(self, comments: tuple[str, ...]) -> str:
-        """Return the file, with what is said about it in its head."""
-        return "".join([f"# {line}\n" for line in comments]) + (
-            f"parent_frame: {self.parent_frame}\n"
-            f"child_frame: {self.child_frame}\n"
-            f"translation_m: {list(self.translation_m)} # of the child's origin, in the parent's frame\n"
-            f"quaternion_xyzw: {list(self.quaternion_xyzw)}\n"
+    @property
+    def text(self) -> str:
+        """The lines of a file, below a key."""
+        return (
+            f"  parent_frame: {self.parent_frame}\n"
+            f"  child_frame: {self.child_frame}\n"
+            f"  translation_m: {list(self.translation_m)} # of the child's origin, in the parent's frame\n"
+            f"  quaternion_xyzw: {list(self.quaternion_xyzw)}\n"
         )
 
     @property
-    def publisher(self) -> str:
-        """The command that publishes it."""
+    def words(self) -> tuple[str, ...]:
+        """What static_transform_publisher of tf2_ros is told to publish it."""
         values = zip(
             ("x", "y", "z", "qx", "qy", "qz", "qw"), (*self.translation_m, *self.quaternion_xyzw), strict=True
         )
-        options = " ".join(f"--{name} {value}" for name, value in values)
-        frames = f"--frame-id {self.parent_frame} --child-frame-id {self.child_frame}"
-        return f"ros2 run tf2_ros static_transform_publisher {options} {frames}"
+        said = [word for name, value in values for word in (f"--{name}", str(value))]
+        return (*said, "--frame-id", self.parent_frame, "--child-frame-id", self.child_frame)
 
 
 def _quaternion_xyzw(rotation: np.ndarray) -> np.ndarray:
     """Return the unit quaternion (4,) of a rotation (3, 3), w >= 0."""
+    import cv2  # changes the environment of whoever only reads files, as the launch file does
+
     vector = cv2.Rodrigues(rotation)[0].ravel()
     angle = float(np.linalg.norm(vector))
     axis = vector / angle if angle > 0.0 else vector

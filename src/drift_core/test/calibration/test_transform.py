@@ -1,7 +1,10 @@
+from datetime import date
+
 import cv2
 import numpy as np
 import pytest
-from drift_config.loader import load_yaml
+from drift_config.errors import ConfigError
+from drift_core.calibration.camera_place import CameraPlace, file_name, load_camera_place
 from drift_core.calibration.transform import StaticTransform
 
 
@@ -25,14 +28,34 @@ def test_the_quaternion_is_in_the_order_x_y_z_w(vector, xyzw):
     )
 
 
-def test_the_file_is_read_back_and_becomes_the_command(tmp_path):
-    transform = StaticTransform.of("hand_tcp", "wrist_optical_frame", turned((0.0, 0.0, np.pi / 2)))
-    path = tmp_path / "wrist.yaml"
-    path.write_text(transform.text(("12 samples", "0.1 px")))
-    assert path.read_text().startswith("# 12 samples\n# 0.1 px\nparent_frame: hand_tcp\n")
-    assert load_yaml(path, StaticTransform) == transform
-    assert transform.publisher == (
-        "ros2 run tf2_ros static_transform_publisher --x 0.1 --y -0.2 --z 0.3 --qx 0.0 --qy 0.0 --qz "
-        "0.7071068 "
-        "--qw 0.7071068 --frame-id hand_tcp --child-frame-id wrist_optical_frame"
+TRANSFORM = StaticTransform.of("hand_tcp", "wrist_optical_frame", turned((0.0, 0.0, np.pi / 2)))
+PLACE = CameraPlace(
+    "ur5e", "wrist", date(2026, 11, 1), 0.06, (7e-5, 2e-4, 1e-4), (0.01, 0.02, 0.004), TRANSFORM
+)
+
+
+def test_what_is_published_is_said_in_the_words_of_tf2_ros():
+    assert " ".join(TRANSFORM.words) == (
+        "--x 0.1 --y -0.2 --z 0.3 --qx 0.0 --qy 0.0 --qz 0.7071068 --qw 0.7071068 --frame-id hand_tcp "
+        "--child-frame-id wrist_optical_frame"
     )
+
+
+def test_the_place_of_a_camera_is_read_back_with_its_age_and_error(tmp_path):
+    path = tmp_path / file_name("ur5e", "wrist")
+    path.write_text(PLACE.text(("12 samples", "0.1 px")))
+    assert path.read_text().startswith("# 12 samples\n# 0.1 px\nrobot: ur5e\ncamera: wrist\n")
+    assert load_camera_place(path) == PLACE
+    assert PLACE.worth(date(2026, 11, 29)) == "28 days old, ±0.20 mm, ±0.020 deg, 0.06 px"
+    assert PLACE.worth(date(2026, 11, 1)).startswith("today, ")
+
+
+def test_a_place_that_was_copied_from_another_robot_or_is_no_rotation_is_refused(tmp_path):
+    copied = tmp_path / "panda_wrist.yaml"
+    copied.write_text(PLACE.text(()))
+    with pytest.raises(ConfigError, match="is of robot ur5e and camera wrist, whose file is ur5e_wrist.yaml"):
+        load_camera_place(copied)
+    bent = tmp_path / "ur5e_wrist.yaml"
+    bent.write_text(PLACE.text(()).replace("0.7071068]", "0.9]"))
+    with pytest.raises(ConfigError, match=r"ur5e_wrist.yaml:\d+: .*must have length 1, has 1.1446"):
+        load_camera_place(bent)

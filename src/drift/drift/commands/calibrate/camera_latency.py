@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -169,11 +170,14 @@ def _live(
 def _with_latencies(
     path: Path, config: "TaskConfig", found: "dict[str, tuple[LatencyEstimate, Footage]]"
 ) -> str:
-    from drift_config.edit import with_value
+    from drift_config.edit import with_entry, with_value
 
     text = path.read_text(encoding="utf-8")
     for index, camera in enumerate(config.cameras):
         if camera.name in found:
-            latency_s = round(found[camera.name][0].latency_s, 4)
-            text = with_value(text, ("cameras", index, "latency_s"), str(latency_s + 0.0))
+            estimate, at = found[camera.name][0], ("cameras", index, "latency_s")
+            error_s = round(0.5 * (estimate.high_s - estimate.low_s), 4)
+            text = with_entry(text, at, "latency_measured", date.today().isoformat())
+            text = with_entry(text, at, "latency_error_s", str(error_s))
+            text = with_value(text, at, str(round(estimate.latency_s, 4) + 0.0))
     return text

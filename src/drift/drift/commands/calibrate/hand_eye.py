@@ -2,16 +2,18 @@
 
 import sys
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from drift.changed_file import change_file, check_options
-from drift.configuration import config_file, share_folder
+from drift.configuration import calibration_folder, config_file
 from drift.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     from drift_control.robot.robot import Robot
     from drift_core.calibration.board import Board
     from drift_core.calibration.hand_eye import HandEye, View
@@ -43,9 +45,11 @@ def main(
     A sample is taken by itself when the arm rests at a new pose, or with the space bar; q ends.
     Nothing is commanded here.
     """
+    import numpy as np
     from drift_config.loader import load_yaml
     from drift_control.robot.robot import load_robot
     from drift_core.calibration.board import Board
+    from drift_core.calibration.camera_place import CameraPlace, file_name
     from drift_core.calibration.hand_eye import calibrate_hand_eye
     from drift_core.calibration.samples import SampleFolder
     from drift_core.calibration.transform import StaticTransform
@@ -77,14 +81,24 @@ def main(
     transform = StaticTransform.of(parent, taken.camera_frame, result.camera)
     lines = report(result)
     print("\n".join(lines))
-    path = share_folder() / "config" / "calibration" / f"{arm.name}_{camera}.yaml"
-    change_file(
-        path,
-        transform.text((f"drift calibrate hand-eye, {arm.name}, camera {camera}", *lines)),
-        write,
-        dry_run,
+    place = CameraPlace(
+        robot=arm.name,
+        camera=camera,
+        measured=date.today(),
+        reprojection_px=round(result.rms_px, 3),
+        std_m=_rounded(result.std_m, 6),
+        std_deg=_rounded(np.degrees(result.std_rad), 4),
+        transform=transform,
     )
-    print(transform.publisher)
+    text = place.text((f"drift calibrate hand-eye, {arm.name}, camera {camera}", *lines))
+    change_file(calibration_folder() / file_name(arm.name, camera), text, write, dry_run)
+    print("drift up and the launch file publish it with sim:=none; by hand, for tools without the stack:")
+    print(f"ros2 run tf2_ros static_transform_publisher {' '.join(transform.words)}")
+
+
+def _rounded(values: "np.ndarray", digits: int) -> tuple[float, float, float]:
+    x, y, z = (round(float(value), digits) for value in values)
+    return x, y, z
 
 
 def report(result: "HandEye") -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
 
+from drift.camera_places import camera_places
 from drift.command_topic import command_topic
 from drift.configuration import config_file, nodes_file
 from drift.doctor.finding import Finding, Severity, failure
@@ -20,8 +21,9 @@ def ask(wanted: StackArguments) -> list[tuple[str, Finding]]:
     """Return the rows, in the order of mending; UserError or ConfigError where a file or a name is wrong."""
     robot_file, task_file = config_file("robot", wanted.robot_and_hand), config_file("task", wanted.task)
     namespace = wanted.ros_namespace
-    topic = command_topic(load_robot(robot_file).config, wanted.controller)
-    load_task(task_file)  # a fault in it is said here
+    robot = load_robot(robot_file).config
+    topic = command_topic(robot, wanted.controller)
+    camera_places(robot, load_task(task_file))  # a fault in these files is said here
     in_full = topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
     gate = merged([read_parameter_file(nodes_file())], {}, "/expert_gate")
     words = [str(robot_file), str(task_file), namespace, in_full, str(gate["rate_hz"])]

@@ -21,6 +21,7 @@ class CameraHeard:
     size: tuple[int, int] | None = None  # width, height of the newest picture
     refusal: str = ""  # why it cannot be decoded
     focal_pixel: float | None = None  # of camera_info; None: nobody publishes it
+    frame: str = ""  # frame_id of the newest picture
 
 
 def camera(

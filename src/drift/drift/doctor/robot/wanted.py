@@ -1,9 +1,10 @@
 """What the files of drift want of a running robot."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from drift_control.robot.config import RobotConfig
+from drift_core.calibration.camera_place import CameraPlace
 from drift_core.task import CameraConfig
 
 
@@ -17,6 +18,8 @@ class Wanted:
     cameras: Sequence[CameraConfig]
     picture_s: float  # from one picture that the policy needs to the next [s]
     rate_hz: float  # at which the gate looks at the joint states
+    task: str = ""  # whose cameras
+    places: Mapping[str, CameraPlace] = field(default_factory=dict)  # of those cameras that were measured
 
     @property
     def controller(self) -> str:

@@ -16,6 +16,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from drift.camera_places import camera_places
 from drift.doctor.robot.wanted import Wanted
 from drift.ros.robot.node import RobotProbe
 
@@ -28,7 +29,8 @@ def main() -> None:
     robot_file, task_file, namespace, topic, rate_hz = sys.argv[1:]
     task = load_task(Path(task_file))
     robot = load_robot(Path(robot_file)).config
-    wanted = Wanted(robot, namespace, topic, task.cameras, task.dt_s, float(rate_hz))
+    places = camera_places(robot, task)
+    wanted = Wanted(robot, namespace, topic, task.cameras, task.dt_s, float(rate_hz), task.name, places)
     context = Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor(context=context)

@@ -1,6 +1,7 @@
 """Listen to a camera of the task."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from drift_core.task import CameraConfig
 from drift_ros import qos
@@ -13,8 +14,10 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from drift.doctor.finding import Finding
+from drift.doctor.robot.calibrated import latency, places
 from drift.doctor.robot.cameras import CameraHeard, calibration, camera
 from drift.doctor.robot.clocks import Delay
+from drift.doctor.robot.wanted import Wanted
 from drift.ros.robot.graph import Arrivals, publishers, topics_of
 
 _TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -51,10 +54,10 @@ class CameraProbe:
     def heard(self) -> CameraHeard:
         """Return what there is to judge."""
         infos = self._node.get_publishers_info_by_topic(self.topic)
-        size, refusal = None, ""
+        size, refusal, frame = None, "", ""
         if self._newest:
             msg = deserialize_message(self._newest, Image)
-            size = (msg.width, msg.height)
+            size, frame = (msg.width, msg.height), msg.header.frame_id
             try:
                 self._input.picture(msg)
             except EncodingError as error:
@@ -67,6 +70,7 @@ class CameraProbe:
             size,
             refusal,
             self._focal_pixel,
+            frame,
         )
 
     def _on_info(self, msg: CameraInfo) -> None:
@@ -74,13 +78,20 @@ class CameraProbe:
 
 
 def findings_of(
-    node: Node, probes: Sequence[CameraProbe], picture_s: float
+    node: Node, probes: Sequence[CameraProbe], wanted: Wanted, urdf: str | None
 ) -> list[tuple[str, Finding | None]]:
-    """Return the rows about all cameras."""
+    """Return the rows about all cameras; `urdf`: the robot's description, None where nobody has one."""
     heard = [(probe.camera.name, probe.heard()) for probe in probes]
+    picture_s, today = wanted.picture_s, date.today()
+    frames = {name: seen.frame for name, seen in heard if seen.frame}
     elsewhere = topics_of(node, *_TYPES) - {probe.topic for probe in probes}
     rows: list[tuple[str, Finding | None]] = [
         (f"camera {name}", camera(probe.camera, picture_s, probe.topic, seen, elsewhere))
         for probe, (name, seen) in zip(probes, heard, strict=True)
     ]
-    return [*rows, ("calibration", calibration(heard))]
+    return [
+        *rows,
+        ("calibration", calibration(heard)),
+        ("camera latency", latency(wanted, today)),
+        ("camera places", places(wanted, frames, urdf, today)),
+    ]

@@ -28,11 +28,16 @@ class DescriptionProbe:
         """Go on asking."""
         self._asked.look()
 
-    def finding(self) -> Finding:
-        """Return the row about it."""
+    @property
+    def urdf(self) -> str | None:
+        """Its text; None: nobody has one."""
         values = self._asked.answer.values if self._asked.answer is not None else []
         by_parameter = values[0].string_value if values else ""
-        return description(self._wanted, self._urdf or by_parameter or None)
+        return self._urdf or by_parameter or None
+
+    def finding(self) -> Finding:
+        """Return the row about it."""
+        return description(self._wanted, self.urdf)
 
     def _on_text(self, msg: String) -> None:
         self._urdf = msg.data

@@ -54,7 +54,7 @@ class RobotProbe(Node):
                 ("gripper", gripper_finding(self, self._wanted.robot.gripper)),
                 ("description", self._description.finding()),
             ]
-        rows += findings_of(self, self._cameras, self._wanted.picture_s)
+        rows += findings_of(self, self._cameras, self._wanted, self._description.urdf)
         delays = self._joints.delays() | {
             f"camera {probe.camera.name}": delay for probe in self._cameras if (delay := probe.delay())
         }
