@@ -1,0 +1,133 @@
+"""Record bags from a thread of its own: whoever hands in messages never waits for a disk.
+
+What waits to be written is bounded. Where the disk, or this thread, does not keep up, messages are left out,
+counted by topic and said within a second.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from drift_formats.bags.metadata import Topic
+from drift_formats.bags.open_bag import KEEP_FREE_BYTES, Losses, Message, Notes, OpenBag
+
+_MESSAGE_BYTES = 200  # about what one takes beside its data
+_SAY_S = 0.5
+
+
+class BagRecorder:
+    """Write one bag after the other below `root`; all is called from one thread."""
+
+    def __init__(
+        self,
+        root: Path,
+        say: Callable[[str], None],
+        queue_bytes: int,
+        pressed: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+        keep_free_bytes: int = KEEP_FREE_BYTES,
+    ) -> None:
+        """`pressed`: whether something more important waits for the disk, so that a bag must not."""
+        self._root, self._say, self._limit, self._pressed = root, say, queue_bytes, pressed
+        self._clock, self._keep_free_bytes = clock, keep_free_bytes
+        self._queue: deque[Message | Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._bytes = 0  # of messages that wait, the one being written included
+        self._bag = ""  # that is open
+        self.losses = Losses()  # of the open bag, or of the last one
+        self._said, self._said_s = 0, -_SAY_S
+        self._written: OpenBag | None = None  # the thread's
+        self._ended = False  # likewise
+        self._thread = threading.Thread(target=self._run, name="bag")
+        self._thread.start()
+
+    @property
+    def bag(self) -> str:
+        """The open bag; empty when none is."""
+        return self._bag
+
+    def begin(self, bag: str, notes: Notes) -> None:
+        """Open the bag `bag`, with metadata records at its beginning."""
+        self._bag, self.losses, self._said = bag, Losses(), 0
+        losses = self.losses
+        self._ask(lambda: self._open(self._root / bag, notes, losses))
+
+    def put(self, topic: Topic, data: bytes, log_ns: int, publish_ns: int, sequence: int = 0) -> None:
+        """Take one message, `data` in CDR with its header of 4 bytes; nothing when no bag is open.
+
+        `log_ns`, when it arrived, and `publish_ns`, when it was sent, count from 1970.
+        """
+        if not self._bag:
+            return
+        size = len(data) + _MESSAGE_BYTES
+        if self._bytes + size > self._limit or self._pressed():
+            self.losses.add(topic.name)
+            if self._clock() - self._said_s >= _SAY_S:
+                self._tell()
+            return
+        with self._changed:
+            self._bytes += size
+            self._queue.append(Message(topic, data, log_ns, publish_ns, sequence))
+            self._changed.notify()
+
+    def end(self, notes: Notes) -> None:
+        """Finish the bag, with further metadata records, once all that was handed in is written."""
+        if self._bag:
+            self._tell()
+            self._bag = ""
+            self._ask(lambda: self._close(lambda bag: bag.end(notes)))
+
+    def drop(self) -> None:
+        """Throw the open bag away, if there is one."""
+        if self._bag:
+            self._bag = ""
+            self._ask(lambda: self._close(OpenBag.drop))
+
+    def close(self) -> None:
+        """Write what waits, throw an open bag away, and end the thread."""
+        self.drop()
+        self._ask(self._end)
+        self._thread.join()
+
+    def _tell(self) -> None:
+        """Say what has been left out since that was last said."""
+        if (total := self.losses.total) > self._said:
+            self._say(
+                f"bag {self._bag}: {total} messages left out so far, more than can be written ({self.losses})"
+            )
+            self._said, self._said_s = total, self._clock()
+
+    def _ask(self, job: Callable[[], None]) -> None:
+        with self._changed:
+            self._queue.append(job)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while not self._ended:
+            bag = self._written
+            with self._changed:
+                wait_s = None if bag is None else bag.due_in_s(self._clock())
+                there = self._changed.wait_for(lambda: bool(self._queue), wait_s)
+                item = self._queue.popleft() if there else None
+            if isinstance(item, Message):
+                if bag is not None:
+                    bag.write(item)
+                with self._changed:
+                    self._bytes -= len(item.data) + _MESSAGE_BYTES
+            elif item is not None:
+                item()
+            if (bag := self._written) is not None and bag.due_in_s(now_s := self._clock()) <= 0.0:
+                bag.flush(now_s)
+
+    def _open(self, folder: Path, notes: Notes, losses: Losses) -> None:
+        self._written = OpenBag(folder, notes, losses, self._say, self._clock(), self._keep_free_bytes)
+
+    def _close(self, how: Callable[[OpenBag], None]) -> None:
+        bag, self._written = self._written, None
+        if bag is not None:
+            how(bag)
+
+    def _end(self) -> None:
+        self._ended = True
