@@ -17,7 +17,7 @@ class LabelCount:
     remark: str
 
 
-def count_labels(store: EpisodeStore, meta: EpisodeMeta) -> LabelCount:
+def count_labels(store: EpisodeStore, episode_id: str, meta: EpisodeMeta) -> LabelCount:
     """Count what training would make of an episode; evaluations give no label."""
     if meta.kind == "evaluation":
         return LabelCount(0, 0, "an evaluation is not trained on")
@@ -26,7 +26,7 @@ def count_labels(store: EpisodeStore, meta: EpisodeMeta) -> LabelCount:
     if cut is None:
         return LabelCount(None, None, f"labels are not counted: {origin.unknown}")
     try:
-        found = cut.labels(meta.id)
+        found = cut.labels(episode_id)
     except DriftError as error:
         return LabelCount(None, None, f"cannot be trained on: {error}")
     return LabelCount(found.count, found.idle, found.remark)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 StoreArgument = Annotated[Path, typer.Argument(help="a folder of episodes, or a run", metavar="STORE")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+_FIGURES = (".png", ".pdf", ".svg")
 
 
 def open_store(path: Path) -> "EpisodeStore":
@@ -22,6 +23,12 @@ def open_store(path: Path) -> "EpisodeStore":
     if not root.is_dir():
         raise UserError(f"store={path} must be a folder of episodes, or a run with a folder episodes")
     return EpisodeStore(root)
+
+
+def check_figure(out: Path | None) -> None:
+    """Refuse a file that no figure can be written to."""
+    if out is not None and (out.suffix not in _FIGURES or not out.resolve().parent.is_dir()):
+        raise UserError(f"out={out} must end in {', '.join(_FIGURES)} and lie in a folder that exists")
 
 
 def store_root(path: Path) -> Path:
@@ -35,7 +42,7 @@ def chosen(store: "EpisodeStore", episode_id: str | None) -> str:
     if not ids:
         raise UserError(f"store={store.root} must hold a finished episode, and has none")
     if episode_id is None:
-        return max(ids, key=lambda name: _age_key(store, name))
+        return max(ids, key=lambda name: age_key(store, name))
     check_ids(store, [episode_id], ids)
     return episode_id
 
@@ -53,7 +60,7 @@ def check_ids(store: "EpisodeStore", wanted: list[str], ids: list[str] | None = 
         raise UserError(f"episode={twice[0]} must be named once only")
 
 
-def _age_key(store: "EpisodeStore", episode_id: str) -> tuple[float, float, str]:
+def age_key(store: "EpisodeStore", episode_id: str) -> tuple[float, float, str]:
     """Sort by the start; simulations all start at the same time, so then by when the files were written.
 
     What is described only later (a label) makes no episode newer: its oldest file counts.

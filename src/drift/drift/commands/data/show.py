@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from drift.data.opening import JsonOption, StoreArgument, chosen, open_store
-from drift.errors import UserError
+from drift.data.opening import JsonOption, StoreArgument, check_figure, chosen, open_store
 
 if TYPE_CHECKING:
     from drift.data.summary import EpisodeSummary
 
-_SUFFIXES = (".png", ".pdf", ".svg")
 _DATES_S = 1e8  # ROS time from which on it is a date; below it is a simulated clock
 _WIDE = 100  # columns of the timeline where there is no terminal
 
@@ -37,13 +35,12 @@ def main(
     from drift.data.summary import summarize
     from drift.data.timeline import LEGEND, timeline
 
-    if out is not None and (out.suffix not in _SUFFIXES or not out.resolve().parent.is_dir()):
-        raise UserError(f"out={out} must end in {', '.join(_SUFFIXES)} and lie in a folder that exists")
+    check_figure(out)
     opened = open_store(store)
     name = chosen(opened, episode)
     read = opened.read(name)
     size = sum(file.stat().st_size for file in (opened.root / name).iterdir())
-    counted = count_labels(opened, read.meta)
+    counted = count_labels(opened, name, read.meta)
     summary = summarize(read, opened.held_out(name), size, counted.labels, counted.idle, counted.remark)
     if as_json:
         print(json.dumps(asdict(summary), indent=1))
