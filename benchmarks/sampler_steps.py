@@ -52,7 +52,8 @@ def ratio(k: int) -> float:
 
 SPACINGS: dict[str, Callable[[int, int], Sequence[int]]] = {
     "even": even,
-    "quadratic": lambda count, first: SCHEDULE.quadratic_steps(count),
+    "quadratic": lambda count, first: even_in(lambda k: k**0.5, count, first),
+    "cubic": lambda count, first: SCHEDULE.cubic_steps(count),
     "log-SNR": lambda count, first: even_in(lambda k: torch.tensor(ratio(k)).log().item(), count, first),
     "Karras": lambda count, first: even_in(lambda k: ratio(k) ** (1.0 / 7.0), count, first),
 }
@@ -72,7 +73,7 @@ def spread_error(sampler: Sampler, width: float) -> float:
 def main() -> None:
     options = arguments("Spread of few-step samplers with an exact network").parse_args()
     rows: list[Row] = []
-    first = SCHEDULE.quadratic_steps(2)[0]
+    first = SCHEDULE.cubic_steps(1)[0]
     kinds = [kind for kind in KINDS if kind != "ddpm" or not options.quick]
     for kind in kinds:
         for spacing, steps in SPACINGS.items():

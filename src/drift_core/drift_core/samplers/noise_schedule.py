@@ -74,31 +74,29 @@ class NoiseSchedule:
         abar = self.abar(k)
         return (x_k - math.sqrt(abar) * x_0) / math.sqrt(1.0 - abar)
 
-    def quadratic_steps(self, count: int) -> tuple[int, ...]:
-        """Return `count` decreasing steps that end at 0, closer together where there is less noise.
+    def cubic_steps(self, count: int) -> tuple[int, ...]:
+        """Return `count` decreasing steps, closer together where there is less noise.
 
-        k_i = k_0 (1 - i / (count - 1))^2 (Song et al., arXiv 2010.02502, D.2): of the spacings in
-        docs/samplers.md the one with which all samplers come nearest to the right spread. All K of them if
-        count == K. Fewer start at the noisiest step that still has a signal share of 0.1 (k_0 = 92 of 100):
-        above it, a few steps with predicted noise divide by almost zero and never recover.
+        k_i = k_0 (1 - i / count)^3, so that clean data would be next: of the spacings in docs/samplers.md
+        the one with which all samplers come nearest to the right spread. All K of them if count == K. Fewer
+        start at the noisiest step that still has a signal share of 0.1 (k_0 = 92 of 100): above it, a few
+        steps with predicted noise divide by almost zero and never recover.
         """
         if not 1 <= count <= self.train_steps:
             raise ConfigError(f"steps={count} must lie in [1, train_steps={self.train_steps}]")
         if count == self.train_steps:
             return tuple(range(self.train_steps - 1, -1, -1))
         usable = max(k for k in range(self.train_steps) if math.sqrt(self._abar[k]) >= _SIGNAL_MIN)
-        return quadratic(max(usable, count - 1), count)
+        return cubic(max(usable, count - 1), count)
 
     def _shares(self, k: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         abar = self.alphas_cumprod.to(like.device)[k].to(like.dtype)[:, None, None]  # (B, 1, 1)
         return abar.sqrt(), (1.0 - abar).sqrt()
 
 
-def quadratic(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` different steps from `first` >= count - 1 down to 0, the gaps falling linearly."""
-    if count == 1:
-        return (first,)
-    steps = [round(first * (1.0 - i / (count - 1)) ** 2) for i in range(count)]
+def cubic(first: int, count: int) -> tuple[int, ...]:
+    """Return `count` different steps first (1 - i / count)^3, from `first` >= count - 1."""
+    steps = [round(first * (1.0 - i / count) ** 3) for i in range(count)]
     for i in range(count - 2, -1, -1):  # where they would fall together, one apart
         steps[i] = max(steps[i], steps[i + 1] + 1)
     return tuple(steps)

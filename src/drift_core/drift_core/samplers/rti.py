@@ -84,7 +84,7 @@ class RtiSampler(DdimSampler):
         cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
     ) -> Self:
         """Return the sampler whose warm start takes `count` steps."""
-        cold = schedule.quadratic_steps(min(max(count, _COLD_STEPS), schedule.train_steps))
+        cold = schedule.cubic_steps(min(max(count, _COLD_STEPS), schedule.train_steps))
         return cls(schedule, prediction, cold, WarmStart(_warm_steps(count, schedule)), clip)
 
     def reset(self) -> None:

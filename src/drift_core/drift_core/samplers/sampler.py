@@ -107,8 +107,8 @@ class Sampler(ABC):
     def of_length(
         cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
     ) -> Self:
-        """Return the sampler of `count` denoising steps, here quadratic ones."""
-        return cls(schedule, prediction, schedule.quadratic_steps(count), clip)
+        """Return the sampler of `count` denoising steps, here cubic ones."""
+        return cls(schedule, prediction, schedule.cubic_steps(count), clip)
 
     @abstractmethod
     def update(

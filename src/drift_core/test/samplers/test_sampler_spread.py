@@ -32,14 +32,14 @@ def spread(name, width, prediction):
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("count, allowed", [(8, 0.05), (10, 0.035), (16, 0.02)])
+@pytest.mark.parametrize("count, allowed", [(8, 0.035), (10, 0.035), (16, 0.025)])
 def test_the_second_order_solver_keeps_the_spread_of_the_data(count, allowed, prediction):
     for width in (0.1, 0.3, 0.5):
         assert spread(f"dpm-{count}", width, prediction) == pytest.approx(width, rel=allowed)
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("count, lost", [(4, 0.40), (8, 0.205), (10, 0.175), (16, 0.11)])
+@pytest.mark.parametrize("count, lost", [(4, 0.36), (8, 0.19), (10, 0.155), (16, 0.10)])
 def test_ddim_loses_no_more_of_it_than_a_first_order_rule_must(count, lost, prediction):
     for width in (0.1, 0.3, 0.5):
         assert (1.0 - lost) * width < spread(f"ddim-{count}", width, prediction) < width
@@ -48,9 +48,9 @@ def test_ddim_loses_no_more_of_it_than_a_first_order_rule_must(count, lost, pred
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 @pytest.mark.parametrize("width", [0.1, 0.3, 0.5])
 def test_ddim_spreads_as_the_product_of_its_steps(width, prediction):
-    # x_{k'} = (a a' s^2 + b b') / (a^2 s^2 + b^2) x_k, at the end a' = 1, b' = 0; ddim-3 has 92, 23, 0.
+    # x_{k'} = (a a' s^2 + b b') / (a^2 s^2 + b^2) x_k, at the end a' = 1, b' = 0; ddim-3 has 92, 27, 3.
     expected = 1.0
-    for k, k_next in ((92, 23), (23, 0), (0, CLEAN)):
+    for k, k_next in ((92, 27), (27, 3), (3, CLEAN)):
         a, a_next = math.sqrt(SCHEDULE.abar(k)), math.sqrt(SCHEDULE.abar(k_next))
         b, b_next = math.sqrt(1.0 - a**2), math.sqrt(1.0 - a_next**2)
         expected *= (a * a_next * width**2 + b * b_next) / (a**2 * width**2 + b**2)

@@ -56,7 +56,7 @@ def test_ddpm_agrees_with_diffusers(prediction):
     )
     reference.set_timesteps(100)
     expected = run_diffusers(reference, reference.timesteps, latent(), {"generator": generator()})
-    sampler = DdpmSampler(SCHEDULE, prediction, SCHEDULE.quadratic_steps(100), clip=1.0)
+    sampler = DdpmSampler(SCHEDULE, prediction, SCHEDULE.cubic_steps(100), clip=1.0)
     found = sampler.sample(smooth_network, SHAPE, generator(), initial=latent())
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
