@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from drift_core.episodes import EpisodeStore
 
 StoreArgument = Annotated[Path, typer.Argument(help="a folder of episodes, or a run", metavar="STORE")]
+EpisodesArgument = Annotated[list[str], typer.Argument(help="their ids", metavar="EPISODE…")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 _FIGURES = (".png", ".pdf", ".svg")
 

@@ -1,5 +1,6 @@
 """Episodes: what they hold, and how they are written, read and found again."""
 
+from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.excerpts import Excerpts, excerpt_id, excerpt_of
 from drift_core.episodes.reader import read_episode, read_meta
 from drift_core.episodes.record import (
@@ -19,6 +20,7 @@ from drift_core.episodes.writer import EpisodeWriter
 
 __all__ = [
     "GUARD_HOLD",
+    "Dropped",
     "Episode",
     "EpisodeMeta",
     "EpisodeStore",
