@@ -31,7 +31,7 @@ def test_the_gate_goes_home_by_move_groups_plan_around_what_the_planner_has_told
 ):
     stage = beside_move_group
     stage.start_gate()
-    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    stage.spin(lambda: stage.gate._planner._planner.made, "planner/plan")
     result = stage.run_home()
     assert (result.error_code, result.error_msg) == (Home.Result.NONE, "at home")
     assert Scene(robot).excess(np.array(stage.arm.path)).max() <= 0.0
@@ -94,7 +94,7 @@ def test_without_a_move_group_the_answer_names_the_service_and_what_to_do(moveit
 
 def test_a_move_group_that_does_not_answer_costs_no_more_than_the_limit(beside_move_group, beside):
     stage = beside_move_group
-    stage.spin(stage.planner._planner._apply.service_is_ready, "move_group")
+    stage.spin(lambda: stage.planner._planner._servers[stage.planner._planner._apply].made, "move_group")
     stage.executor.remove_node(stage.move_group)  # it hangs
     start_s = time.monotonic()
     answer = stage.call(stage.arm.plan, asked_home(beside, limit_s=1.0))

@@ -56,7 +56,7 @@ def test_straight_home_would_touch_the_post(robot, beside):
 def test_the_gate_goes_home_around_the_post_without_touching_it(stage, robot):
     stage.start_planner()
     stage.start_gate()
-    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    stage.spin(lambda: stage.gate._planner._planner.made, "planner/plan")
     result = stage.run_home()
     assert (result.error_code, result.error_msg) == (Home.Result.NONE, "at home")
     assert np.abs(stage.arm.q - robot.home).max() < 0.01
@@ -68,7 +68,7 @@ def test_the_gate_goes_to_a_pose_of_the_tcp_and_to_joint_positions_with_the_hand
     stage.start_planner()
     stage.start_gate()
     stage.arm.gripper_m = 0.03
-    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    stage.spin(lambda: stage.gate._planner._planner.made, "planner/plan")
     pose = Pose(np.array([0.45, 0.1, 0.3]), robot.forward(robot.home).rotation)
     result = stage.run_home(TcpPose(pose))
     assert result.error_code == Home.Result.NONE, result.error_msg
@@ -107,7 +107,7 @@ def test_without_a_planner_the_arm_stands_and_the_answer_says_what_to_do(stage, 
 def test_a_homing_that_is_cancelled_while_a_plan_is_made_ends_at_once_and_nothing_moves(stage, beside):
     planner = stage.start_planner()
     stage.start_gate()
-    stage.spin(stage.gate._planner._plan.service_is_ready, "planner/plan")
+    stage.spin(lambda: stage.gate._planner._planner.made, "planner/plan")
     planner._worker.run(lambda: time.sleep(1.0), lambda outcome: None)  # it is busy with something else
     goal = stage.arm.home.send_goal_async(Home.Goal())
     stage.spin(goal.done, "acceptance")
@@ -202,7 +202,7 @@ class Policy:
 def test_a_chunk_through_the_post_is_held_long_before_it_gets_there(stage, robot, beside):
     stage.start_planner()
     stage.start_gate(check_chunks=True)
-    stage.spin(stage.gate._planner._check.service_is_ready, "planner/check")
+    stage.spin(lambda: stage.gate._planner._checker.made, "planner/check")
     policy = Policy(stage, robot, beside)
     stage.spin(lambda: policy().reason is Reason.COLLISION, "hold")
     assert stage.gate._tick.state is State.HOLD

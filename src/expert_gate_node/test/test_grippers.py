@@ -201,6 +201,21 @@ def test_a_goal_that_the_hand_aborts_is_said_unless_another_has_replaced_it(wire
     assert hand.taken == 3
 
 
+def test_a_hand_that_does_not_know_the_gate_yet_is_sent_the_goal_when_it_does_and_nobody_complains(wire):
+    hand = wire.add_hand()
+    wire.until(wire.sender._client.server_is_ready)
+    wire.policy.next(0.08, 0.0)
+    goal = wire.policy.next(0.04, 0.02)
+    wire.sender.send(Home.Goal(), goal)  # it would close, and its answer would be lost
+    assert wire.policy.next(0.04, 0.1) is None
+    assert wire.policy.next(0.04, 0.3) == goal
+    wire.until(wire.sender.ready)
+    assert hand.taken == 0
+    wire.sender.send(Home.Goal(), goal)
+    wire.until(lambda: hand.taken == 1)
+    assert wire.said == []
+
+
 @pytest.mark.parametrize(
     ("result", "reason"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from drift_control.planning.planner import NoWay
 from drift_control.planning.scene import Objection, Scene
+from drift_ros.acquaintance import Acquaintance
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.node import Node
@@ -16,6 +17,7 @@ from drift_planner_node.config import PlannerConfig
 from drift_planner_node.ros import moveit
 
 _START_S = 5.0  # for a move_group that is being started
+_POLL_S = 0.02
 
 
 class MoveGroupPlanner:
@@ -35,6 +37,10 @@ class MoveGroupPlanner:
         self._validity = node.create_client(
             services.GetStateValidity, "check_state_validity", callback_group=group
         )
+        self._servers = {
+            client: Acquaintance(node, client.srv_name, client.service_is_ready)
+            for client in (self._plan, self._apply, self._validity)
+        }
 
     def way(self, start: np.ndarray, goal: np.ndarray, limit_s: float) -> np.ndarray:
         """Return the points (P, J) [rad] of move_group's trajectory."""
@@ -99,9 +105,14 @@ class MoveGroupPlanner:
         )
 
     def _ask(self, client: Client, request: Any, until_s: float) -> Any:
-        left_s = until_s - time.monotonic()
-        if not client.wait_for_service(max(0.0, min(left_s, _START_S))):
-            raise NoWay(f"nobody serves {client.srv_name}: start the robot's move_group, or planner:=ompl")
+        started_s = min(until_s, time.monotonic() + _START_S)
+        while not self._servers[client].made:
+            if time.monotonic() > started_s:
+                silent = f"the server of {client.srv_name} does not answer"
+                nobody = f"nobody serves {client.srv_name}"
+                said = silent if client.service_is_ready() else nobody
+                raise NoWay(f"{said}: start the robot's move_group, or planner:=ompl")
+            time.sleep(_POLL_S)
         answered = Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())

@@ -9,6 +9,7 @@ from drift_control.inputs import ChunkVerdict, PlanAnswer
 from drift_control.sources.homing import PlanQuestion
 from drift_interfaces.msg import ActionChunk
 from drift_interfaces.srv import Check, Plan
+from drift_ros.acquaintance import Acquaintance
 from drift_ros.target_message import put_target
 from rclpy.client import Client
 from rclpy.node import Node
@@ -30,6 +31,8 @@ class PlannerClient:
         """`check_limit_s`: the longest that a check of a chunk may take to be of use."""
         self._plan = node.create_client(Plan, "planner/plan")
         self._check = node.create_client(Check, "planner/check")
+        self._planner = Acquaintance(node, "planner/plan", self._plan.service_is_ready)
+        self._checker = Acquaintance(node, "planner/check", self._check.service_is_ready)
         self._put_plan, self._put_verdict = put_plan, put_verdict
         self._check_limit_s = check_limit_s
         self._asked_id = 0
@@ -39,13 +42,19 @@ class PlannerClient:
         self.checked = self.unchecked = 0  # chunks
 
     def ask(self, question: PlanQuestion | None) -> None:
-        """Ask for a way if this is a new question; None: no answer is awaited any more."""
+        """Ask for a way if this is a new question; None: no answer is awaited any more.
+
+        A planner that does not know this client yet is asked by one of the next calls.
+        """
         if question is None:
             self._planning = _forget(self._plan, self._planning)
         elif question.id != self._asked_id:
+            there = self._plan.service_is_ready()
+            if there and not self._planner.made:
+                return
             self._asked_id = question.id
             self._planning = _forget(self._plan, self._planning)
-            if not self._plan.service_is_ready():
+            if not there:
                 self._put_plan(PlanAnswer(question.id, None, NO_PLANNER))
                 return
             request = Plan.Request(start_rad=question.start.tolist(), limit_s=question.limit_s)
@@ -57,7 +66,7 @@ class PlannerClient:
         if self._checking is not None and now_s - self._check_began_s > self._check_limit_s:
             self._checking = _forget(self._check, self._checking)
             self.unchecked += 1
-        if self._checking is not None or not self._check.service_is_ready():
+        if self._checking is not None or not self._checker.made:
             self.unchecked += 1
             return
         request = Check.Request(chunk=[chunk], start_rad=list(start), limit_s=self._check_limit_s)

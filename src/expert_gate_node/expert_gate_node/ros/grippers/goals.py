@@ -5,6 +5,7 @@ from typing import Any
 
 from action_msgs.msg import GoalStatus
 from drift_control.gripper.goals import GoalPolicy, GripperGoal
+from drift_ros.acquaintance import Acquaintance
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
@@ -22,15 +23,22 @@ class GoalSender:
         self._client = ActionClient(node, action, name)
         # a node's destroy_node leaves its action clients, and with them the node, in the ROS graph
         node.context.on_shutdown(self._client.destroy)
+        self._server = Acquaintance(node, f"{name}/_action/send_goal", self._client.server_is_ready)
 
     def ready(self) -> bool:
-        """Return whether somebody offers the action."""
-        return bool(self._client.server_is_ready())
+        """Return whether somebody offers the action, whose answers arrive."""
+        return self._server.made
 
     def send(self, message: Any, goal: GripperGoal) -> None:
-        """Send one goal; one that nobody takes, or that is refused, is said, and sent again by the policy."""
-        if not self.ready():
+        """Send one goal; one that nobody takes, or that is refused, is said, and sent again by the policy.
+
+        So is one for a hand that does not know this client yet: its answer would be lost.
+        """
+        if not self._client.server_is_ready():
             self._fail(goal, f"nobody offers the action {self._name}")
+            return
+        if not self._server.made:
+            self._policy.failed(goal.opening_m)
             return
         self._client.send_goal_async(message).add_done_callback(lambda sent: self._on_answer(sent, goal))
 
