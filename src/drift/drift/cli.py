@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, goto, joystick, session, teleop, train, up
 from drift.commands.calibrate import board, camera_latency, hand_eye
-from drift.commands.data import drop, ls, merge, restore, show, split, stats
+from drift.commands.data import drop, ls, merge, relabel, restore, show, split, stats
 from drift.errors import UserError, run
 
 
@@ -38,7 +38,7 @@ calibrate = typer.Typer(
 data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes.")
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
-    "data": (data, (ls, show, stats, drop, restore, merge, split)),
+    "data": (data, (ls, show, stats, drop, restore, relabel, merge, split)),
 }
 for group, (commands, members) in groups.items():
     for command in members:

@@ -32,6 +32,11 @@ class Origin:
         """Where its files are."""
         return self.store.root / self.id
 
+    @property
+    def files(self) -> list[Path]:
+        """Its files, without what a relabelling that was killed has left."""
+        return sorted(file for file in self.folder.iterdir() if not file.name.startswith("."))
+
 
 class Incoming:
     """Episodes on their way into `store`: hidden beside the others until `show` renames them into place.
@@ -59,7 +64,7 @@ class Incoming:
         """Take the files of an episode; DataError for what is not a plain file."""
         place = self._place(origin.id)
         place.mkdir()
-        for file in sorted(origin.folder.iterdir()):
+        for file in origin.files:
             if not stat.S_ISREG(file.lstat().st_mode):
                 raise DataError(f"{file}: must be a plain file")
             share(file, place / file.name)
@@ -114,8 +119,8 @@ def _link(source: Path, target: Path) -> bool:
 
 def same_content(one: Origin, other: Origin) -> bool:
     """Return whether two episodes are the same, file by file and byte by byte."""
-    names = sorted(file.name for file in one.folder.iterdir())
-    if names != sorted(file.name for file in other.folder.iterdir()):
+    names = [file.name for file in one.files]
+    if names != [file.name for file in other.files]:
         return False
     pairs = [(one.folder / name, other.folder / name) for name in names]
     return all(os.path.samefile(*pair) or filecmp.cmp(*pair, shallow=False) for pair in pairs)

@@ -15,6 +15,7 @@ from drift_core.episodes.record import (
     Steps,
     StepSource,
 )
+from drift_core.episodes.relabel import relabel
 from drift_core.episodes.store import EpisodeStore, held_out
 from drift_core.episodes.writer import EpisodeWriter
 
@@ -38,4 +39,5 @@ __all__ = [
     "held_out",
     "read_episode",
     "read_meta",
+    "relabel",
 ]

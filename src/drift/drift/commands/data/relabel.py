@@ -1,0 +1,57 @@
+"""`drift data relabel`: how an episode ended, said afterwards."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from drift.data.opening import EpisodesArgument, StoreArgument, check_ids, open_store
+from drift.errors import UserError
+
+_NO_SCORE = "none"
+
+
+def main(
+    store: StoreArgument,
+    episodes: EpisodesArgument,
+    outcome: Annotated[
+        Literal["success", "failure", "unknown"] | None, typer.Option(help="how they ended")
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="how well they went: a number from 0 to 1, or none", metavar="SCORE")
+    ] = None,
+) -> None:
+    """Change outcome or score of episodes; nothing else of them changes, and none is ever half written.
+
+    Training reads both when it reads the episode: one that is running, or was paused, keeps what it has read.
+    Example: drift data relabel runs/mine m000012 --outcome success --score 0.7
+    """
+    from drift_core.episodes import relabel
+
+    if outcome is None and score is None:
+        raise UserError("say what to change: --outcome, --score or both")
+    opened = open_store(store)
+    check_ids(opened, episodes)
+    wanted = {name: opened.meta(name) for name in episodes}  # all can be read before the first is written
+    for name, meta in wanted.items():
+        new = relabel(
+            opened.root / name,
+            meta.outcome if outcome is None else outcome,
+            meta.score if score is None else _score(score),
+        )
+        print(f"{name}: {meta.outcome}, score {_said(meta.score)} → {new.outcome}, score {_said(new.score)}")
+
+
+def _score(text: str) -> float | None:
+    if text == _NO_SCORE:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise UserError(f"score={text} must be a number from 0 to 1, or {_NO_SCORE}")
+    return value
+
+
+def _said(score: float | None) -> str:
+    return _NO_SCORE if score is None else f"{score:g}"
