@@ -27,11 +27,11 @@ def gazebo(cell: Cell) -> Simulator:
 
     UserError names what is not installed; ConfigError an arm without a description, or a cell that cannot be.
     """
+    from drift_sim.external.controllers import controller_parameters
+    from drift_sim.external.mirror import Mirror
     from drift_sim.gazebo.bridge import bridge_arguments, bridge_entries  # these load MuJoCo
-    from drift_sim.gazebo.controllers import controller_parameters
     from drift_sim.gazebo.description import build_description
     from drift_sim.gazebo.makers import makers_description
-    from drift_sim.gazebo.mirror import Mirror
     from drift_sim.gazebo.world import build_world
 
     robot, task, told = cell.robot, cell.task, cell.told

@@ -17,8 +17,8 @@ _PACKAGES = ("mujoco_ros2_control", "mujoco_ros2_control_msgs", "mujoco_ros2_con
 
 def mujoco_ros2_control(cell: Cell) -> Simulator:
     """Return what runs the cell; UserError names what is not installed."""
-    from drift_sim.gazebo.controllers import controller_parameters  # these load MuJoCo
-    from drift_sim.gazebo.mirror import Mirror
+    from drift_sim.external.controllers import controller_parameters  # these load MuJoCo
+    from drift_sim.external.mirror import Mirror
     from drift_sim.mujoco_ros2_control.cell import build_cell
     from drift_sim.mujoco_ros2_control.description import build_description
     from drift_sim.mujoco_ros2_control.plugins import plugin_parameters

@@ -79,7 +79,7 @@ def judge(cell: Cell, program: str) -> NodeSpec:
 
 def spawner(cell: Cell, controllers_file: Path) -> NodeSpec:
     """Return the program that activates the controllers, once."""
-    from drift_sim.gazebo.controllers import controller_names  # loads MuJoCo
+    from drift_sim.external.controllers import controller_names  # loads MuJoCo
 
     return NodeSpec(
         "spawner",
@@ -97,7 +97,7 @@ def spawner(cell: Cell, controllers_file: Path) -> NodeSpec:
 
 def hand_remapping(cell: Cell) -> dict[str, str]:
     """Return where the gate finds the controller of the hand."""
-    from drift_sim.gazebo.controllers import HAND_CONTROLLER  # loads MuJoCo
+    from drift_sim.external.controllers import HAND_CONTROLLER  # loads MuJoCo
 
     hand = cell.robot.config.gripper
     return {hand.topic: f"{HAND_CONTROLLER}/commands"} if hand.interface == "forward_position" else {}

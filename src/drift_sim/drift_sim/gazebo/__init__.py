@@ -1,1 +1,1 @@
-"""The same cells for Gazebo: files made from the compiled MuJoCo model, and the state told back to it."""
+"""The same cells for Gazebo: files made from the compiled MuJoCo model."""

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from drift_core.task import CameraConfig
 
-from drift_sim.gazebo.elements import Array, leaf, pose
+from drift_sim.external.elements import Array, leaf, pose
 from drift_sim.headless import mujoco
 from drift_sim.mjcf import child
 

@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from drift_sim.cell import TIMESTEP_S
+from drift_sim.external.elements import leaf, pose, rotation_of, sdf_geometry
 from drift_sim.gazebo.cameras import add_camera, gazebo_rotation
-from drift_sim.gazebo.elements import leaf, pose, rotation_of, sdf_geometry
 from drift_sim.headless import mujoco
 from drift_sim.mjcf import child, to_string
 from drift_sim.world import World

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from drift_sim.gazebo.description import add_hand, add_hardware, add_inertial, add_joint
+from drift_sim.external.urdf import add_hand, add_hardware, add_inertial, add_joint
 from drift_sim.mjcf import child, to_string
 from drift_sim.world import World
 

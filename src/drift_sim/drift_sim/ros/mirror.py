@@ -19,7 +19,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
-from drift_sim.gazebo.mirror import Mirror
+from drift_sim.external.mirror import Mirror
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.ros.judgement import Judgement
 from drift_sim.ros.things import OnPose, Things

@@ -7,7 +7,7 @@ import numpy as np
 from drift_control.robot.pose import Pose
 from geometry_msgs.msg import Pose as PoseMessage
 
-from drift_sim.gazebo.elements import rotation_of
+from drift_sim.external.elements import rotation_of
 
 OnPose = Callable[[str, Pose, float], None]  # name, pose in the world's frame, simulated time [s]
 

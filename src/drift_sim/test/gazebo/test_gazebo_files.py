@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import yaml
 from drift_config.errors import ConfigError
+from drift_sim.external.controllers import controller_names, controller_parameters
+from drift_sim.external.elements import roll_pitch_yaw, rotation_of, sdf_geometry, urdf_geometry
+from drift_sim.external.mirror import Mirror
 from drift_sim.gazebo.bridge import bridge_arguments, bridge_entries
 from drift_sim.gazebo.cameras import horizontal_fov_rad
-from drift_sim.gazebo.controllers import controller_names, controller_parameters
 from drift_sim.gazebo.description import build_description
-from drift_sim.gazebo.elements import roll_pitch_yaw, rotation_of, sdf_geometry, urdf_geometry
 from drift_sim.gazebo.makers import makers_description
-from drift_sim.gazebo.mirror import Mirror
 from drift_sim.gazebo.server import command, environment
 from drift_sim.gazebo.world import build_world
 from hypothesis import given

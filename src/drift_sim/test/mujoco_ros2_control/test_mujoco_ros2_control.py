@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 import yaml
-from drift_sim.gazebo.mirror import Mirror
+from drift_sim.external.mirror import Mirror
 from drift_sim.mujoco_ros2_control.cell import build_cell
 from drift_sim.mujoco_ros2_control.description import build_description
 from drift_sim.mujoco_ros2_control.plugins import plugin_parameters

@@ -18,8 +18,8 @@ from drift_ros.gate_messages import to_joint_state
 from drift_ros.images import to_image
 from drift_ros.run import run_node
 from drift_sim.cell import TIMESTEP_S
-from drift_sim.gazebo.controllers import HAND_CONTROLLER
-from drift_sim.gazebo.mirror import Mirror
+from drift_sim.external.controllers import HAND_CONTROLLER
+from drift_sim.external.mirror import Mirror
 from drift_sim.real_time import RealTime
 from drift_sim.ros.judgement import to_pose_message
 from drift_sim.ros.things import from_pose_message

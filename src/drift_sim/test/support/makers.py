@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from drift_control.robot.robot import Robot
-from drift_sim.gazebo.description import add_joint
+from drift_sim.external.urdf import add_joint
 from drift_sim.mjcf import child, to_string
 
 

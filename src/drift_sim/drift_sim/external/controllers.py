@@ -1,4 +1,4 @@
-"""Parameters of ros2_control for the robot in Gazebo: the controllers that the gate commands."""
+"""Parameters of ros2_control in a simulator of its own: the controllers that the gate commands."""
 
 from typing import Any
 

@@ -81,4 +81,4 @@ def urdf_geometry(parent: Element, kind: int, size: Array) -> None:
 
 def _refusal(kind: int, allowed: str) -> str:
     name = mujoco.mjtGeom(kind).name.removeprefix("mjGEOM_").lower()
-    return f"geom of type {name} cannot be shown to Gazebo, must be one of {allowed}"
+    return f"geom of type {name} cannot be written as SDF or URDF, must be one of {allowed}"

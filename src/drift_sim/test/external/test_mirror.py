@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drift_control.robot import ik
 from drift_control.robot.pose import Pose
-from drift_sim.gazebo.mirror import Mirror
+from drift_sim.external.mirror import Mirror
 from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.world import World
 
