@@ -86,7 +86,8 @@ class Cell:
         for node in (*self.control.nodes, *others):
             if node is not None:
                 self._executor.add_node(node)
-        threading.Thread(target=self._spin, daemon=True).start()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
         self.control.start()
         self.start_gate()
 
@@ -98,7 +99,13 @@ class Cell:
     ) -> None:
         self.gate.terminate()
         self.gate.wait(10.0)
+        # a thread that is still inside rclpy when Python ends is ended there, which C++ takes for a crash
+        self._executor.shutdown()
+        self._thread.join()
         self.control.close()
+        for node in (self.person, self.publisher, self.driver.robot, self.driver.hand):
+            if node is not None:
+                node.destroy_node()
         rclpy.try_shutdown()
 
     @property
