@@ -23,9 +23,9 @@ def test_three_cameras_are_recorded_learned_from_and_looked_at(tmp_path: Path) -
     episode = read_episode(results[0].path)
     assert sorted(episode.frames) == CAMERAS
     # One frame every 0.1 s from 0 on, of each camera: no two see the same.
-    pictures = [episode.frames[camera].png for camera in CAMERAS]
+    pictures = [list(episode.frames[camera].encoded) for camera in CAMERAS]
     assert {len(png) for png in pictures} == {len(pictures[0])}
-    assert len({png[0] for png in pictures}) == 3
+    assert len({bytes(png[0]) for png in pictures}) == 3
 
     train_file = load_train_file(config_file("train", "smoke"))
     store = EpisodeStore(tmp_path / "episodes")

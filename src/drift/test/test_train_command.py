@@ -73,7 +73,7 @@ def train(tmp_path, checkpoints, steps, program=PROGRAM):
 
 
 def test_the_last_line_names_every_episode_that_is_left_out_with_its_reason(tmp_path, episodes):
-    picture = episodes / "m0" / "camera_wrist.parquet"
+    picture = episodes / "m0" / "camera_wrist.arrow"
     picture.write_bytes(picture.read_bytes()[:-50])
     (episodes / "m1" / "episode.json").write_text("")
     done = train(tmp_path, "c", 2)
@@ -81,7 +81,7 @@ def test_the_last_line_names_every_episode_that_is_left_out_with_its_reason(tmp_
     last = done.stdout.splitlines()[-1]
     assert "version 1: 19 labels (0 of them idle)" in last
     assert re.search(
-        r"left out: m0: .*camera_wrist.parquet: cannot be read.*left out: m1: .*episode.json", last
+        r"left out: m0: .*camera_wrist.arrow: cannot be read.*left out: m1: .*episode.json", last
     )
 
 

@@ -149,6 +149,21 @@ def test_a_dropped_episode_takes_its_labels_out_again(files):
     assert robot.excerpts.store.ids() == []
 
 
+def test_at_the_start_of_a_recorder_there_is_no_excerpt_though_its_episode_was_broken_off(files):
+    robot = Robot(files)
+    robot.open()
+    robot.drive(1.0, POLICY, 0)
+    robot.drive(1.0, EXPERT, 1)
+    robot.drive(0.1, POLICY, 1)
+    assert robot.excerpts.ids() == [f"{EPISODE}.1"]
+    with robot.store.claim():
+        assert robot.store.set_aside_parts() == [EPISODE]
+        robot.excerpts.clear()
+        robot.excerpts.clear()  # does no harm
+    assert robot.excerpts.ids() == [] and not robot.excerpts.root.exists()
+    assert [path.name for path in robot.store.quarantine.entries()] == [EPISODE]
+
+
 def test_an_episode_that_cannot_be_used_takes_its_labels_out_again(files):
     robot = Robot(files)
     robot.open()
@@ -157,7 +172,7 @@ def test_an_episode_that_cannot_be_used_takes_its_labels_out_again(files):
     data = robot.data()
     assert take_in(data) == {(EPISODE, 1): 9}
     path = robot.recorder.detach().close("success")
-    (path / "joints.parquet").write_bytes(b"broken")
+    (path / "joints.arrow").write_bytes(b"broken")
     assert take_in(data) == {} and list(data.left_out) == [EPISODE]
 
 

@@ -474,13 +474,15 @@ def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):
     resource.prlimit(cell.trainer.pid, resource.RLIMIT_FSIZE, (1000, whole[1]))
     result = session.wait(running)
     assert (result.error_code, result.outcome) == (RunEpisode.Result.NOT_WRITTEN, Outcome.FAILURE)
-    assert result.error_msg.startswith("the episode is lost: ") and "File too large" in result.error_msg
+    assert result.error_msg.startswith("the episode is not written: [Errno 27] File too large")
+    (part,) = store.root.glob(".*.part")
+    assert str(part) in result.error_msg, "it says where the files are"
     gate.calls.clear()
     result = session.run_episode(DEMONSTRATION, seed=4, limit_s=30.0)
     assert result.error_code == RunEpisode.Result.NOT_WRITTEN
     assert "16 MiB must be free to record an episode" in result.error_msg
     assert gate.calls == ["home", "stop"]
-    assert sorted(path.name for path in store.root.iterdir()) == written, "nothing else is left behind"
+    assert sorted(path.name for path in store.root.iterdir()) == [part.name, *written]
 
     # and with room again the same node goes on
     resource.prlimit(cell.trainer.pid, resource.RLIMIT_FSIZE, whole)

@@ -216,10 +216,14 @@ def test_a_full_disk_ends_the_recording_and_not_the_recorder(tmp_path, monkeypat
     recorder = Recorder(tmp_path, 0.01, said.append, {"front": 0.0})
     recorder.open(META, now_s=5.0)
 
-    def full(*sample):
-        raise OSError(28, "No space left on device")
+    add = EpisodeWriter.add
 
-    monkeypatch.setattr(EpisodeWriter, "add_joints", full)
+    def full_for_joints(writer, row):
+        if row.table == "joints":
+            raise OSError(28, "No space left on device")
+        add(writer, row)
+
+    monkeypatch.setattr(EpisodeWriter, "add", full_for_joints)
     feed(recorder, 5.0, 6.0)
     assert recorder.trouble == "the episode cannot be written: [Errno 28] No space left on device"
     assert said == [recorder.trouble]

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from drift_config.errors import ConfigError
@@ -202,17 +201,18 @@ def cut(path):
 
 def black_out(path):
     """Replace every picture by nothing, in a file that is whole."""
-    table = pq.read_table(path, partitioning=None)
+    table = pa.ipc.open_file(path.read_bytes()).read_all()
     empty = pa.array([b""] * len(table), pa.binary())
-    pq.write_table(table.set_column(2, "png", empty), path)
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table.set_column(3, "image", empty))
 
 
 @pytest.mark.parametrize(
     "file, damage, reason",
     [
-        ("steps.parquet", lambda path: path.write_bytes(b"not parquet"), "steps.parquet: cannot be read"),
-        ("camera_top.parquet", cut, "camera_top.parquet: cannot be read"),
-        ("camera_top.parquet", black_out, r"frame 0 cannot be decoded \(0 bytes\)"),
+        ("steps.arrow", lambda path: path.write_bytes(b"not arrow"), "steps.arrow: cannot be read"),
+        ("camera_top.arrow", cut, "camera_top.arrow: cannot be read"),
+        ("camera_top.arrow", black_out, r"camera_top.arrow: frame 0: png cannot be decoded \(0 bytes\)"),
         ("episode.json", lambda path: path.write_bytes(b""), "episode.json: cannot be read"),
         ("episode.json", lambda path: path.unlink(), "episode.json: cannot be read"),
     ],

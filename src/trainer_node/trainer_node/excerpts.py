@@ -12,23 +12,20 @@ from dataclasses import dataclass, replace
 
 from drift_config.errors import DriftError
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, Excerpts, StepRecord, StepSource, excerpt_id
+from drift_core.episodes.rows import Row
 from drift_core.task import TaskConfig
 
 MAX_EXCERPTS = 64  # of one episode
 MAX_BYTES = 128 << 20  # of one episode, pictures and what else was recorded
-_SAMPLE_BYTES = 500  # about what a control step or a joint sample takes
 _MARGIN_S = 1.5  # of the history, for samples that came late
 
-Add = Callable[[EpisodeWriter], None]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Sample:
-    """Something recorded: how it goes into a writer, when it came, and its size."""
+    """Something recorded, and when it came."""
 
-    add: Add
+    row: Row
     arrival_s: float
-    size_bytes: int
 
 
 class ExcerptTap:
@@ -63,11 +60,11 @@ class ExcerptTap:
         self._begun: set[int] = set()  # take-overs
         self._bytes = 0  # of all excerpts of this episode
 
-    def step(self, step: StepRecord, arrival_s: float) -> None:
-        """Take a control step; it may begin or end a correction."""
+    def step(self, step: StepRecord, row: Row, arrival_s: float) -> None:
+        """Take a control step, and its row; it may begin or end a correction."""
         if self._meta is None:
             return
-        self._take(_Sample(lambda writer: writer.add_step(step), arrival_s, _SAMPLE_BYTES))
+        self._take(_Sample(row, arrival_s))
         driver = step.intervention_id if step.source == StepSource.EXPERT else None
         if driver == self._driver:
             return
@@ -77,10 +74,10 @@ class ExcerptTap:
         if driver is not None and driver not in self._begun:
             self._begin(driver)
 
-    def sample(self, add: Add, arrival_s: float, size_bytes: int = _SAMPLE_BYTES) -> None:
-        """Take joints or a frame, as what puts them into a writer."""
+    def sample(self, row: Row, arrival_s: float) -> None:
+        """Take joints or a frame."""
         if self._meta is not None:
-            self._take(_Sample(add, arrival_s, size_bytes))
+            self._take(_Sample(row, arrival_s))
 
     def _take(self, sample: _Sample) -> None:
         self._ring.append(sample)
@@ -88,7 +85,7 @@ class ExcerptTap:
             self._ring.popleft()
         if self._gathered is not None:
             self._gathered.append(sample)
-            self._count(sample.size_bytes)
+            self._count(sample.row.size_bytes)
 
     def _begin(self, take_over: int) -> None:
         """Gather from the history on, unless that is too much."""
@@ -97,7 +94,7 @@ class ExcerptTap:
             self._give_up(f"{MAX_EXCERPTS} corrections in one episode")
             return
         self._gathered = list(self._ring)
-        self._count(sum(sample.size_bytes for sample in self._ring))
+        self._count(sum(sample.row.size_bytes for sample in self._ring))
 
     def _count(self, size_bytes: int) -> None:
         self._bytes += size_bytes
@@ -120,7 +117,7 @@ class ExcerptTap:
         try:
             with EpisodeWriter(self._excerpts.root, meta) as writer:
                 for sample in samples:
-                    sample.add(writer)
+                    writer.add(sample.row)
                 writer.close("unknown")
         except (OSError, DriftError) as error:
             self._log(f"labels of {meta.id} come with the episode, the excerpt is not written: {error}")

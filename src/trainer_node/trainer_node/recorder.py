@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from drift_control.freshness import picture_ahead
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSource
+from drift_core.episodes.rows import Row, Rows
 from drift_core.errors import DataError, ShapeError
 from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
@@ -84,21 +85,16 @@ class Recorder:
 
         One whose stamp the policy would not believe at ROS time `ros_s` is refused here, too.
         """
-        writer, source = self._writer, camera_source(camera)
+        source = camera_source(camera)
         if objection := picture_ahead(stamp_s, self._latency_s[camera], ros_s):
             self.refuse(source, objection)
             return
 
-        def add() -> None:
-            png = writer.png_of(camera, image)
-            writer.add_png(camera, png, stamp_s, arrival_s)
-            if self._tap is not None:
-                self._tap.sample(
-                    lambda other: other.add_png(camera, png, stamp_s, arrival_s), arrival_s, len(png)
-                )
-
-        if writer is None or not self._take(source, add):
+        row = self._take(source, lambda rows: rows.frame(camera, image, stamp_s, arrival_s))
+        if row is None:
             return
+        if self._tap is not None:
+            self._tap.sample(row, arrival_s)
         self.watch.arrived(source, arrival_s)
         self.counts.frames[camera] = self.counts.frames.get(camera, 0) + 1
 
@@ -106,22 +102,22 @@ class Recorder:
         self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float
     ) -> None:
         """Take joint positions (J,) and the gripper's opening, merged and believed."""
-        writer, sample = self._writer, (positions_rad, gripper_m, stamp_s, arrival_s)
-        if writer is None or not self._take(JOINTS, lambda: writer.add_joints(*sample)):
+        row = self._take(JOINTS, lambda rows: rows.joints(positions_rad, gripper_m, stamp_s, arrival_s))
+        if row is None:
             return
         if self._tap is not None:
-            self._tap.sample(lambda other: other.add_joints(*sample), arrival_s)
+            self._tap.sample(row, arrival_s)
         self.watch.arrived(JOINTS, arrival_s)
         self.counts.joints += 1
 
     def put_step(self, step: StepRecord, arrival_s: float) -> None:
         """Take one control step."""
         self._newest = step
-        writer = self._writer
-        if writer is None or not self._take(STEPS, lambda: writer.add_step(step)):
+        row = self._take(STEPS, lambda rows: rows.step(step))
+        if row is None:
             return
         if self._tap is not None:
-            self._tap.step(step, arrival_s)
+            self._tap.step(step, row, arrival_s)
         self.watch.arrived(STEPS, arrival_s)
         counts = self.counts
         counts.control_steps += 1
@@ -170,17 +166,22 @@ class Recorder:
         if self._tap is not None:
             self._tap.forget()
 
-    def _take(self, source: str, add: Callable[[], None]) -> bool:
-        """Hand a sample to the writer. One that does not fit is counted; a full disk ends the recording."""
-        if self.trouble:
-            return False
+    def _take(self, source: str, make: Callable[[Rows], Row]) -> Row | None:
+        """Hand a sample to the writer and return it; None where nothing is recorded.
+
+        One that does not fit is counted; a full disk ends the recording.
+        """
+        writer = self._writer
+        if writer is None or self.trouble:
+            return None
         try:
-            add()
+            row = make(writer.rows)
+            writer.add(row)
         except (DataError, ShapeError) as error:
             self.refuse(source, str(error))
-            return False
+            return None
         except OSError as error:
             self.trouble = f"the episode cannot be written: {error}"
             self._log(self.trouble)
-            return False
-        return True
+            return None
+        return row

@@ -60,7 +60,7 @@ class WindowCutter:
         episode = self._read(episode_id)
         cameras = tuple(replace(camera, height=1, width=1) for camera in self._spec.cameras)
         frames: dict[str, Frames] = {
-            name: _Unseen(recorded.stamp_s, recorded.arrival_s, recorded.png)
+            name: _Unseen(recorded.stamp_s, recorded.arrival_s, recorded.encoded, recorded.encoding)
             for name, recorded in episode.frames.items()
         }
         windows = self._cut(replace(episode, frames=frames), replace(self._spec, cameras=cameras))

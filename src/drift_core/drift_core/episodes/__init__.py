@@ -1,8 +1,10 @@
 """Episodes: what they hold, and how they are written, read and found again."""
 
+from drift_core.episodes.description import read_meta
 from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.excerpts import Excerpts, excerpt_id, excerpt_of
-from drift_core.episodes.reader import read_episode, read_meta
+from drift_core.episodes.images import LOSSLESS, ImageEncoding
+from drift_core.episodes.reader import read_episode
 from drift_core.episodes.record import (
     GUARD_HOLD,
     Episode,
@@ -21,6 +23,7 @@ from drift_core.episodes.writer import EpisodeWriter
 
 __all__ = [
     "GUARD_HOLD",
+    "LOSSLESS",
     "Dropped",
     "Episode",
     "EpisodeMeta",
@@ -28,6 +31,7 @@ __all__ = [
     "EpisodeWriter",
     "Excerpts",
     "Frames",
+    "ImageEncoding",
     "Joints",
     "EpisodeKind",
     "OutcomeName",

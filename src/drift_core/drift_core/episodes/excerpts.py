@@ -5,6 +5,7 @@ episode. The episode itself stays the truth: an excerpt counts only while its ep
 nothing any more when that is finished, dropped, or was broken off.
 """
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -46,6 +47,12 @@ class Excerpts:
             return []
         open_ids = set(self._episodes.open_ids())
         return [excerpt for excerpt in self.store.ids() if excerpt_of(excerpt)[0] in open_ids]
+
+    def clear(self) -> None:
+        """Delete all of them, also what killed writers left; for when no episode is open."""
+        with self._cleaning:
+            if self.root.is_dir():
+                shutil.rmtree(self.root)
 
     def clean(self) -> list[str]:
         """Delete the excerpts that do not count any more, and return their ids."""

@@ -1,9 +1,13 @@
-"""The files of an episode: names, columns, and writing that survives a power cut.
+"""The files of an episode: names and columns.
 
 <id>/episode.json           EpisodeMeta
-<id>/steps.parquet          one row per control step
-<id>/joints.parquet         one row per joint sample
-<id>/camera_<name>.parquet  one row per frame, as PNG
+<id>/steps.arrow            one row per control step
+<id>/joints.arrow           one row per joint sample
+<id>/camera_<name>.arrow    one row per frame
+
+They are Arrow IPC files: batches of rows one after the other, and at the end where they lie. So a file that
+was broken off can be read up to its last whole batch, and a finished one without being copied: frames are not
+compressed once more. Episodes of schema 1 (Parquet, frames in a column `png`) are read, too.
 """
 
 from pathlib import Path
@@ -11,11 +15,11 @@ from typing import get_type_hints
 
 import pyarrow as pa
 
-from drift_core.episodes.record import SourceNumber, StepRecord, Vector
+from drift_core.episodes.record import SCHEMA, SourceNumber, StepRecord, Vector
 
 META_FILE = "episode.json"
-STEPS_FILE = "steps.parquet"
-JOINTS_FILE = "joints.parquet"
+STEPS, JOINTS = "steps", "joints"
+_SUFFIX = {1: ".parquet", 2: ".arrow"}  # by schema
 
 _VECTOR = pa.list_(pa.float64())
 _TYPES = {float: pa.float64(), int: pa.int64(), SourceNumber: pa.uint8(), Vector: _VECTOR}
@@ -30,12 +34,29 @@ JOINT_COLUMNS = pa.schema(
         ("gripper_m", pa.float64()),
     ]
 )
-FRAME_COLUMNS = pa.schema([("stamp_s", pa.float64()), ("arrival_s", pa.float64()), ("png", pa.binary())])
+FRAME_COLUMNS = pa.schema(
+    [
+        ("stamp_s", pa.float64()),
+        ("arrival_s", pa.float64()),
+        ("encoding", pa.string()),  # png or jpeg
+        ("image", pa.binary()),
+    ]
+)
 
 
-def camera_file(name: str) -> str:
-    """Return the file name for a camera."""
-    return f"camera_{name}.parquet"
+def camera_table(name: str) -> str:
+    """Return the name of the table of a camera."""
+    return f"camera_{name}"
+
+
+def table_file(table: str, schema: int = SCHEMA) -> str:
+    """Return the name of the file of a table, in an episode of this schema."""
+    return f"{table}{_SUFFIX[schema]}"
+
+
+def table_columns(table: str) -> pa.Schema:
+    """Return the columns of a table."""
+    return {STEPS: STEP_COLUMNS, JOINTS: JOINT_COLUMNS}.get(table, FRAME_COLUMNS)
 
 
 def part_folder(root: Path, episode_id: str) -> Path:

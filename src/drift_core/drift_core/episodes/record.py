@@ -1,21 +1,23 @@
 """What an episode is: its description, the control steps, the joint samples and the camera frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import fields
 from enum import IntEnum
 from importlib.metadata import version
 from typing import Annotated, Literal
 
-import cv2
 import numpy as np
 from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from drift_core.episodes.images import decode
 from drift_core.errors import DataError
 from drift_core.observation.spec import CameraSpec
 
-SCHEMA = 1  # of the files of an episode
+SCHEMA: Literal[2] = 2  # of the files of an episode
+SCHEMAS = (1, 2)  # that can be read
 GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
 
 EpisodeKind = Literal["demonstration", "intervention", "evaluation"]
@@ -33,6 +35,15 @@ class StepSource(IntEnum):
 
 
 SourceNumber = Annotated[int, StepSource]
+
+
+@dataclass(frozen=True, config=STRICT)
+class StoredFile:
+    """A file as it was when the episode was finished."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.(arrow|parquet)$")]
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -55,14 +66,15 @@ class EpisodeMeta:
     expert_steps: int = 0  # control steps driven by the expert
     interventions: int = 0  # take-overs by the expert; a demonstration counts as one
     drift_version: str = version("drift_core")
-    schema: Literal[1] = SCHEMA  # type: ignore[assignment]
+    schema: Literal[1, 2] = SCHEMA  # type: ignore[assignment]
+    files: tuple[StoredFile, ...] = ()  # none in schema 1
 
 
 @plain_dataclass(frozen=True, slots=True, eq=False)
 class StepRecord:
     """One control step: what the arm was told and by whom.
 
-    Its fields are the columns of steps.parquet, in this order. A tick of the gate and the message Step have
+    Its fields are the columns of steps.arrow, in this order. A tick of the gate and the message Step have
     them under the same names.
     """
 
@@ -125,18 +137,19 @@ class Frames:
 
     stamp_s: np.ndarray  # (K,)
     arrival_s: np.ndarray  # (K,)
-    png: list[bytes]
+    encoded: Sequence[bytes | memoryview]  # (K,)
+    encoding: Sequence[str]  # (K,) png or jpeg
+    file: str = ""  # in which they are, for what is said of a broken one
 
     def __len__(self) -> int:
-        return len(self.png)
+        return len(self.stamp_s)
 
     def image(self, index: int) -> np.ndarray:
-        """Decode one frame to (H, W, 3) uint8 RGB."""
-        png = self.png[index] or b""  # None in a broken file
-        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) if png else None
-        if image is None:
-            raise DataError(f"frame {index} cannot be decoded ({len(png)} bytes)")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        """Decode one frame to (H, W, 3) uint8 RGB; DataError names file and frame."""
+        try:
+            return decode(self.encoded[index], self.encoding[index])
+        except DataError as error:
+            raise DataError(f"{self.file}: frame {index}: {error}") from error
 
 
 @plain_dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Files of an episode on a disk that may become full: what was recorded until then can still be finished."""
 
+import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -35,9 +36,15 @@ class Sink(io.RawIOBase):
     def __init__(self, path: Path, make_room: Callable[[OSError], bool]) -> None:
         """`make_room` is told what went wrong, and says whether it is worth another try."""
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        self._make_room = make_room
+        self._path, self._make_room = path, make_room
         self._size = 0
+        self._digest = hashlib.sha256()
         self._discards = False
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written, in hexadecimal."""
+        return self._digest.hexdigest()
 
     def writable(self) -> bool:
         return True
@@ -51,10 +58,13 @@ class Sink(io.RawIOBase):
         size = len(left)
         while len(left) and not self._discards:
             try:
-                left = left[os.write(self._descriptor, left) :]
+                written = os.write(self._descriptor, left)
             except OSError as error:
                 if not self._make_room(error):
-                    raise
+                    raise OSError(error.errno, error.strerror, str(self._path)) from error
+                continue
+            self._digest.update(left[:written])
+            left = left[written:]
         self._size += size
         return size
 

@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from drift_core.episodes.files import META_FILE, STEPS_FILE, part_folder
-from drift_core.episodes.reader import read_episode, read_meta
-from drift_core.episodes.record import Episode, EpisodeMeta
+from drift_core.episodes.description import read_meta
+from drift_core.episodes.files import META_FILE, STEPS, part_folder, table_file
+from drift_core.episodes.quarantine import Quarantine
+from drift_core.episodes.reader import read_episode
+from drift_core.episodes.record import SCHEMAS, Episode, EpisodeMeta
 from drift_core.errors import DataError
 
 
@@ -61,20 +63,27 @@ class EpisodeStore:
         self.root.mkdir(parents=True, exist_ok=True)
         return Claim(self.root)
 
-    def clean(self, keep: Collection[str] = ()) -> list[str]:
-        """Delete what killed writers left and return the ids; `keep` names those still being written."""
-        cleaned = []
-        for episode_id in self.open_ids():
-            if episode_id not in keep:
-                shutil.rmtree(part_folder(self.root, episode_id))
-                cleaned.append(episode_id)
-        return cleaned
+    @property
+    def quarantine(self) -> Quarantine:
+        """Where broken episodes lie."""
+        return Quarantine(self.root)
+
+    def set_aside_parts(self) -> list[str]:
+        """Put what killed recorders left into quarantine and return the ids; only with the claim."""
+        found = self.open_ids()
+        for episode_id in found:
+            self.quarantine.take(
+                part_folder(self.root, episode_id), episode_id, "its recorder was broken off"
+            )
+        return found
 
     def delete(self, episode_id: str) -> None:
         """Delete a finished episode: first its place is empty, then its files go."""
-        part = part_folder(self.root, episode_id)
-        os.rename(self._folder(episode_id), part)
-        shutil.rmtree(part)
+        gone = self.root / f".{episode_id}.deleted"
+        if gone.exists():  # of a process that was killed here
+            shutil.rmtree(gone)
+        os.rename(self._folder(episode_id), gone)
+        shutil.rmtree(gone)
 
     def _folder(self, episode_id: str) -> Path:
         folder = self.root / episode_id
@@ -110,4 +119,5 @@ class Claim:
 
 def _is_episode(folder: Path) -> bool:
     """Whether `folder` holds an episode, and be it a damaged one."""
-    return (folder / META_FILE).is_file() or (folder / STEPS_FILE).is_file()
+    files = (META_FILE, *(table_file(STEPS, schema) for schema in SCHEMAS))
+    return any((folder / file).is_file() for file in files)

@@ -215,7 +215,7 @@ class Plain(Frames):
 
 def frames_at(stamps_s, delay_s=0.0):
     stamps_s = np.asarray(stamps_s)
-    return Plain(stamps_s, stamps_s + delay_s, [b""] * len(stamps_s))
+    return Plain(stamps_s, stamps_s + delay_s, [b""] * len(stamps_s), ["png"] * len(stamps_s))
 
 
 def windows_of(episode, spec=SMALL, horizon=4, **more):
@@ -294,7 +294,7 @@ def test_neighbouring_windows_share_frames():
 def test_a_frame_that_had_not_arrived_is_not_in_the_window():
     # the frame of 0.10 arrives after the one of 0.20, whose window has to do with the one of 0.06 as history
     stamps_s = np.array([0.0, 0.06, 0.10, 0.20, 0.30])
-    frames = {"front": Plain(stamps_s, np.array([0.0, 0.06, 0.25, 0.20, 0.30]), [b""] * 5)}
+    frames = {"front": Plain(stamps_s, np.array([0.0, 0.06, 0.25, 0.20, 0.30]), [b""] * 5, ["png"] * 5)}
     spec = ObservationSpec(CAMERAS[:1], 3, 2, 0.1)
     steps = make_steps([(EXPERT, 1)] * 51)
     windows = windows_of(episode_of(spec, frames, joints_at(np.arange(101) / 100), steps), spec)
@@ -351,13 +351,13 @@ def test_live_and_replayed_observations_are_equal_to_the_bit(seed):
 
     class Recorded(Frames):
         def image(self, index):
-            return self.png[index]
+            return self.encoded[index]
 
     def column(rows, at):
         return np.array([row[at] for row in rows])
 
     frames = {
-        name: Recorded(column(rows, 0), column(rows, 1), [row[2] for row in rows])
+        name: Recorded(column(rows, 0), column(rows, 1), [row[2] for row in rows], [])
         for name, rows in images.items()
     }
     recorded = Joints(column(joints, 0), column(joints, 1), column(joints, 2), column(joints, 3))
@@ -406,7 +406,7 @@ def recorded_while_set_back(by_s, camera_only=False, frames=Plain):
     """4 s of an expert's driving; after 2 s the clock of all stamps, or of the camera's, is set back."""
     frames_s, joints_s, steps_s = np.arange(40) / 10, np.arange(401) / 100, np.arange(201) / 50
     others = 0.0 if camera_only else by_s
-    camera = frames(set_back(frames_s, 2.0, by_s), frames_s, [b""] * 40)
+    camera = frames(set_back(frames_s, 2.0, by_s), frames_s, [b""] * 40, ["png"] * 40)
     joints = Joints(set_back(joints_s, 2.0, others), joints_s, np.stack([joints_s] * 2, 1), np.zeros(401))
     steps = replace(make_steps([(EXPERT, 1)] * 201), stamp_s=set_back(steps_s, 2.0, others))
     return episode_of(SMALL, {"front": camera}, joints, steps, "demonstration")

@@ -1,5 +1,6 @@
 """Episodes survive the round trip to disk, and a killed writer leaves nothing that looks finished."""
 
+import hashlib
 import json
 import os
 import signal
@@ -9,19 +10,24 @@ import time
 from dataclasses import fields, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from drift_core.episodes import (
+    LOSSLESS,
     EpisodeMeta,
     EpisodeStore,
     EpisodeWriter,
+    ImageEncoding,
     StepRecord,
     Steps,
     StepSource,
     held_out,
     read_episode,
+    read_meta,
 )
 from drift_core.episodes.files import STEP_COLUMNS
+from drift_core.episodes.reader import read_joints
 from drift_core.errors import DataError, ShapeError
 from drift_core.observation.spec import CameraSpec
 
@@ -141,7 +147,13 @@ def test_the_description_counts_steps_take_overs_and_versions(tmp_path):
         interventions=2,
         policy_versions=(4, 5),
         duration_s=meta.duration_s,
+        files=meta.files,
     )
+    names = ["steps.arrow", "joints.arrow", "camera_front.arrow"]
+    assert [file.name for file in meta.files] == names
+    for file in meta.files:
+        content = (tmp_path / "e1" / file.name).read_bytes()
+        assert (file.size_bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_rows_that_were_never_known_come_back_as_nan(tmp_path):
@@ -216,7 +228,9 @@ def test_the_store_lists_finished_episodes_and_new_ones(tmp_path):
 
 def test_a_store_that_does_not_exist_yet_is_empty(tmp_path):
     assert EpisodeStore(tmp_path / "none").ids() == []
-    assert EpisodeStore(tmp_path / "none").clean() == []
+    assert EpisodeStore(tmp_path / "none").open_ids() == []
+    assert EpisodeStore(tmp_path / "none").set_aside_parts() == []
+    assert EpisodeStore(tmp_path / "none").quarantine.entries() == []
 
 
 CLAIM = """
@@ -259,10 +273,12 @@ def test_one_in_ten_is_held_out_by_its_id_alone():
     ("name", "content", "message"),
     [
         ("episode.json", "{", "episode.json: cannot be read"),
-        ("episode.json", json.dumps({"schema": 2}), "episode.json: schema=2 must be 1"),
-        ("episode.json", json.dumps({"schema": 1, "id": "e1"}), "episode.json: robot is missing"),
-        ("steps.parquet", "PAR1", "steps.parquet: cannot be read"),
-        ("camera_front.parquet", None, "camera_front.parquet: cannot be read"),
+        ("episode.json", json.dumps({"schema": 3}), r"json: schema=3 \(of a later drift\) must be 1 or 2"),
+        ("episode.json", json.dumps({"schema": "2"}), "episode.json: schema='2' must be 1 or 2"),
+        ("episode.json", json.dumps({"schema": 2, "id": "e1"}), "episode.json: robot is missing"),
+        ("steps.arrow", "ARROW1", "steps.arrow: cannot be read"),
+        ("joints.arrow", "", "joints.arrow: cannot be read"),
+        ("camera_front.arrow", None, "camera_front.arrow: cannot be read"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, name, content, message):
@@ -276,8 +292,8 @@ def test_a_broken_file_is_named(tmp_path, name, content, message):
 
 def test_most_steps_touch_no_file_they_are_written_512_at_a_time(tmp_path):
     path, _ = write(tmp_path, steps=1536)
-    groups = parquet.ParquetFile(path / "steps.parquet").metadata
-    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [512, 512, 512]
+    file = pa.ipc.open_file(path / "steps.arrow")
+    assert [file.get_batch(n).num_rows for n in range(file.num_record_batches)] == [512, 512, 512]
 
 
 KILLED = """
@@ -315,12 +331,139 @@ def test_a_writer_killed_at_any_moment_leaves_only_whole_episodes_and_parts(tmp_
             assert len(frames) == 100 and frames.image(99).shape == (32, 32, 3)
         parts = [path.name for path in root.iterdir() if path.name not in store.ids()]
         assert all(name.startswith(".e") and name.endswith(".part") for name in parts) and len(parts) <= 1
-        assert len(store.clean()) == len(parts)
-        assert sorted(path.name for path in root.iterdir()) == store.ids()
+        with store.claim():
+            assert [f".{name}.part" for name in store.set_aside_parts()] == parts
+        assert [f".{path.name}.part" for path in store.quarantine.entries()] == parts
+        assert store.open_ids() == []
 
 
-def test_parts_that_are_still_written_are_kept_on_request(tmp_path):
-    EpisodeWriter(tmp_path, META)
-    EpisodeWriter(tmp_path, replace(META, id="e2"))
-    assert EpisodeStore(tmp_path).clean(keep={"e2"}) == ["e1"]
-    assert [path.name for path in tmp_path.iterdir()] == [".e2.part"]
+def test_what_was_broken_off_goes_aside_with_its_reason_and_nothing_is_deleted(tmp_path):
+    store = EpisodeStore(tmp_path)
+    for number in (1, 2):
+        writer = EpisodeWriter(tmp_path, META)
+        writer.add_step(step(number))
+        writer.flush()
+        with store.claim():
+            assert store.set_aside_parts() == ["e1"]
+    assert (store.ids(), store.open_ids()) == ([], [])
+    first, second = store.quarantine.entries()
+    assert (first.name, second.name) == ("e1", "e1.2")
+    for folder in (first, second):
+        assert (folder / "reason.txt").read_text() == "its recorder was broken off\n"
+        assert (folder / "steps.arrow").stat().st_size > 0 and read_meta(folder) == META
+
+
+def test_deleting_an_episode_does_not_touch_an_open_one_of_that_name(tmp_path):
+    # copies of finished episodes may come while the recorder writes one of the same name
+    write(tmp_path)
+    path = (tmp_path / "e1").rename(tmp_path / "e1-of-elsewhere")
+    writer = EpisodeWriter(tmp_path, META)
+    path.rename(tmp_path / "e1")
+    (tmp_path / ".e1.deleted").mkdir()  # of a process that was killed while it deleted
+    EpisodeStore(tmp_path).delete("e1")
+    assert [path.name for path in tmp_path.iterdir()] == [".e1.part"]
+    writer.add_step(step(0))
+    assert read_episode(writer.close("success")).meta.steps == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "kind", "message"),
+    [
+        ("steps", "seq", pa.float64(), "steps.arrow: column seq is of type double, must be int64"),
+        ("joints", "gripper_m", pa.string(), "joints.arrow: column gripper_m is of type string, must be"),
+        ("camera_front", "image", pa.string(), "column image is of type string, must be binary"),
+    ],
+)
+def test_a_column_of_another_type_is_named(tmp_path, table, name, kind, message):
+    path, _ = write(tmp_path)
+    file = path / f"{table}.arrow"
+    rows = pa.ipc.open_file(file.read_bytes()).read_all()
+    column = rows.schema.get_field_index(name)
+    values = pa.array(["1"] * len(rows)).cast(kind)
+    other = rows.set_column(column, name, values)
+    with pa.ipc.new_file(file, other.schema) as written:
+        written.write_table(other)
+    with pytest.raises(DataError, match=message):
+        read_episode(path)
+
+
+def test_numbers_that_are_missing_and_vectors_of_two_widths_are_named_with_file_and_column(tmp_path):
+    writer = EpisodeWriter(tmp_path, META)
+    writer.add_step(step(0))
+    writer.add_step(replace(step(1), action=np.zeros(3)))
+    path = writer.close("unknown", 0.5)
+    with pytest.raises(DataError, match=r"steps\.arrow: column action: vectors must all have 10 numbers"):
+        read_episode(path)
+    rows = pa.ipc.open_file((path / "joints.arrow").read_bytes()).read_all()
+    nothing = pa.table({name: pa.nulls(2, rows.schema.field(name).type) for name in rows.schema.names})
+    with pa.ipc.new_file(path / "joints.arrow", rows.schema) as written:
+        written.write_table(nothing.cast(rows.schema))
+    with pytest.raises(DataError, match=r"joints\.arrow: column stamp_s lacks 2 of 2 values"):
+        read_joints(path / "joints.arrow")
+
+
+def test_a_frame_that_cannot_be_decoded_is_named_with_file_and_number(tmp_path):
+    path, images = write(tmp_path)
+    file = path / "camera_front.arrow"
+    rows = pa.ipc.open_file(file.read_bytes()).read_all()
+    data = [*rows["image"].to_pylist()[:2], b"", *rows["image"].to_pylist()[3:]]
+    kinds = ["gif", *["png"] * (len(rows) - 1)]
+    other = pa.table([rows[0], rows[1], pa.array(kinds), pa.array(data, pa.binary())], schema=rows.schema)
+    with pa.ipc.new_file(file, rows.schema) as written:
+        written.write_table(other)
+    frames = read_episode(path).frames["front"]
+    np.testing.assert_array_equal(frames.image(1), images[1])
+    with pytest.raises(
+        DataError, match=r"e1/camera_front\.arrow: frame 2: png cannot be decoded \(0 bytes\)"
+    ):
+        frames.image(2)
+    with pytest.raises(DataError, match=r"frame 0: encoding='gif' must be one of: png, jpeg"):
+        frames.image(0)
+
+
+def of_schema_1(path):
+    """Rewrite an episode as it was recorded before: Parquet, and frames as PNG in a column of that name."""
+    for file in path.glob("*.arrow"):
+        rows = pa.ipc.open_file(file.read_bytes()).read_all()
+        if "image" in rows.schema.names:
+            rows = rows.drop_columns("encoding").rename_columns(["stamp_s", "arrival_s", "png"])
+        parquet.write_table(rows, file.with_suffix(".parquet"))
+        file.unlink()
+    meta = json.loads((path / "episode.json").read_text())
+    del meta["files"]
+    (path / "episode.json").write_text(json.dumps(meta | {"schema": 1}))
+
+
+def test_an_episode_of_schema_1_is_read_as_before(tmp_path):
+    path, images = write(tmp_path, steps=1300)
+    now = read_episode(path)
+    of_schema_1(path)
+    before = read_episode(path)
+    assert before.meta == replace(now.meta, schema=1, files=())
+    for field in fields(Steps):
+        np.testing.assert_array_equal(getattr(before.steps, field.name), getattr(now.steps, field.name))
+    np.testing.assert_array_equal(before.joints.positions_rad, now.joints.positions_rad)
+    assert len(before.frames["front"]) == 150
+    np.testing.assert_array_equal(before.frames["front"].image(149), images[149])
+    assert EpisodeStore(tmp_path).ids() == ["e1"]
+    (path / "episode.json").unlink()
+    assert EpisodeStore(tmp_path).ids() == ["e1"], "a damaged one is an episode, too"
+
+
+def test_jpeg_is_stored_as_asked_for_and_near_to_the_image(tmp_path):
+    meta = replace(META, cameras=(CameraSpec("front", 96, 96),))
+    row, column = np.mgrid[:96, :96]
+    image = np.stack([row * 2, column * 2, 90 + row // 2 + column // 2], axis=-1).astype(np.uint8)
+    for name, encoding in (("png", LOSSLESS), ("jpeg", ImageEncoding("jpeg", 95))):
+        with EpisodeWriter(tmp_path, replace(meta, id=name), encoding) as writer:
+            writer.add_frame("front", image, 100.0, 5.0)
+            writer.close("unknown")
+    png, jpeg = (read_episode(tmp_path / name).frames["front"] for name in ("png", "jpeg"))
+    assert (png.encoding, jpeg.encoding) == (["png"], ["jpeg"])
+    np.testing.assert_array_equal(png.image(0), image)
+    error = np.square(jpeg.image(0).astype(float) - image).mean()
+    assert 0.0 < error < 3.26, "43 dB are a mean square of 255**2 / 10**4.3 = 3.26"
+    assert bytes(jpeg.encoded[0][:2]) == b"\xff\xd8"
+    for wrong in ({"format": "gif"}, {"jpeg_quality": 0}, {"jpeg_quality": 101}):
+        with pytest.raises(ValueError):
+            ImageEncoding(**wrong)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, writer
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, read_episode, read_meta, writer
+from drift_core.episodes.reader import read_joints
 from drift_core.episodes.sink import Reserve
 from drift_core.observation.spec import CameraSpec
 
@@ -43,7 +44,7 @@ def room_in_the_reserve(small_reserve, monkeypatch):
     give_up = Reserve.give_up
 
     def give_up_and_grow(reserve):
-        limit_files(2 * LIMIT_BYTES)
+        limit_files(3 * LIMIT_BYTES)
         return give_up(reserve)
 
     monkeypatch.setattr(Reserve, "give_up", give_up_and_grow)
@@ -76,9 +77,9 @@ def test_what_was_recorded_until_the_disk_was_full_is_kept(tmp_path, room_in_the
             open_writer.add_joints(np.zeros(7), 0.0, 0.0, 0.0)
         open_writer.close("failure")
     episode = EpisodeStore(tmp_path).read("e1")
-    # groups of 64 frames, 27 kB each and so 1.7 MB: the first one does not fit into 1 MB without the reserve
-    assert len(episode.frames["top"]) == 64
-    np.testing.assert_array_equal(episode.frames["top"].image(63), NOISE[63])
+    # batches of 2 MiB, 76 frames of 27.7 kB: the first one does not fit into 1 MB without the reserve
+    assert len(episode.frames["top"]) == 76
+    np.testing.assert_array_equal(episode.frames["top"].image(75), NOISE[75])
     assert left(tmp_path) == ["e1"]
     assert "reserve" not in left(tmp_path / "e1")
 
@@ -92,18 +93,23 @@ def test_a_disk_that_is_full_only_at_the_end_costs_nothing(tmp_path, room_in_the
 
 
 @pytest.mark.parametrize("frames", [60, 100])
-def test_where_the_reserve_is_not_enough_nothing_is_left_and_closing_says_so(tmp_path, small_reserve, frames):
+def test_where_the_reserve_is_not_enough_the_files_stay_and_closing_says_where(
+    tmp_path, small_reserve, frames
+):
     open_writer = EpisodeWriter(tmp_path, META)
     with small_files(LIMIT_BYTES):
-        if frames > 64:
+        if frames > 76:
             with pytest.raises(OSError, match="File too large"):
                 add_frames(open_writer, frames)
         else:
             add_frames(open_writer, frames)
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match=r"File too large: the episode is not finished.*\.e1\.part"):
             open_writer.close("success")
-    assert left(tmp_path) == []
     open_writer.abort()  # does no harm
+    assert left(tmp_path) == [".e1.part"]
+    assert left(tmp_path / ".e1.part") == ["camera_top.arrow", "episode.json", "joints.arrow", "steps.arrow"]
+    # what fitted is whole: the joints have all their rows
+    assert len(read_joints(tmp_path / ".e1.part" / "joints.arrow")) == min(frames, 76)
 
 
 def test_dropping_an_episode_writes_nothing_more_and_frees_the_room(tmp_path, small_reserve):
@@ -121,6 +127,18 @@ def test_a_folder_that_is_taken_away_is_an_error_of_closing(tmp_path):
     open_writer = EpisodeWriter(tmp_path / "episodes", META)
     add_frames(open_writer, 3)
     (tmp_path / "episodes").rename(tmp_path / "elsewhere")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="the episode is not finished"):
         open_writer.close("success")
     assert left(tmp_path) == ["elsewhere"]
+    assert len(read_joints(tmp_path / "elsewhere" / ".e1.part" / "joints.arrow")) == 3
+
+
+def test_where_only_the_last_rename_fails_every_file_is_whole_and_stays(tmp_path, monkeypatch):
+    open_writer = EpisodeWriter(tmp_path, META)
+    add_frames(open_writer, 3)
+    (tmp_path / "e1").mkdir()  # in between, by somebody else
+    (tmp_path / "e1" / "file").touch()
+    with pytest.raises(OSError, match=r"Directory not empty: the episode is not finished.*\.e1\.part"):
+        open_writer.close("success")
+    part = tmp_path / ".e1.part"
+    assert read_meta(part).outcome == "success" and len(read_episode(part).frames["top"]) == 3

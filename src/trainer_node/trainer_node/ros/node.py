@@ -49,11 +49,13 @@ class TrainerNode(Node):
         robot, task = load_robot(config.robot_file), load_task(config.task_file)
         store = EpisodeStore(config.episode_folder)
         self._claim = store.claim()
-        for left_over in store.clean():
-            self._warn(f"episode {left_over} was broken off and is deleted")
+        for episode_id in store.set_aside_parts():
+            self._warn(f"episode {episode_id} was broken off")
+        if waiting := store.quarantine.entries():
+            names = ", ".join(path.name for path in waiting)
+            self._warn(f"not trained on, in {store.quarantine.root}: {names}")
         excerpts = Excerpts(store)
-        excerpts.clean()  # of episodes that were broken off
-        excerpts.store.clean()
+        excerpts.clear()  # of episodes that were broken off
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))
         self._jobs = Jobs(2, self.get_logger().error)
         self._stopping = False

@@ -298,10 +298,10 @@ class EpisodeServer:
         self._closing = None
         error = closing.exception()
         if error is None:
-            self._written = closing.result()
-        else:
-            self._node.get_logger().error(f"episode {self._episode_id} was not written: {error}")
-        self._answer = AskResult(error is None, "" if error is None else f"the episode is lost: {error}")
+            self._written, self._answer = closing.result(), AskResult(True)
+            return
+        self._node.get_logger().error(f"episode {self._episode_id} was not written: {error}")
+        self._answer = AskResult(False, f"the episode is not written: {error}")
 
     def _result(self, runner: EpisodeRunner) -> RunEpisode.Result:
         verdict, counts = runner.verdict, self._recorder.counts

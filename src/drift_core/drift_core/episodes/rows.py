@@ -1,0 +1,77 @@
+"""From samples to rows of the tables of an episode; what does not fit is refused by name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from drift_core.episodes.files import JOINTS, STEP_COLUMNS, STEPS, camera_table
+from drift_core.episodes.images import ImageEncoding, Picture
+from drift_core.episodes.record import EpisodeMeta, StepRecord
+from drift_core.errors import DataError, ShapeError
+
+_STEP_NAMES = STEP_COLUMNS.names
+_INT64_MAX = 2**63 - 1  # of the columns of control steps
+_ROW_BYTES = 500  # about what a control step or a joint sample takes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sample as the columns of its table have it; of a frame the last one is a Picture."""
+
+    table: str
+    values: tuple[Any, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Return about what it takes in memory and on the disk."""
+        picture = self.values[-1]
+        return picture.size_bytes if isinstance(picture, Picture) else _ROW_BYTES
+
+
+class Rows:
+    """Make rows of what is recorded into one episode."""
+
+    def __init__(self, meta: EpisodeMeta, encoding: ImageEncoding) -> None:
+        self._cameras = {camera.name: camera for camera in meta.cameras}
+        self._encoding = encoding
+        self._newest: dict[str, Picture] = {}  # by camera
+
+    def step(self, step: StepRecord) -> Row:
+        """Take one control step."""
+        return Row(STEPS, tuple(_cell(name, getattr(step, name)) for name in _STEP_NAMES))
+
+    def joints(self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float) -> Row:
+        """Take one joint sample (J,), as it arrived."""
+        positions = np.asarray(positions_rad)
+        if positions.ndim != 1:
+            raise ShapeError(f"joints: positions_rad must be (J,), got {positions.shape}")
+        return Row(JOINTS, (stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
+
+    def frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> Row:
+        """Take one (H, W, 3) uint8 RGB image, as it arrived; it is encoded when it is written."""
+        spec = self._cameras.get(camera)
+        if spec is None:
+            raise DataError(f"camera={camera!r} is unknown; allowed: {', '.join(self._cameras) or 'none'}")
+        if image.shape != (spec.height, spec.width, 3) or image.dtype != np.uint8:
+            raise ShapeError(
+                f"camera {camera}: image must be ({spec.height}, {spec.width}, 3) uint8, "
+                f"got {image.shape} {image.dtype}"
+            )
+        before = self._newest.get(camera)
+        picture = Picture(image, self._encoding, image.nbytes if before is None else before.size_bytes)
+        self._newest[camera] = picture
+        return Row(camera_table(camera), (stamp_s, arrival_s, picture.format, picture))
+
+
+def _cell(name: str, value: float | np.ndarray | None) -> float | list[float] | None:
+    """Return a field of a control step as it is stored."""
+    if isinstance(value, np.ndarray):
+        if value.ndim != 1:
+            raise ShapeError(f"step: {name} must be a vector, got {value.shape}")
+        return value.tolist()
+    if not isinstance(value, int):
+        return value
+    if not -_INT64_MAX <= value <= _INT64_MAX:
+        raise DataError(f"step: {name}={value} must be at most {_INT64_MAX}")
+    return int(value)  # not an enum
