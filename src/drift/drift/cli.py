@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperOption
 
 from drift.commands import demo, doctor, eval, goto, joystick, session, teleop, train, up
 from drift.commands.calibrate import board, camera_latency, hand_eye
-from drift.commands.data import drop, ls, merge, relabel, restore, show, split, stats
+from drift.commands.data import drop, export, import_, ls, merge, relabel, restore, show, split, stats
 from drift.errors import UserError, run
 
 
@@ -35,14 +35,14 @@ for command in (up, demo, session, goto, teleop, joystick, train, eval, doctor):
 calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."
 )
-data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes.")
+data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes, and bring them to others and back.")
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
-    "data": (data, (ls, show, stats, drop, restore, relabel, merge, split)),
+    "data": (data, (ls, show, stats, drop, restore, relabel, merge, split, export, import_)),
 }
 for group, (commands, members) in groups.items():
     for command in members:
-        name = command.__name__.rpartition(".")[2].replace("_", "-")
+        name = command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")  # import_
         commands.command(name, cls=OnceCommand)(command.main)
     app.add_typer(commands, name=group)
 

@@ -13,9 +13,11 @@ from drift.cli import app
 from drift.stack import stack
 from drift.stack_arguments import StackArguments, arguments
 from drift.vendor_launch import vendor_arguments
+from drift_config.loader import load_yaml
 from drift_control.gate.state import Reason
 from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
+from drift_formats.lerobot.source_map import SourceMap
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = sorted(path.parent for path in ROOT.glob("src/*/package.xml"))
@@ -206,12 +208,15 @@ def test_every_file_that_is_shown_is_accepted(document, name, tmp_path):
     values = yaml.safe_load(text)
     if base:
         values = changed(yaml.safe_load(file.with_name(base).read_text(encoding="utf-8")), values)
+    file.parent.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     match file.parent.name:
         case "robots":
             assert load_robot(file).config.name == file.stem
         case "tasks":
             assert load_task(file).name == file.stem
+        case "lerobot":
+            assert load_yaml(file, SourceMap).joints is not None
         case _:  # a params_file
             said = StackArguments(robot="ur5e", sim="none", expert="none", params_file=str(file))
             assert all(node.parameter_files[-1] == file.resolve() for node in stack(said).nodes)

@@ -62,6 +62,17 @@ def read_with_faults(path: Path | str) -> tuple[Section, list[FileFault]]:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: must be text in UTF-8: {error.reason}") from error
+    return _of_text(text, file)
+
+
+def read_text(text: str, source: str) -> Section:
+    """Return the mapping that `text` is; ConfigError names `source`."""
+    section, faults = _of_text(text, source)
+    refuse(section, source, faults)
+    return section
+
+
+def _of_text(text: str, file: str) -> tuple[Section, list[FileFault]]:
     try:
         root = yaml.compose(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:

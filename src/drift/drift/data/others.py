@@ -1,0 +1,63 @@
+"""Data of others as episodes of a store, with what the configuration knows of robots and tasks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from drift.data.origin_files import origin_files
+from drift.errors import UserError
+
+if TYPE_CHECKING:
+    from drift_core.episodes import EpisodeMeta, EpisodeStore
+    from drift_formats.formats import Cell
+
+
+def cell_of(meta: "EpisodeMeta") -> "Cell":
+    """Return the arm and the task of an episode, as the configuration describes them now."""
+    return cell_named(meta.robot, meta.task)
+
+
+def cell_named(robot: str, task: str) -> "Cell":
+    """Return an arm and a task; UserError names those that there are."""
+    from drift_formats.formats import Cell
+
+    origin = origin_files(robot, task)
+    if origin.task is None:
+        raise UserError(origin.unknown)
+    return Cell(None if origin.task.action_space == "point" else origin.robot, origin.task)
+
+
+def import_into(
+    store: "EpisodeStore", source: Path, robot: str, task: str, source_map: Path | None, console: Console
+) -> None:
+    """Read `source` into `store` and say what became of each episode.
+
+    `robot` and `task` may be empty where the data names them.
+    """
+    from drift_config.loader import load_yaml
+    from drift_formats.formats import FORMATS, format_of
+    from drift_formats.importing import import_episodes
+
+    name = format_of(source)
+    form = FORMATS[name]
+    mapped = form.SourceMap() if source_map is None else load_yaml(source_map, form.SourceMap)
+    named_robot, named_task = form.origin(source)
+    robot, task = robot or named_robot, task or named_task
+    if missing := [option for option, value in (("--robot", robot), ("--task", task)) if not value]:
+        raise UserError(
+            f"{source} ({name}) does not name its robot and task as ours: say {', '.join(missing)}"
+        )
+    new = known = 0
+    with console.status(f"import of {source}") as status:
+        for done in import_episodes(source, store, cell_named(robot, task), form, mapped):
+            new, known = new + (not done.known), known + done.known
+            status.update(f"import of {source}: {new + known} episodes")
+            if done.remark:
+                console.print(f"{done.episode_id}: {done.remark}", markup=False, soft_wrap=True)
+    there = f", {known} were there already" if known else ""
+    console.print(
+        f"{store.root}: {new} episodes of {robot}, {task} from {source} ({name}){there}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,52 @@
+"""Data of another format as episodes of a store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter
+from drift_core.errors import DataError
+
+from drift_formats.format import Cell, Format
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of an episode from elsewhere."""
+
+    episode_id: str
+    remark: str  # what of it is lost or was assumed; empty: nothing to say
+    known: bool  # the store had it already, and it was left alone
+
+
+def import_episodes(
+    source: Path, store: EpisodeStore, cell: Cell, form: Format, source_map: Any
+) -> Iterator[Imported]:
+    """Read `source` into `store`, one episode after the other; yields what became of each.
+
+    An episode that the store has already, under the same name and of the same robot and task, is left alone,
+    so that an import which was broken off can be gone on with.
+    """
+    with store.claim():
+        there = set(store.ids())
+        store.clean()
+        for recording in form.recordings(source, cell, source_map):
+            meta = recording.meta
+            if meta.id in there:
+                _check_same(store.meta(meta.id), meta, source)
+                yield Imported(meta.id, "", known=True)
+                continue
+            with EpisodeWriter(store.root, meta) as writer:
+                ending = recording.fill(writer)
+                writer.close(ending.outcome, ending.score)
+            yield Imported(meta.id, ending.remark, known=False)
+
+
+def _check_same(there: EpisodeMeta, new: EpisodeMeta, source: Path) -> None:
+    for name in ("robot", "task", "cameras", "dt_s", "started_s"):
+        if getattr(there, name) != getattr(new, name):
+            raise DataError(
+                f"{source}: its episode {new.id} is in the store already with {name}={getattr(there, name)}, "
+                f"not {getattr(new, name)}: name another store"
+            )

@@ -1,0 +1,1 @@
+"""LeRobot's data sets: v3.0 written and read, v2.1 read."""

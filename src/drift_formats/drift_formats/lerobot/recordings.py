@@ -1,0 +1,165 @@
+"""The episodes of a set: of any robot as demonstrations, of our own export as what they were."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from drift_core.episodes import EpisodeKind, EpisodeMeta, EpisodeWriter, OutcomeName
+from drift_core.errors import DataError
+from drift_core.observation.fit import fit
+
+from drift_formats.format import Cell, Ending, Recording
+from drift_formats.lerobot import layout
+from drift_formats.lerobot.meaning import Meaning, meaning_of, motion_of
+from drift_formats.lerobot.samples import Driven, Samples, samples_of
+from drift_formats.lerobot.set_files import EpisodeEntry, SetFiles
+from drift_formats.lerobot.source_map import SourceMap
+from drift_formats.lerobot.stamps import to_s
+
+_OUTSIDE = re.compile(r"[^A-Za-z0-9_.-]")
+_FPS_TOLERANCE = 1e-6
+
+
+def read_origin(source: Path) -> tuple[str, str]:
+    """Return robot and task of our own export, else nothing."""
+    files = SetFiles(source)
+    if layout.OBSERVATION_STAMP not in files.features or len(files.tasks) != 1:
+        return "", ""
+    return files.robot, files.tasks[0]
+
+
+def read_recordings(source: Path, cell: Cell, source_map: SourceMap) -> Iterator[Recording]:
+    """Yield the episodes of the set `source` for a robot and a task; DataError where they do not fit."""
+    files = SetFiles(source)
+    if files.fps * cell.task.dt_s < 1.0 - _FPS_TOLERANCE:
+        raise DataError(
+            f"{files.info_path}: fps={files.fps:g} must be at least the {1.0 / cell.task.dt_s:g} policy "
+            f"steps a second of task {cell.task.name}"
+        )
+    meaning = meaning_of(files, cell, source_map)
+    for entry in files.entries():
+        reader = _Reader(files, cell, meaning, entry)
+        yield Recording(reader.meta, reader.fill)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What our own export says of an episode; of another set what can be assumed."""
+
+    episode_id: str
+    kind: EpisodeKind
+    seed: int = 0
+    started_s: float = 0.0
+    outcome: OutcomeName | None = None
+    score: float | None = None
+
+
+class _Reader:
+    """One episode of a set."""
+
+    def __init__(self, files: SetFiles, cell: Cell, meaning: Meaning, entry: EpisodeEntry) -> None:
+        self._files, self._cell, self._meaning, self._entry = files, cell, meaning, entry
+        self._rows, self._table = files.rows(entry, list(meaning.cameras.values()))
+        self._stamped = layout.OBSERVATION_STAMP in self._rows
+        told = self._told = _told(files, entry, self._rows)
+        stamps = "" if self._stamped else "; stamps are frame_index / fps"
+        self.meta = EpisodeMeta(
+            id=told.episode_id,
+            robot="point" if cell.arm is None else cell.arm.name,
+            task=cell.task.name,
+            seed=told.seed,
+            kind=told.kind,
+            cameras=cell.task.camera_specs,
+            dt_s=cell.task.dt_s,
+            started_s=told.started_s,
+            drift_version=f"{version('drift_core')} (from LeRobot {files.version}{stamps})",
+        )
+
+    def fill(self, writer: EpisodeWriter) -> Ending:
+        """Add everything."""
+        motion = motion_of(self._files, self._cell, self._meaning, self._rows)
+        seen_s, due_s = self._times()
+        samples = samples_of(seen_s, due_s, motion, self._driven(), self._rows, self._cell.task.dt_s)
+        for q, gripper_m, stamp_s in samples.joints:
+            writer.add_joints(q, gripper_m, stamp_s, stamp_s)
+        self._add_pictures(writer, seen_s)
+        for step in samples.steps:
+            writer.add_step(step)
+        return Ending(self._outcome(), self._told.score, self._remark(samples))
+
+    def _times(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return when each row was seen, and when its action was due (N,)."""
+        if self._stamped:
+            stamps = self._rows[layout.OBSERVATION_STAMP], self._rows[layout.ACTION_STAMP]
+            return to_s(stamps[0]), to_s(stamps[1])
+        number = np.arange(self._entry.length)
+        return number / self._files.fps, (number + 1) / self._files.fps
+
+    def _driven(self) -> Driven:
+        """Return who drove in each row: where nobody says, the expert."""
+        said = self._rows.get(layout.INTERVENTION)
+        return Driven.by_all(self._entry.length) if said is None else Driven.of(said.astype(bool))
+
+    def _add_pictures(self, writer: EpisodeWriter, seen_s: np.ndarray) -> None:
+        for camera in self._cell.task.cameras:
+            stamp_s = arrival_s = seen_s + camera.latency_s  # so that the picture stands for that time
+            if self._stamped and f"{layout.FRAME_STAMP}{camera.name}" in self._rows:
+                stamp_s = to_s(self._rows[f"{layout.FRAME_STAMP}{camera.name}"])
+                arrival_s = to_s(self._rows[f"{layout.FRAME_ARRIVAL}{camera.name}"])
+            pictures = self._files.pictures(self._entry, self._table, self._meaning.cameras[camera.name])
+            for picture, stamp, arrival in zip(pictures, stamp_s, arrival_s, strict=True):
+                writer.add_frame(camera.name, fit(picture, camera.height, camera.width), stamp, arrival)
+
+    def _outcome(self) -> OutcomeName:
+        if self._told.outcome is not None:
+            return self._told.outcome
+        success = self._rows.get(layout.SUCCESS)
+        if success is None:
+            return "unknown"
+        return "success" if success.astype(bool).any() else "failure"
+
+    def _remark(self, samples: Samples) -> str:
+        remarks = [samples.remark] if samples.remark else []
+        sizes = {
+            column: self._files.features[column].shape[:2]
+            for camera in self._cell.task.cameras
+            if (column := self._meaning.cameras[camera.name])
+            and self._files.features[column].shape[:2] != (camera.height, camera.width)
+        }
+        remarks += [f"{column} of {shape[1]}x{shape[0]} was made to fit" for column, shape in sizes.items()]
+        return "; ".join(remarks)
+
+
+def _told(files: SetFiles, entry: EpisodeEntry, rows: dict[str, np.ndarray]) -> _Told:
+    if entry.about:
+        return _own(entry.about, files.folder)
+    name = _OUTSIDE.sub("_", files.folder.resolve().name)[:80]
+    if not name[:1].isalnum():
+        name = f"set{name}"
+    said = rows.get(layout.INTERVENTION)
+    corrected = said is not None and not said.astype(bool).all()
+    return _Told(f"{name}_{entry.index:06d}", "intervention" if corrected else "demonstration")
+
+
+def _own(about: str, folder: Path) -> _Told:
+    """Return what `drift data export` has written; DataError where it is no longer that."""
+    try:
+        said: dict[str, Any] = json.loads(about)
+        told = _Told(
+            str(said["id"]),
+            said["kind"],
+            int(said["seed"]),
+            float(said["started_s"]),
+            said["outcome"],
+            None if said["score"] is None else float(said["score"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}: {layout.META} of an episode cannot be read: {error!r}") from error
+    if told.kind not in get_args(EpisodeKind) or told.outcome not in get_args(OutcomeName):
+        raise DataError(f"{folder}: {layout.META}: kind={told.kind!r}, outcome={told.outcome!r} are unknown")
+    return told

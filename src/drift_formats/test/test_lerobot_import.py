@@ -1,0 +1,247 @@
+"""Sets that LeRobot itself has written (`acceptance/lerobot/write_set.py`, lerobot 0.6.1) as episodes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from drift_config.loader import parse
+from drift_control.robot.pose import pose_to_action
+from drift_core.data.windows import cut_windows
+from drift_core.episodes import Episode, EpisodeStore
+from drift_core.errors import DataError
+from drift_core.task import CameraConfig, TaskConfig
+from drift_formats.format import Cell
+from drift_formats.formats import format_of, lerobot
+from drift_formats.importing import import_episodes
+from drift_formats.lerobot.source_map import SourceMap
+from recorded import PANDA
+
+SET = Path(__file__).parent / "data" / "lerobot_0_6_1"
+CAMERAS = (
+    CameraConfig("front", "camera/front/image_raw", 24, 32, 0.0),
+    CameraConfig("wrist", "camera/wrist/image_raw", 16, 16, 0.05),
+)
+CELL = Cell(PANDA, TaskConfig("lift", CAMERAS, 0.1, 2, 1, 1, "tcp_pose", 20.0, {}))
+DEGREES = 0.017453292519943295
+JOINTS = [f"panda_joint{number}.pos" for number in range(1, 8)]
+MAP = parse(
+    {
+        "joints": {"feature": "observation.state", "entries": JOINTS, "scale": DEGREES},
+        "gripper": {"feature": "observation.state", "entries": [7], "scale": 0.0008},
+        "action_joints": {"feature": "action", "entries": JOINTS, "scale": DEGREES},
+        "action_gripper": {"feature": "action", "entries": ["hand.pos"], "scale": 0.0008},
+        "cameras": {"front": "observation.images.top", "wrist": "observation.images.hand"},
+    },
+    SourceMap,
+    "map",
+)
+
+
+def imported(source: Path, to: Path, cell: Cell = CELL, source_map: SourceMap = MAP) -> list[Episode]:
+    store = EpisodeStore(to)
+    done = list(import_episodes(source, store, cell, lerobot, source_map))
+    return [store.read(one.episode_id) for one in done]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """A copy of the set to break."""
+    shutil.copytree(SET, tmp_path / "set")
+    return tmp_path / "set"
+
+
+def change_info(folder: Path, change: Callable[[dict], None]) -> None:
+    path = folder / "meta/info.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))
+
+
+def test_a_set_of_lerobot_becomes_demonstrations_in_our_units(tmp_path):
+    assert format_of(SET) == "lerobot"
+    one, other = imported(SET, tmp_path / "store")
+    assert (one.meta.id, other.meta.id) == ("lerobot_0_6_1_000000", "lerobot_0_6_1_000001")
+    assert (one.meta.kind, one.meta.robot, one.meta.task) == ("demonstration", "panda", "lift")
+    assert (one.meta.outcome, other.meta.outcome) == ("success", "failure")
+    assert "stamps are frame_index / fps" in one.meta.drift_version
+    # 12 rows at 30 Hz: the last one is 11/30 s after the first, its action 1/30 s later
+    assert one.joints.stamp_s.tolist() == pytest.approx([row / 30 for row in range(12)])
+    assert one.steps.stamp_s[-1] == pytest.approx(12 / 30)
+    # write_set.py: home in degrees, swung by 20 sin(2 t) times 1, 0.5, ...; the hand at 50 % + swing
+    swing = 20 * np.sin(2 * 11 / 30)
+    assert np.degrees(one.joints.positions_rad[-1, :2]) == pytest.approx(
+        [swing, np.degrees(-0.785) + swing / 2]
+    )
+    assert one.joints.gripper_m[-1] == pytest.approx(0.0008 * (50 + swing), abs=1e-7)
+    assert np.array_equal(
+        one.steps.action[3],
+        pose_to_action(PANDA.forward(one.steps.commanded[3, :7]), one.steps.commanded[3, 7]),
+    )
+
+
+def test_pictures_come_as_they_were_and_are_made_to_fit_the_task(tmp_path):
+    one, _ = imported(SET, tmp_path / "store")
+    y, x = np.mgrid[:24, :32]
+    blue = 128 + 60 * np.sin((x + y + 5) / 6)
+    written = np.clip(np.stack([4 * x + 10, 5 * y, blue], axis=-1), 0, 255).astype(np.uint8)
+    assert np.array_equal(one.frames["front"].image(5), written)  # PNG: to the bit
+    assert one.frames["wrist"].image(5).shape == (16, 16, 3)  # of 32 x 32, from the video
+    # a picture stands for stamp - latency: that is the time of its row
+    assert one.frames["wrist"].stamp_s[5] == pytest.approx(5 / 30 + 0.05)
+
+
+def test_video_is_read_at_the_right_pictures_of_the_right_episode(tmp_path):
+    cell = Cell(
+        PANDA, TaskConfig("lift", (CameraConfig("wrist", "w", 32, 32, 0.0),), 0.1, 2, 1, 1, "tcp_pose", 9, {})
+    )
+    _, other = imported(SET, tmp_path / "store", cell)
+    y, x = np.mgrid[:32, :32]
+    for row in (0, 1, 11):
+        written = np.stack([4 * x + 2 * row, 5 * y + 40, 128 + 60 * np.sin((x + y + row) / 6)], axis=-1)
+        error = other.frames["wrist"].image(row) - np.clip(written, 0, 255)
+        assert (
+            np.sqrt((error**2).mean()) < 7
+        )  # AV1 at its defaults; another row is 11 off, another episode 30
+
+
+def test_windows_are_cut_from_it_as_from_any_demonstration(tmp_path):
+    one, _ = imported(SET, tmp_path / "store")
+    task = CELL.task
+    windows = cut_windows(one, task.observation_spec(7), PANDA.state, task.latency_s, 2, "tcp_pose")
+    assert windows.t_ref_s.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3, 11 / 30])
+    assert windows.mask.tolist() == [[True, True], [True, True], [True, True], [True, False], [False, False]]
+    # the label of t = 0 is the set-point of row 2, which is due at 0.1 s
+    assert windows.actions[0, 0, :3] == pytest.approx(one.steps.action[2, :3], abs=1e-6)
+
+
+def test_without_a_map_it_says_what_must_be_named_and_what_there_is(tmp_path):
+    with pytest.raises(DataError) as error:
+        imported(SET, tmp_path / "store", source_map=SourceMap())
+    assert "where is action_joints? action does not have the names panda_joint1" in str(error.value)
+    assert "observation.state (panda_joint1.pos, panda_joint2.pos" in str(error.value)
+
+
+def test_degrees_are_not_taken_for_radians(tmp_path):
+    from dataclasses import replace
+
+    wrong = replace(MAP, joints=replace(MAP.joints, scale=1.0))
+    with pytest.raises(DataError, match="beyond its limits .* rad: is it in degrees"):
+        imported(SET, tmp_path / "store", source_map=wrong)
+    wrong = replace(MAP, gripper=replace(MAP.gripper, scale=1.0))
+    with pytest.raises(DataError, match=r"the gripper goes from 50 to .*, beyond 0 .. 0.08 m"):
+        imported(SET, tmp_path / "store", source_map=wrong)
+
+
+def test_a_set_that_is_slower_than_the_policy_is_refused(tmp_path, changed):
+    change_info(changed, lambda info: info.update(fps=5))
+    with pytest.raises(DataError, match="fps=5 must be at least the 10 policy steps a second of task lift"):
+        imported(changed, tmp_path / "store")
+
+
+def to_v2_1(source: Path, target: Path) -> None:
+    """Write the set as lerobot 0.3 had it: a file for each episode, descriptions as JSON lines."""
+    (target / "meta").mkdir(parents=True)
+    info = json.loads((source / "meta/info.json").read_text())
+    info |= {
+        "codebase_version": "v2.1",
+        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+        "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+    }
+    (target / "meta/info.json").write_text(json.dumps(info))
+    tasks = pq.read_table(source / "meta/tasks.parquet").to_pylist()
+    (target / "meta/tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
+    rows = pq.read_table(source / "data/chunk-000/file-000.parquet")
+    lines = []
+    for episode in range(2):
+        part = rows.filter(pa.compute.equal(rows["episode_index"], episode))
+        lines.append(json.dumps({"episode_index": episode, "tasks": [], "length": len(part)}))
+        path = target / f"data/chunk-000/episode_{episode:06d}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(part, path)
+        video = target / f"videos/chunk-000/observation.images.hand/episode_{episode:06d}.mp4"
+        video.parent.mkdir(parents=True, exist_ok=True)
+        cut(source / "videos/observation.images.hand/chunk-000/file-000.mp4", video, 12 * episode, 12)
+    (target / "meta/episodes.jsonl").write_text("\n".join(lines))
+
+
+def cut(source: Path, target: Path, first: int, count: int) -> None:
+    """Copy pictures of a video whose every second one is a keyframe, without coding them anew."""
+    with av.open(str(source)) as video, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(video.streams.video[0], opaque=True)
+        begin = None
+        for number, packet in enumerate(packet for packet in video.demux(video=0) if packet.pts is not None):
+            if first <= number < first + count:
+                begin = packet.pts if begin is None else begin
+                packet.pts, packet.dts, packet.stream = packet.pts - begin, packet.dts - begin, stream
+                output.mux(packet)
+
+
+def test_v2_1_gives_the_same_episodes(tmp_path):
+    to_v2_1(SET, tmp_path / "old" / "lerobot_0_6_1")
+    new = imported(SET, tmp_path / "store")
+    old = imported(tmp_path / "old" / "lerobot_0_6_1", tmp_path / "old_store")
+    for one, other in zip(new, old, strict=True):
+        assert one.meta.id == other.meta.id
+        assert np.array_equal(one.joints.positions_rad, other.joints.positions_rad)
+        assert np.array_equal(one.steps.action, other.steps.action)
+        for camera in ("front", "wrist"):
+            for row in (0, 11):
+                assert np.array_equal(one.frames[camera].image(row), other.frames[camera].image(row))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (lambda s: (s / "meta/info.json").write_text("{"), r"meta/info.json: cannot be read"),
+        (
+            lambda s: change_info(s, lambda info: info.update(codebase_version="v4.0")),
+            "codebase_version='v4.0' must be v3.0, v2.1 or v2.0",
+        ),
+        (
+            lambda s: change_info(s, lambda info: info.update(data_path="../../{chunk_index}.parquet")),
+            "data_path='../../{chunk_index}.parquet' must be 'data/chunk-",
+        ),
+        (
+            lambda s: change_info(s, lambda info: info["features"].update({"../x": {"dtype": "video"}})),
+            "the name '../x' must have letters, digits",
+        ),
+        (
+            lambda s: change_info(s, lambda info: info["features"]["action"].update(shape=[9])),
+            "action must have 9 numbers in each row",
+        ),
+        (
+            lambda s: change_info(
+                s, lambda info: info["features"]["observation.images.top"].update(shape=[48, 64, 3])
+            ),
+            r"observation.images.top must be \(48, 64, 3\) as .* says, is \(24, 32, 3\)",
+        ),
+        (
+            lambda s: truncate(s / "data/chunk-000/file-000.parquet"),
+            "data/chunk-000/file-000.parquet: cannot be read",
+        ),
+        (
+            lambda s: truncate(s / "videos/observation.images.hand/chunk-000/file-000.mp4"),
+            r"file-000.mp4: (cannot be read|ends at)",
+        ),
+        (
+            lambda s: (s / "videos/observation.images.hand/chunk-000/file-000.mp4").unlink(),
+            "file-000.mp4: cannot be read",
+        ),
+        (lambda s: shutil.rmtree(s / "meta/episodes"), "meta/episodes: has no file of episodes"),
+    ],
+)
+def test_what_is_broken_is_named_and_nothing_half_is_left(tmp_path, changed, break_it, said):
+    break_it(changed)
+    with pytest.raises(DataError, match=said):
+        imported(changed, tmp_path / "store")
+    assert EpisodeStore(tmp_path / "store").ids() == [] and EpisodeStore(tmp_path / "store").open_ids() == []
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
