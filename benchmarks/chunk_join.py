@@ -36,7 +36,7 @@ from drift.simulation import make_shell, policy_pace
 from drift_control.gate.state import CommandSource
 from drift_control.loop import Tick
 from drift_core.observation.spec import Observation
-from drift_core.policy.policy import DiffusionPolicy
+from drift_core.policy.policy import DiffusionPolicy, Encode
 from drift_core.samplers import Prefix, Sampler
 from drift_policy_node.config import PolicyNodeConfig
 from drift_sim.shell import Shell
@@ -66,9 +66,10 @@ class AveragingPolicy(DiffusionPolicy):
         sampler: Sampler,
         generator: torch.Generator,
         prefix: Prefix | None = None,
+        encode: Encode | None = None,
     ) -> np.ndarray:
         """Return 0.3 of the last chunk and 0.7 of the new one, the new one beyond the last's end."""
-        chunk = super().act(observation, sampler, generator, prefix)
+        chunk = super().act(observation, sampler, generator, prefix, encode)
         if self._last is not None:
             last_s, last = self._last
             shift = round((observation.t_ref_s - last_s) / self.config.observation.dt_s)

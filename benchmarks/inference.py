@@ -5,6 +5,9 @@ through ResNet-18 and a 10-dimensional state (C = 1044), as in Diffusion Policy.
 all, is a column of its own; p50 to p99 are denoising alone, of `count` calls. Rows of engine "diffusers" are
 the peers: every step a whole network call, conditioning and all. rti2 and rti3 are warm chunks; rti3_full is
 the full denoise that a warm start falls back to after a new epoch or a jump.
+
+A second table, rows `image_to_chunk`: from the arrival of the newest picture of every camera, all at once, to
+the finished warm chunk of S, against a policy that encodes both frames in PyTorch at every inference.
 """
 
 import dataclasses
@@ -16,19 +19,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.support.image_to_chunk import measure_image_to_chunk
 from benchmarks.support.networks import (
     ACTION_DIM,
     HORIZON,
     NETWORKS,
     SAMPLERS,
+    always_warm,
     example_observation,
     make_policy,
 )
-from benchmarks.support.report import arguments, report
+from benchmarks.support.report import arguments, report, write_rows
 from diffusers import DDIMScheduler, DDPMScheduler
 from drift_core.engines import Engine, EngineError, make_engine
 from drift_core.policy.policy import DiffusionPolicy
-from drift_core.samplers import RtiSampler, Sampler
 from rich.console import Console
 from torch import Tensor
 
@@ -45,7 +49,7 @@ def main() -> None:
         "--repetitions", type=int, default=100, help="of every row (a tenth of the DDPM-100 ones)"
     )
     parser.add_argument("--lerobot-python", type=Path, metavar="PYTHON", help="with LeRobot in it")
-    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="*", choices=list(NETWORKS), default=list(NETWORKS))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     repetitions = 5 if options.quick else options.repetitions
@@ -54,7 +58,10 @@ def main() -> None:
         rows += measure(network, repetitions)
         if options.lerobot_python is not None and network != "mlp":
             rows.append(measure_lerobot(network, options.lerobot_python, options.threads, repetitions, rows))
-    report(f"denoising one chunk, batch 1, {options.threads} threads", rows, options.json)
+    report(f"denoising one chunk, batch 1, {options.threads} threads", rows, None)
+    whole = measure_image_to_chunk("auto", 20 if options.quick else 300)
+    report(f"from the newest picture to the chunk, warm RTI-3, {options.threads} threads", whole, None)
+    write_rows([*rows, *whole], options.json)
 
 
 def measure(network: str, repetitions: int) -> list[dict[str, str | float | None]]:
@@ -137,13 +144,6 @@ def our_call(policy: DiffusionPolicy, condition: Tensor, engine: Engine, sampler
         policy.sample(condition, sampler, generator)
 
     return call
-
-
-def always_warm(sampler: Sampler) -> Sampler:
-    """Switch off what would start a random network afresh: it has no reason to repeat itself."""
-    if isinstance(sampler, RtiSampler):
-        sampler.warm = dataclasses.replace(sampler.warm, observation_jump=None, chunk_jump=None)
-    return sampler
 
 
 def diffusers_loop(policy: DiffusionPolicy, condition: Tensor, sampler: str) -> Call:

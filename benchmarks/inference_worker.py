@@ -37,25 +37,18 @@ class Denoiser:
     def __init__(self, network: str, engine: str) -> None:
         torch.set_num_threads(1)
         self._policy = make_policy(network)
-        self._policy.encoder = _NoEncoder(self._policy.feature_dim)  # the network alone is compared
         self._policy.use_engine(make_engine(engine, self._policy.denoiser))
         self._sampler = self._policy.make_sampler(SAMPLER)
         self._generator = torch.Generator().manual_seed(0)
 
     def __call__(self, observation) -> np.ndarray:
         """Return a chunk (T, A)."""
-        return self._policy.act(observation, self._sampler, self._generator)
+        return self._policy.act(observation, self._sampler, self._generator, encode=_no_features)
 
 
-class _NoEncoder(torch.nn.Module):
-    """Features without looking."""
-
-    def __init__(self, feature_dim: int) -> None:
-        super().__init__()
-        self.feature_dim = feature_dim
-
-    def forward(self, images, shift_px=0, generator=None):
-        return torch.zeros(len(next(iter(images.values()))), self.feature_dim)
+def _no_features(camera: str, image: np.ndarray) -> torch.Tensor:
+    """Return features without looking: the network alone is compared."""
+    return torch.zeros(512)
 
 
 class Count:

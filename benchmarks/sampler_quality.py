@@ -148,7 +148,8 @@ def main() -> None:
     for task_name in options.tasks:
         folder = options.folder / "quick" if options.quick else options.folder
         policy = trained_policy(task_name, (QUICK if options.quick else FULL)[task_name], folder)
-        policy.use_engine(make_engine(options.engine, policy.denoiser))
+        encoder = None if policy.encoder is None else make_engine(options.engine, policy.encoder)
+        policy.use_engine(make_engine(options.engine, policy.denoiser), encoder)
         task = load_task(config_file("task", task_name))
         shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
         count = QUICK_ROLLOUTS[task_name] if options.quick else options.rollouts

@@ -1,5 +1,7 @@
 """Networks, samplers and the observation whose inference is timed."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from benchmarks.support.distinct_weights import perturb
@@ -7,9 +9,10 @@ from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.encoders import ResNetConfig
 from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.samplers import RtiSampler, Sampler
 
 HORIZON, ACTION_DIM = 16, 10
-SPEC = ObservationSpec((CameraSpec("front", 96, 96),), state_dim=10, observation_steps=2, dt_s=0.1)
+CAMERAS = (CameraSpec("front", 96, 96), CameraSpec("wrist", 96, 96))
 NETWORKS = {
     "S": UNetConfig(down_dims=(128, 256, 512)),
     "L": UNetConfig(down_dims=(256, 512, 1024)),
@@ -25,15 +28,23 @@ SAMPLERS = {
 }
 
 
-def make_policy(network: str) -> DiffusionPolicy:
+def make_policy(network: str, cameras: int = 1) -> DiffusionPolicy:
     """Return a policy with random weights as training leaves them."""
     torch.manual_seed(0)
+    spec = ObservationSpec(CAMERAS[:cameras], state_dim=10, observation_steps=2, dt_s=0.1)
     config = PolicyConfig(
-        SPEC, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
+        spec, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
     )
     policy = DiffusionPolicy(config).eval()
     perturb(policy, seed=1)
     return policy
+
+
+def always_warm(sampler: Sampler) -> Sampler:
+    """Switch off what would start a random network afresh: it has no reason to repeat itself."""
+    if isinstance(sampler, RtiSampler):
+        sampler.warm = replace(sampler.warm, observation_jump=None, chunk_jump=None)
+    return sampler
 
 
 def example_observation() -> Observation:

@@ -15,7 +15,6 @@ from drift_core.policy.checkpoint import (
     Base,
     CheckpointInfo,
     HashMismatchError,
-    LoadedCheckpoint,
     checkpoint_path,
     load_checkpoint,
 )
@@ -39,9 +38,10 @@ class CandidateFault(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class ActivePolicy(Actor):
-    """A verified policy with a sampler and an engine of its own."""
+    """A verified policy with a sampler and engines of its own."""
 
-    engine: str
+    engine: str  # of the denoiser
+    encoder_engine: str  # empty without cameras
     sha256: str
     path: Path
     base: Base  # whole, on which the next delta may rest
@@ -99,7 +99,7 @@ def load_candidate(
 
     `sha256` is the announced hash, "" for none; `stored` an observation for the forward pass.
     `running`: what runs, newest first. Their bases are at hand for a delta, and where PyTorch was the faster
-    engine for the same network, no other one is built to find that out again.
+    engine for the same network or encoder, no other one is built to find that out again.
     """
     if not path.is_file():
         raise RefusedError(CandidateFault.NOT_FOUND, f"{path}: no such file", (path.name,))
@@ -111,8 +111,7 @@ def load_candidate(
         place.check(loaded.policy, loaded.info)
         fault = CandidateFault.CANARY_FAILED
         policy = loaded.policy.to(execution.device)
-        engine = make_engine(_engine_name(execution, loaded, running), policy.denoiser)
-        policy.use_engine(engine)
+        engine, encoder_engine = _use_engines(policy, execution.engine, running)
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
     except (CheckpointError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
@@ -126,11 +125,29 @@ def load_candidate(
             wanted = (checkpoint_path(path.parent, error.base_version).name, path.name)
         raise RefusedError(fault, text, wanted) from error
     sampler = policy.make_sampler(execution.sampler)
-    return ActivePolicy(policy, sampler, loaded.info.version, engine.name, loaded.sha256, path, loaded.base)
+    return ActivePolicy(
+        policy,
+        sampler,
+        loaded.info.version,
+        engine,
+        encoder_engine,
+        loaded.sha256,
+        path,
+        loaded.base,
+    )
 
 
-def _engine_name(execution: Execution, loaded: LoadedCheckpoint, running: Sequence[ActivePolicy]) -> str:
-    network = loaded.policy.config.denoiser
-    if execution.engine == "auto" and running and running[0].policy.config.denoiser == network:
-        return "eager" if running[0].engine == "eager" else "auto"
-    return execution.engine
+def _use_engines(policy: DiffusionPolicy, name: str, running: Sequence[ActivePolicy]) -> tuple[str, str]:
+    """Let engines run the networks of `policy`; return their names, that of the encoder empty without one."""
+    network, camera_network = policy.config.denoiser, policy.config.encoder
+    name_of_encoder = name
+    if name == "auto" and running:
+        before = running[0]
+        if before.engine == "eager" and before.policy.config.denoiser == network:
+            name = "eager"
+        if before.encoder_engine == "eager" and before.policy.config.encoder == camera_network:
+            name_of_encoder = "eager"
+    engine = make_engine(name, policy.denoiser)
+    encoder_engine = None if policy.encoder is None else make_engine(name_of_encoder, policy.encoder)
+    policy.use_engine(engine, encoder_engine)
+    return engine.name, "" if encoder_engine is None else encoder_engine.name

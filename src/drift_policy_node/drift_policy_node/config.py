@@ -27,7 +27,7 @@ class PolicyNodeConfig:
     sampler: Annotated[str, Field(min_length=1)]
     """<kind>-<denoising steps>, such as ddim-8 or rti-3"""
     engine: Literal["auto", "eager", "openvino", "openvino_bf16", "cuda_graph"]
-    """runs the network; auto: the fastest on the device"""
+    """runs denoiser and encoders; auto: of each the fastest on the device"""
     device: Literal["auto", "cpu", "cuda"]
     """auto: cuda where there is one"""
     replan_steps: Annotated[int, Field(ge=1)]

@@ -1,7 +1,7 @@
 """The policy loop in real time: threads, watched inputs, checkpoints that change, and status. Knows no ROS.
 
-One thread (the executor's) calls every method; two more threads denoise and verify checkpoints, and ask
-through `wake` for a call of `step`.
+One thread (the executor's) calls every method; three more threads denoise, encode frames that have arrived,
+and verify checkpoints, and ask through `wake` for a call of `step`.
 """
 
 from collections.abc import Callable
@@ -75,6 +75,8 @@ class PolicyRuntime:
         self._latency_s, self._rate = Percentiles(_LATENCIES), EventRate()
         self._made: SimpleQueue[Outcome[np.ndarray]] = SimpleQueue()
         self._worker = InferenceWorker("inference", self._on_outcome, (DriftError,))
+        self._encoded: SimpleQueue[Outcome[None]] = SimpleQueue()
+        self._encoder = InferenceWorker("encoder", self._on_encoded, (DriftError,))
 
     def put_gate(self, epoch: int, driving: bool, arrival_s: float) -> None:
         """Take the gate's epoch; `driving`: the policy drives or is awaited."""
@@ -97,6 +99,7 @@ class PolicyRuntime:
         chunk = self._take_chunk(now_s)
         if self.active:
             self._begin(now_s, ros_s)
+            self._encode()
         return chunk
 
     def problems(self, now_s: float) -> list[str]:
@@ -146,6 +149,7 @@ class PolicyRuntime:
             "version": self.exchange.version,
             "sampler": self._config.sampler,
             "engine": running.engine if running else "",
+            "encoder_engine": running.encoder_engine if running else "",
             "chunk_rate_hz": self._rate.hz(now_s),
             "inference_ms_p50": 1000.0 * latency.p50,
             "inference_ms_p95": 1000.0 * latency.p95,
@@ -168,6 +172,7 @@ class PolicyRuntime:
         """End the threads; one that hangs is left behind."""
         self._closed = True
         self._worker.stop(0.5)
+        self._encoder.stop(0.5)
         self.exchange.close()
 
     def _begin(self, now_s: float, ros_s: float) -> None:
@@ -188,6 +193,19 @@ class PolicyRuntime:
         self._missing, self._whole_s, self._stored = "", now_s, inference.observation
         self._worker.revive()
         self._worker.submit(inference.run)
+
+    def _encode(self) -> None:
+        """Encode what has arrived for observations to come, beside the inference."""
+        while not self._encoded.empty():
+            # An error that is expected is not told here: the inference that needs the frame meets it, too.
+            if trace := self._encoded.get().trace:
+                self._crashes.append(trace)
+        running = self.exchange.current
+        if running is None or self._encoder.busy:
+            return
+        if (encoding := self.loop.encoding(running)) is not None:
+            self._encoder.revive()
+            self._encoder.submit(encoding.run)
 
     def _take_chunk(self, now_s: float) -> MadeChunk | None:
         if self._made.empty():
@@ -211,6 +229,10 @@ class PolicyRuntime:
 
     def _on_outcome(self, outcome: Outcome[np.ndarray]) -> None:
         self._made.put(outcome)
+        self._ask()
+
+    def _on_encoded(self, outcome: Outcome[None]) -> None:
+        self._encoded.put(outcome)
         self._ask()
 
     def _ask(self) -> None:

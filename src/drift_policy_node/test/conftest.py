@@ -241,7 +241,8 @@ class Rig:
         exchange = self.runtime.exchange
         if exchange._deliveries._order is not None and self.trainer.answers:
             return True
-        return self.runtime.loop.inference is not None or exchange._request is not None
+        at_work = self.runtime.loop.inference is not None or exchange._request is not None
+        return at_work or self.runtime._encoder.busy
 
     def step_until(self, reached, limit_s=20.0):
         """Go on, as soon as there is news, until `reached()` holds."""

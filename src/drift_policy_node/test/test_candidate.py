@@ -5,6 +5,7 @@ import pytest
 import torch
 from drift_core.engines import eager_engine
 from drift_core.engines.onnx_graph import named_weights
+from drift_core.engines.parts import parts_of
 from drift_core.policy.canary import blank_observation
 from drift_policy_node.candidate import CandidateFault, Execution, PolicySlot, RefusedError, load_candidate
 
@@ -72,18 +73,19 @@ def test_a_candidate_brings_an_engine_that_acts_as_pytorch_does(bench, place):
     chunks = []
     for engine in ("eager", "openvino"):
         running = load_candidate(path, "", place, Execution("ddim-4", engine, "cpu"), None)
-        assert running.engine == engine
+        assert (running.engine, running.encoder_engine) == (engine, engine)
         chunks.append(running.policy.act(seen, running.sampler, noise.manual_seed(0)))
     np.testing.assert_allclose(chunks[1], chunks[0], atol=1e-4)
 
 
 def test_an_engine_that_computes_something_else_is_refused(bench, place, monkeypatch):
     path, _ = bench.checkpoint(1)
-    other = bench.policy(2).denoiser
+    other = parts_of(bench.policy(2).denoiser)["trunk"]
     monkeypatch.setattr("drift_core.engines.openvino.named_weights", lambda _: named_weights(other))
     fault, message = refusal(path, "", place, Execution("ddim-4", "openvino", "cpu"), None)
     assert fault == CandidateFault.CANARY_FAILED and "engine='openvino' differs by" in message
-    assert load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None).engine == "eager"
+    running = load_candidate(path, "", place, Execution("ddim-4", "auto", "cpu"), None)
+    assert (running.engine, running.encoder_engine) == ("eager", "eager")
 
 
 def test_where_pytorch_was_faster_no_other_engine_is_built_again_for_the_same_network(
@@ -91,17 +93,19 @@ def test_where_pytorch_was_faster_no_other_engine_is_built_again_for_the_same_ne
 ):
     auto, built = Execution("ddim-4", "auto", "cpu"), []
 
-    def slower(denoiser):
-        built.append(denoiser)
-        return replace(eager_engine(denoiser), name="openvino", step_ms=2.0, eager_ms=1.0)
+    def slower(network):
+        built.append(type(network).__name__)
+        return replace(eager_engine(network), name="openvino", call_ms=2.0, eager_ms=1.0)
 
     monkeypatch.setattr("drift_core.engines.openvino_engine", slower)
     monkeypatch.setattr("drift_core.engines.openvino_available", lambda: True)
     first = load_candidate(bench.checkpoint(1)[0], "", place, auto, None)
-    assert first.engine == "eager" and len(built) == 1
+    assert (first.engine, first.encoder_engine) == ("eager", "eager")
+    assert built == ["MlpDenoiser", "CameraEncoder"]
     second = load_candidate(bench.checkpoint(2)[0], "", place, auto, None, [first])
-    assert second.engine == "eager" and len(built) == 1
+    assert (second.engine, second.encoder_engine) == ("eager", "eager") and len(built) == 2
     asked = load_candidate(bench.checkpoint(2)[0], "", place, replace(auto, engine="openvino"), None, [first])
     assert asked.engine == "openvino", "an engine that was asked for by name is built"
+    built.clear()
     load_candidate(bench.checkpoint(3)[0], "", place, auto, None, [replace(first, engine="openvino")])
-    assert len(built) == 2, "weights are part of another engine than PyTorch"
+    assert built == ["MlpDenoiser"], "weights are part of another engine than PyTorch"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
+from drift_core.policy.policy import DiffusionPolicy, NonFiniteError
 from drift_policy_node.status import PolicyPhase
 
 
@@ -128,6 +129,68 @@ def test_a_thread_that_dies_is_reported_and_replaced(rig, monkeypatch, error):
     rig.run(8)
     assert len(rig.chunks) > count and rig.runtime.take_crashes() == []
     assert rig.runtime.figures(rig.now_s)["thread_deaths"] == len(crashes)
+
+
+def record_encoding(monkeypatch):
+    """Note which policy encodes which frame in which thread."""
+    noted, encode = [], DiffusionPolicy.encode_frame
+
+    def noting(policy, camera, image):
+        noted.append((id(policy), camera, int(image[0, 0, 0]), threading.current_thread().name))
+        return encode(policy, camera, image)
+
+    monkeypatch.setattr(DiffusionPolicy, "encode_frame", noting)
+    return noted
+
+
+def test_each_frame_is_encoded_once_and_beside_the_inference_if_it_was_not_needed_at_once(rig, monkeypatch):
+    noted = record_encoding(monkeypatch)
+    rig.run(44)  # a frame every 0.1 s, a chunk every 0.2 s
+    frames = [entry[:3] for entry in noted]
+    assert len(set(frames)) == len(frames) and len(rig.chunks) > 8
+    beside = {value for _, _, value, thread in noted if thread == "encoder"}
+    # of each pair of frames the older one, of both cameras: the inference finds it
+    assert len(beside) > len(rig.chunks) - 2
+    assert {camera for _, camera, _, _ in noted} == {"front", "wrist"}
+
+
+def test_a_policy_that_was_swapped_in_encodes_the_frames_in_use_anew(rig, bench, monkeypatch):
+    rig.run(8)
+    first = rig.runtime.exchange.current.policy
+    noted = record_encoding(monkeypatch)
+    rig.runtime.exchange.request(*bench.checkpoint(2), True, lambda answer: None)
+    rig.run(4)
+    second = rig.runtime.exchange.current.policy
+    assert rig.chunks[-1].version == 2
+    ours = {entry[1:3] for entry in noted if entry[0] == id(second)}
+    stored = {("front", int(f[0, 0, 0])) for f in rig.runtime._stored.images["front"]}
+    assert stored < ours and id(first) != id(second)
+
+
+def test_frames_that_cannot_be_encoded_are_named_by_the_inference_and_a_thread_that_dies_is_replaced(
+    rig, monkeypatch
+):
+    rig.run(6)
+    encode = DiffusionPolicy.encode_frame
+
+    def die_beside(policy, camera, image):
+        if threading.current_thread().name == "encoder":
+            raise ZeroDivisionError("division by zero")
+        return encode(policy, camera, image)
+
+    monkeypatch.setattr(DiffusionPolicy, "encode_frame", die_beside)
+    count = len(rig.chunks)
+    rig.run(8)
+    assert len(rig.chunks) > count, "the inference encodes what is missing"
+    assert any("division by zero" in crash for crash in rig.runtime.take_crashes())
+
+    def refuse(*args):
+        raise NonFiniteError("the frame must be finite")
+
+    monkeypatch.setattr(DiffusionPolicy, "encode_frame", refuse)
+    rig.run(4)
+    assert "inference failed: the frame must be finite" in rig.runtime.status(rig.now_s).text
+    assert rig.runtime.take_crashes() == []
 
 
 def test_a_limit_that_would_be_noticed_too_late_is_refused(bench):

@@ -8,7 +8,6 @@ observation), and only `trunk` runs at every denoising step.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -20,14 +19,6 @@ from drift_core.errors import ShapeError
 
 # (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
 Trunk = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True, eq=False)
-class Stages:
-    """What runs a network at inference: once per observation, and once per denoising step."""
-
-    condition_film: Callable[[Tensor], Tensor]  # condition (B,C) -> FiLM part (B, sum of film_sizes)
-    trunk: Trunk
 
 
 class SizeConfig(Hashable, Protocol):
@@ -132,10 +123,6 @@ class Denoiser(nn.Module, ABC):
         valid = noise.repeat(windows.mask).to(error)
         return {"denoising": (error * valid).sum() / valid.sum().clamp(min=1.0)}
 
-    def stages(self) -> Stages:
-        """Return PyTorch's own implementation."""
-        return Stages(self.condition_film, self.trunk)
-
     def step_film(self, k: Tensor) -> Tensor:
         """Return the FiLM part of the steps `k` (B,): (B, sum of film_sizes)."""
         embedded = functional.mish(self.embedding(k))
@@ -161,16 +148,15 @@ class Denoiser(nn.Module, ABC):
         return self._table[1]
 
     def hoist(
-        self, condition: Tensor, train_steps: int, stages: Stages | None = None
+        self, condition: Tensor, train_steps: int, trunk: Trunk | None = None
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `denoise(x, k)` for one observation; what does not depend on x is computed here.
 
-        `stages`: another implementation of this network's own, such as a compiled one. The step part carries
+        `trunk`: another implementation of this network's own, such as a compiled one. The step part carries
         no gradient: train with `forward`.
         """
-        stages = self.stages() if stages is None else stages
-        run, table = stages.trunk, self.step_table(train_steps)
-        observed = stages.condition_film(condition)
+        run, table = trunk or self.trunk, self.step_table(train_steps)
+        observed = self.condition_film(condition)
 
         def denoise(x: Tensor, k: Tensor) -> Tensor:
             return run(x, table.index_select(0, k) + observed)  # table[k] would wake all threads

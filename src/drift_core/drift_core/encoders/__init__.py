@@ -23,6 +23,7 @@ __all__ = [
     "ResNetConfig",
     "SmallCnn",
     "SmallCnnConfig",
+    "make_encoder",
     "random_shift",
 ]
 
@@ -34,13 +35,18 @@ else:
     EncoderConfig = one_of(ENCODERS)
 
 
+def make_encoder(config: EncoderConfig) -> Encoder:
+    """Return the network of one camera."""
+    return ENCODERS[type(config)](config)
+
+
 class CameraEncoder(nn.Module):
     """One encoder per camera; the features of all cameras of a frame, in the order of the specification."""
 
     def __init__(self, config: EncoderConfig, cameras: tuple[CameraSpec, ...]) -> None:
         super().__init__()
         self.cameras = cameras
-        self.networks = nn.ModuleDict({camera.name: ENCODERS[type(config)](config) for camera in cameras})
+        self.networks = nn.ModuleDict({camera.name: make_encoder(config) for camera in cameras})
         self.feature_dim = sum(network.feature_dim for network in self._networks())
 
     def forward(
@@ -65,5 +71,11 @@ class CameraEncoder(nn.Module):
             parts.append(network(frames))
         return torch.cat(parts, dim=1)
 
+    def network(self, camera: str) -> Encoder:
+        """Return the encoder of one camera."""
+        network = self.networks[camera]
+        assert isinstance(network, Encoder)
+        return network
+
     def _networks(self) -> list[Encoder]:
-        return [net for net in self.networks.values() if isinstance(net, Encoder)]
+        return [self.network(camera.name) for camera in self.cameras]

@@ -1,6 +1,7 @@
 """What all image encoders share: `net(frames (F, 3, H, W) uint8) -> features (F, feature_dim)`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 
 from torch import Tensor, nn
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 class Encoder(nn.Module, ABC):
     """A network for the frames of one camera."""
 
+    config: Hashable  # its sizes, frozen
     feature_dim: int  # D
 
     @abstractmethod

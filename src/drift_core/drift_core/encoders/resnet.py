@@ -58,6 +58,7 @@ class ResNet18(Encoder):
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
+        self.config = config
         # Mean and spread of ImageNet, which torchvision's weights expect.
         mean = 255.0 * torch.tensor([0.485, 0.456, 0.406])[:, None, None]
         std = 255.0 * torch.tensor([0.229, 0.224, 0.225])[:, None, None]

@@ -34,6 +34,7 @@ class SmallCnn(Encoder):
 
     def __init__(self, config: SmallCnnConfig) -> None:
         super().__init__()
+        self.config = config
         wide = 2 * config.channels
         self.conv1 = nn.Conv2d(3, config.channels, 5, stride=2, padding=2)
         self.conv2 = nn.Conv2d(config.channels, wide, 3, stride=2, padding=1)
@@ -55,8 +56,16 @@ class SmallCnn(Encoder):
 
 def expected_position(maps: Tensor) -> Tensor:
     """Return the spatial softmax of `maps` (F, M, h, w): expected x, then y, (F, 2M) in [-1, 1]."""
-    height, width = maps.shape[2:]
     share = maps.flatten(2).softmax(dim=-1).view_as(maps)
-    x = torch.linspace(-1.0, 1.0, width, device=maps.device, dtype=maps.dtype)
-    y = torch.linspace(-1.0, 1.0, height, device=maps.device, dtype=maps.dtype)
+    y, x = _places(maps, 2), _places(maps, 3)
     return torch.cat([(share.sum(2) * x).sum(-1), (share.sum(3) * y).sum(-1)], dim=1)
+
+
+def _places(maps: Tensor, axis: int) -> Tensor:
+    """Return the coordinates along an axis, from -1 to 1; constants of an exported graph.
+
+    The exporter's own linspace is in float64, and NaN for a single place.
+    """
+    count = int(maps.shape[axis])
+    places = torch.linspace(-1.0, 1.0, count, device=maps.device, dtype=maps.dtype)
+    return torch.tensor(places.tolist()) if torch.onnx.is_in_onnx_export() else places

@@ -5,13 +5,14 @@ gate states, begins an inference when one is due, runs it where and when it like
 policy node and the simulation are two such shells, so that what is evaluated is what drives the robot.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from drift_core.observation.assembler import Assembler, Missing, Refused
 from drift_core.observation.spec import Observation
+from drift_core.policy.frame_features import FrameFeatures
 from drift_core.policy.pace import Pace
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.policy.prefix import chunk_prefix
@@ -20,11 +21,28 @@ from drift_core.samplers import Prefix, Sampler
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """A policy with a sampler of its own: what runs, until another one is swapped in."""
+    """A policy with a sampler and frames of its own: what runs, until another one is swapped in."""
 
     policy: DiffusionPolicy
     sampler: Sampler
     version: int
+    features: FrameFeatures = field(init=False)  # of what it has seen
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", FrameFeatures(self.policy))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """A frame that an observation to come may show; any thread may encode it, beside an inference."""
+
+    actor: Actor
+    camera: str
+    image: np.ndarray  # (H, W, 3) uint8
+
+    def run(self) -> None:
+        """Encode it; errors as `DiffusionPolicy.encode_frame`."""
+        self.actor.features.of(self.camera, self.image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +60,10 @@ class Inference:
         """Return the chunk (T, A), float32, raw; errors as `DiffusionPolicy.act`."""
         if self.fresh:
             self.actor.sampler.reset()
-        return self.actor.policy.act(self.observation, self.actor.sampler, self.generator, self.prefix)
+        actor = self.actor
+        return actor.policy.act(
+            self.observation, actor.sampler, self.generator, self.prefix, actor.features.of
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +82,10 @@ class MadeChunk:
 class PolicyLoop:
     """Assemble observations, say when one deserves an inference, and hand out its chunk or discard it.
 
-    One inference at a time; observations that come meanwhile are not queued. A new epoch, and a clock that
-    was set back, start afresh: the next observation is denoised at once and from noise, without a prefix, and
-    what is under way is discarded.
+    One inference at a time; observations that come meanwhile are not queued. Frames may be encoded beside it,
+    before they are needed; the inference encodes what is missing. A new epoch, and a clock that was set back,
+    start afresh: the next observation is denoised at once and from noise, without a prefix, and what is under
+    way is discarded.
     """
 
     def __init__(
@@ -88,10 +110,13 @@ class PolicyLoop:
         self._warm: Actor | None = None  # whose sampler has made that chunk, and nothing since
         self._void = False  # begun afresh since the inference under way began
         self._seen_t_ref_s: float | None = None  # of the newest observation, denoised or not
+        self._arrived: dict[str, np.ndarray] = {}  # by camera: the newest frame that is worth encoding
 
     def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> Refused | None:
         """Take an image as `Assembler.put_frame` does."""
         refused = self.assembler.put_frame(camera, image, stamp_s, arrival_s)
+        if refused is None and self._within_reach(stamp_s - self.assembler.latency_s[camera]):
+            self._arrived[camera] = image
         self._count_dropped()
         return refused
 
@@ -118,7 +143,15 @@ class PolicyLoop:
     def clock_set_back(self) -> None:
         """Forget all samples and chunks: their stamps no longer mean anything."""
         self.assembler.reset()
+        self._arrived.clear()
         self._start_afresh()
+
+    def encoding(self, actor: Actor) -> Encoding | None:
+        """Return a frame that has arrived since and is worth encoding now, None if there is none."""
+        if not self._arrived:
+            return None
+        camera = next(iter(self._arrived))
+        return Encoding(actor, camera, self._arrived.pop(camera))
 
     def due(self) -> bool:
         """Say whether an observation deserves an inference and none is under way."""
@@ -187,6 +220,14 @@ class PolicyLoop:
             raise RuntimeError("no inference is under way; `begin` one first")
         ended, self.inference = self.inference, None
         return ended
+
+    def _within_reach(self, time_s: float) -> bool:
+        """Say whether the next observation that is due may reach back to a frame of that time."""
+        if self._last_t_ref_s is None:
+            return True
+        spec = self.assembler.spec
+        reach_s = (spec.observation_steps - 0.5) * spec.dt_s  # to the oldest step, and half a step beyond
+        return time_s >= self._pace.due_s(self._last_t_ref_s, self._driving) - reach_s
 
     def _prefix(self, t_ref_s: float, done_s: float) -> Prefix | None:
         last = self._last_chunk

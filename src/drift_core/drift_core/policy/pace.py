@@ -15,7 +15,9 @@ class Pace:
 
     def due(self, t_ref_s: float, last_t_ref_s: float | None, driving: bool) -> bool:
         """Say whether an observation at `t_ref_s` deserves a chunk; the last one was at `last_t_ref_s`."""
-        if last_t_ref_s is None:
-            return True
+        return last_t_ref_s is None or t_ref_s >= self.due_s(last_t_ref_s, driving)
+
+    def due_s(self, last_t_ref_s: float, driving: bool) -> float:
+        """Return the earliest time of the observation that deserves the next chunk."""
         wanted_s = self.replan_steps * self.dt_s if driving else self.idle_period_s
-        return t_ref_s - last_t_ref_s >= wanted_s - _EARLY * self.dt_s
+        return last_t_ref_s + wanted_s - _EARLY * self.dt_s

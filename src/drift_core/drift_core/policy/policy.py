@@ -3,6 +3,7 @@
 Tensors are raw (SI units) outside and normalised inside. Names of axes as in `batch.py`.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
@@ -18,12 +19,15 @@ from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.denoisers.windows import FutureWindows, Noise, Windows
 from drift_core.encoders import CameraEncoder, EncoderConfig
 from drift_core.engines import Engine
+from drift_core.engines.parts import TRUNK
 from drift_core.errors import ShapeError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.batch import Batch, Future
 from drift_core.policy.normalizer import ROTATION, Normalizer
 from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
+
+Encode = Callable[[str, np.ndarray], Tensor]  # camera, image (H, W, 3) uint8 -> features (D,) of that camera
 
 
 class NonFiniteError(DriftError, ArithmeticError):
@@ -85,6 +89,7 @@ class DiffusionPolicy(nn.Module):
         discrete[list(config.discrete_columns)] = True
         self.register_buffer("discrete", discrete, persistent=False)
         self._engine: Engine | None = None
+        self._encoder_engine: Engine | None = None
 
     @property
     def device(self) -> torch.device:
@@ -95,9 +100,9 @@ class DiffusionPolicy(nn.Module):
         """Return the sampler called `name` for this policy's schedule and prediction."""
         return make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
 
-    def use_engine(self, engine: Engine | None) -> None:
-        """Let `engine`, made for this policy's denoiser, run the network in `act`; None: PyTorch as it is."""
-        self._engine = engine
+    def use_engine(self, denoiser: Engine | None, encoder: Engine | None = None) -> None:
+        """Let engines, made for this policy's networks, run them in `act`; None: PyTorch as it is."""
+        self._engine, self._encoder_engine = denoiser, encoder
 
     def encode_frames(
         self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
@@ -106,6 +111,20 @@ class DiffusionPolicy(nn.Module):
         if self.encoder is None:
             return torch.zeros(0, 0, device=self.device)
         return self.encoder(images, shift_px, generator)
+
+    @torch.no_grad()
+    def encode_frame(self, camera: str, image: np.ndarray) -> Tensor:
+        """Return the features (D,) of one camera's `image` (H, W, 3) uint8, by the engine if there is one.
+
+        Frames are encoded one by one: of a batch, the last bits depend on what else is in it.
+        """
+        if self.encoder is None:
+            raise ShapeError(f"camera {camera!r}: this policy has no encoder")
+        frame = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None]
+        engine = self._encoder_engine
+        run = self.encoder.network(camera) if engine is None else engine.checked_runs(self.encoder)[camera]
+        features: Tensor = run(frame)[0]
+        return features
 
     def condition(self, features: Tensor, frame_index: Tensor, state: Tensor) -> Tensor:
         """Return (B, C) from rows `frame_index` (B, To) of `features` (F, D), and raw `state` (B, To, S)."""
@@ -168,8 +187,8 @@ class DiffusionPolicy(nn.Module):
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
-        stages = None if engine is None else engine.checked_stages(self.denoiser)
-        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, stages)
+        trunk = None if engine is None else engine.checked_runs(self.denoiser)[TRUNK]
+        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
         if prefix is not None:
             prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, condition.device)
@@ -182,12 +201,14 @@ class DiffusionPolicy(nn.Module):
         sampler: Sampler,
         generator: torch.Generator,
         prefix: Prefix | None = None,
+        encode: Encode | None = None,
     ) -> np.ndarray:
         """Return the chunk (T, A), float32, raw, whose step i is due at `t_ref_s + (i + 1) dt_s`.
 
-        ShapeError: the observation does not fit; NonFiniteError: it, or what became of it, is not finite.
+        `encode` may remember frames, and is otherwise `encode_frame`. ShapeError: the observation does not
+        fit; NonFiniteError: it, or what became of it, is not finite.
         """
-        condition = self.observe(observation)
+        condition = self.observe(observation, encode)
         sampler.observe(observation.t_ref_s, self.config.observation.dt_s, condition)
         chunk = self.sample(condition, sampler, generator, prefix=prefix)[0].float().cpu().numpy()
         if not np.isfinite(chunk).all():
@@ -195,22 +216,26 @@ class DiffusionPolicy(nn.Module):
         return chunk
 
     @torch.no_grad()
-    def observe(self, observation: Observation) -> Tensor:
-        """Return the condition (1, C) of one observation."""
-        spec = self.config.observation
+    def observe(self, observation: Observation, encode: Encode | None = None) -> Tensor:
+        """Return the condition (1, C) of one observation; `encode` as in `act`."""
+        spec, encode = self.config.observation, encode or self.encode_frame
         if not np.isfinite(observation.state).all():
             raise NonFiniteError(f"the state must be finite, got {observation.state[-1].tolist()}")
-        images = {}
         for camera in spec.cameras:
             frames = observation.images.get(camera.name)
             expected = (spec.observation_steps, camera.height, camera.width, 3)
             if frames is None or frames.shape != expected or frames.dtype != np.uint8:
                 got = "nothing" if frames is None else f"{frames.shape} {frames.dtype}"
                 raise ShapeError(f"images of camera {camera.name!r} must be {expected} uint8, got {got}")
-            images[camera.name] = torch.from_numpy(frames).to(self.device).permute(0, 3, 1, 2)
+        parts = [
+            encode(camera.name, observation.images[camera.name][step])
+            for step in range(spec.observation_steps)
+            for camera in spec.cameras
+        ]
         state = torch.from_numpy(np.asarray(observation.state, dtype=np.float32)).to(self.device)
         rows = torch.arange(spec.observation_steps, device=self.device)
-        return self.condition(self.encode_frames(images), rows[None], state[None])
+        features = torch.cat(parts).view(spec.observation_steps, -1) if parts else state.new_zeros(0, 0)
+        return self.condition(features, rows[None], state[None])
 
     def normalize_actions(self, actions: Tensor) -> Tensor:
         """Return (B, T, A) as the network sees them."""

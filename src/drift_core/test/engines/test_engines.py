@@ -10,10 +10,11 @@ import torch
 from drift_config.errors import ConfigError
 from drift_core import engines
 from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
-from drift_core.denoisers.denoiser import Stages, mish
+from drift_core.denoisers.denoiser import mish
+from drift_core.encoders import CameraEncoder, ResNetConfig, SmallCnnConfig
 from drift_core.engines import EngineError, make_engine, onnx_graph, openvino
-from drift_core.engines.engine import verified
-from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.engines.engine import build
+from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 
 SMALL = {
@@ -37,6 +38,24 @@ def trained(kind="mlp", seed=1):
     return net
 
 
+CAMERAS = (CameraSpec("front", 32, 32), CameraSpec("wrist", 32, 48))
+ENCODERS = {
+    "small_cnn": SmallCnnConfig(channels=8, maps=4),
+    "resnet18": ResNetConfig(),
+    "softmax": ResNetConfig(pool="spatial_softmax"),
+}
+
+
+@torch.no_grad()
+def encoder(kind="small_cnn", seed=1):
+    torch.manual_seed(seed)
+    cameras = CAMERAS if kind == "small_cnn" else CAMERAS[1:]  # the large ones take a second to export
+    made, generator = CameraEncoder(ENCODERS[kind], cameras).eval(), torch.Generator().manual_seed(seed)
+    for parameter in made.parameters():
+        parameter.add_(0.01 * torch.randn(parameter.shape, generator=generator))
+    return made
+
+
 def policy():
     torch.manual_seed(0)
     spec = ObservationSpec((), state_dim=2, observation_steps=1, dt_s=0.1)
@@ -51,7 +70,7 @@ def act(made):
 @pytest.mark.parametrize("kind", SMALL)
 def test_eager_is_itself(kind):
     engine = make_engine("eager", network(kind))
-    assert engine.name == "eager" and engine.difference == 0.0 and engine.step_ms > 0.0
+    assert engine.name == "eager" and engine.difference == 0.0 and engine.call_ms > 0.0
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -106,18 +125,18 @@ def test_an_export_leaves_the_random_numbers_of_others_alone():
     torch.manual_seed(5)
     expected = torch.randn(3)
     torch.manual_seed(5)
-    onnx_graph._graph.cache_clear()
+    onnx_graph._graphs.clear()
     make_engine("openvino", net)
     assert torch.equal(torch.randn(3), expected)
 
 
 def test_a_weight_that_the_export_lost_is_named(monkeypatch):
     net = network()
-    monkeypatch.setattr(onnx_graph, "_template", lambda *sizes: make_denoiser(*sizes).eval())  # equal tensors
-    onnx_graph._graph.cache_clear()
+    monkeypatch.setattr(onnx_graph, "_twin", lambda part: part.twin())  # equal tensors
+    onnx_graph._graphs.clear()
     with pytest.raises(EngineError, match=r"the exported trunk lacks the weights .*norm\.weight"):
         make_engine("openvino", net)
-    onnx_graph._graph.cache_clear()
+    onnx_graph._graphs.clear()
 
 
 def test_weights_that_a_network_of_other_layers_lacks_are_named():
@@ -125,6 +144,49 @@ def test_weights_that_a_network_of_other_layers_lacks_are_named():
     net.leave = torch.nn.Sequential(net.leave)
     with pytest.raises(EngineError, match=r"needs the weight denoiser\.leave\.(bias|weight), which"):
         make_engine("openvino", net)
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_openvino_runs_the_encoder_of_each_camera_as_eager_does(kind):
+    made = encoder(kind)
+    engine = make_engine("openvino", made)
+    cameras = [camera.name for camera in made.cameras]
+    assert list(engine.runs) == cameras and engine.difference < 1e-4
+    frame = torch.randint(0, 256, (1, 32, 48, 3), dtype=torch.uint8).permute(0, 3, 1, 2)  # as it arrives
+    with torch.no_grad():
+        expected = made.network(cameras[-1])(frame)
+    found = engine.checked_runs(made)[cameras[-1]](frame)
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_an_encoder_is_exported_once_for_cameras_and_weights_alike(monkeypatch):
+    onnx_graph._graphs.clear()
+    exported, export = [], torch.onnx.export
+    monkeypatch.setattr(
+        "torch.onnx.export", lambda *args, **kwargs: exported.append(1) or export(*args, **kwargs)
+    )
+    for seed in (1, 2):
+        assert make_engine("openvino", encoder(seed=seed)).difference < 1e-4
+    assert len(exported) == 2  # of two sizes of pictures
+
+
+def test_changed_weights_of_an_encoder_need_a_new_engine():
+    torch.manual_seed(0)
+    spec = ObservationSpec(CAMERAS, state_dim=2, observation_steps=1, dt_s=0.1)
+    made = DiffusionPolicy(PolicyConfig(spec, 2, "point", 8, 4, ENCODERS["small_cnn"], SMALL["mlp"])).eval()
+    made.use_engine(None, make_engine("eager", made.encoder))
+    made.encode_frame("front", np.zeros((32, 32, 3), np.uint8))
+    with torch.no_grad():
+        made.encoder.network("wrist").conv1.bias.add_(1.0)
+    with pytest.raises(EngineError, match="engine='eager' was built for other weights"):
+        made.encode_frame("front", np.zeros((32, 32, 3), np.uint8))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_cuda_graph_runs_an_encoder_as_eager_does():
+    engine = make_engine("cuda_graph", encoder("resnet18").to("cuda"))
+    assert engine.name == "cuda_graph" and engine.difference < 1e-4
 
 
 @pytest.mark.gpu
@@ -150,10 +212,10 @@ def test_auto_takes_the_faster_one_and_builds_pytorch_only_where_it_is(monkeypat
 
     def eager(denoiser):
         calls.append(denoiser)
-        return verified("eager", denoiser.stages(), denoiser)
+        return build("eager", denoiser, lambda part: part)
 
     monkeypatch.setattr(engines, "eager_engine", eager)
-    for eager_ms, name, count in ((2.0 * made.step_ms, "openvino", 0), (0.5 * made.step_ms, "eager", 1)):
+    for eager_ms, name, count in ((2.0 * made.call_ms, "openvino", 0), (0.5 * made.call_ms, "eager", 1)):
         monkeypatch.setattr(
             engines, "openvino_engine", lambda denoiser, ms=eager_ms: replace(made, eager_ms=ms)
         )
@@ -181,11 +243,9 @@ def test_changed_weights_need_a_new_engine():
 def test_an_engine_that_computes_something_else_is_refused():
     net = network()
     with pytest.raises(EngineError, match="engine='wrong' differs by .* from eager, allowed: 0.0001"):
-        verified("wrong", Stages(net.condition_film, lambda x, film: 1.01 * net.trunk(x, film)), net)
-    with pytest.raises(EngineError, match="engine='wrong' differs by .* from eager, allowed: 0.0001"):
-        verified("wrong", Stages(lambda condition: 1.01 * net.condition_film(condition), net.trunk), net)
+        build("wrong", net, lambda part: lambda x, film: 1.01 * net.trunk(x, film))
     with pytest.raises(EngineError, match="engine='wrong' differs by nan"):
-        verified("wrong", Stages(net.condition_film, lambda x, film: net.trunk(x, film) * float("nan")), net)
+        build("wrong", net, lambda part: lambda x, film: net.trunk(x, film) * float("nan"))
 
 
 def test_an_unknown_engine_lists_the_allowed_ones():

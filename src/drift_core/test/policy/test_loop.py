@@ -20,7 +20,7 @@ class Ramp:
     def __init__(self):
         self.asked = []
 
-    def act(self, observation, sampler, generator, prefix):
+    def act(self, observation, sampler, generator, prefix, encode):
         self.asked.append((observation.t_ref_s, prefix))
         return (100.0 * len(self.asked) + np.arange(STEPS))[:, None].astype(np.float32)
 
