@@ -89,7 +89,7 @@ def test_an_excerpt_has_the_windows_of_its_take_over_to_the_bit(files):
             np.testing.assert_array_equal(getattr(part, name), getattr(same, name), err_msg=name)
         np.testing.assert_array_equal(part.actions[part.mask], same.actions[same.mask])
         shown = [
-            windows.frames["top"][windows.frame_rows[windows.frame_index[:, -1], 0]]
+            windows.frames["top"].images()[windows.frame_rows[windows.frame_index[:, -1], 0]]
             for windows in (part, same)
         ]
         np.testing.assert_array_equal(*shown)

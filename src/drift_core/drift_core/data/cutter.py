@@ -1,16 +1,15 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from drift_config.errors import DriftError
 
 from drift_core.arm import ArmModel
 from drift_core.data.windows import WindowSet, cut_windows
-from drift_core.episodes import Episode, EpisodeStore, Excerpts, Frames, excerpt_of
+from drift_core.episodes import Episode, EpisodeStore, Excerpts, excerpt_of
 from drift_core.errors import DataError
-from drift_core.observation.spec import ObservationSpec
 from drift_core.origin import Origin
 from drift_core.task import TaskConfig
 
@@ -43,27 +42,19 @@ class WindowCutter:
         self._near_home = (lambda q: q) if arm is None else arm.near_home
 
     def __call__(self, episode_id: str) -> WindowSet:
-        """Read an episode, decode its frames and return all its windows; DriftError when it does not fit.
+        """Read an episode and return all its windows, frames encoded; DriftError when it does not fit.
 
         DataError for one of another robot or task, though its numbers might fit.
         """
-        return self._cut(self._read(episode_id), self._spec)
+        return self._cut(self._read(episode_id))
 
     def excerpt(self, excerpt: str) -> WindowSet:
         """Read an excerpt of an open episode and return the windows of its take-over, as of the episode."""
-        return self._cut(self._fitting(self._excerpts.store.read(excerpt)), self._spec).only(
-            excerpt_of(excerpt)[1]
-        )
+        return self._cut(self._fitting(self._excerpts.store.read(excerpt))).only(excerpt_of(excerpt)[1])
 
     def labels(self, episode_id: str) -> EpisodeLabels:
         """Read an episode and count its labels; no frame is decoded, so a broken one is not noticed."""
-        episode = self._read(episode_id)
-        cameras = tuple(replace(camera, height=1, width=1) for camera in self._spec.cameras)
-        frames: dict[str, Frames] = {
-            name: _Unseen(recorded.stamp_s, recorded.arrival_s, recorded.encoded, recorded.encoding)
-            for name, recorded in episode.frames.items()
-        }
-        windows = self._cut(replace(episode, frames=frames), replace(self._spec, cameras=cameras))
+        windows = self(episode_id)
         return EpisodeLabels(windows.expert_labels, windows.idle_labels, windows.remark)
 
     def _read(self, episode_id: str) -> Episode:
@@ -83,11 +74,11 @@ class WindowCutter:
                 )
         return episode
 
-    def _cut(self, episode: Episode, spec: ObservationSpec) -> WindowSet:
+    def _cut(self, episode: Episode) -> WindowSet:
         task = self._task
         return cut_windows(
             episode,
-            spec,
+            self._spec,
             self._state_of,
             task.latency_s,
             task.horizon,
@@ -95,14 +86,6 @@ class WindowCutter:
             future_steps=self._future_steps,
             near_home=self._near_home,
         )
-
-
-class _Unseen(Frames):
-    """Frames of which only the times count."""
-
-    def image(self, index: int) -> np.ndarray:
-        """Return one black pixel."""
-        return np.zeros((1, 1, 3), np.uint8)
 
 
 class LabelCounter:

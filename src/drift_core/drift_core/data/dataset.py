@@ -1,6 +1,7 @@
-"""Training windows of many episodes in memory, and batches of them in which each frame appears once."""
+"""Training windows of many episodes, and batches of them in which each frame appears once."""
 
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from drift_core.data.features import Encode, FeatureTable
+from drift_core.data.pictures import PictureMemory, Pictures
 from drift_core.data.rows import Rows
 from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
@@ -43,15 +45,22 @@ class _Span:
 class WindowDataset:
     """Windows with at least one valid label. Frames stay uint8; everything is ready-made for indexing."""
 
-    def __init__(self, window_sets: Iterable[WindowSet] = (), returns: bool = False) -> None:
-        """`returns`: batches carry the score of their episodes."""
+    def __init__(
+        self,
+        window_sets: Iterable[WindowSet] = (),
+        returns: bool = False,
+        memory: PictureMemory | None = None,
+    ) -> None:
+        """`returns`: batches carry the score of their episodes. `memory`, of frames: None: without limit."""
+        self._memory = PictureMemory(sys.maxsize) if memory is None else memory
         self._spans: dict[str, _Span] = {}  # by episode, in the order of their rows
         self._columns = {name: Rows(empty) for name, empty in _COLUMNS.items()}
-        self._images: dict[str, Rows] = {}  # by camera: (K, 3, H, W) uint8
+        self._images: dict[str, Pictures] = {}  # by camera
         self._with_returns = returns
         self._table: FeatureTable | None = None  # shown instead of images, once `encode` was called
         self._feature_rows = Rows(torch.zeros(0, dtype=torch.long))  # (F,) of it
-        self.extend(window_sets)
+        for window_set in window_sets:
+            self.add(window_set)
 
     def __len__(self) -> int:
         return len(self._columns["state"])
@@ -97,37 +106,29 @@ class WindowDataset:
         return len(self)
 
     def add(self, window_set: WindowSet) -> int:
-        """Add the windows of an episode that have a label; return their number."""
-        return self.extend([window_set])
+        """Add the windows of an episode that have a label; return their number.
 
-    def extend(self, window_sets: Iterable[WindowSet]) -> int:
-        """Add the windows of several episodes, all of them or, on an error, none; return their number."""
-        added = [chosen for chosen in (windows.trainable() for windows in window_sets) if len(chosen)]
-        spans = dict(self._spans)
-        for windows in added:
-            if windows.episode_id in spans:
-                raise DataError(f"episode {windows.episode_id} is in the dataset already")
-            self._check(windows, added[0])
-            images = {camera: len(frames) for camera, frames in windows.frames.items()}
-            spans[windows.episode_id] = _Span(len(windows), len(windows.frame_rows), images)
-        columns: dict[str, list[Tensor]] = {name: [] for name in _COLUMNS}
-        pictures: dict[str, list[Tensor]] = {}
-        n_frames, size = self.n_frames, {camera: len(rows) for camera, rows in self._images.items()}
-        for windows in added:
-            frame_rows = torch.from_numpy(windows.frame_rows).clone()
-            for column, (camera, frames) in enumerate(windows.frames.items()):
-                frame_rows[:, column] += size.get(camera, 0)
-                size[camera] = size.get(camera, 0) + len(frames)
-                pictures.setdefault(camera, []).append(torch.from_numpy(frames).permute(0, 3, 1, 2))
-            for name, value in _columns_of(windows, frame_rows, n_frames).items():
-                columns[name].append(value)
-            n_frames += len(frame_rows)
-        for name, parts in columns.items():
-            self._columns[name].append(parts)
-        for camera, parts in pictures.items():
-            self._images.setdefault(camera, Rows(parts[0][:0])).append(parts)
-        self._spans = spans
-        return sum(len(windows) for windows in added)
+        Every frame of them is decoded once. DataError where one cannot be, ShapeError where they do not fit
+        to what is here; nothing is added then.
+        """
+        windows = window_set.trainable()
+        if not len(windows):
+            return 0
+        if windows.episode_id in self._spans:
+            raise DataError(f"episode {windows.episode_id} is in the dataset already")
+        images = {camera: frames.images() for camera, frames in windows.frames.items()}
+        self._check(windows, images)
+        frame_rows = torch.from_numpy(windows.frame_rows).clone()
+        n_frames = self.n_frames
+        for column, (camera, frames) in enumerate(windows.frames.items()):
+            pictures = self._images.setdefault(camera, Pictures(self._memory))
+            frame_rows[:, column] += len(pictures)
+            pictures.append(frames, images.pop(camera))
+        for name, value in _columns_of(windows, frame_rows, n_frames).items():
+            self._columns[name].append([value])
+        counts = {camera: len(frames) for camera, frames in windows.frames.items()}
+        self._spans[windows.episode_id] = _Span(len(windows), len(windows.frame_rows), counts)
+        return len(windows)
 
     def remove(self, episode_ids: Collection[str]) -> int:
         """Take the windows of these episodes out, as far as they are here; return their number."""
@@ -248,28 +249,22 @@ class WindowDataset:
 
     def _images_of(self, frames: Tensor) -> dict[str, Tensor]:
         rows = self._rows("_frame_rows")[frames]  # (F, cameras)
-        # index_select copies whole images, which indexing by a tensor does a number at a time
-        return {
-            camera: images.data.index_select(0, rows[:, n])
-            for n, (camera, images) in enumerate(self._images.items())
+        return {camera: images.select(rows[:, n]) for n, (camera, images) in enumerate(self._images.items())}
+
+    def _check(self, windows: WindowSet, images: dict[str, np.ndarray]) -> None:
+        """Refuse windows that do not fit to those that are here."""
+        if not len(self):
+            return
+        here: dict[str, tuple[int, ...]] = {
+            name: tuple(self._rows(name).shape[1:]) for name in ("state", "actions")
         }
-
-    def _check(self, windows: WindowSet, first: WindowSet) -> None:
-        """Refuse windows that do not fit to those that are here, or to the first ones."""
-        here = _shapes(first)
-        if len(self):
-            here = {name: tuple(self._rows(name).shape[1:]) for name in ("state", "actions")}
-            here["future"] = tuple(self._rows("_future_index").shape[1:])
-            here |= {camera: tuple(images.data.shape[2:]) for camera, images in self._images.items()}
-        if (new := _shapes(windows)) != here:
+        here["future"] = tuple(self._rows("_future_index").shape[1:])
+        here |= {camera: pictures.size for camera, pictures in self._images.items()}
+        new = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
+        new["future"] = (0,) if windows.future is None else windows.future.mask.shape[1:]
+        new |= {camera: shown.shape[1:3] for camera, shown in images.items()}
+        if new != here:
             raise ShapeError(f"episode {windows.episode_id}: shapes={new} must be {here} as in the dataset")
-
-
-def _shapes(windows: WindowSet) -> dict[str, tuple[int, ...]]:
-    """Return the sizes in which windows of one dataset must agree."""
-    shapes = {"state": windows.state.shape[1:], "actions": windows.actions.shape[1:]}
-    shapes["future"] = (0,) if windows.future is None else windows.future.mask.shape[1:]
-    return shapes | {camera: frames.shape[1:3] for camera, frames in windows.frames.items()}
 
 
 def _columns_of(windows: WindowSet, frame_rows: Tensor, n_frames: int) -> dict[str, Tensor]:

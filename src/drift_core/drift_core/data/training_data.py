@@ -1,14 +1,17 @@
-"""What is trained on, in memory: demonstrations, interventions, and episodes held out of both."""
+"""What is trained on: demonstrations, interventions, and episodes held out of both."""
 
-from collections.abc import Collection, Generator
+import sys
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import overload
 
 import torch
 from drift_config.errors import DriftError
 
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import WindowDataset
+from drift_core.data.pictures import PictureMemory
 from drift_core.data.windows import WindowSet
 from drift_core.episodes import EpisodeStore, Excerpts, excerpt_of, held_out
 from drift_core.policy.batch import Batch
@@ -29,14 +32,25 @@ class Correction:
 class TrainingData:
     """The windows of a store. `update` reads only episodes that are new; evaluations are left out."""
 
-    def __init__(self, store: EpisodeStore, cut: WindowCutter, returns: bool = False) -> None:
-        """`returns`: batches carry the score of their episodes."""
+    def __init__(
+        self,
+        store: EpisodeStore,
+        cut: WindowCutter,
+        returns: bool = False,
+        image_memory_bytes: int = sys.maxsize,
+    ) -> None:
+        """`returns`: batches carry the score of their episodes.
+
+        `image_memory_bytes`: of decoded frames that are kept; others are decoded each time they are drawn.
+        """
+        memory = self._memory = PictureMemory(image_memory_bytes)
         self._store, self._cut, self._excerpts = store, cut, Excerpts(store)
         self._known: set[str] = set()  # episodes and excerpts
         self._corrections: dict[str, list[Correction]] = {}  # by episode or excerpt that is trained on
-        self.offline = WindowDataset(returns=returns)  # demonstrations
-        self.online = WindowDataset(returns=returns)  # interventions
-        self.held_out = WindowDataset(returns=returns)  # one in ten of either kind, never trained on
+        self.offline = WindowDataset(returns=returns, memory=memory)  # demonstrations
+        self.online = WindowDataset(returns=returns, memory=memory)  # interventions
+        # One in ten of either kind, never trained on.
+        self.held_out = WindowDataset(returns=returns, memory=memory)
         self.left_out: dict[str, str] = {}  # episodes that cannot be trained on, with the reason
         self.remarks: dict[str, str] = {}  # what is lost of others
         self.complaints: list[str] = []  # both in words, in the order in which they were read
@@ -89,44 +103,39 @@ class TrainingData:
         open_excerpts = [name for name in open_excerpts if not held_out(excerpt_of(name)[0])]
         self._forget(self._known.difference(finished, open_excerpts))
         new = [name for name in [*finished, *open_excerpts] if name not in self._known]
-        added: dict[str, list[WindowSet]] = {"offline": [], "online": [], "held_out": []}
-        try:
-            for number, name in enumerate(new, 1):
-                text = f"read episode {number} of {len(new)}"
-                try:
-                    if name in open_excerpts:
-                        self._take(name, excerpt_of(name)[0], "online", self._cut.excerpt(name), added)
-                    else:
-                        self._take_episode(name, added)
-                except DriftError as error:
-                    if name in open_excerpts and name not in self._excerpts.ids():
-                        continue  # its episode ended while it was read
-                    self.left_out[name] = str(error)
-                    text = f"episode {name} cannot be trained on: {error}"
-                    self.complaints.append(text)
-                self._known.add(name)
-                yield text
-        finally:
-            for part, window_sets in added.items():
-                getattr(self, part).extend(window_sets)
+        for number, name in enumerate(new, 1):
+            text = f"read episode {number} of {len(new)}"
+            try:
+                if name in open_excerpts:
+                    self._take(name, excerpt_of(name)[0], self.online, self._cut.excerpt(name))
+                else:
+                    self._take_episode(name)
+            except DriftError as error:
+                if name in open_excerpts and name not in self._excerpts.ids():
+                    continue  # its episode ended while it was read
+                self.left_out[name] = str(error)
+                text = f"episode {name} cannot be trained on: {error}"
+                self.complaints.append(text)
+            self._known.add(name)
+            if self._memory.refused and self._memory.full not in self.complaints:
+                self.complaints.append(self._memory.full)
+            yield text
 
-    def _take_episode(self, name: str, added: dict[str, list[WindowSet]]) -> None:
-        """Read a finished episode into `added`, by the part of the data to which it belongs."""
+    def _take_episode(self, name: str) -> None:
+        """Read a finished episode into the part of the data to which it belongs."""
         kind = self._store.meta(name).kind
         if kind == "evaluation":
             return
-        part = "offline" if kind == "demonstration" else "online"
+        part = self.offline if kind == "demonstration" else self.online
         windows = self._cut(name)
-        self._take(name, name, "held_out" if self._store.held_out(name) else part, windows, added)
+        self._take(name, name, self.held_out if self._store.held_out(name) else part, windows)
         if windows.remark:
             self.remarks[name] = windows.remark
             self.complaints.append(f"episode {name}: {windows.remark}")
 
-    def _take(
-        self, name: str, episode_id: str, part: str, windows: WindowSet, added: dict[str, list[WindowSet]]
-    ) -> None:
-        added[part].append(replace(windows.trainable(), episode_id=name))
-        if part != "held_out":
+    def _take(self, name: str, episode_id: str, part: WindowDataset, windows: WindowSet) -> None:
+        part.add(replace(windows, episode_id=name))
+        if part is not self.held_out:
             self._corrections[name] = [
                 Correction(episode_id, take_over, labels, windows.ended_s[take_over])
                 for take_over, labels in windows.take_overs.items()
@@ -143,7 +152,24 @@ class TrainingData:
             for told in (self._corrections, self.left_out, self.remarks):
                 told.pop(name, None)
 
-    def held_out_batches(self, device: str) -> list[Batch]:
-        """Return all held-out windows, with images."""
-        chunks = torch.arange(len(self.held_out)).split(_HELD_OUT_BATCH)
-        return [self.held_out.batch(chunk).to(device) for chunk in chunks if len(chunk)]
+    def held_out_batches(self, device: str) -> Sequence[Batch]:
+        """Return all held-out windows, with images, each batch made when it is asked for."""
+        return _HeldOut(self.held_out, device)
+
+
+class _HeldOut(Sequence[Batch]):
+    def __init__(self, held_out: WindowDataset, device: str) -> None:
+        self._held_out, self._device = held_out, device
+        self._rows = [rows for rows in torch.arange(len(held_out)).split(_HELD_OUT_BATCH) if len(rows)]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[n] for n in range(len(self))[index]]
+        return self._held_out.batch(self._rows[index]).to(self._device)

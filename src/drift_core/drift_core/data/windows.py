@@ -11,8 +11,9 @@ from enum import IntEnum
 import numpy as np
 
 from drift_core.data.labels import Labels, between_set_backs, cut_labels, out_of_order
+from drift_core.data.numbered import number, numbered, of_one_pixel
 from drift_core.data.replay import JOINTS, Replay
-from drift_core.episodes.record import Episode, Steps, StepSource
+from drift_core.episodes.record import Episode, Frames, Steps, StepSource
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Selection, StateOf
 from drift_core.observation.spec import ObservationSpec
@@ -43,7 +44,7 @@ class WindowSet:
 
     episode_id: str
     t_ref_s: np.ndarray  # (N,)
-    frames: dict[str, np.ndarray]  # by camera: (K, H, W, 3) uint8 RGB
+    frames: dict[str, Frames]  # by camera: K of them, encoded
     frame_rows: np.ndarray  # (F, cameras) rows of `frames`, cameras in the order of `frames`
     frame_index: np.ndarray  # (N, To) rows of `frame_rows`, newest last
     state: np.ndarray  # (N, To, S) float32
@@ -100,9 +101,9 @@ class WindowSet:
         if future is not None:
             future = FutureSet(frame_index[:, steps:], future.state[chosen], future.mask[chosen])
         frame_rows, frames = self.frame_rows[rows], {}
-        for column, (camera, images) in enumerate(self.frames.items()):
+        for column, (camera, recorded) in enumerate(self.frames.items()):
             used, frame_rows[:, column] = np.unique(frame_rows[:, column], return_inverse=True)
-            frames[camera] = images[used]
+            frames[camera] = recorded.chosen(used)
         return replace(
             self,
             t_ref_s=self.t_ref_s[chosen],
@@ -130,7 +131,7 @@ def cut_windows(
     future_steps: Sequence[int] = (),
     near_home: Callable[[np.ndarray], np.ndarray] = lambda q: q,
 ) -> WindowSet:
-    """Cut one window per policy step out of `episode`, also those without a valid label.
+    """Cut one window per policy step out of `episode`, also those without a valid label; decodes no frame.
 
     Windows within `pre_intervention_s` before a take-over are marked as such. `future_steps`: policy steps
     from a window to observations to come that go with it. `near_home`: joint positions (..., J) without the
@@ -139,8 +140,8 @@ def cut_windows(
     unknown = {camera.name for camera in spec.cameras} - set(episode.frames)
     if unknown:
         raise DataError(f"episode {episode.meta.id}: cameras={sorted(unknown)} were not recorded")
-    assembler = Assembler(spec, state_of, latency_s)
-    replay = Replay(episode, assembler)
+    assembler = Assembler(of_one_pixel(spec), state_of, latency_s)
+    replay = Replay(numbered(episode), assembler)
     on_grid = _on_grid(list(replay.run()), spec.dt_s)
     ticks = list(on_grid.values())
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
@@ -148,7 +149,8 @@ def cut_windows(
     labels = _cut_parts(episode.steps, t_ref_s, part, replay.set_backs, spec.dt_s, horizon, action_space)
     if action_space == "joint_position" and ticks:
         labels = _in_turn_of_state(labels, np.array([tick.positions_rad[-1] for tick in ticks]), near_home)
-    frames, frame_rows, frame_index = _gather_frames(on_grid, spec)
+    used, frame_rows, frame_index = _gather_frames(on_grid, spec)
+    frames = {camera: episode.frames[camera].chosen(rows) for camera, rows in used.items()}
     state_shape = (len(ticks), spec.observation_steps, spec.state_dim)
     state = np.array([assembler.state(tick) for tick in ticks], dtype=np.float32).reshape(state_shape)
     return WindowSet(
@@ -266,29 +268,21 @@ def _look_ahead(
 def _gather_frames(
     ticks: dict[tuple[int, int], Selection], spec: ObservationSpec
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Number the distinct frames of each camera and the distinct moments of all of them."""
+    """Return the distinct frames of each camera (K,), and the distinct moments of all as rows of them."""
     cameras = [camera.name for camera in spec.cameras]
-    numbers: dict[str, dict[tuple[int, float], int]] = {camera: {} for camera in cameras}
-    images: dict[str, list[np.ndarray]] = {camera: [] for camera in cameras}
+    numbers: dict[str, dict[int, int]] = {camera: {} for camera in cameras}
     moments: dict[tuple[int, ...], int] = {}
     frame_index = np.zeros((len(ticks), spec.observation_steps), dtype=np.int64)
-    for n, ((part, _), tick) in enumerate(ticks.items()):
+    for n, tick in enumerate(ticks.values()):
         for k in range(spec.observation_steps):
             moment = []
             for camera in cameras:
-                frame = tick.frames[camera][k]
-                seen = part, frame.time_s
-                if seen not in numbers[camera]:
-                    numbers[camera][seen] = len(images[camera])
-                    images[camera].append(frame.image)
-                moment.append(numbers[camera][seen])
+                frame = number(tick.frames[camera][k].image)
+                moment.append(numbers[camera].setdefault(frame, len(numbers[camera])))
             frame_index[n, k] = moments.setdefault(tuple(moment), len(moments))
-    frames = {
-        camera.name: np.array(images[camera.name], dtype=np.uint8).reshape(-1, camera.height, camera.width, 3)
-        for camera in spec.cameras
-    }
     frame_rows = np.array(list(moments), dtype=np.int64).reshape(len(moments), len(cameras))
-    return frames, frame_rows, frame_index
+    used = {camera: np.array(list(frames), dtype=np.int64) for camera, frames in numbers.items()}
+    return used, frame_rows, frame_index
 
 
 def _classify(labels: Labels, demonstration: bool, pre_intervention_s: float) -> np.ndarray:

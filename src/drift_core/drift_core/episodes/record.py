@@ -149,7 +149,24 @@ class Frames:
         try:
             return decode(self.encoded[index], self.encoding[index])
         except DataError as error:
-            raise DataError(f"{self.file}: frame {index}: {error}") from error
+            raise DataError(f"{self.file}: frame stamped {self.stamp_s[index]:.6f}: {error}") from error
+
+    def images(self) -> np.ndarray:
+        """Decode all frames to (K, H, W, 3) uint8 RGB, K > 0; DataError where their sizes differ."""
+        images = [self.image(index) for index in range(len(self))]
+        if sizes := {image.shape for image in images[1:]} - {images[0].shape}:
+            raise DataError(f"{self.file}: images are {images[0].shape} and {', '.join(map(str, sizes))}")
+        return np.stack(images)
+
+    def chosen(self, rows: np.ndarray) -> "Frames":
+        """Return the frames `rows` (M,), encoded as they are."""
+        return Frames(
+            self.stamp_s[rows],
+            self.arrival_s[rows],
+            [self.encoded[row] for row in rows.tolist()],
+            [self.encoding[row] for row in rows.tolist()],
+            self.file,
+        )
 
 
 @plain_dataclass(frozen=True, eq=False)

@@ -152,6 +152,8 @@ class TrainFile:
     online: TrainConfig
     continuous: ContinuousConfig = ContinuousConfig()
     objective: ObjectiveConfig = DENOISING
+    # Decoded frames of the episodes that are kept in memory; the others are decoded each time they are drawn.
+    image_memory_mb: Annotated[int, Field(ge=0)] = 4096
 
     def policy_config(self, task: TaskConfig, n_joints: int) -> PolicyConfig:
         """Return the policy for `task` on an arm with `n_joints`; without encoder for a task without

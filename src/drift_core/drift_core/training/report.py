@@ -1,6 +1,6 @@
 """What a trainer tells: after each step, after a run, and how good a policy is on held-out windows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +60,7 @@ class HeldOutLoss:
 @torch.no_grad()
 def held_out_loss(
     policy: DiffusionPolicy,
-    batches: list[Batch],
+    batches: Sequence[Batch],
     seed: int,
     noise_draws: int = 4,
     objective: Objective = DENOISING,

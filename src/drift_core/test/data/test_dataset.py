@@ -9,8 +9,16 @@ import torch
 from drift_core.data.dataset import WindowDataset, batches, mixed_batches
 from drift_core.data.features import FeatureTable
 from drift_core.data.windows import FutureSet, WindowSet
+from drift_core.episodes.images import LOSSLESS
+from drift_core.episodes.record import Frames
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, concatenate
+
+
+def recorded(images):
+    """Frames of these images (K, H, W, 3)."""
+    n = np.arange(len(images)) / 10
+    return Frames(n, n, [LOSSLESS.encode(image) for image in images], ["png"] * len(images))
 
 
 def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), size=4, idle=()):
@@ -26,7 +34,7 @@ def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), siz
     return WindowSet(
         episode_id=name,
         t_ref_s=n / 10,
-        frames={camera: images + 100 * k for k, camera in enumerate(cameras)},
+        frames={camera: recorded(images + 100 * k) for k, camera in enumerate(cameras)},
         frame_rows=np.stack([moments] * len(cameras), axis=1) if cameras else np.zeros((count + 1, 0), int),
         frame_index=np.stack([n, n + 1], axis=1),
         state=np.broadcast_to((value + n)[:, None, None], (count, 2, 7)).astype(np.float32),
@@ -134,7 +142,7 @@ def test_a_moment_that_is_encoded_already_is_looked_up_by_its_frames_whichever_e
     assert offline.batch(torch.arange(5)).features[:, 0].tolist() == [-5, -6, -7, -8, -9, -10]
     # the same picture by one camera and another by the other is another moment
     other = windows("c", count=2, value=3)
-    other.frames["wrist"] = other.frames["wrist"] + 1
+    other.frames["wrist"] = recorded(other.frames["wrist"].images() + 1)
     online.add(other)
     online.encode(table, encoders)
     assert encoded[3:] == [[3, 4, 5]]
@@ -293,9 +301,14 @@ def test_what_does_not_fit_is_refused_and_named():
         dataset.add(windows("b", size=6))
     with pytest.raises(DataError, match="episode a is in the dataset already"):
         dataset.add(windows("a"))
-    with pytest.raises(DataError, match="episode c is in the dataset already"):
-        dataset.extend([windows("c"), windows("c")])
-    assert len(dataset) == 5 and dataset.episode_ids == ["a"], "all or nothing"
+    broken = windows("c")
+    broken.frames["wrist"].encoded[4] = b""
+    with pytest.raises(DataError, match=r"frame stamped 0\.4.*: png cannot be decoded"):
+        dataset.add(broken)
+    dataset.add(windows("d"))
+    assert dataset.episode_ids == ["a", "d"] and seen(dataset.batch(torch.tensor([5])), "wrist") == [
+        [100, 101]
+    ]
 
 
 def test_batches_with_and_without_features_cannot_be_joined():

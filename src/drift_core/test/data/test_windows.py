@@ -7,6 +7,7 @@ import pytest
 from drift_core.data.labels import cut_labels
 from drift_core.data.windows import WindowClass, cut_windows
 from drift_core.episodes import GUARD_HOLD, Episode, EpisodeMeta, Frames, Joints, Steps, StepSource
+from drift_core.episodes.images import LOSSLESS
 from drift_core.episodes.reader import read_episode
 from drift_core.episodes.writer import EpisodeWriter
 from drift_core.errors import DataError
@@ -206,16 +207,14 @@ def joints_at(stamps_s, delay_s=0.0):
     return Joints(stamps_s, stamps_s + delay_s, positions, np.zeros(len(stamps_s)))
 
 
-class Plain(Frames):
-    """Frames that need no decoding: the image is filled with the index."""
-
-    def image(self, index):
-        return np.full((4, 4, 3), index, np.uint8)
+def frames_of(stamps_s, arrival_s):
+    """Frames filled with their number."""
+    encoded = [LOSSLESS.encode(np.full((4, 4, 3), n, np.uint8)) for n in range(len(stamps_s))]
+    return Frames(np.asarray(stamps_s), np.asarray(arrival_s), encoded, ["png"] * len(stamps_s))
 
 
 def frames_at(stamps_s, delay_s=0.0):
-    stamps_s = np.asarray(stamps_s)
-    return Plain(stamps_s, stamps_s + delay_s, [b""] * len(stamps_s), ["png"] * len(stamps_s))
+    return frames_of(stamps_s, np.asarray(stamps_s) + delay_s)
 
 
 def windows_of(episode, spec=SMALL, horizon=4, **more):
@@ -229,7 +228,7 @@ def test_one_window_per_policy_step_also_when_the_camera_is_faster():
         episode = episode_of(SMALL, frames, joints_at(np.arange(220) / 100), make_steps([(EXPERT, 1)] * 120))
         windows = windows_of(episode)
         np.testing.assert_allclose(windows.t_ref_s, np.arange(20) / 10, atol=1e-9)
-        assert windows.frames["front"][:, 0, 0, 0].tolist() == [n * rate_hz // 10 for n in range(20)]
+        assert windows.frames["front"].images()[:, 0, 0, 0].tolist() == [n * rate_hz // 10 for n in range(20)]
 
 
 def test_windows_are_classed_and_only_those_with_a_label_can_be_trained_on():
@@ -249,7 +248,7 @@ def test_windows_are_classed_and_only_those_with_a_label_can_be_trained_on():
     chosen = windows.trainable()
     np.testing.assert_allclose(chosen.t_ref_s, [1.0, 1.1, 1.2, 1.3])
     assert chosen.mask.sum(axis=1).tolist() == [4, 3, 2, 1]
-    assert chosen.frames["front"][:, 0, 0, 0].tolist() == [10, 11, 12, 13]
+    assert chosen.frames["front"].images()[:, 0, 0, 0].tolist() == [10, 11, 12, 13]
     assert chosen.frame_index.tolist() == [[0], [1], [2], [3]]
 
 
@@ -264,7 +263,7 @@ def test_windows_carry_what_is_seen_later_where_the_episode_goes_on():
     #                               0.0  0.1  0.2  0.3  0.4  0.5  0.7  0.8  0.9
     assert future.mask[:, 0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1, 0]
     assert future.mask[:, 1].tolist() == [1, 1, 0, 1, 1, 1, 0, 0, 0]
-    images = windows.frames["front"][:, 0, 0, 0]
+    images = windows.frames["front"].images()[:, 0, 0, 0]
     seen = images[windows.frame_rows[future.frame_index, 0]]
     assert seen[:, 0].tolist() == [1, 2, 3, 4, 5, 5, 7, 8, 8], "where nothing is ahead: what is there now"
     assert seen[:, 1].tolist() == [4, 5, 2, 6, 7, 8, 6, 7, 8], "counted in frames: 6 is that of 0.7"
@@ -288,19 +287,19 @@ def test_neighbouring_windows_share_frames():
     windows = windows_of(episode_of(SPEC, frames, joints_at(np.arange(101) / 100), steps), SPEC)
     assert len(windows) == 9 and windows.frame_rows.shape == (10, 2)
     assert windows.frame_index.tolist() == [[n, n + 1] for n in range(9)]
-    assert windows.frames["wrist"].shape == (10, 4, 4, 3)
+    assert windows.frames["wrist"].images().shape == (10, 4, 4, 3)
 
 
 def test_a_frame_that_had_not_arrived_is_not_in_the_window():
     # the frame of 0.10 arrives after the one of 0.20, whose window has to do with the one of 0.06 as history
     stamps_s = np.array([0.0, 0.06, 0.10, 0.20, 0.30])
-    frames = {"front": Plain(stamps_s, np.array([0.0, 0.06, 0.25, 0.20, 0.30]), [b""] * 5, ["png"] * 5)}
+    frames = {"front": frames_of(stamps_s, [0.0, 0.06, 0.25, 0.20, 0.30])}
     spec = ObservationSpec(CAMERAS[:1], 3, 2, 0.1)
     steps = make_steps([(EXPERT, 1)] * 51)
     windows = windows_of(episode_of(spec, frames, joints_at(np.arange(101) / 100), steps), spec)
     np.testing.assert_allclose(windows.t_ref_s, [0.2, 0.3])
     rows = windows.frame_rows[windows.frame_index, 0]  # (N, To)
-    assert windows.frames["front"][rows][:, :, 0, 0, 0].tolist() == [[1, 3], [3, 4]]
+    assert windows.frames["front"].images()[rows][:, :, 0, 0, 0].tolist() == [[1, 3], [3, 4]]
 
 
 def test_a_camera_that_was_not_recorded_is_named():
@@ -349,15 +348,13 @@ def test_live_and_replayed_observations_are_equal_to_the_bit(seed):
         if isinstance(observation, Observation):
             seen.setdefault(observation.t_ref_s, observation)
 
-    class Recorded(Frames):
-        def image(self, index):
-            return self.encoded[index]
-
     def column(rows, at):
         return np.array([row[at] for row in rows])
 
     frames = {
-        name: Recorded(column(rows, 0), column(rows, 1), [row[2] for row in rows], [])
+        name: Frames(
+            column(rows, 0), column(rows, 1), [LOSSLESS.encode(row[2]) for row in rows], ["png"] * len(rows)
+        )
         for name, rows in images.items()
     }
     recorded = Joints(column(joints, 0), column(joints, 1), column(joints, 2), column(joints, 3))
@@ -368,7 +365,7 @@ def test_live_and_replayed_observations_are_equal_to_the_bit(seed):
         np.testing.assert_array_equal(windows.state[n], observation.state)
         for column_of, camera in enumerate(windows.frames):
             rows = windows.frame_rows[windows.frame_index[n], column_of]
-            np.testing.assert_array_equal(windows.frames[camera][rows], observation.images[camera])
+            np.testing.assert_array_equal(windows.frames[camera].images()[rows], observation.images[camera])
 
 
 def test_windows_of_an_episode_from_disk_equal_those_of_the_live_run(tmp_path):
@@ -391,7 +388,7 @@ def test_windows_of_an_episode_from_disk_equal_those_of_the_live_run(tmp_path):
     assert windows.t_ref_s.tolist() == list(seen)
     for n, observation in enumerate(seen.values()):
         np.testing.assert_array_equal(windows.state[n], observation.state)
-        np.testing.assert_array_equal(windows.frames["front"][[n]], observation.images["front"])
+        np.testing.assert_array_equal(windows.frames["front"].images()[[n]], observation.images["front"])
 
 
 # Clocks and pauses ----------------------------------------------------------------------------------------
@@ -402,11 +399,11 @@ def set_back(arrival_s, at_s, by_s):
     return 100.0 + np.where(arrival_s < at_s, arrival_s, arrival_s - by_s)
 
 
-def recorded_while_set_back(by_s, camera_only=False, frames=Plain):
+def recorded_while_set_back(by_s, camera_only=False):
     """4 s of an expert's driving; after 2 s the clock of all stamps, or of the camera's, is set back."""
     frames_s, joints_s, steps_s = np.arange(40) / 10, np.arange(401) / 100, np.arange(201) / 50
     others = 0.0 if camera_only else by_s
-    camera = frames(set_back(frames_s, 2.0, by_s), frames_s, [b""] * 40, ["png"] * 40)
+    camera = frames_of(set_back(frames_s, 2.0, by_s), frames_s)
     joints = Joints(set_back(joints_s, 2.0, others), joints_s, np.stack([joints_s] * 2, 1), np.zeros(401))
     steps = replace(make_steps([(EXPERT, 1)] * 201), stamp_s=set_back(steps_s, 2.0, others))
     return episode_of(SMALL, {"front": camera}, joints, steps, "demonstration")
@@ -422,7 +419,7 @@ def test_a_clock_that_was_set_back_costs_a_moment_and_that_is_said(by_s):
     )
     assert windows.expert_labels == 19 + 19, "the label of 1.9 is due after the jump"
     # frame 21 follows the jump; labels are those of the same side
-    assert windows.frames["front"][:, 0, 0, 0].tolist() == [*range(20), *range(21, 40)]
+    assert windows.frames["front"].images()[:, 0, 0, 0].tolist() == [*range(20), *range(21, 40)]
     np.testing.assert_allclose(windows.actions[20, :, 0], [2.2, 2.3, 2.4, 2.5], atol=1e-6)
     assert windows.future.mask[:, 0].tolist() == [*[True] * 19, False, *[True] * 18, False]
     lost = "late or repeated samples: 2 of joint_states, 1 of front"

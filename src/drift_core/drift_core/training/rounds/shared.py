@@ -79,7 +79,7 @@ class Rounds:
         objective = train_file.objective
         cut = WindowCutter(store, arm, task, objective.future_steps)
         self._store, self._versions = store, Versions(checkpoint_folder)
-        self.data = TrainingData(store, cut, objective.returns)
+        self.data = TrainingData(store, cut, objective.returns, train_file.image_memory_mb << 20)
         self.cache = FeatureCache((self.data.offline, self.data.online))
 
     @property
