@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join sampler_quality finetune_quality
 SHORT := $(addprefix src/,drift_ros/test/test_run.py drift_ros/test/test_publisher_names.py drift_ros/test/test_stack_client.py \
   expert_gate_node/test/test_node.py drift_policy_node/test/test_node.py drift/test/test_doctor.py drift/test/test_env.py)
-.PHONY: help setup test-setup demo test short lint bench acceptance gazebo-smoke clean
+.PHONY: help setup test-setup demo test short lint bench acceptance gazebo-smoke interop clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ acceptance: test-setup ## break the running stack in every way, then random inpu
 
 gazebo-smoke: ## run the stack in an installed Gazebo and say what works (ARGS="--robot ur3e --task insert")
 	@. ./env.sh && python -m acceptance.gazebo_smoke $(ARGS)
+
+interop: test-setup ## let LeRobot read and train on what is exported for it, and train on what it writes (five gigabytes more)
+	@. ./env.sh && python -m acceptance.lerobot
 
 clean: ## remove what the set-up and the runs made
 	rm -rf .venv .venv-* build build-* install install-* log runs

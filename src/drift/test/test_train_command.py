@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,8 +59,10 @@ def episodes(tmp_path):
     return tmp_path / "episodes"
 
 
-def train(tmp_path, checkpoints, steps, program=PROGRAM):
+def train(tmp_path, checkpoints, steps, program=PROGRAM, dataset=None):
     words = ["train", "--episodes", "episodes", "--train", "smoke", "--checkpoints", checkpoints]
+    if dataset is not None:
+        words += ["--dataset", str(dataset), "--map", "map.yaml"]
     done = subprocess.run(
         [sys.executable, "-c", program, *words, "--steps", str(steps)],
         cwd=tmp_path,
@@ -106,3 +109,20 @@ def test_after_control_c_the_same_command_goes_on_to_the_result_of_an_uninterrup
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == names
     one, other = (load_latest(tmp_path / folder).policy.state_dict() for folder in ("c", "whole"))
     assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_it_trains_on_a_set_of_lerobot_alone(tmp_path):
+    sets = Path(__file__).resolve().parents[2] / "drift_formats/test/data/lerobot_0_6_1"
+    (tmp_path / "map.yaml").write_text(
+        "joints: {feature: observation.state, entries: [0, 1, 2, 3, 4, 5, 6], scale: 0.017453292519943295}\n"
+        "gripper: {feature: observation.state, entries: [7], scale: 0.0008}\n"
+        "action_joints: {feature: action, entries: [0, 1, 2, 3, 4, 5, 6], scale: 0.017453292519943295}\n"
+        "action_gripper: {feature: action, entries: [7], scale: 0.0008}\n"
+        "cameras: {front: observation.images.top, wrist: observation.images.hand}\n"
+    )
+    done = train(tmp_path, "c", 2, dataset=sets)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "2 episodes of panda, place from" in said and "made to fit" in said
+    # 12 rows at 30 Hz, the last action due at 0.4 s: labels at 0.0, 0.1, 0.2 and 0.3 s of either episode
+    assert "version 1: 8 labels" in said

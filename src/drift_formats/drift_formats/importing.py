@@ -30,7 +30,7 @@ def import_episodes(
     """
     with store.claim():
         there = set(store.ids())
-        store.clean()
+        store.set_aside_parts()
         for recording in form.recordings(source, cell, source_map):
             meta = recording.meta
             if meta.id in there:

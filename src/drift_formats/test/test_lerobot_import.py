@@ -1,4 +1,4 @@
-"""Sets that LeRobot itself has written (`acceptance/lerobot/write_set.py`, lerobot 0.6.1) as episodes."""
+"""A set that lerobot 0.6.1 has written (`acceptance/lerobot/theirs/write_set.py`) as episodes."""
 
 import json
 import shutil

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def main(
-    episodes: Annotated[Path, typer.Option(help="folder of recorded episodes")],
+    episodes: Annotated[
+        Path, typer.Option(help="folder of recorded episodes; with --dataset, where they are put")
+    ],
     checkpoints: Annotated[
         Path, typer.Option(help="folder for checkpoints; LATEST in it is trained on online")
     ],
@@ -36,8 +38,16 @@ def main(
     steps: Annotated[int, typer.Option(min=0, help="gradient steps; 0: as the train file says")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    dataset: Annotated[
+        Path | None, typer.Option(help="somebody's data to train on, as for drift data import")
+    ] = None,
+    source_map: Annotated[
+        Path | None, typer.Option("--map", help="a YAML file: what in --dataset means what")
+    ] = None,
 ) -> None:
     """Train a policy on demonstrations with its rank falling as scheduled, or one round more.
+
+    Example: drift train --episodes runs/a/episodes --checkpoints runs/a/checkpoints --dataset theirs
 
     Ctrl-C breaks it off after the running step and saves where it stands: the same command goes on from
     there, to the result of an uninterrupted run, if settings, episodes and checkpoints are still the same.
@@ -57,12 +67,17 @@ def main(
     )
 
     from drift.configuration import config_file
+    from drift.data.others import import_into
 
     check_round_kind(kind)
     _check_device(device)
     task_config = load_task(config_file("task", task))
     train_file = load_train_file(config_file("train", train))
     arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
+    if dataset is not None:
+        import_into(EpisodeStore(episodes), dataset, robot, task, source_map, Console())
+    elif source_map is not None:
+        raise UserError(f"map={source_map} must come with --dataset")
     _check_episodes(episodes, Origin.of(arm, task_config), task_config)
     checkpoints.mkdir(parents=True, exist_ok=True)
     console = Console()

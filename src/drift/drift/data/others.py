@@ -43,6 +43,9 @@ def import_into(
     form = FORMATS[name]
     mapped = form.SourceMap() if source_map is None else load_yaml(source_map, form.SourceMap)
     named_robot, named_task = form.origin(source)
+    for what, said, named in (("robot", robot, named_robot), ("task", task, named_task)):
+        if said and named and said != named:
+            raise UserError(f"{what}={said} must be that of {source}, {named}")
     robot, task = robot or named_robot, task or named_task
     if missing := [option for option, value in (("--robot", robot), ("--task", task)) if not value]:
         raise UserError(

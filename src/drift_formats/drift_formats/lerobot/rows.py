@@ -6,7 +6,7 @@ rates of cameras and joints do not matter, and a row never holds a picture that 
 before the first command that the arm was given are left out; where it is given none later, it holds the last.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from drift_core.data.windows import WindowSet, cut_windows
@@ -82,7 +82,7 @@ def _windows(cell: Cell, episode: Episode) -> WindowSet:
     """Cut the training windows with numbers in place of pictures."""
     arm, task = cell.arm, cell.task
     frames: dict[str, Frames] = {
-        name: _Numbered(recorded.stamp_s, recorded.arrival_s, recorded.png)
+        name: _Numbered(**{field.name: getattr(recorded, field.name) for field in fields(Frames)})
         for name, recorded in episode.frames.items()
     }
     spec = task.observation_spec(0 if arm is None else arm.n_joints)

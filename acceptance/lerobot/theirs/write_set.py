@@ -1,7 +1,7 @@
 """Write a small set with LeRobot itself: `python write_set.py FOLDER`, in an environment with lerobot.
 
 A Panda as somebody else would record it: joints in degrees, the hand in percent, one camera as images and
-one as video, 30 rows a second. With --seconds 0.4 this is the set in src/drift_formats/test/data.
+one as video, 30 rows a second. As it stands this is the set in src/drift_formats/test/data.
 """
 
 import argparse
