@@ -142,7 +142,7 @@ def expected(store: Path, task: TaskConfig, file: Path) -> None:
         )
         seen = cut.frame_rows[cut.frame_index[:, -1]]
         pictures = {
-            f"observation.images.{camera}": cut.frames[camera][seen[:, column]]
+            f"observation.images.{camera}": cut.frames[camera].images()[seen[:, column]]
             for column, camera in enumerate(cut.frames)
         }
         columns.append(

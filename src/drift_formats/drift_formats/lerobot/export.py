@@ -1,7 +1,7 @@
 """Episodes of the store as a set."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 from drift_config.errors import ConfigError
 from drift_config.loader import to_plain
 from drift_config.strict import STRICT
-from drift_core.episodes import Episode, Frames
+from drift_core.episodes import Episode
 from drift_core.errors import DataError
 from drift_core.observation.spec import CameraSpec
 from pydantic import Field
@@ -73,8 +73,8 @@ def export_set(
             rows = episode_rows(cell, episode)
             columns = _columns(rows, episode) | provenance_columns(episode.steps, rows.step, of_steps)
             pictures = {
-                f"{layout.IMAGES}{name}": _pictures(episode.frames[name], numbers)
-                for name, numbers in rows.frame.items()
+                f"{layout.IMAGES}{name}": (frames.image(row) for row in range(len(frames)))
+                for name, frames in rows.frames.items()
             }
             about = {layout.META: json.dumps(to_plain(episode.meta))}
             writer.add(columns, pictures, episode.meta.task, about)
@@ -138,15 +138,10 @@ def _columns(rows: Rows, episode: Episode) -> dict[str, np.ndarray]:
         layout.OBSERVATION_STAMP: to_ns(rows.t_ref_s),
         layout.ACTION_STAMP: to_ns(rows.due_s),
     }
-    for camera, numbers in rows.frame.items():
-        frames = episode.frames[camera]
-        columns[f"{layout.FRAME_STAMP}{camera}"] = to_ns(frames.stamp_s[numbers])
-        columns[f"{layout.FRAME_ARRIVAL}{camera}"] = to_ns(frames.arrival_s[numbers])
+    for camera, frames in rows.frames.items():
+        columns[f"{layout.FRAME_STAMP}{camera}"] = to_ns(frames.stamp_s)
+        columns[f"{layout.FRAME_ARRIVAL}{camera}"] = to_ns(frames.arrival_s)
     return columns
-
-
-def _pictures(frames: Frames, numbers: np.ndarray) -> Iterator[np.ndarray]:
-    return (frames.image(int(number)) for number in numbers)
 
 
 def _cameras(cell: Cell, episode: Episode) -> list[CameraSpec]:

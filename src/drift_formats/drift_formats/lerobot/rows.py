@@ -6,7 +6,7 @@ rates of cameras and joints do not matter, and a row never holds a picture that 
 before the first command that the arm was given are left out; where it is given none later, it holds the last.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from drift_core.data.windows import WindowSet, cut_windows
@@ -29,19 +29,11 @@ class Rows:
     action: np.ndarray  # (N, A) float32
     by_expert: np.ndarray  # (N,) bool: the expert alone drove from t_ref to the action, and the guard let it
     step: np.ndarray  # (N,) control step that was due last when the action was
-    frame: dict[str, np.ndarray]  # by camera: (N,) number of the frame
+    frames: dict[str, Frames]  # by camera: N, the newest of each row
     remark: str  # what is lost of the episode
 
     def __len__(self) -> int:
         return len(self.t_ref_s)
-
-
-class _Numbered(Frames):
-    """Frames as pictures of one pixel that says which one it is, so that none is decoded in vain."""
-
-    def image(self, index: int) -> np.ndarray:
-        """Return the number of the frame, (1, 1, 3)."""
-        return np.frombuffer(index.to_bytes(3, "big"), np.uint8).reshape(1, 1, 3)
 
 
 def episode_rows(cell: Cell, episode: Episode) -> Rows:
@@ -58,9 +50,9 @@ def episode_rows(cell: Cell, episode: Episode) -> Rows:
     order = np.argsort(steps.stamp_s, kind="stable")
     last = np.searchsorted(steps.stamp_s[order], due_s + SAME_TIME_S) - 1
     seen = windows.frame_rows[windows.frame_index[:, -1]]  # (N, cameras)
-    frame = {
-        camera: _number(pictures)[seen[stays, column]]
-        for column, (camera, pictures) in enumerate(windows.frames.items())
+    frames = {
+        camera: recorded.chosen(seen[stays, column])
+        for column, (camera, recorded) in enumerate(windows.frames.items())
     }
     holes = int((np.diff(windows.t_ref_s[stays]) > _GAP * cell.task.dt_s).sum())
     remarks = [windows.remark] if windows.remark else []
@@ -73,34 +65,22 @@ def episode_rows(cell: Cell, episode: Episode) -> Rows:
         windows.actions[stays, 0],
         windows.mask[stays, 0],
         order[np.maximum(last[stays], 0)],
-        frame,
+        frames,
         "; ".join(remarks),
     )
 
 
 def _windows(cell: Cell, episode: Episode) -> WindowSet:
-    """Cut the training windows with numbers in place of pictures."""
     arm, task = cell.arm, cell.task
-    frames: dict[str, Frames] = {
-        name: _Numbered(**{field.name: getattr(recorded, field.name) for field in fields(Frames)})
-        for name, recorded in episode.frames.items()
-    }
-    spec = task.observation_spec(0 if arm is None else arm.n_joints)
-    spec = replace(spec, cameras=tuple(replace(camera, height=1, width=1) for camera in spec.cameras))
     return cut_windows(
-        replace(episode, frames=frames),
-        spec,
+        episode,
+        task.observation_spec(0 if arm is None else arm.n_joints),
         (lambda positions, gripper_m: positions) if arm is None else arm.state,
         task.latency_s,
         horizon=1,
         action_space=task.action_space,
         near_home=(lambda q: q) if arm is None else arm.near_home,
     )
-
-
-def _number(pictures: np.ndarray) -> np.ndarray:
-    """Return the numbers (K,) that pictures (K, 1, 1, 3) stand for."""
-    return pictures.reshape(-1, 3).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
 
 
 def _holding(steps: Steps) -> Steps:
