@@ -43,7 +43,7 @@ def make_policy(network: str, cameras: int = 1) -> DiffusionPolicy:
 def always_warm(sampler: Sampler) -> Sampler:
     """Switch off what would start a random network afresh: it has no reason to repeat itself."""
     if isinstance(sampler, RtiSampler):
-        sampler.warm = replace(sampler.warm, observation_jump=None, chunk_jump=None)
+        sampler.draft.warm = replace(sampler.draft.warm, observation_jump=None, chunk_jump=None)
     return sampler
 
 

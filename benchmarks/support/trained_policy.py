@@ -1,7 +1,7 @@
 """Policies for benchmarks: trained once on demonstrations, then taken from a folder."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drift.configuration import config_file
@@ -9,6 +9,7 @@ from drift.demo.offline import demonstrate
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
 from drift_core.arm import POINT
+from drift_core.drafts import DraftConfig
 from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, StepSource
 from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
@@ -28,17 +29,18 @@ class Training:
     demonstrations: int
     file: str  # of config/train
     steps: int
+    drafts: tuple[DraftConfig, ...] | None = None  # in place of the file's
 
 
-def trained_policy(task_name: str, training: Training, folder: Path) -> DiffusionPolicy:
+def trained_policy(task_name: str, training: Training, folder: Path, seed: int = 0) -> DiffusionPolicy:
     """Return the newest checkpoint below `folder`/<task>; without one, record demonstrations and train it."""
     run = RunFolder(folder.resolve() / task_name).create()
     if read_latest(run.checkpoints) is None:
-        _train(task_name, training, run)
+        _train(task_name, training, run, seed)
     return load_latest(run.checkpoints).policy
 
 
-def _train(task_name: str, training: Training, run: RunFolder) -> None:
+def _train(task_name: str, training: Training, run: RunFolder, seed: int) -> None:
     log = Console(stderr=True)
     task = load_task(config_file("task", task_name))
     shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
@@ -49,8 +51,10 @@ def _train(task_name: str, training: Training, run: RunFolder) -> None:
     else:
         demonstrate(shell, run.episodes, missing, on_episode=lambda result: None)
     train_file = load_train_file(config_file("train", training.file))
+    if training.drafts is not None:
+        train_file = replace(train_file, policy=replace(train_file.policy, drafts=training.drafts))
     robot = None if shell is None else shell.robot
-    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints)
+    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints, seed=seed)
     train_round(rounds, "offline", steps=training.steps)
     if shell is not None:
         shell.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from drift_config.errors import DriftError
+from drift_config.errors import ConfigError, DriftError
 from drift_core.engines import EngineError, make_engine
 from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
@@ -109,11 +109,12 @@ def load_candidate(
         loaded = load_checkpoint(path, sha256 or None, [policy.base for policy in running])
         fault = CandidateFault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
+        sampler = loaded.policy.make_sampler(execution.sampler)
         fault = CandidateFault.CANARY_FAILED
         policy = loaded.policy.to(execution.device)
         engine, encoder_engine = _use_engines(policy, execution.engine, running)
         run_canary(policy, stored or blank_observation(place.spec), execution.sampler)
-    except (CheckpointError, EngineError) as error:
+    except (CheckpointError, ConfigError, EngineError) as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
         if isinstance(error, HashMismatchError | DigestMismatchError):
             fault = CandidateFault.HASH_MISMATCH
@@ -124,7 +125,6 @@ def load_candidate(
         elif isinstance(error, BaseError):
             wanted = (checkpoint_path(path.parent, error.base_version).name, path.name)
         raise RefusedError(fault, text, wanted) from error
-    sampler = policy.make_sampler(execution.sampler)
     return ActivePolicy(
         policy,
         sampler,

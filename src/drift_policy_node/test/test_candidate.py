@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from drift_core.drafts import AnchorsConfig, GruConfig
 from drift_core.engines import eager_engine
 from drift_core.engines.onnx_graph import named_weights
 from drift_core.engines.parts import parts_of
 from drift_core.policy.canary import blank_observation
+from drift_core.policy.policy import DiffusionPolicy
 from drift_policy_node.candidate import CandidateFault, Execution, PolicySlot, RefusedError, load_candidate
 
 EAGER = Execution("ddim-4", "eager", "cpu")
@@ -55,6 +57,24 @@ def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, plac
         path, _ = bench.checkpoint(1, **changes)
         fault, message = refusal(path, "", place, EAGER, None)
         assert fault == CandidateFault.INCOMPATIBLE and expected in message
+
+
+def test_a_policy_without_the_draft_that_the_sampler_begins_from_is_refused_by_name(bench, place):
+    path, _ = bench.checkpoint(1)
+    fault, message = refusal(path, "", place, Execution("anchored-2", "eager", "cpu"), None)
+    assert fault == CandidateFault.INCOMPATIBLE
+    assert "sampler='anchored-2' needs a policy with a draft of kind anchors, this one has: none" in message
+
+
+@pytest.mark.parametrize("sampler", ["anchored-2", "draft-3"])
+def test_a_policy_with_drafts_drives_from_them(bench, place, sampler):
+    plain = bench.policy().config
+    torch.manual_seed(0)
+    policy = DiffusionPolicy(replace(plain, drafts=(AnchorsConfig(modes=3), GruConfig(width=16))))
+    path, sha256 = bench.checkpoint(1, policy=policy)
+    running = load_candidate(path, sha256, place, Execution(sampler, "auto", "cpu"), None)
+    chunk = running.policy.act(blank_observation(place.spec), running.sampler, torch.Generator())
+    assert chunk.shape == (plain.horizon, 10) and not running.sampler.cold
 
 
 def test_a_network_whose_output_is_not_finite_fails_its_trial(bench, place):

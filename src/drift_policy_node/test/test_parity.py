@@ -11,6 +11,7 @@ import pytest
 from drift_control.inputs import JointMessage
 from drift_core.policy.checkpoint import load_checkpoint
 from drift_core.policy.loop import Actor
+from drift_core.samplers import RtiSampler
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
 
 SEED = 3
@@ -71,9 +72,11 @@ def break_once(policy, monkeypatch):
 
 def record_warmth(sampler, monkeypatch, into):
     """Note of each sample whether it went on from the last chunk; trust every chunk of a random network."""
-    if not hasattr(sampler, "warm"):
+    if not isinstance(sampler, RtiSampler):
         return
-    sampler.warm = replace(sampler.warm, observation_jump=None, chunk_jump=None, max_shift_share=0.9)
+    sampler.draft.warm = replace(
+        sampler.draft.warm, observation_jump=None, chunk_jump=None, max_shift_share=0.9
+    )
     sample = sampler.sample
 
     def noting(*args):

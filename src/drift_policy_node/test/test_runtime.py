@@ -70,7 +70,9 @@ def warm_rig(make_rig, bench):
 
 
 def believe_every_guess(sampler):
-    sampler.warm = replace(sampler.warm, observation_jump=None, chunk_jump=None, max_shift_share=0.9)
+    sampler.draft.warm = replace(
+        sampler.draft.warm, observation_jump=None, chunk_jump=None, max_shift_share=0.9
+    )
 
 
 def test_one_output_that_is_not_finite_does_not_end_up_in_the_next_warm_start(make_rig, bench, monkeypatch):

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from drift_core.denoisers import DenoiserConfig, make_denoiser
 from drift_core.denoisers.windows import FutureWindows, Noise, Windows
+from drift_core.drafts import DraftConfig, DraftNetwork, Room, make_draft
 from drift_core.encoders import CameraEncoder, EncoderConfig
 from drift_core.engines import Engine
 from drift_core.engines.parts import TRUNK
@@ -53,6 +54,7 @@ class PolicyConfig:
     # arXiv 2508.05396).
     discrete_columns: tuple[int, ...] = ()
     discrete_scale: Annotated[float, Field(gt=0, le=1)] = 0.1
+    drafts: tuple[DraftConfig, ...] = ()  # what samplers may begin from instead of noise; one of a kind
 
     def __post_init__(self) -> None:
         if self.action_steps > self.horizon:
@@ -68,6 +70,9 @@ class PolicyConfig:
             raise ConfigError(
                 f"discrete_columns={list(self.discrete_columns)} must lie in [0, {self.action_dim - 1}]"
             )
+        kinds = [draft.kind for draft in self.drafts]
+        if len(set(kinds)) != len(kinds):
+            raise ConfigError(f"drafts of kind {kinds} must be one of a kind")
 
 
 class DiffusionPolicy(nn.Module):
@@ -85,6 +90,8 @@ class DiffusionPolicy(nn.Module):
         self.feature_dim = 0 if self.encoder is None else self.encoder.feature_dim  # D
         condition_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)  # C
         self.denoiser = make_denoiser(config.denoiser, config.horizon, config.action_dim, condition_dim)
+        room = Room(config.horizon, config.action_dim, condition_dim, _pose_columns(config, condition_dim))
+        self.drafts = nn.ModuleDict({draft.kind: make_draft(draft, room) for draft in config.drafts})
         discrete = torch.zeros(config.action_dim, dtype=torch.bool)
         discrete[list(config.discrete_columns)] = True
         self.register_buffer("discrete", discrete, persistent=False)
@@ -97,8 +104,30 @@ class DiffusionPolicy(nn.Module):
         return self.normalizer.state_centre.device
 
     def make_sampler(self, name: str) -> Sampler:
-        """Return the sampler called `name` for this policy's schedule and prediction."""
-        return make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
+        """Return the sampler called `name` for this policy's schedule and prediction.
+
+        ConfigError: there is none, or it needs a draft that this policy does not have.
+        """
+        sampler = make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
+        sampler.begin_from({kind: draft for kind, draft in self._each_draft()})
+        return sampler
+
+    @torch.no_grad()
+    def fit_drafts(self, state: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
+        """Take from demonstrations what drafts do not learn by gradients; after the normaliser was fitted.
+
+        `state` (N, To, S) and `actions` (N, T, A), raw, the latter valid where `mask` (N, T). DataError: too
+        few.
+        """
+        columns = _state_columns(self.config)
+        centre = self.normalizer.state_centre[columns]
+        shift = self.normalize_actions(centre)
+        scale = self.normalize_actions(centre + self.normalizer.state_half_range[columns]) - shift
+        for _, draft in self._each_draft():
+            draft.pose_scale.copy_(scale)
+            draft.pose_shift.copy_(shift)
+            pose = self.normalize_actions(state[:, -1, columns])
+            draft.fit(self.normalize_actions(actions), mask, pose, generator)
 
     def use_engine(self, denoiser: Engine | None, encoder: Engine | None = None) -> None:
         """Let engines, made for this policy's networks, run them in `act`; None: PyTorch as it is."""
@@ -164,7 +193,10 @@ class DiffusionPolicy(nn.Module):
             returns=batch.returns,
         )
         noise = Noise(self.schedule, config.prediction, generator, noise_draws)
-        return self.denoiser.loss_terms(windows, noise)
+        terms = self.denoiser.loss_terms(windows, noise)
+        for _, draft in self._each_draft():
+            terms |= draft.loss_terms(windows, noise, self.denoiser)
+        return terms
 
     def _future(self, features: Tensor, future: Future) -> FutureWindows:
         index = future.frame_index
@@ -191,7 +223,8 @@ class DiffusionPolicy(nn.Module):
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
         if prefix is not None:
             prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
-        normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, condition.device)
+        device = condition.device
+        normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, device, condition)
         return self.denormalize_actions(normal)
 
     @torch.no_grad()
@@ -237,6 +270,9 @@ class DiffusionPolicy(nn.Module):
         features = torch.cat(parts).view(spec.observation_steps, -1) if parts else state.new_zeros(0, 0)
         return self.condition(features, rows[None], state[None])
 
+    def _each_draft(self) -> list[tuple[str, DraftNetwork]]:
+        return [(kind, draft) for kind, draft in self.drafts.items() if isinstance(draft, DraftNetwork)]
+
     def normalize_actions(self, actions: Tensor) -> Tensor:
         """Return (B, T, A) as the network sees them."""
         normal = self.normalizer.normalize_action(actions)
@@ -253,6 +289,19 @@ class DiffusionPolicy(nn.Module):
             return actions
         rotation = orthonormal_6d(actions[..., ROTATION])
         return torch.cat([actions[..., : ROTATION.start], rotation, actions[..., ROTATION.stop :]], dim=-1)
+
+
+def _state_columns(config: PolicyConfig) -> list[int]:
+    """Return which entry of a state is what each action would be if the arm stayed, (A,)."""
+    if config.action_space == "joint_position":  # joints, gripper; a state: pose, gripper, joints
+        return [*range(10, 10 + config.action_dim - 1), 9]
+    return list(range(config.action_dim))
+
+
+def _pose_columns(config: PolicyConfig, condition_dim: int) -> tuple[int, ...]:
+    """Return where these are in the condition, which ends with the newest state."""
+    begin = condition_dim - config.observation.state_dim
+    return tuple(begin + column for column in _state_columns(config))
 
 
 def orthonormal_6d(rotation: Tensor) -> Tensor:

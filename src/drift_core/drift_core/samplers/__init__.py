@@ -1,10 +1,12 @@
-"""Samplers by name: "ddpm-100", "ddim-8", "dpm-10", "rti-3" (kind and number of denoising steps)."""
+"""Samplers by name: "ddpm-100", "ddim-8", "dpm-10", "rti-3", "draft-3", "anchored-2" (kind and number of
+denoising steps)."""
 
 from drift_config.errors import ConfigError
 
 from drift_core.samplers.ddim import DdimSampler
 from drift_core.samplers.ddpm import DdpmSampler
 from drift_core.samplers.dpm_solver import DpmSolverSampler
+from drift_core.samplers.draft import AnchoredSampler, Draft, DraftSampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.prefix import Prefix, prefix_weights
 from drift_core.samplers.rti import RtiSampler, WarmStart
@@ -13,10 +15,13 @@ from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Sampler, S
 __all__ = [
     "DEFAULT_CLIP",
     "SAMPLERS",
+    "AnchoredSampler",
     "DdimSampler",
     "DdpmSampler",
     "Denoise",
     "DpmSolverSampler",
+    "Draft",
+    "DraftSampler",
     "Guide",
     "Prefix",
     "RtiSampler",
@@ -34,6 +39,8 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "ddim": DdimSampler,
     "dpm": DpmSolverSampler,
     "rti": RtiSampler,
+    "draft": DraftSampler,
+    "anchored": AnchoredSampler,
 }
 
 

@@ -6,7 +6,7 @@ a quarter of the guess would be repetition, when the observation jumped, or when
 from its guess.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,10 +14,10 @@ import torch
 from drift_config.errors import ConfigError
 from torch import Tensor
 
-from drift_core.samplers.ddim import DdimSampler
+from drift_core.samplers.draft import Draft, DraftSampler, cold_steps
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
 from drift_core.samplers.prefix import Prefix
-from drift_core.samplers.sampler import DEFAULT_CLIP, Denoise, Guide, Start, draw
+from drift_core.samplers.sampler import DEFAULT_CLIP
 
 
 @dataclass(frozen=True)
@@ -52,40 +52,21 @@ class _Last:
     condition: Tensor | None
 
 
-# A full denoise, and the noise level (share of the schedule) at which the warm start begins.
-_COLD_STEPS = 10
+# The noise level (share of the schedule) at which the warm start begins.
 _WARM_LEVEL = 0.25
 
 
-class RtiSampler(DdimSampler):
-    """Deterministic DDIM from the last chunk; `reset` it with every episode and epoch."""
+class LastChunk(Draft):
+    """The last chunk, shifted by what of it has been executed, as the draft of the next one."""
 
-    def __init__(
-        self,
-        schedule: NoiseSchedule,
-        prediction: Prediction,
-        steps: Sequence[int],
-        warm: WarmStart,
-        clip: float | None = DEFAULT_CLIP,
-    ) -> None:
-        """`steps`: those of the full denoise."""
-        super().__init__(schedule, prediction, steps, clip)
+    def __init__(self, warm: WarmStart) -> None:
         if not 0.0 < warm.max_shift_share < 1.0:
             raise ConfigError(f"max_shift_share={warm.max_shift_share} must lie in (0, 1)")
         for name, value in (("observation_jump", warm.observation_jump), ("chunk_jump", warm.chunk_jump)):
             if value is not None and value <= 0.0:
                 raise ConfigError(f"{name}={value} must be positive, or None to switch the check off")
         self.warm = warm
-        self.cold = True  # whether the newest sample was a full denoise
         self.reset()
-
-    @classmethod
-    def of_length(
-        cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
-    ) -> Self:
-        """Return the sampler whose warm start takes `count` steps."""
-        cold = schedule.cubic_steps(min(max(count, _COLD_STEPS), schedule.train_steps))
-        return cls(schedule, prediction, cold, WarmStart(_warm_steps(count, schedule)), clip)
 
     def reset(self) -> None:
         """Forget the last chunk: the next sample is a full denoise."""
@@ -104,34 +85,13 @@ class RtiSampler(DdimSampler):
         if self._elapsed < 0 or self._jumped(condition, last.condition):
             self._last = None
 
-    def sample(
+    def guess(
         self,
-        denoise: Denoise,
         shape: Sequence[int],
         generator: torch.Generator,
-        initial: Tensor | None = None,
-        start: Start | None = None,
-        guide: Guide | None = None,
-        prefix: Prefix | None = None,
-        device: torch.device | None = None,
-    ) -> Tensor:
-        """Return clean data of `shape` (B, T, A), from the last chunk where it can be trusted."""
-        guess = self._guess(shape) if initial is None and start is None else None
-        chunk = None
-        if guess is not None:
-            warm = Start(self._noised(guess, generator), self.warm.steps)
-            chunk = super().sample(denoise, shape, generator, None, warm, guide, prefix, device)
-            if not self._trusted(chunk, guess):
-                chunk = None
-        self.cold = chunk is None
-        if chunk is None:
-            chunk = super().sample(denoise, shape, generator, initial, start, guide, prefix, device)
-        good = bool(chunk.isfinite().all())
-        self._last = _Last(chunk.detach(), self._stamp_s, self._condition) if good else None
-        self._elapsed = 1
-        return chunk
-
-    def _guess(self, shape: Sequence[int]) -> Tensor | None:
+        condition: Tensor | None,
+        prefix: Prefix | None,
+    ) -> Tensor | None:
         """Return the last chunk shifted by the elapsed steps, its end repeated; None if it is of no use."""
         last, shift = self._last, self._elapsed
         if (
@@ -146,12 +106,6 @@ class RtiSampler(DdimSampler):
             guess[:, :, column] = guess[:, :, column].sign() * self.warm.discrete_guess
         return guess
 
-    def _noised(self, guess: Tensor, generator: torch.Generator) -> Tensor:
-        if not self.warm.renoise:
-            return guess
-        k = torch.full((guess.shape[0],), self.warm.steps[0], dtype=torch.long, device=guess.device)
-        return self.schedule.add_noise(guess, draw(guess.shape, generator).to(guess), k)
-
     def _jumped(self, condition: Tensor, previous: Tensor) -> bool:
         limit = self.warm.observation_jump
         if limit is None:
@@ -160,7 +114,13 @@ class RtiSampler(DdimSampler):
             return True
         return not bool((condition - previous).square().mean().sqrt() <= limit)  # also if it is not a number
 
-    def _trusted(self, chunk: Tensor, guess: Tensor) -> bool:
+    def keep(self, chunk: Tensor) -> None:
+        """Remember `chunk`, if it is finite."""
+        good = bool(chunk.isfinite().all())
+        self._last = _Last(chunk.detach(), self._stamp_s, self._condition) if good else None
+        self._elapsed = 1
+
+    def accepts(self, chunk: Tensor, guess: Tensor) -> bool:
         """Say whether `chunk` is finite and near its guess, where that was one; discrete columns apart."""
         if not chunk.isfinite().all():
             return False
@@ -170,6 +130,36 @@ class RtiSampler(DdimSampler):
         overlap = chunk.shape[1] - self._elapsed
         change = (chunk - guess)[:, :overlap]
         return bool(change[:, :, continuous].square().mean().sqrt() <= self.warm.chunk_jump)
+
+
+class RtiSampler(DraftSampler):
+    """Deterministic DDIM from the last chunk; `reset` it with every episode and epoch."""
+
+    of_kinds = ()
+    name = "rti"
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule,
+        prediction: Prediction,
+        steps: Sequence[int],
+        warm: WarmStart,
+        clip: float | None = DEFAULT_CLIP,
+    ) -> None:
+        """`steps`: those of the full denoise."""
+        super().__init__(schedule, prediction, steps, warm.steps, LastChunk(warm), clip, warm.renoise)
+
+    @classmethod
+    def of_length(
+        cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP
+    ) -> Self:
+        """Return the sampler whose warm start takes `count` steps."""
+        warm = WarmStart(_warm_steps(count, schedule))
+        return cls(schedule, prediction, cold_steps(count, schedule), warm, clip)
+
+    def begin_from(self, drafts: Mapping[str, Draft]) -> None:
+        """Need none of a policy's drafts: the last chunk is its own."""
+        return
 
 
 def _warm_steps(count: int, schedule: NoiseSchedule) -> tuple[int, ...]:

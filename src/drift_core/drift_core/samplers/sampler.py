@@ -12,9 +12,9 @@ trained.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import torch
 from drift_config.errors import ConfigError
@@ -120,6 +120,13 @@ class Sampler(ABC):
         """Forget everything that belongs to the episode; here nothing."""
         return
 
+    def begin_from(self, drafts: Mapping[str, Any]) -> None:
+        """Take from the `drafts` of a policy, by kind, what this sampler begins from; here nothing.
+
+        ConfigError: what it needs is not among them.
+        """
+        return
+
     def observe(self, stamp_s: float, dt_s: float, condition: Tensor) -> None:
         """Take note of the next sample's observation: time, action period, condition (B, C); here nothing."""
         return
@@ -134,11 +141,13 @@ class Sampler(ABC):
         guide: Guide | None = None,
         prefix: Prefix | None = None,
         device: torch.device | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """Return clean data of `shape` (B, T, A) on `device` (that of the generator if None).
 
         `initial`: latent to begin with at the sampler's own first step, drawn from `generator` if None.
-        `start`: begin in the middle instead. `prefix`: known actions to impose.
+        `start`: begin in the middle instead. `prefix`: known actions to impose. `condition` (B, C): what is
+        answered, for samplers that do not begin from noise.
         """
         x, steps = self._beginning(shape, generator, initial, start, device)
         # One noise for the whole path: a known prefix then moves along its own deterministic trajectory.

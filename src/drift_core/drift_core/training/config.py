@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from drift_core.denoisers import DenoiserConfig
+from drift_core.drafts import DraftConfig
 from drift_core.encoders import EncoderConfig
 from drift_core.objectives import DENOISING, ObjectiveConfig
 from drift_core.policy.policy import PolicyConfig
@@ -131,6 +132,7 @@ class PolicySection:
     sampler: str  # for evaluation, e.g. ddim-8
     train_steps: Annotated[int, Field(ge=2)] = 100
     discrete_columns: tuple[int, ...] = ()  # action columns with two values; [9]: the gripper of tcp_pose
+    drafts: tuple[DraftConfig, ...] = ()  # for the samplers draft-<steps> and anchored-<steps>
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -169,6 +171,7 @@ class TrainFile:
             prediction=self.policy.prediction,
             train_steps=self.policy.train_steps,
             discrete_columns=self.policy.discrete_columns,
+            drafts=self.policy.drafts,
         )
 
 

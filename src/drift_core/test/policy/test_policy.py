@@ -204,7 +204,7 @@ def test_a_warm_started_sampler_shifts_by_observation_time():
     made = policy()
     sampler = made.make_sampler("rti-2")
     # An untrained network does not repeat itself.
-    sampler.warm = dataclasses.replace(sampler.warm, chunk_jump=None)
+    sampler.draft.warm = dataclasses.replace(sampler.draft.warm, chunk_jump=None)
     made.act(observation(stamp_s=1.0), sampler, generator())
     assert sampler.cold
     made.act(observation(stamp_s=1.2), sampler, generator())

@@ -260,7 +260,7 @@ def test_names_make_the_right_class_and_number_of_steps():
     kinds = [type(sampler) for sampler in made.values()]
     assert kinds == [DdpmSampler, DdimSampler, DpmSolverSampler, RtiSampler]
     assert [len(sampler.steps) for sampler in made.values()] == [100, 8, 10, 10]
-    assert len(made["rti-3"].warm.steps) == 3
+    assert len(made["rti-3"].polish) == 3
 
 
 def test_steps_must_decrease_within_the_schedule():

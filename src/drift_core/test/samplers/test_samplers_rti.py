@@ -201,5 +201,5 @@ def test_thresholds_must_be_positive():
 
 
 def test_warm_steps_by_name_end_at_zero():
-    assert make_sampler("rti-1", SCHEDULE, "sample").warm.steps[-1] >= 0
-    assert make_sampler("rti-3", SCHEDULE, "sample").warm.steps == (25, 12, 0)
+    assert make_sampler("rti-1", SCHEDULE, "sample").polish[-1] >= 0
+    assert make_sampler("rti-3", SCHEDULE, "sample").polish == (25, 12, 0)

@@ -131,6 +131,7 @@ class Rounds:
         data = self.data.offline
         fitted = Normalizer.fit(data.state, data.actions, data.mask, self._task.action_space)
         policy.normalizer.load_state_dict(fitted.state_dict())
+        policy.fit_drafts(data.state, data.actions, data.mask, torch.Generator().manual_seed(self.seed))
         return policy.to(self.device)
 
     def trainer(
