@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from benchmarks.support.distinct_weights import perturb
 from drift_core.denoisers import MlpConfig, UNetConfig
+from drift_core.drafts import DraftConfig
 from drift_core.encoders import ResNetConfig
 from drift_core.observation.spec import CameraSpec, Observation, ObservationSpec
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
@@ -28,12 +29,12 @@ SAMPLERS = {
 }
 
 
-def make_policy(network: str, cameras: int = 1) -> DiffusionPolicy:
+def make_policy(network: str, cameras: int = 1, drafts: tuple[DraftConfig, ...] = ()) -> DiffusionPolicy:
     """Return a policy with random weights as training leaves them."""
     torch.manual_seed(0)
     spec = ObservationSpec(CAMERAS[:cameras], state_dim=10, observation_steps=2, dt_s=0.1)
     config = PolicyConfig(
-        spec, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], prediction="epsilon"
+        spec, ACTION_DIM, "tcp_pose", HORIZON, 8, ResNetConfig(), NETWORKS[network], drafts=drafts
     )
     policy = DiffusionPolicy(config).eval()
     perturb(policy, seed=1)

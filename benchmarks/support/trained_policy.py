@@ -33,14 +33,18 @@ class Training:
 
 
 def trained_policy(task_name: str, training: Training, folder: Path, seed: int = 0) -> DiffusionPolicy:
-    """Return the newest checkpoint below `folder`/<task>; without one, record demonstrations and train it."""
+    """Return the newest checkpoint below `folder`/<task>; without one, record demonstrations and train it.
+
+    Policies of another `seed` have the same demonstrations.
+    """
     run = RunFolder(folder.resolve() / task_name).create()
-    if read_latest(run.checkpoints) is None:
-        _train(task_name, training, run, seed)
-    return load_latest(run.checkpoints).policy
+    checkpoints = run.checkpoints if seed == 0 else run.checkpoints.with_name(f"checkpoints_{seed}")
+    if read_latest(checkpoints) is None:
+        _train(task_name, training, run, checkpoints, seed)
+    return load_latest(checkpoints).policy
 
 
-def _train(task_name: str, training: Training, run: RunFolder, seed: int) -> None:
+def _train(task_name: str, training: Training, run: RunFolder, checkpoints: Path, seed: int) -> None:
     log = Console(stderr=True)
     task = load_task(config_file("task", task_name))
     shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
@@ -54,7 +58,7 @@ def _train(task_name: str, training: Training, run: RunFolder, seed: int) -> Non
     if training.drafts is not None:
         train_file = replace(train_file, policy=replace(train_file.policy, drafts=training.drafts))
     robot = None if shell is None else shell.robot
-    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints, seed=seed)
+    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), checkpoints, seed=seed)
     train_round(rounds, "offline", steps=training.steps)
     if shell is not None:
         shell.close()

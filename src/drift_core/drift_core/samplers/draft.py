@@ -5,6 +5,7 @@ Where a draft comes from is another object's: the chunk before (`rti.py`), or a 
 from there. A full denoise instead: without a draft, and where its result is not accepted.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
@@ -141,8 +142,8 @@ class DraftSampler(DdimSampler):
     def _noised(self, guess: Tensor, generator: torch.Generator) -> Tensor:
         if not self.renoise:
             return guess
-        k = torch.full((guess.shape[0],), self.polish[0], dtype=torch.long, device=guess.device)
-        return self.schedule.add_noise(guess, draw(guess.shape, generator).to(guess), k)
+        abar = self.schedule.abar(self.polish[0])
+        return math.sqrt(abar) * guess + math.sqrt(1.0 - abar) * draw(guess.shape, generator).to(guess)
 
 
 class AnchoredSampler(DraftSampler):
