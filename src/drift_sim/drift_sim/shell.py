@@ -7,6 +7,7 @@ from clocks, timers and the network comes here from a counter of physics steps.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from drift_config.errors import ConfigError
@@ -37,6 +38,13 @@ OUTCOME_NAMES: dict[TaskOutcome, OutcomeName] = {
     TaskOutcome.SUCCESS: "success",
     TaskOutcome.FAILURE: "failure",
 }
+
+
+class Loop(Protocol):
+    """Who tells the arm what to do; the control loop, but for a record that is driven again."""
+
+    def tick(self, inputs: Inputs, now: Now) -> Tick:
+        """Return what to tell the arm now."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +135,15 @@ class Shell:
         policy_version: int = 1,
         tail_s: float = 0.0,
         goal_moves_s: float | None = None,
+        loop: Loop | None = None,
+        duration_s: float | None = None,
         on_tick: Callable[[Tick], None] = lambda tick: None,
     ) -> EpisodeResult:
         """Home, reset to `seed`, run until the outcome or `max_duration_s`, and close `writer`.
 
         `tail_s` goes on after a success, so that a demonstration ends with the arm at rest.
         `goal_moves_s`: when the goal jumps to another place (`World.move_goal`).
+        `loop`: in place of the control loop. `duration_s`: run as long as this, whatever happens.
         `on_tick` is told every control step.
         """
         driver = None
@@ -143,9 +154,9 @@ class Shell:
             driver = PolicyDriver(actor, self.task, self.robot, pace, seed)
         if expert is not None:
             expert.reset(seed)
-        run = _Run(self, driver, expert, writer, on_tick)
+        run = _Run(self, driver, expert, writer, on_tick, loop)
         try:
-            return run.run(seed, tail_s, goal_moves_s)
+            return run.run(seed, tail_s, goal_moves_s, duration_s)
         except BaseException:
             if writer is not None:
                 writer.abort()
@@ -170,11 +181,12 @@ class _Run:
         expert: ScriptedExpert | None,
         writer: EpisodeWriter | None,
         on_tick: Callable[[Tick], None],
+        loop: Loop | None,
     ) -> None:
         self._on_tick = on_tick
         self._shell, self._driver, self._expert, self._writer = shell, driver, expert, writer
         self._world = shell.world
-        self._loop = ControlLoop(shell.gate, shell.robot, {_JOY: shell.joystick})
+        self._loop: Loop = loop or ControlLoop(shell.gate, shell.robot, {_JOY: shell.joystick})
         self._horizon = RollingHorizon(shell.gate.dt_s, shell.robot.low, shell.robot.high)
         # Nobody looks, so nothing is rendered.
         cameras = shell.task.cameras if writer is not None or driver is not None else ()
@@ -185,9 +197,12 @@ class _Run:
         self._tick: Tick | None = None
         self._counts = _Counts()
 
-    def run(self, seed: int, tail_s: float, goal_moves_s: float | None) -> EpisodeResult:
+    def run(
+        self, seed: int, tail_s: float, goal_moves_s: float | None, duration_s: float | None
+    ) -> EpisodeResult:
         """Reset to `seed` and run to the end."""
-        world, limit = self._world, round(self._shell.task.max_duration_s / TIMESTEP_S)
+        longest_s = self._shell.task.max_duration_s if duration_s is None else duration_s
+        world, limit = self._world, round(longest_s / TIMESTEP_S)
         world.reset(seed)
         n, end, decided = 0, limit, limit  # physics steps: so far, at which to stop, at the outcome
         move = limit if goal_moves_s is None else round(goal_moves_s / TIMESTEP_S)
@@ -204,7 +219,8 @@ class _Run:
             n += pause
             if decided == limit and world.outcome() is not TaskOutcome.RUNNING:
                 decided = n
-                end = n + (round(tail_s / TIMESTEP_S) if world.outcome() is TaskOutcome.SUCCESS else 0)
+                if duration_s is None:
+                    end = n + (round(tail_s / TIMESTEP_S) if world.outcome() is TaskOutcome.SUCCESS else 0)
         outcome = OUTCOME_NAMES[world.outcome()]
         return EpisodeResult(
             seed=seed,

@@ -25,25 +25,15 @@ def main(
     Robot and task are those of the checkpoint; the seeds are the same for every checkpoint.
     """
     from drift_config.errors import DriftError
-    from drift_core.policy.checkpoint import load_checkpoint, read_latest
 
+    from drift.checkpoint_argument import named_checkpoint
     from drift.configuration import config_file
     from drift.demo.record import write_json
     from drift.evaluation import Job, evaluate, seeds
     from drift.intervals import success_rate
 
-    sha256 = None
     try:
-        if (checkpoint / "checkpoints").is_dir():
-            checkpoint = checkpoint / "checkpoints"
-        if checkpoint.is_dir():
-            latest = read_latest(checkpoint)
-            if latest is None:
-                raise UserError(
-                    f"checkpoint={checkpoint} has no file LATEST; name a checkpoint file or a run"
-                )
-            checkpoint, sha256 = checkpoint / latest.file, latest.sha256
-        loaded = load_checkpoint(checkpoint, sha256)
+        checkpoint, loaded = named_checkpoint(checkpoint)
         loaded.policy.make_sampler(sampler)
     except DriftError as error:
         raise UserError(str(error)) from None

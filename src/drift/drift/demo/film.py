@@ -8,6 +8,7 @@ from drift_core.policy.checkpoint import load_checkpoint
 from drift_sim.shell import Shell
 from drift_sim.world import FILM
 
+from drift.film import write_film
 from drift.simulation import policy_pace
 
 _EVERY = 5  # control ticks between two pictures
@@ -27,13 +28,8 @@ def film_pair(path: Path, shell: Shell, before: Path, after: Path, sampler: str,
     """Write both episodes of `seed` side by side as an animated GIF; `before` and `after`: checkpoints."""
     left, right = (_episode(shell, checkpoint, sampler, seed) for checkpoint in (before, after))
     length = max(len(left), len(right)) + _REST
-    animation = cv2.Animation()
-    animation.frames = [
-        cv2.cvtColor(np.hstack([side[min(n, len(side) - 1)] for side in (left, right)]), cv2.COLOR_RGB2BGR)
-        for n in range(length)
-    ]
-    animation.durations = [_FRAME_MS] * length
-    cv2.imwriteanimation(str(path), animation)
+    pairs = [np.hstack([side[min(n, len(side) - 1)] for side in (left, right)]) for n in range(length)]
+    write_film(path, pairs, _FRAME_MS)
 
 
 def _episode(shell: Shell, checkpoint: Path, sampler: str, seed: int) -> list[np.ndarray]:
