@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 from drift_core.episodes import Episode, StepSource
-from drift_core.errors import DataError
 
 from drift.driver_colours import rgb
 
@@ -38,10 +37,7 @@ def camera_row(episode: Episode, camera: str, chosen: np.ndarray) -> np.ndarray:
         if index == NOTHING:
             pictures.append(blank)
             continue
-        try:
-            image = frames.image(int(index))
-        except DataError as error:
-            raise DataError(f"episode {episode.meta.id}, camera {camera}: {error}") from error
+        image = frames.image(int(index))
         size = _width(*image.shape[:2]), _PIXELS
         resized = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
         colour = rgb(driver(episode, frames.stamp_s[index]))

@@ -1,5 +1,6 @@
 """`drift data ls`, as a user meets it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +45,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["data", "ls", str(tmp_path / "none")])
     assert isinstance(answer.exception, UserError)
     assert "none must be a folder of episodes, or a run" in str(answer.exception)
+
+
+def test_a_script_gets_the_descriptions(tmp_path: Path) -> None:
+    record(tmp_path, "m0", [POLICY] * 30 + [EXPERT] * 21)
+    (row,) = json.loads(CliRunner().invoke(app, ["data", "ls", str(tmp_path), "--json"]).stdout)
+    assert (row["id"], row["steps"], row["expert_steps"], row["held_out"]) == ("m0", 51, 21, False)

@@ -48,9 +48,20 @@ def test_rates_gaps_latencies_and_flags_have_their_numbers(tmp_path: Path) -> No
     front = said["cameras"]["front"]
     assert front["rate_hz"] == pytest.approx(10.0) and front["gaps"] == 1
     assert front["longest_ms"] == pytest.approx(300.0)
-    assert front["latency_ms"] == pytest.approx(30.0)
+    assert front["latency_ms"] == pytest.approx(30.0) and not said["two_clocks"]
     assert said["joints"]["rate_hz"] == pytest.approx(100.0)
     assert said["guard_flags"] == {"hold": 3, "velocity": 2, "ramp": 2}
+
+
+def test_on_two_clocks_latencies_are_those_above_the_quickest_sample(tmp_path: Path) -> None:
+    # as a running stack records: arrivals by the steady clock, here 995 s behind. Joints come at once, frames
+    # 30 ms late.
+    record(tmp_path, "m0", [POLICY] * 20, frames_s=[0.0, 0.1, 0.2], arrivals_s=-995.0)
+    said = in_numbers(tmp_path)
+    assert said["two_clocks"]
+    assert said["joints"]["latency_max_ms"] == pytest.approx(0.0, abs=1e-6)
+    assert said["cameras"]["front"]["latency_ms"] == pytest.approx(30.0)
+    assert "compared with the quickest sample" in show(tmp_path)
 
 
 def test_the_line_of_time_shows_driver_guard_and_missing_frames(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from drift_core.episodes import Episode, Frames, Joints, StepSource  # noqa: E40
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
+from drift.data.streams import clocks_apart_s  # noqa: E402
 from drift.data.summary import drives  # noqa: E402
 from drift.driver_colours import HEX  # noqa: E402
 from drift.filmstrip import NOTHING, camera_row  # noqa: E402
@@ -120,9 +121,10 @@ def _draw_tcp(axis: Axes, episode: Episode, begin_s: float, names: list[str]) ->
 
 def _draw_arrivals(axis: Axes, episode: Episode, begin_s: float, names: list[str]) -> None:
     sources: dict[str, Frames | Joints] = {**episode.frames, "joints": episode.joints}
+    clocks_s = clocks_apart_s(episode)
     for name, samples in sources.items():
-        late_ms = 1000.0 * (samples.arrival_s - samples.stamp_s)
-        axis.plot(samples.arrival_s - begin_s, late_ms, ".", ms=2, label=name)
-    axis.set_ylabel("arrival −\nstamp [ms]")
+        late_ms = 1000.0 * (samples.arrival_s - samples.stamp_s + (clocks_s or 0.0))
+        axis.plot(samples.stamp_s - begin_s, late_ms, ".", ms=2, label=name)
+    axis.set_ylabel("arrival −\nstamp [ms]" if clocks_s is None else "later than the\nquickest [ms]")
     if axis.lines:
         axis.legend(fontsize=6, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

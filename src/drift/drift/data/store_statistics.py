@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from drift_config.errors import DriftError
 from drift_core.episodes import Episode, EpisodeStore, StepSource
 from drift_core.errors import DataError
 
@@ -117,10 +116,7 @@ def _colours(episode: Episode, camera: str) -> np.ndarray:
     """Return the mean colour of some frames of a camera, (N, 3)."""
     frames = episode.frames[camera]
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(_PICTURES, len(frames))).astype(int))
-    try:
-        return np.array([frames.image(int(n)).mean(axis=(0, 1)) for n in chosen]).reshape(-1, 3)
-    except DriftError as error:
-        raise DataError(f"episode {episode.meta.id}, camera {camera}: {error}") from error
+    return np.array([frames.image(int(n)).mean(axis=(0, 1)) for n in chosen]).reshape(-1, 3)
 
 
 def _statistics(robot: str, task: str, group: _Group) -> GroupStatistics:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from drift_core.episodes import Episode, Frames, Joints
 
+_ONE_CLOCK_S = 60.0  # nothing is later than this: stamps and arrivals further apart are of two clocks
 GAP = 2.5  # times the median interval: a longer one is a gap
 
 
@@ -17,7 +19,7 @@ class StreamSummary:
     longest_ms: float | None  # interval
     gaps: int  # intervals longer than GAP times the median
     backwards: int  # samples not stamped later than the one before
-    latency_ms: float | None = None  # arrival - stamp: median
+    latency_ms: float | None = None  # arrival - stamp - `clocks_s`: median
     latency_p99_ms: float | None = None
     latency_max_ms: float | None = None
 
@@ -33,15 +35,34 @@ class StreamSummary:
             parts.append(f"{self.backwards} not later than the one before")
         if self.latency_ms is not None:
             late = f"p99 {self.latency_p99_ms:.1f}, at most {self.latency_max_ms:.1f}"
-            parts.append(f"arrival {self.latency_ms:.1f} ms after the stamp ({late})")
+            parts.append(f"{self.latency_ms:.1f} ms late ({late})")
         return ", ".join(parts)
 
 
-def summarize_stream(stamp_s: np.ndarray, arrival_s: np.ndarray | None = None) -> StreamSummary:
-    """Return the numbers of samples stamped `stamp_s` (N,) that arrived at `arrival_s` (N,) [ROS time]."""
+def clocks_apart_s(episode: Episode) -> float | None:
+    """Return how far the clock of arrivals is behind that of stamps [s]; None where it is the same.
+
+    Arrivals are steady time, stamps ROS time. Nobody has compared them; the sample of the whole episode that
+    came quickest is taken for one that was not late at all, and latencies are those above it. In simulated
+    time there is one clock.
+    """
+    sources: list[Joints | Frames] = [episode.joints, *episode.frames.values()]
+    quickest_s = [float((source.arrival_s - source.stamp_s).min()) for source in sources if len(source)]
+    if not quickest_s or abs(min(quickest_s)) < _ONE_CLOCK_S:
+        return None
+    return -min(quickest_s)
+
+
+def summarize_stream(
+    stamp_s: np.ndarray, arrival_s: np.ndarray | None = None, clocks_s: float = 0.0
+) -> StreamSummary:
+    """Return the numbers of samples stamped `stamp_s` (N,) that arrived at `arrival_s` (N,).
+
+    `clocks_s`: how far the clock of arrivals is behind that of stamps.
+    """
     interval_s = np.diff(stamp_s)
     later = interval_s[interval_s > 0]
-    late_ms = np.zeros(0) if arrival_s is None else 1000.0 * (arrival_s - stamp_s)
+    late_ms = np.zeros(0) if arrival_s is None else 1000.0 * (arrival_s - stamp_s + clocks_s)
     median_s = float(np.median(later)) if len(later) else None
     return StreamSummary(
         samples=len(stamp_s),

@@ -6,7 +6,7 @@ import numpy as np
 from drift_control.gate.state import GuardFlag
 from drift_core.episodes import Episode, EpisodeMeta, StepSource
 
-from drift.data.streams import StreamSummary, summarize_stream
+from drift.data.streams import StreamSummary, clocks_apart_s, summarize_stream
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class EpisodeSummary:
     guard_flags: dict[str, int]  # control steps by flag
     steps_by_policy_version: dict[int, int]
     missing_steps: int  # by seq
+    two_clocks: bool  # of stamps and arrivals: latencies are those above the quickest sample
     steps: StreamSummary
     joints: StreamSummary
     cameras: dict[str, StreamSummary]
@@ -51,6 +52,7 @@ def summarize(
     for drive in found:
         seconds[drive.driver] += drive.end_s - drive.begin_s
     policy = steps.policy_version[steps.source == StepSource.POLICY]
+    clocks_s = clocks_apart_s(episode)
     versions, counts = np.unique(policy, return_counts=True)
     return EpisodeSummary(
         meta=episode.meta,
@@ -62,10 +64,11 @@ def summarize(
         guard_flags=guard_flags(steps.guard_flags),
         steps_by_policy_version=dict(zip(versions.tolist(), counts.tolist(), strict=True)),
         missing_steps=int(np.maximum(np.diff(steps.seq) - 1, 0).sum()),
+        two_clocks=clocks_s is not None,
         steps=summarize_stream(steps.stamp_s),
-        joints=summarize_stream(episode.joints.stamp_s, episode.joints.arrival_s),
+        joints=summarize_stream(episode.joints.stamp_s, episode.joints.arrival_s, clocks_s or 0.0),
         cameras={
-            name: summarize_stream(frames.stamp_s, frames.arrival_s)
+            name: summarize_stream(frames.stamp_s, frames.arrival_s, clocks_s or 0.0)
             for name, frames in episode.frames.items()
         },
         labels=labels,

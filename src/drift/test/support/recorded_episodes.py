@@ -24,8 +24,12 @@ def record(
     frames_s: Sequence[float] = (),
     flags: Sequence[int] = (),
     score: float | None = None,
+    arrivals_s: float = 0.0,
 ) -> Path:
-    """One control step of 20 ms for each source, one joint sample of 10 ms; frames arrive 30 ms late."""
+    """One control step of 20 ms for each source, one joint sample of 10 ms; frames arrive 30 ms late.
+
+    `arrivals_s`: what the clock of arrivals is ahead of that of stamps.
+    """
     cameras = (FRONT,) if frames_s else ()
     meta = EpisodeMeta(name, robot, task, 7, kind, cameras, 0.1, started_s)
     with EpisodeWriter(folder, meta) as writer:
@@ -36,8 +40,9 @@ def record(
             flag = flags[tick] if flags else 0
             writer.add_step(StepRecord(now_s, tick, source, 1, 1, 0, 3, -1.0, q, q, action, flag))
             for half in (0.0, 0.01):
-                writer.add_joints(q[:-1], 0.08, now_s + half, now_s + half)
+                writer.add_joints(q[:-1], 0.08, now_s + half, now_s + half + arrivals_s)
         for frame_s in frames_s:
             image = np.full((8, 12, 3), 100, np.uint8)
-            writer.add_frame("front", image, started_s + frame_s, started_s + frame_s + 0.03)
+            stamp_s = started_s + frame_s
+            writer.add_frame("front", image, stamp_s, stamp_s + 0.03 + arrivals_s)
         return writer.close(outcome, score)  # type: ignore[arg-type]

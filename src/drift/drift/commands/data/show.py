@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from drift.data.summary import EpisodeSummary
 
 _DATES_S = 1e8  # ROS time from which on it is a date; below it is a simulated clock
+_LATE = {
+    False: "from the stamp to the arrival",
+    True: "compared with the quickest sample of the episode: stamps and arrivals are of two clocks",
+}
 _WIDE = 100  # columns of the timeline where there is no terminal
 
 
@@ -87,6 +91,7 @@ def _print(summary: "EpisodeSummary") -> None:
         "steps": f"{summary.steps}" + f", {summary.missing_steps} missing" * bool(summary.missing_steps),
         "joints": str(summary.joints),
         **{f"camera {name}": str(stream) for name, stream in summary.cameras.items()},
+        "late": _LATE[summary.two_clocks],
     }
     width = max(map(len, lines)) + 1
     for title, text in lines.items():
