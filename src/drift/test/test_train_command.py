@@ -6,16 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, held_out
-from drift_core.observation.spec import CameraSpec
+from drift_core.episodes import held_out
 from drift_core.policy.checkpoint import load_latest
+from place_episodes import KEPT, record
 
-KEPT = ("m0", "m1", "m2")
-HOME_RAD = np.array([0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785])
-CAMERAS = (CameraSpec("front", 64, 64), CameraSpec("wrist", 64, 64))
 PROGRAM = "from drift.cli import main; main()"
 INTERRUPTED = f"""
 import os, signal
@@ -32,23 +28,6 @@ def step_and_press_control_c(*args):
 Trainer._one_step = step_and_press_control_c
 {PROGRAM}
 """
-
-
-def record(folder, name):
-    """The expert moves the Panda's set-point for 2 s, as if it were the task `place`."""
-    meta = EpisodeMeta(name, "panda", "place", 0, "demonstration", CAMERAS, 0.1, 1000.0)
-    writer = EpisodeWriter(folder, meta)
-    for tick in range(100):
-        stamp_s = 1000.0 + tick / 50
-        writer.add_joints(HOME_RAD, 0.04, stamp_s, stamp_s)
-        if tick % 5 == 0:
-            for camera in CAMERAS:
-                image = np.full((64, 64, 3), tick, np.uint8)
-                writer.add_frame(camera.name, image, stamp_s, stamp_s)
-        joints = np.append(HOME_RAD, 0.04)
-        action = np.array([0.4 + tick / 1000, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.04])
-        writer.add_step(StepRecord(stamp_s, tick, 2, 1, 1, 0, 0, -1.0, joints, joints, action, 0))
-    writer.close("success")
 
 
 @pytest.fixture

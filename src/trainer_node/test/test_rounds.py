@@ -273,7 +273,7 @@ def test_idle_windows_are_counted_and_the_train_file_may_leave_them_out(files, r
     without = rounds_of(files)
     drawn = []
     batch = without.data.offline.batch
-    without.data.offline.batch = lambda rows: (drawn.extend(rows.tolist()), batch(rows))[1]
+    without.data.offline.batch = lambda rows, *part: (drawn.extend(rows.tolist()), batch(rows, *part))[1]
     train_round(without, "offline", steps=5)
     assert set(drawn) <= set(range(8, 19)) and len(drawn) == 5 * 16
 

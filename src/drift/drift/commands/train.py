@@ -1,6 +1,7 @@
 """`drift train`: train on recorded episodes, without ROS."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from drift_config.errors import DriftError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from drift_core.observation.spec import CameraSpec
     from drift_core.origin import Origin
     from drift_core.task import TaskConfig
-    from drift_core.training.rounds import RoundReport
+    from drift_core.training.processes import Processes
+    from drift_core.training.rounds import RoundReport, Rounds
 
 
 def main(
@@ -44,6 +47,9 @@ def main(
     source_map: Annotated[
         Path | None, typer.Option("--map", help="a YAML file: what in --dataset means what")
     ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, help="of torch, in each process; 0: as the train file says")
+    ] = 0,
 ) -> None:
     """Train a policy on demonstrations with its rank falling as scheduled, or one round more.
 
@@ -51,36 +57,55 @@ def main(
 
     Ctrl-C breaks it off after the running step and saves where it stands: the same command goes on from
     there, to the result of an uninterrupted run, if settings, episodes and checkpoints are still the same.
+
+    In several processes, or with one process for each GPU (docs/scaling.md):
+
+    torchrun --nproc-per-node 2 --max-restarts 3 -m drift.commands.train --episodes ... --checkpoints ...
     """
-    from drift_config.errors import DriftError
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
     from drift_core.origin import Origin
     from drift_core.task import load_task
     from drift_core.training.config import load_train_file
-    from drift_core.training.rounds import (
-        Hooks,
-        PausedError,
-        Rounds,
-        check_round_kind,
-        train_round,
-    )
+    from drift_core.training.distributed import LostProcessError, joined
+    from drift_core.training.rounds import Rounds, check_round_kind
 
     from drift.configuration import config_file
     from drift.data.others import import_into
 
-    check_round_kind(kind)
     _check_device(device)
-    task_config = load_task(config_file("task", task))
-    train_file = load_train_file(config_file("train", train))
-    arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
-    if dataset is not None:
-        import_into(EpisodeStore(episodes), dataset, robot, task, source_map, Console())
-    elif source_map is not None:
-        raise UserError(f"map={source_map} must come with --dataset")
-    _check_episodes(episodes, Origin.of(arm, task_config), task_config)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    console = Console()
+    try:
+        with joined(device) as processes, asked_to_stop() as stop, _said_once(processes):
+            check_round_kind(kind)
+            task_config = load_task(config_file("task", task))
+            train_file = load_train_file(config_file("train", train))
+            arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
+            if dataset is not None:
+                if processes.count > 1:
+                    raise UserError(
+                        "--dataset must be imported before several processes train: drift data import"
+                    )
+                import_into(EpisodeStore(episodes), dataset, robot, task, source_map, Console())
+            elif source_map is not None:
+                raise UserError(f"map={source_map} must come with --dataset")
+            _check_episodes(episodes, Origin.of(arm, task_config), task_config)
+            checkpoints.mkdir(parents=True, exist_ok=True)
+            store = EpisodeStore(episodes)
+            rounds = Rounds(
+                arm, task_config, train_file, store, checkpoints, device, seed, threads, processes=processes
+            )
+            _train(rounds, kind, steps, stop)
+    except LostProcessError as error:
+        if error.said or stop.is_set():
+            raise typer.Exit(1) from None
+        raise UserError(str(error)) from None
+
+
+def _train(rounds: "Rounds", kind: str, steps: int, stop: threading.Event) -> None:
+    """Train one round and tell how it goes, in the first of several processes."""
+    from drift_core.training.rounds import CancelledError, Hooks, PausedError, train_round
+
+    console = Console(quiet=rounds.processes.index > 0)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -89,7 +114,7 @@ def main(
         TextColumn("{task.fields[note]}"),
     )
     try:
-        with asked_to_stop() as stop, Progress(*columns, console=console) as progress:
+        with Progress(*columns, console=console) as progress:
             bar = progress.add_task(kind, total=None, note="")
             hooks = Hooks(
                 on_text=lambda text: progress.update(bar, note=text),
@@ -102,21 +127,31 @@ def main(
                 ),
                 paused=stop.is_set,
             )
-            rounds = Rounds(
-                arm, task_config, train_file, EpisodeStore(episodes), checkpoints, device=device, seed=seed
-            )
             report = train_round(rounds, kind, hooks, steps, rounds.round_id(kind, steps))
     except PausedError as error:
         console.print(f"{error}; the same command goes on from there", markup=False, soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None
     except DriftError as error:
-        if not stop.is_set():
-            raise UserError(str(error)) from None
+        if not stop.is_set() and not isinstance(error, CancelledError):
+            raise
         console.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None
     except OSError as error:
         raise UserError(f"cannot be written: {error}") from None
     console.print(_closing_words(report), markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _said_once(processes: "Processes") -> Iterator[None]:
+    """Let one process say why all of them end, and which one it is."""
+    try:
+        yield
+        return
+    except (UserError, DriftError) as error:
+        text = str(error)
+    if not processes.says_first(text):
+        raise typer.Exit(2)
+    raise UserError(f"process {processes.index}: {text}" if processes.count > 1 else text)
 
 
 @contextmanager
@@ -184,3 +219,10 @@ def _check_episodes(folder: Path, origin: "Origin", task: "TaskConfig") -> None:
 
 def _listed(cameras: "Iterable[CameraSpec]") -> str:
     return ", ".join(f"{camera.name} {camera.width}x{camera.height}" for camera in cameras) or "none"
+
+
+if __name__ == "__main__":  # as torchrun starts it
+    from drift.cli import main as drift
+
+    sys.argv = ["drift", "train", *sys.argv[1:]]
+    drift()

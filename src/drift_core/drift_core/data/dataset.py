@@ -15,6 +15,7 @@ from drift_core.data.rows import Rows
 from drift_core.data.windows import FutureSet, WindowSet
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, Future, concatenate
+from drift_core.share import WHOLE, Portion, Share, Split
 
 # What is kept of the windows, and how it looks before there are any. Frame rows, and thus moments, F.
 _COLUMNS = {
@@ -159,8 +160,12 @@ class WindowDataset:
             self._columns["_frame_rows"].data[before.moments :, column] -= span.images[camera]
         return span.windows
 
-    def batch(self, indices: Tensor) -> Batch:
-        """Join the windows `indices` (B,) into a batch, with features instead of images if there are any."""
+    def batch(self, indices: Tensor, split: Split = WHOLE, first: int = 0) -> Batch:
+        """Join the windows `indices` (B,) into a batch, with features instead of images if there are any.
+
+        With a `split`, only the share of this process, and only its frames; `first`: which row of the whole
+        batch the first of these windows is.
+        """
         if self._table is not None and (new := self.unencoded(self._table)):
             have = self.n_frames - new
             raise DataError(
@@ -171,6 +176,12 @@ class WindowDataset:
         if ahead:
             index = torch.cat([index, self._rows("_future_index")[indices]], dim=1)  # (B, To + Tf)
         frames, index = torch.unique(index, return_inverse=True)  # (F,), (B, To + Tf)
+        share = None
+        if split.count > 1:
+            mine = split.rows(first, len(indices))
+            used, index = torch.unique(index[mine], return_inverse=True)
+            share = Share(Portion(mine, len(indices)), Portion(used, len(frames)), split.total)
+            indices, frames = indices[mine], frames[used]
         if ahead:
             state, mask = self._rows("_future_state")[indices], self._rows("_future_mask")[indices]
             index, future = index[:, :steps], Future(index[:, steps:], state, mask)
@@ -184,6 +195,7 @@ class WindowDataset:
             mask=self.mask.index_select(0, indices),
             future=future,
             returns=self._rows("_returns").index_select(0, indices) if self._with_returns else None,
+            share=share,
         )
 
     def rows(self, episode_ids: Collection[str], idle: bool = True) -> Tensor:
@@ -203,10 +215,12 @@ class WindowDataset:
         batch_size: int,
         idle_weight: float = 1.0,
         among: Tensor | None = None,
+        split: Split = WHOLE,
+        first: int = 0,
     ) -> Batch:
         """Draw windows with replacement, uniformly but for the idle ones: a share `idle_weight` as often.
 
-        `among` (M,): only these.
+        `among` (M,): only these. `split`, `first`: which of those drawn are returned, as of `batch`.
         """
         count = len(self) if among is None else len(among)
         if count == 0:
@@ -222,7 +236,7 @@ class WindowDataset:
             total = weights.cumsum(0, dtype=torch.float64)
             at = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
             drawn = torch.searchsorted(total, at, right=True).clamp(max=count - 1)
-        return self.batch(drawn if among is None else among[drawn])
+        return self.batch(drawn if among is None else among[drawn], split, first)
 
     def unencoded(self, table: FeatureTable) -> int:
         """Moments of which no row of `table` is known."""
@@ -297,11 +311,15 @@ def _nothing_ahead(windows: WindowSet) -> FutureSet:
 
 
 def batches(
-    dataset: WindowDataset, generator: torch.Generator, batch_size: int, idle_weight: float = 1.0
+    dataset: WindowDataset,
+    generator: torch.Generator,
+    batch_size: int,
+    idle_weight: float = 1.0,
+    split: Split = WHOLE,
 ) -> Iterator[Batch]:
     """Draw batches without end, as `WindowDataset.sample` does."""
     while True:
-        yield dataset.sample(generator, batch_size, idle_weight)
+        yield dataset.sample(generator, batch_size, idle_weight, split=split)
 
 
 def mixed_batches(
@@ -312,6 +330,7 @@ def mixed_batches(
     online_share: float = 0.5,
     idle_weight: float = 1.0,
     preferred: Callable[[], tuple[Tensor, float] | None] = lambda: None,
+    split: Split = WHOLE,
 ) -> Iterator[Batch]:
     """Draw batches without end, half of each from the online data; all from the other while one is empty.
 
@@ -325,15 +344,16 @@ def mixed_batches(
         n_online = n_online if len(online) else 0
         rows, share = preferred() or (None, 0.0)
         n_new = round(n_online * share)
+        n_offline = batch_size - n_online
         sources = (
-            (offline, batch_size - n_online, None),
-            (online, n_online - n_new, None),
-            (online, n_new, rows),
+            (offline, 0, n_offline, None),
+            (online, n_offline, n_online - n_new, None),
+            (online, batch_size - n_new, n_new, rows),
         )
         yield concatenate(
             [
-                dataset.sample(generator, count, idle_weight, among)
-                for dataset, count, among in sources
+                dataset.sample(generator, count, idle_weight, among, split, first)
+                for dataset, first, count, among in sources
                 if count
             ]
         )

@@ -1,5 +1,6 @@
 """What is trained on: demonstrations, interventions, and episodes held out of both."""
 
+import hashlib
 import sys
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -151,6 +152,15 @@ class TrainingData:
         for name in names:
             for told in (self._corrections, self.left_out, self.remarks):
                 told.pop(name, None)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all windows and their order, without the pixels."""
+        digest = hashlib.sha256()
+        for data in (self.offline, self.online, self.held_out):
+            digest.update(repr(data.episode_ids).encode())
+            for column in (data.state, data.actions, data.mask, data.idle):
+                digest.update(column.contiguous().numpy().data)
+        return digest.hexdigest()
 
     def held_out_batches(self, device: str) -> Sequence[Batch]:
         """Return all held-out windows, with images, each batch made when it is asked for."""

@@ -113,15 +113,15 @@ class Denoiser(nn.Module, ABC):
     def loss_terms(self, windows: Windows, noise: Noise) -> dict[str, Tensor]:
         """Return what a gradient step may minimise: scalars by name, means over what may be trained on.
 
-        Here "denoising": the squared error of the output. A network with further heads adds their terms.
+        Here "denoising": the squared error of the output. A network with further heads adds their terms, each
+        a sum over the windows divided by a `windows.total`, as `windows.mean` makes it.
         """
         noised = noise.add(windows.actions)
         # The observation part of FiLM is the same for all draws, so it is computed once per window.
         observed = noise.repeat(self.condition_film(windows.condition))
         output = self.trunk(noised.x, self.step_film(noised.k) + observed)
         error = functional.mse_loss(output, noised.target, reduction="none").mean(dim=-1)  # (B draws, T)
-        valid = noise.repeat(windows.mask).to(error)
-        return {"denoising": (error * valid).sum() / valid.sum().clamp(min=1.0)}
+        return {"denoising": windows.mean(error, noise.repeat(windows.mask))}
 
     def step_film(self, k: Tensor) -> Tensor:
         """Return the FiLM part of the steps `k` (B,): (B, sum of film_sizes)."""

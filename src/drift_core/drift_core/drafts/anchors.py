@@ -28,7 +28,6 @@ from drift_core.drafts.k_means import k_means
 from drift_core.errors import DataError
 from drift_core.samplers.draft import level_step
 from drift_core.samplers.prefix import Prefix
-from drift_core.samplers.sampler import draw
 
 _FITTED_WINDOWS = 20_000  # at most
 _SPREAD_MIN = 0.02  # of the chunks around an anchor, in normalised units
@@ -115,11 +114,12 @@ class AnchorDraft(DraftNetwork):
     def loss_terms(self, windows: Windows, noise: Noise, denoiser: Denoiser) -> dict[str, Tensor]:
         """Return "modes" and "anchored"; of these the encoder gets a gradient from "anchored" alone."""
         nearest = self.nearest(windows)
-        modes = functional.cross_entropy(self.scores(windows.condition.detach()), nearest)
+        error = functional.cross_entropy(self.scores(windows.condition.detach()), nearest, reduction="none")
+        modes = windows.mean(error, torch.ones_like(error))
         step = level_step(self.level, noise.schedule)
         k = torch.full_like(nearest, step)
         placed = self._placed(nearest, windows.condition)
-        x = noise.schedule.add_noise(placed, draw(placed.shape, noise.generator).to(placed), k)
+        x = noise.schedule.add_noise(placed, noise.normal(placed), k)
         output = denoiser(x, k, windows.condition)
         found = noise.schedule.clean_estimate(x, output, step, noise.prediction)
         return {"modes": modes, "anchored": squared_error(found, windows)}

@@ -87,5 +87,4 @@ class DraftNetwork(Draft, nn.Module):
 def squared_error(found: Tensor, windows: Windows) -> Tensor:
     """Return the mean squared error of `found` (B, T, A) over the labels that may be trained on."""
     error = (found - windows.actions).square().mean(dim=-1)  # (B, T)
-    valid = windows.mask.to(error)
-    return (error * valid).sum() / valid.sum().clamp(min=1.0)
+    return windows.mean(error, windows.mask)

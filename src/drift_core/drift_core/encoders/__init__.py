@@ -13,6 +13,7 @@ from drift_core.encoders.small_cnn import SmallCnn, SmallCnnConfig
 from drift_core.errors import ShapeError
 from drift_core.kinds import one_of
 from drift_core.observation.spec import CameraSpec
+from drift_core.share import Portion
 
 __all__ = [
     "ENCODERS",
@@ -50,9 +51,16 @@ class CameraEncoder(nn.Module):
         self.feature_dim = sum(network.feature_dim for network in self._networks())
 
     def forward(
-        self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
+        self,
+        images: dict[str, Tensor],
+        shift_px: int = 0,
+        generator: torch.Generator | None = None,
+        among: Portion | None = None,
     ) -> Tensor:
-        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8, shifted at random."""
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8, shifted at random.
+
+        `among`: as of `random_shift`.
+        """
         parts = []
         for camera, network in zip(self.cameras, self._networks(), strict=True):
             frames = images.get(camera.name)
@@ -67,7 +75,7 @@ class CameraEncoder(nn.Module):
             if shift_px:
                 if generator is None:
                     raise ShapeError(f"shift_px={shift_px} needs a generator, got None")
-                frames = random_shift(frames, shift_px, generator)
+                frames = random_shift(frames, shift_px, generator, among)
             parts.append(network(frames))
         return torch.cat(parts, dim=1)
 

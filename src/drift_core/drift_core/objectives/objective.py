@@ -40,7 +40,9 @@ class Objective(ABC):
     ) -> dict[str, Tensor]:
         """Return the terms of `batch`, each a mean over what may be trained on, not weighted.
 
-        `noise_draws`: noises per window. `shift_px`: random shift of the frames that are encoded.
+        Of a share of a batch, what it adds to that: a sum over its windows divided by a number of all
+        (`batch.share.total`). `noise_draws`: noises per window. `shift_px`: random shift of the frames that
+        are encoded.
         """
 
     def trained(self, policy: DiffusionPolicy) -> nn.Module:

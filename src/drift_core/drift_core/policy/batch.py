@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from drift_core.errors import ShapeError
+from drift_core.share import Share, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Batch:
     mask: Tensor  # (B, T) bool, true where the label may be trained on
     future: Future | None = None  # when asked for
     returns: Tensor | None = None  # (B,) float32, when asked for: score of the episode, NaN where it has none
+    share: Share | None = None  # of a larger batch, where several processes divide it; None: all of it
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
@@ -74,6 +76,7 @@ class Batch:
             mask=self.mask.to(device),
             future=None if self.future is None else self.future.to(device),
             returns=None if self.returns is None else self.returns.to(device),
+            share=None if self.share is None else self.share.to(device),
         )
 
 
@@ -81,16 +84,20 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     """Join batches of the same task into one; frames stay distinct."""
     first = batches[0]
     kinds = {
-        (tuple(sorted(b.images)), b.features is not None, b.future is not None, b.returns is not None)
+        (
+            tuple(sorted(b.images)),
+            *(part is not None for part in (b.features, b.future, b.returns, b.share)),
+        )
         for b in batches
     }
     if len(kinds) > 1:
         raise ShapeError(
-            f"batches to join must agree in (cameras, has features, has future, has returns), "
+            f"batches to join must agree in (cameras, has features, has future, has returns, is a share), "
             f"got {sorted(kinds)}"
         )
     features = [batch.features for batch in batches if batch.features is not None]
     returns = [batch.returns for batch in batches if batch.returns is not None]
+    shares = [batch.share for batch in batches if batch.share is not None]
     index, futures, offset = [], [], 0
     for batch in batches:
         index.append(batch.frame_index + offset)
@@ -106,6 +113,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         mask=torch.cat([b.mask for b in batches]),
         future=_joined(futures) if futures else None,
         returns=torch.cat(returns) if returns else None,
+        share=joined(shares) if shares else None,
     )
 
 

@@ -27,6 +27,7 @@ from drift_core.policy.batch import Batch, Future
 from drift_core.policy.normalizer import ROTATION, Normalizer
 from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
+from drift_core.share import Portion, alone
 
 Encode = Callable[[str, np.ndarray], Tensor]  # camera, image (H, W, 3) uint8 -> features (D,) of that camera
 
@@ -134,12 +135,19 @@ class DiffusionPolicy(nn.Module):
         self._engine, self._encoder_engine = denoiser, encoder
 
     def encode_frames(
-        self, images: dict[str, Tensor], shift_px: int = 0, generator: torch.Generator | None = None
+        self,
+        images: dict[str, Tensor],
+        shift_px: int = 0,
+        generator: torch.Generator | None = None,
+        among: Portion | None = None,
     ) -> Tensor:
-        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; (0, 0) without cameras."""
+        """Return features (F, D) of `images`, by camera (F, 3, H, W) uint8; (0, 0) without cameras.
+
+        `among`: which frames of a whole batch they are, as of `random_shift`.
+        """
         if self.encoder is None:
             return torch.zeros(0, 0, device=self.device)
-        return self.encoder(images, shift_px, generator)
+        return self.encoder(images, shift_px, generator, among)
 
     @torch.no_grad()
     def encode_frame(self, camera: str, image: np.ndarray) -> Tensor:
@@ -174,7 +182,8 @@ class DiffusionPolicy(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the network's loss terms by name, with `noise_draws` noises per window.
 
-        Cached `batch.features` are used where there are any, else the frames are encoded, each once.
+        Cached `batch.features` are used where there are any, else the frames are encoded, each once. Of a
+        share of a batch the terms are what it adds to those of the whole.
         """
         config = self.config
         if tuple(batch.actions.shape[1:]) != (config.horizon, config.action_dim):
@@ -182,17 +191,20 @@ class DiffusionPolicy(nn.Module):
                 f"actions must be (B, {config.horizon}, {config.action_dim}), "
                 f"got {tuple(batch.actions.shape)}"
             )
-        features = batch.features
+        features, share = batch.features, batch.share
         if features is None:
-            features = self.encode_frames(batch.images, shift_px, generator)
+            among = None if share is None else share.frames
+            features = self.encode_frames(batch.images, shift_px, generator, among)
         windows = Windows(
             condition=self.condition(features, batch.frame_index, batch.state),
             actions=self.normalize_actions(batch.actions),
             mask=batch.mask,
             future=None if batch.future is None else self._future(features, batch.future),
             returns=batch.returns,
+            total=alone if share is None else share.total,
         )
-        noise = Noise(self.schedule, config.prediction, generator, noise_draws)
+        among = None if share is None else share.windows
+        noise = Noise(self.schedule, config.prediction, generator, noise_draws, among)
         terms = self.denoiser.loss_terms(windows, noise)
         for _, draft in self._each_draft():
             terms |= draft.loss_terms(windows, noise, self.denoiser)

@@ -46,14 +46,15 @@ from drift_core.rank import (
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import SCHEDULES, RankSchedule
 from drift_core.training.config import RankConfig, TrainConfig
-from drift_core.training.distributed import PolicyLoss, averaged_loss, share_moments
 from drift_core.training.ema import MergedEma, warm_decay
 from drift_core.training.freezing import freezable, freeze, set_trainable
+from drift_core.training.loss import PolicyLoss
 from drift_core.training.optimizer import (
     follow_change,
     learning_rate,
     make_optimizer,
 )
+from drift_core.training.processes import ALONE, Processes
 from drift_core.training.report import StepProgress, TrainReport, held_out_loss
 from drift_core.training.state import (
     FORMAT,
@@ -86,24 +87,21 @@ class Trainer:
         schedule: RankSchedule | None,
         generator: torch.Generator,
         modulation: RankConfig | None = None,
-        distributed: bool = False,
         objective: Objective = DENOISING,
+        processes: Processes = ALONE,
     ) -> None:
         """Begin a round.
 
         Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
-        batches, noise and random subspaces. `distributed`: gradients are averaged over the processes of
-        torch.distributed, each of which has its own trainer, generator and share of the batch. `objective`:
-        what a step minimises.
+        batches, noise and random subspaces. `objective`: what a step minimises. `processes`: those that train
+        this policy together, each with a trainer, a generator and its share of every batch.
         """
         self.policy = policy
         self.generator = generator
         self.objective = objective
         self.modulation = (modulation or RankConfig()) if schedule is not None else None
         self.step = 0  # gradient steps in all
-        self._distributed = distributed
-        if distributed and isinstance(schedule, AdaptiveRank):
-            raise ConfigError("schedule=adaptive must be another one in distributed training")
+        self._processes = processes
         self._frozen: tuple[str, ...] = ()  # parameters that this round froze
         rank = _first_rank(schedule)
         if self.modulation is not None:
@@ -136,7 +134,7 @@ class Trainer:
                 progress = self._one_step(next_batch, started, ema_decay)
                 losses.append(progress.loss)
                 terms.append(progress.terms)
-                if on_step is not None and on_step(progress):
+                if on_step is not None and self._processes.any(bool(on_step(progress))):
                     stopped = True
                     break
         last = max(1, len(losses) // 10)
@@ -204,7 +202,7 @@ class Trainer:
         """Go on from `state`, taken from a trainer of the same architecture; on an error nothing has changed.
 
         `self.policy` is another object afterwards. `schedule` is needed only when the state was taken with
-        one that is not of drift_core.rank.schedule. Of several processes each has a state of its own.
+        one that is not of drift_core.rank.schedule. The state of one process is that of all, of any number.
         """
         info = parse_info(state.info)
         check_architecture(info.architecture, to_plain(self.policy.config))
@@ -271,6 +269,7 @@ class Trainer:
                 return False
             gradients = self._weight_gradients(next_batch, self.schedule.batches)
             ranks = self.schedule.ranks(self.policy, gradients, self.generator)
+            ranks = self._processes.share_ranks(ranks)
             return self._change_rank(plan_ranks(self.policy, ranks, self.generator))
         rank = _scheduled(self.schedule, self.round_step)
         if rank == self.rank:
@@ -296,7 +295,8 @@ class Trainer:
             batch = next_batch(self.generator).to(policy.device)
             value, _ = loss(batch, self.generator, config.noise_draws, config.shift_px)
             (value / batches).backward()
-        return {name: weight.grad for name, weight in weights.items() if weight.grad is not None}
+        total = self._processes.total
+        return {name: total(weight.grad) for name, weight in weights.items() if weight.grad is not None}
 
     def _change_rank(self, plan: RankPlan) -> bool:
         """Carry out a plan; return whether any parameter changed."""
@@ -316,8 +316,7 @@ class Trainer:
         optimizer = _make_optimizer(self.policy, self.config, self.modulation)
         follow_change(self._optimizer, optimizer, changes, carry=self.modulation.moments == "carry")
         self._optimizer = optimizer
-        if self._distributed:
-            share_moments(self._optimizer, changes)
+        self._processes.share_moments(self._optimizer, changes)
         if self._carries_averages:
             self._ema.begin()
         else:
@@ -336,8 +335,9 @@ class Trainer:
         loss.backward()
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
+        measured = self._processes.total(torch.stack([loss.detach(), *terms.values()]))
         # At once, because on a GPU each of them would wait for the step.
-        value, norm_value, *values = torch.stack([loss.detach(), norm, *terms.values()]).tolist()
+        norm_value, value, *values = torch.cat([norm[None], measured]).tolist()
         if not math.isfinite(value) or not math.isfinite(norm_value):
             raise DivergedError(
                 f"loss={value} with gradient norm {norm_value} at step {self.step + 1} must be finite; "
@@ -367,15 +367,14 @@ class Trainer:
         )
 
     def _describe(self) -> None:
-        """Look again at what trains, and let torch.distributed do so, too."""
+        """Look again at what trains, and let the other processes do so, too."""
         report = rank_report(self.policy)
         self.effective_rank = report.effective_fraction if report.layers else 1.0
         self._trainable_parameters = report.trainable_parameters
-        self._loss: nn.Module = PolicyLoss(
-            self.policy, self.objective
-        )  # first let go of a previous wrapper's hooks
-        if self._distributed:
-            self._loss = averaged_loss(self.policy, self.objective)
+        loss = PolicyLoss(self.policy, self.objective)
+        self._loss: nn.Module = loss  # first let go of a previous wrapper's hooks
+        self._loss = self._processes.summed(loss)
+        self._processes.share_generator(self.generator)
 
     def _modulate(self, policy: nn.Module, modulation: RankConfig) -> None:
         modulate(

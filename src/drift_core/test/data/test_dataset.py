@@ -9,16 +9,9 @@ import torch
 from drift_core.data.dataset import WindowDataset, batches, mixed_batches
 from drift_core.data.features import FeatureTable
 from drift_core.data.windows import FutureSet, WindowSet
-from drift_core.episodes.images import LOSSLESS
-from drift_core.episodes.record import Frames
 from drift_core.errors import DataError, ShapeError
 from drift_core.policy.batch import Batch, concatenate
-
-
-def recorded(images):
-    """Frames of these images (K, H, W, 3)."""
-    n = np.arange(len(images)) / 10
-    return Frames(n, n, [LOSSLESS.encode(image) for image in images], ["png"] * len(images))
+from recorded_frames import recorded
 
 
 def windows(name, count=5, value=0, labels=None, cameras=("front", "wrist"), size=4, idle=()):

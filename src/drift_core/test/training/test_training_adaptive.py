@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from drift_config.errors import ConfigError
 from drift_core.rank import layer_ranks
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.training.state import load_trainer_state, save_trainer_state
@@ -67,8 +66,3 @@ def test_an_adaptive_run_goes_on_to_the_bit(tmp_path):
     assert again.rank == whole.rank > UP.start and again.schedule == UP
     mine, theirs = again.state_dict(), whole.state_dict()
     assert all(torch.equal(value, theirs.tensors[key]) for key, value in mine.tensors.items())
-
-
-def test_it_is_refused_in_distributed_training():
-    with pytest.raises(ConfigError, match="schedule=adaptive must be another one in distributed training"):
-        Trainer(make_policy(), CONFIG, UP, torch.Generator(), LEFT, distributed=True)

@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
+from drift_config.errors import ConfigError
+
 from drift_core.data.training_data import Correction
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import CheckpointInfo, LoadedCheckpoint
@@ -30,7 +32,7 @@ from drift_core.training.rounds.hooks import (
 from drift_core.training.rounds.mixed import MixedBatches
 from drift_core.training.rounds.old_and_new import loss_on
 from drift_core.training.rounds.shared import RoundOrder, Rounds
-from drift_core.training.state import TrainerState
+from drift_core.training.state import TrainerState, load_trainer_state
 from drift_core.training.trainer import StepProgress
 
 _SLICE_S = 0.2  # of steps between two looks at the disk
@@ -43,8 +45,14 @@ _OFFER_SHARE = 0.1  # of the time may go into candidates while steps are owed
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     """Train the newest policy on until cancelled; return the last version that was announced.
 
-    NoDataError without a label, or without a policy to start from; CancelledError before the first version.
+    NoDataError without a label, or without a policy to start from; CancelledError before the first version;
+    ConfigError in one of several processes.
     """
+    if rounds.processes.count > 1:
+        raise ConfigError(
+            f"kind=continuous must be offline or online in {rounds.processes.count} processes: it goes by "
+            f"the clock, which no two processes read alike"
+        )
     began_s = time.time()
     data = rounds.update_data(hooks, excerpts=True)
     if not len(data.offline) and not len(data.online):
@@ -229,7 +237,8 @@ class _Stream:
 
     def _take_up(self, path: Path, parent: LoadedCheckpoint) -> None:
         """Go on from what was saved, or else from the version `parent` and what it says of itself."""
-        state, provenance = self._saved.take_up(), self._rounds.provenance(parent.info.version)
+        saved, provenance = self._saved.take_up(), self._rounds.provenance(parent.info.version)
+        state = None if saved is None else load_trainer_state(saved)
         if state is not None and (kept := state.info.get("round")):
             self._first = kept["first"]
             if parent.info.version > self._first:  # announced before this stream was broken off

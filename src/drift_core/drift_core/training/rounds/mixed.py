@@ -30,6 +30,7 @@ class MixedBatches:
             config.online_share,
             config.idle_weight,
             lambda: self._preferred,
+            rounds.processes.split,
         )
 
     def prefer(self, corrections: Collection[Key], share: float) -> None:

@@ -13,6 +13,6 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     config, schedule = rounds.shortened(rounds.file.offline, rounds.file.rank.offline, order.steps)
     trainer = rounds.trainer(rounds.new_policy(), config, schedule)
     rounds.cache.forget()
-    stream = batches(data, trainer.generator, config.batch_size, config.idle_weight)
+    stream = batches(data, trainer.generator, config.batch_size, config.idle_weight, rounds.processes.split)
     rounds.run(trainer, lambda generator: next(stream), None, order, hooks)
     return rounds.save(trainer, None, "offline", data.episode_ids, order, hooks)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drift_core.training.rounds.hooks import Hooks
-from drift_core.training.state import TrainerState, load_trainer_state, save_trainer_state
+from drift_core.training.state import TrainerState, save_trainer_state
 
 _SAVE_SHARE = 0.02  # of the time may go into saving
 
@@ -20,8 +20,8 @@ class SavedRound:
         self.paused = folder / f"paused_{round_id}.safetensors" if round_id else None  # no other deletes it
         self._due_s = time.monotonic() + every_s
 
-    def take_up(self) -> TrainerState | None:
-        """Return what was saved of this round; states of other running rounds are deleted."""
+    def take_up(self) -> Path | None:
+        """Return where this round was saved, if it was; states of other running rounds are deleted."""
         for other in self._folder.glob("resume_*.safetensors"):
             if other != self._state:
                 other.unlink()
@@ -29,7 +29,7 @@ class SavedRound:
             return None
         if self.paused.is_file():
             self.paused.replace(self._state)
-        return load_trainer_state(self._state) if self._state.is_file() else None
+        return self._state if self._state.is_file() else None
 
     def keep(self, state: Callable[[], TrainerState], hooks: Hooks, now: bool = False) -> None:
         """Save `state()` if it is time, or `now`; a round needs it only if it is broken off."""

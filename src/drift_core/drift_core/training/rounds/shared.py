@@ -9,8 +9,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from drift_config.errors import ConfigError
 from drift_config.loader import to_plain
 
 from drift_core.arm import ArmModel
@@ -36,11 +38,12 @@ from drift_core.rank.schedule import RankSchedule
 from drift_core.task import TaskConfig
 from drift_core.training.budget import TrainedCorrection
 from drift_core.training.config import RankConfig, TrainConfig, TrainFile
+from drift_core.training.processes import ALONE, Processes
 from drift_core.training.provenance import Provenance, load_provenance, provenance_path, save_provenance
 from drift_core.training.report import HeldOutLoss
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
 from drift_core.training.rounds.saved import SavedRound
-from drift_core.training.state import check_architecture
+from drift_core.training.state import check_architecture, load_trainer_state
 from drift_core.training.trainer import NextBatch, StepProgress, Trainer, held_out_loss
 
 
@@ -66,15 +69,17 @@ class Rounds:
         seed: int = 0,
         threads: int = 0,
         save_every_s: float = 10.0,
+        processes: Processes = ALONE,
     ) -> None:
         """`arm` is None for a task without arm; `threads` 0: as `train_file` says.
 
-        The state of a round is saved every `save_every_s`, more rarely if that took long.
+        The state of a round is saved every `save_every_s`, more rarely if that took long. `processes`: those
+        that train together; each reads the same episodes and checkpoints, and only the first one writes.
         """
         self._origin = Origin.of(arm, task)
         self.file, self.device, self.seed = train_file, device, seed
         self._task, self._folder, self._threads = task, checkpoint_folder, threads
-        self._save_every_s = save_every_s
+        self._save_every_s, self.processes = save_every_s, processes
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
         cut = WindowCutter(store, arm, task, objective.future_steps)
@@ -144,7 +149,13 @@ class Rounds:
         """Return a trainer of `policy` for the next version; `modulation` in place of the configured one."""
         generator = torch.Generator().manual_seed(self.seed + 1000 * next_version(self._folder))
         modulation = modulation or self.file.rank.modulation
-        return Trainer(policy, config, schedule, generator, modulation, objective=self.file.objective)
+        if config.batch_size < self.processes.count:
+            raise ConfigError(
+                f"batch_size={config.batch_size} must be at least the number of processes, "
+                f"{self.processes.count}"
+            )
+        self.processes.check_same("settings, episodes and newest checkpoint", self._common)
+        return Trainer(policy, config, schedule, generator, modulation, self.file.objective, self.processes)
 
     def shortened(
         self, config: TrainConfig, schedule: RankSchedule, steps: int
@@ -170,8 +181,8 @@ class Rounds:
         CancelledError and PausedError if that was asked for; OSError if a paused round cannot be saved.
         """
         saved = self.saved(order)
-        if (state := saved.take_up()) is not None:
-            trainer.load_state_dict(state)
+        if path := self.processes.first(lambda: str(saved.take_up() or "")):
+            trainer.load_state_dict(load_trainer_state(Path(path)))
             hooks.on_text(f"going on from step {trainer.round_step} of {trainer.config.steps}")
 
         def on_step(progress: StepProgress) -> bool:
@@ -182,7 +193,7 @@ class Rounds:
         hooks.on_start(0 if parent is None else parent.step)
         if trainer.run(lambda g: next_batch(g).to(self.device), on_step=on_step).stopped:
             at = f"at step {trainer.round_step} of {trainer.config.steps}"
-            if hooks.paused() and (where := saved.pause(trainer.state_dict)) is not None:
+            if self.processes.any(hooks.paused()) and (where := self._pause(saved, trainer)):
                 raise PausedError(f"broken off {at}, saved in {where}")
             saved.forget()
             raise CancelledError(f"cancelled {at}")
@@ -229,27 +240,33 @@ class Rounds:
     ) -> RoundReport:
         """Write `policy`, whose `weights` are as of `Trainer.averaged`, as the next version, with what it has
         learned from beside it."""
-        info = CheckpointInfo(
-            task=self._origin.task,
-            robot=self._origin.robot,
-            version=next_version(self._folder),
-            parent=0 if parent is None else parent.version,
-            rank=trainer.rank,
-            effective_rank=trainer.effective_rank,
-            step=step,
-            loss=None if loss is None else loss.total,
-            reason=reason,
-            created_s=time.time(),
-        )
-        beside = checkpoint_path(self._folder, info.version)
         learned = Provenance(tuple(corrections), loss_on or {})
-        save_provenance(beside, learned)
-        try:
-            path, sha256 = self._versions.save(policy, weights, info)
-        except OSError:
-            provenance_path(beside).unlink()
-            raise
-        return self.report(path, sha256, info, {} if loss is None else loss.terms, episodes, learned)
+
+        def in_the_first_process() -> list[Any]:
+            info = CheckpointInfo(
+                task=self._origin.task,
+                robot=self._origin.robot,
+                version=next_version(self._folder),
+                parent=0 if parent is None else parent.version,
+                rank=trainer.rank,
+                effective_rank=trainer.effective_rank,
+                step=step,
+                loss=None if loss is None else loss.total,
+                reason=reason,
+                created_s=time.time(),
+            )
+            beside = checkpoint_path(self._folder, info.version)
+            save_provenance(beside, learned)
+            try:
+                path, sha256 = self._versions.save(policy, weights, info)
+            except OSError:
+                provenance_path(beside).unlink()
+                raise
+            return [str(path), sha256, to_plain(info)]
+
+        path, sha256, plain = self.processes.first(in_the_first_process)
+        info = CheckpointInfo(**plain)
+        return self.report(Path(path), sha256, info, {} if loss is None else loss.terms, episodes, learned)
 
     def report(
         self,
@@ -286,5 +303,15 @@ class Rounds:
         return load_provenance(checkpoint_path(self._folder, version))
 
     def saved(self, order: RoundOrder) -> SavedRound:
-        """Return where the state of a round is kept while it runs."""
-        return SavedRound(self._folder, order.round_id, self._save_every_s)
+        """Return where the state of a round is kept while it runs, in the first process."""
+        return SavedRound(self._folder, "" if self.processes.index else order.round_id, self._save_every_s)
+
+    def _pause(self, saved: SavedRound, trainer: Trainer) -> str:
+        """Save the round for whoever gives the same order again; return where, "" without a name for it."""
+        return self.processes.first(lambda: str(saved.pause(trainer.state_dict) or ""))
+
+    def _common(self) -> str:
+        """Return what tells whether another process would train the same: all but the pixels."""
+        latest = read_latest(self._folder)
+        settings = [to_plain(self._task), to_plain(self.file), None if latest is None else latest.sha256]
+        return json.dumps([*settings, self.seed, self._threads, self.data.digest()])
