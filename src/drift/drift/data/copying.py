@@ -17,6 +17,7 @@ from drift_core.errors import DataError
 
 _FICLONE = 0x40049409  # ioctl of Linux: share the blocks of a file until one side writes
 _DESCRIPTION = ".json"  # is rewritten by a relabelling, though in one rename: never linked
+_NAMED = 5  # of the ids that are refused
 _CANNOT_SHARE = (errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.EMLINK)
 
 
@@ -158,5 +159,6 @@ def without_repeats(origins: Sequence[Origin], on_look: Callable[[], None] = lam
             differing.append(f"{origin.id} in {before.store.root} and {origin.store.root}")
         on_look()
     if differing:
-        raise DataError(f"the same id with different content: {'; '.join(differing)}")
+        more = f"; and {len(differing) - _NAMED} more" * (len(differing) > _NAMED)
+        raise DataError(f"the same id with different content: {'; '.join(differing[:_NAMED])}{more}")
     return list(found.values())
