@@ -1,10 +1,11 @@
 """The recorder: what is written, and what is counted."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, read_episode
+from drift_core.episodes import BackgroundWriter, EpisodeMeta, EpisodeWriter, StepRecord, read_episode
 from drift_core.observation.spec import CameraSpec
 from trainer_node.recorder import Recorder
 
@@ -224,12 +225,30 @@ def test_a_full_disk_ends_the_recording_and_not_the_recorder(tmp_path, monkeypat
         add(writer, row)
 
     monkeypatch.setattr(EpisodeWriter, "add", full_for_joints)
-    feed(recorder, 5.0, 6.0)
+    recorder.put_step(step(1, 100.0), 5.0)
+    recorder.put_joints(np.arange(7.0), 0.04, 100.0, 5.0)
+    end_s = time.monotonic() + 20.0
+    while not recorder.trouble:
+        assert time.monotonic() < end_s
+        time.sleep(0.005)
     assert recorder.trouble == "the episode cannot be written: [Errno 28] No space left on device"
+    feed(recorder, 5.0, 6.0)
     assert said == [recorder.trouble]
     assert recorder.counts.control_steps == 1  # what comes later is not recorded
     assert read_episode(recorder.detach().close("failure")).meta.steps == 1
+    assert recorder.trouble, "it is that of the episode until the next one"
     monkeypatch.undo()
     recorder.open(replace(META, id="e2"), now_s=7.0)
     assert recorder.trouble == ""
     recorder.abort()
+
+
+def test_a_disk_that_takes_nothing_for_a_second_is_told_of(recorder, monkeypatch):
+    recorder.open(META, now_s=5.0)
+    assert recorder.slow == ""
+    monkeypatch.setattr(BackgroundWriter, "stalled_s", lambda writer: 0.9)
+    assert recorder.slow == ""
+    monkeypatch.setattr(BackgroundWriter, "stalled_s", lambda writer: 1.2)
+    assert recorder.slow == "the disk has taken nothing for 1.2 s, 0 MB wait"
+    recorder.abort()
+    assert recorder.slow == ""

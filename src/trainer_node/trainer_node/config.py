@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from drift_config.strict import STRICT
+from drift_core.episodes.images import ImageEncoding, ImageFormat
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -31,6 +32,10 @@ class TrainerConfig:
     """where checkpoints and LATEST are written"""
     image_transport: Literal["raw", "compressed"]
     """of the topics of the cameras"""
+    image_format: ImageFormat
+    """of the pictures on disk: png, which loses nothing, or jpeg, which is smaller and faster to read"""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    """of image_format jpeg"""
     # training worker
     device: str
     """where the worker trains: cpu or cuda"""
@@ -67,6 +72,10 @@ class TrainerConfig:
     """an episode without gate/state for so long ends"""
     input_timeout_s: Positive
     """an episode ends when a camera, joint_states or gate/step is not recorded for so long"""
+
+    def image_encoding(self) -> ImageEncoding:
+        """Return how pictures are stored."""
+        return ImageEncoding(self.image_format, self.jpeg_quality)
 
     def timing(self) -> EpisodeTiming:
         """Return how long the phases of an episode may take."""

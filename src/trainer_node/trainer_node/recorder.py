@@ -6,12 +6,21 @@ from pathlib import Path
 
 import numpy as np
 from drift_control.freshness import picture_ahead
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSource
+from drift_core.episodes import (
+    LOSSLESS,
+    BackgroundWriter,
+    EpisodeMeta,
+    ImageEncoding,
+    StepRecord,
+    StepSource,
+)
 from drift_core.episodes.rows import Row, Rows
 from drift_core.errors import DataError, ShapeError
 from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
 from trainer_node.excerpts import ExcerptTap
+
+_SLOW_S = 1.0  # a disk that has taken nothing for so long is told of
 
 
 @dataclass
@@ -39,29 +48,45 @@ class Recorder:
         latency_s: Mapping[str, float],
         silence_s: float = 2.0,
         tap: ExcerptTap | None = None,
+        encoding: ImageEncoding = LOSSLESS,
     ) -> None:
         """`latency_s`: of each camera, by name.
 
         `silence_s`: a camera, or another input, of which nothing was recorded for so long is missing. `tap`
-        is told of everything that is recorded.
+        is told of everything that is recorded. `encoding`: of the images.
         """
         self._root = root
         self._period_s = control_period_s
         self._log = log
-        self._tap = tap
-        self._writer: EpisodeWriter | None = None
+        self._tap, self._encoding = tap, encoding
+        self._writer: BackgroundWriter | None = None
+        self._last_writer: BackgroundWriter | None = None  # of the last opened episode
         self._newest: StepRecord | None = None
         self._previous: StepRecord | None = None  # of the open episode
         self.counts = Counts()
         self._latency_s = dict(latency_s)
         sources = (*map(camera_source, latency_s), JOINTS, STEPS)
         self.watch = InputWatch(dict.fromkeys(sources, silence_s), never="nothing recorded yet")
-        self.trouble = ""  # why the last opened episode is not written any further
+        self._told = False  # of the trouble
 
     @property
     def recording(self) -> bool:
         """Whether an episode is open."""
         return self._writer is not None
+
+    @property
+    def trouble(self) -> str:
+        """Why the last opened episode is not written any further; empty while it is."""
+        trouble = "" if self._last_writer is None else self._last_writer.trouble
+        return f"the episode cannot be written: {trouble}" if trouble else ""
+
+    @property
+    def slow(self) -> str:
+        """Say so when the disk has not taken anything for a second, with what waits."""
+        writer = self._writer
+        if writer is None or (stalled_s := writer.stalled_s()) < _SLOW_S:
+            return ""
+        return f"the disk has taken nothing for {stalled_s:.1f} s, {writer.waiting_bytes / 1e6:.0f} MB wait"
 
     @property
     def newest_step(self) -> StepRecord | None:
@@ -72,8 +97,9 @@ class Recorder:
         """Begin an episode at the steady time `now_s`; OSError when there is no room for it."""
         if self._writer is not None:
             raise RuntimeError("an episode is open already, close or abort it first")
-        self._writer = EpisodeWriter(self._root, meta)
+        writer = BackgroundWriter(self._root, meta, self._encoding)
         self.forget()
+        self._writer = self._last_writer = writer
         self.watch.begin(now_s)
         if self._tap is not None:
             self._tap.begin(meta)
@@ -132,8 +158,8 @@ class Recorder:
                 counts.late_steps += overdue_s > self._period_s
         self._previous = step
 
-    def detach(self) -> EpisodeWriter:
-        """Record no further; the caller closes the writer, in a thread of its own if it likes."""
+    def detach(self) -> BackgroundWriter:
+        """Record no further; the caller closes or aborts the writer, in a thread of its own if it likes."""
         if self._writer is None:
             raise RuntimeError("no episode is open")
         writer, self._writer = self._writer, None
@@ -142,7 +168,7 @@ class Recorder:
 
     def forget(self) -> None:
         """Know nothing of the last episode, before the next one is opened."""
-        self._previous, self.counts, self.trouble = None, Counts(), ""
+        self._previous, self.counts, self._last_writer, self._told = None, Counts(), None, False
 
     def abort(self) -> None:
         """Drop the open episode, if there is one."""
@@ -169,10 +195,10 @@ class Recorder:
     def _take(self, source: str, make: Callable[[Rows], Row]) -> Row | None:
         """Hand a sample to the writer and return it; None where nothing is recorded.
 
-        One that does not fit is counted; a full disk ends the recording.
+        One that does not fit is counted; a disk that is full or too slow ends the recording.
         """
         writer = self._writer
-        if writer is None or self.trouble:
+        if writer is None:
             return None
         try:
             row = make(writer.rows)
@@ -180,8 +206,9 @@ class Recorder:
         except (DataError, ShapeError) as error:
             self.refuse(source, str(error))
             return None
-        except OSError as error:
-            self.trouble = f"the episode cannot be written: {error}"
-            self._log(self.trouble)
+        except OSError:
+            if not self._told:
+                self._log(self.trouble)
+            self._told = True
             return None
         return row

@@ -1,5 +1,6 @@
 """Episodes: what they hold, and how they are written, read and found again."""
 
+from drift_core.episodes.background import BackgroundWriter
 from drift_core.episodes.description import read_meta
 from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.excerpts import Excerpts, excerpt_id, excerpt_of
@@ -24,6 +25,7 @@ from drift_core.episodes.writer import EpisodeWriter
 __all__ = [
     "GUARD_HOLD",
     "LOSSLESS",
+    "BackgroundWriter",
     "Dropped",
     "Episode",
     "EpisodeMeta",

@@ -50,6 +50,8 @@ class Picture:
         self._encoding = threading.Lock()
         self._data = b""
         self._expected_bytes = expected_bytes
+        self.memory_bytes = image.nbytes
+        """what it takes until it is encoded"""
 
     @property
     def size_bytes(self) -> int:

@@ -24,9 +24,15 @@ class Row:
 
     @property
     def size_bytes(self) -> int:
-        """Return about what it takes in memory and on the disk."""
+        """Return about what it takes on the disk."""
         picture = self.values[-1]
         return picture.size_bytes if isinstance(picture, Picture) else _ROW_BYTES
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return about what it takes in memory, until it is written."""
+        picture = self.values[-1]
+        return picture.memory_bytes if isinstance(picture, Picture) else _ROW_BYTES
 
 
 class Rows:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+_write = os.write  # a disk that is slow, or refuses, is put here
+
 
 class Reserve:
     """Room on the disk that is kept free for finishing an episode, as a file of that size."""
@@ -58,7 +60,7 @@ class Sink(io.RawIOBase):
         size = len(left)
         while len(left) and not self._discards:
             try:
-                written = os.write(self._descriptor, left)
+                written = _write(self._descriptor, left)
             except OSError as error:
                 if not self._make_room(error):
                     raise OSError(error.errno, error.strerror, str(self._path)) from error

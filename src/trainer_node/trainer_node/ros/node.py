@@ -67,6 +67,7 @@ class TrainerNode(Node):
             task.latency_s,
             config.input_timeout_s,
             ExcerptTap(excerpts, history_s(task), self._jobs.run, self._warn),
+            config.image_encoding(),
         )
         self._joints = JointStateMerger(robot.config)
         self._worker = WorkerProcess(
@@ -153,7 +154,7 @@ class TrainerNode(Node):
         lost = counts.missed_steps + counts.refused
         trouble = [f"{lost} samples of this episode lost"] if lost else []
         trouble += self._recorder.watch.missing(steady_s()) if self._recorder.recording else []
-        trouble += [self._recorder.trouble] if self._recorder.trouble else []
+        trouble += [text for text in (self._recorder.trouble, self._recorder.slow) if text]
         trouble += ["no training worker"] if self._worker.pid is None else []
         backlog = self._rounds.backlog
         if backlog.behind_s > BEHIND_S:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drift_config.errors import DriftError
 from drift_core.data.cutter import EpisodeLabels, LabelCounter
-from drift_core.episodes import EpisodeMeta, EpisodeWriter, Excerpts
+from drift_core.episodes import BackgroundWriter, EpisodeMeta, Excerpts
 from drift_core.task import TaskConfig
 from drift_interfaces.action import RunEpisode
 from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
@@ -72,7 +72,7 @@ class EpisodeServer:
         self._episode_id = ""
         self._asked: StackRequest | None = None  # of the gate or the simulation
         self._answer: AskResult | None = None  # to what was asked of the files
-        self._closing: ThreadFuture | None = None
+        self._closing: ThreadFuture | None = None  # the files that are written or dropped
         self._written: tuple[Path, EpisodeLabels] | None = None  # of the episode just written
         self._outcome = EpisodeOutcome.RUNNING
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
@@ -108,7 +108,7 @@ class EpisodeServer:
     def tick(self, control_rate_hz: float) -> None:
         """Move the running episode on."""
         if self._closing is not None and self._closing.done():
-            self._take_written(self._closing)
+            self._take_closed(self._closing)
         runner = self._runner
         if runner is None:
             return
@@ -248,7 +248,8 @@ class EpisodeServer:
                 outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
                 self._closing = self._jobs.ask(partial(self._write, self._recorder.detach(), outcome))
             case Ask.DISCARD:
-                self._answer = self._discard()
+                writer = self._recorder.detach() if self._recorder.recording else None
+                self._closing = self._jobs.ask(partial(self._discard, writer))
         return None
 
     def _open(self, runner: EpisodeRunner) -> AskResult:
@@ -269,15 +270,12 @@ class EpisodeServer:
             return AskResult(False, str(error))
         return AskResult(True)
 
-    def _discard(self) -> AskResult:
-        try:
-            self._recorder.abort()
-        except OSError as error:
-            return AskResult(False, f"the episode cannot be dropped: {error}")
-        self._jobs.run(self._clean_excerpts)
-        return AskResult(True)
+    def _discard(self, writer: BackgroundWriter | None) -> None:
+        if writer is not None:
+            writer.abort()
+        self._clean_excerpts()
 
-    def _write(self, writer: EpisodeWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
+    def _write(self, writer: BackgroundWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
         path = writer.close(outcome)
         self._clean_excerpts()
         try:
@@ -294,14 +292,14 @@ class EpisodeServer:
         except (OSError, DriftError) as error:
             self._node.get_logger().warning(f"excerpts of past episodes cannot be deleted: {error}")
 
-    def _take_written(self, closing: ThreadFuture) -> None:
+    def _take_closed(self, closing: ThreadFuture) -> None:
         self._closing = None
         error = closing.exception()
         if error is None:
             self._written, self._answer = closing.result(), AskResult(True)
             return
-        self._node.get_logger().error(f"episode {self._episode_id} was not written: {error}")
-        self._answer = AskResult(False, f"the episode is not written: {error}")
+        self._node.get_logger().error(f"files of episode {self._episode_id}: {error}")
+        self._answer = AskResult(False, f"the files of the episode: {error}")
 
     def _result(self, runner: EpisodeRunner) -> RunEpisode.Result:
         verdict, counts = runner.verdict, self._recorder.counts

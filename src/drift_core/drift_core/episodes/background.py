@@ -1,0 +1,124 @@
+"""An episode that is encoded and written by a thread of its own: who records never waits for the disk."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from drift_config.errors import DriftError
+
+from drift_core.episodes.images import LOSSLESS, ImageEncoding
+from drift_core.episodes.record import EpisodeMeta, OutcomeName
+from drift_core.episodes.rows import Row
+from drift_core.episodes.writer import EpisodeWriter
+
+QUEUE_BYTES = 128 << 20  # of rows that wait, pictures as they came: 1.2 s of four cameras 640x480 at 30 Hz
+FLUSH_S = 1.0  # what is older has been written
+
+
+class BackgroundWriter:
+    """Record one episode below `root`, from one thread.
+
+    `add` only queues. What was added is on its way to the disk within FLUSH_S, if the disk keeps up.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        meta: EpisodeMeta,
+        encoding: ImageEncoding = LOSSLESS,
+        queue_bytes: int = QUEUE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """OSError and DataError as of an EpisodeWriter, which is opened here."""
+        self._writer = EpisodeWriter(root, meta, encoding)
+        self.rows = self._writer.rows
+        self._queue_bytes, self._clock = queue_bytes, clock
+        self._changed = threading.Condition()
+        self._queue: deque[tuple[Row, int]] = deque()  # with what each takes in memory
+        self._waiting_bytes = 0  # also of the row that is being written
+        self._busy_since_s: float | None = None
+        self._error = ""
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="episode", daemon=True)
+        self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is written any further; empty while all is well."""
+        return self._error
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what was added is not written yet."""
+        return self._waiting_bytes
+
+    def stalled_s(self) -> float:
+        """Return for how long the disk has not taken what it was given, 0 when it is not asked to."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else self._clock() - since_s
+
+    def add(self, row: Row) -> None:
+        """Queue a row; OSError when nothing is written any further, for now and for good."""
+        size = row.memory_bytes
+        with self._changed:
+            if not self._error and self._waiting_bytes + size > self._queue_bytes:
+                waiting = f"{self._waiting_bytes >> 20} MiB wait to be written"
+                self._error = f"the disk is too slow: {waiting}, none taken for {self.stalled_s():.1f} s"
+            if self._error:
+                raise OSError(self._error)
+            self._queue.append((row, size))
+            self._waiting_bytes += size
+            self._changed.notify()
+
+    def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
+        """Write what waits and finish, as EpisodeWriter.close."""
+        self._end()
+        return self._writer.close(outcome, score)
+
+    def abort(self) -> None:
+        """Throw the episode away; nothing happens when it has ended."""
+        with self._changed:
+            self._queue.clear()
+        self._end()
+        self._writer.abort()
+
+    def _end(self) -> None:
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._write_until_the_end()
+        except (OSError, DriftError) as error:
+            self._fail(str(error))
+        except BaseException as error:
+            self._fail(repr(error))
+            raise
+
+    def _fail(self, text: str) -> None:
+        with self._changed:
+            self._error = text
+            self._queue.clear()
+            self._waiting_bytes, self._busy_since_s = 0, None
+
+    def _write_until_the_end(self) -> None:
+        flush_due_s = self._clock() + FLUSH_S
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._ending, flush_due_s - self._clock())
+                row, size = self._queue.popleft() if self._queue else (None, 0)
+                if row is None and self._ending:
+                    return
+            self._busy_since_s = self._clock()
+            if row is not None:
+                self._writer.add(row)
+            if self._clock() >= flush_due_s:
+                self._writer.flush()
+                flush_due_s = self._clock() + FLUSH_S
+            with self._changed:
+                self._busy_since_s = None
+                self._waiting_bytes -= size

@@ -1,0 +1,158 @@
+"""Whoever records never waits for the disk; what becomes of a slow one, a full one and a forbidden one."""
+
+import errno
+import os
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from drift_core.episodes import BackgroundWriter, EpisodeMeta, EpisodeStore, ImageEncoding, read_episode, sink
+from drift_core.errors import ShapeError
+from drift_core.observation.spec import CameraSpec
+
+META = EpisodeMeta(
+    id="e1", robot="panda", task="place", seed=7, kind="demonstration", cameras=(CameraSpec("top", 96, 96),),
+    dt_s=0.1, started_s=100.0,
+)  # fmt: skip
+NOISE = np.random.default_rng(0).integers(0, 256, (100, 96, 96, 3), dtype=np.uint8)
+FRAME_BYTES = 96 * 96 * 3  # 27,648, and a little more as PNG
+BATCH = 76  # frames, 2 MiB as PNG
+
+
+class Disk:
+    """A disk that a test may hold, or that refuses; the time that passes meanwhile is told, too."""
+
+    def __init__(self, monkeypatch):
+        self.free, self.asked = threading.Event(), threading.Event()
+        self.free.set()
+        self.error = None
+        self.now_s = 0.0
+        write = os.write
+
+        def write_when_free(descriptor, data):
+            self.asked.set()
+            assert self.free.wait(30.0)
+            if self.error is not None:
+                raise self.error
+            return write(descriptor, data)
+
+        monkeypatch.setattr(sink, "_write", write_when_free)
+
+    def clock(self):
+        return self.now_s
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk(monkeypatch)
+    yield disk
+    disk.free.set()
+
+
+def add_frames(writer, begin, end):
+    for n in range(begin, end):
+        writer.add(writer.rows.frame("top", NOISE[n], 100.0 + n / 10, 5.0 + n / 10))
+
+
+def until(condition):
+    end_s = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.005)
+
+
+def rows_in(path):
+    """How many rows of an open file can be read back, as after a kill."""
+    try:
+        return sum(batch.num_rows for batch in pa.ipc.open_stream(pa.py_buffer(path.read_bytes()[8:])))
+    except (OSError, pa.ArrowException):
+        return 0
+
+
+def test_what_was_added_is_on_the_disk_a_second_later_though_the_episode_goes_on(tmp_path):
+    writer = BackgroundWriter(tmp_path, META)
+    add_frames(writer, 0, 3)
+    writer.add(writer.rows.joints(np.zeros(7), 0.04, 100.0, 5.0))
+    began_s = time.monotonic()
+    part = tmp_path / ".e1.part"
+    until(lambda: rows_in(part / "camera_top.arrow") == 3 and rows_in(part / "joints.arrow") == 1)
+    assert time.monotonic() - began_s < 5.0, "a second, on an idle machine"
+    add_frames(writer, 3, 5)
+    episode = read_episode(writer.close("success"))
+    assert len(episode.frames["top"]) == 5
+    np.testing.assert_array_equal(episode.frames["top"].image(4), NOISE[4])
+
+
+def test_a_disk_that_takes_nothing_keeps_nobody_waiting_and_is_told_of(tmp_path, disk):
+    writer = BackgroundWriter(tmp_path, META, clock=disk.clock)
+    assert (writer.trouble, writer.waiting_bytes, writer.stalled_s()) == ("", 0, 0.0)
+    until(lambda: writer.stalled_s() == 0.0)
+    disk.free.clear()
+    disk.asked.clear()
+    add_frames(writer, 0, 100)  # does not return, if adding waits for the disk
+    assert disk.asked.wait(20.0)
+    disk.now_s += 1.5
+    assert writer.stalled_s() == 1.5 and writer.trouble == ""
+    # 75 are in the batch that is not taken, with the row that made it full
+    assert writer.waiting_bytes == (100 - (BATCH - 1)) * FRAME_BYTES
+    disk.free.set()
+    until(lambda: writer.waiting_bytes == 0)
+    assert writer.stalled_s() == 0.0
+    assert len(read_episode(writer.close("success")).frames["top"]) == 100
+
+
+def test_when_too_much_waits_the_episode_ends_there_and_all_before_is_kept(tmp_path, disk):
+    writer = BackgroundWriter(tmp_path, META, queue_bytes=10 * FRAME_BYTES, clock=disk.clock)
+    for n in range(BATCH - 1):
+        add_frames(writer, n, n + 1)
+        until(lambda: writer.waiting_bytes == 0)
+    disk.free.clear()
+    add_frames(writer, BATCH - 1, BATCH + 9)  # one is being written, nine wait
+    until(lambda: disk.asked.is_set() and writer.stalled_s() == 0.0)
+    disk.now_s += 2.0
+    with pytest.raises(
+        OSError, match=r"the disk is too slow: 0 MiB wait to be written, none taken for 2.0 s"
+    ):
+        add_frames(writer, BATCH + 9, BATCH + 10)
+    disk.free.set()
+    until(lambda: writer.waiting_bytes == 0)
+    with pytest.raises(OSError, match="the disk is too slow"):  # and from then on
+        add_frames(writer, BATCH + 10, BATCH + 11)
+    assert writer.trouble.startswith("the disk is too slow")
+    frames = read_episode(writer.close("failure")).frames["top"]
+    assert len(frames) == BATCH + 9
+    np.testing.assert_array_equal(frames.image(BATCH + 8), NOISE[BATCH + 8])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_refuses_is_told_of_by_the_next_sample_and_what_it_took_stays(tmp_path, disk, number):
+    writer = BackgroundWriter(tmp_path, META, clock=disk.clock)
+    add_frames(writer, 0, BATCH)
+    until(lambda: writer.waiting_bytes == 0)
+    disk.error = OSError(number, "refused")
+    add_frames(writer, 0, BATCH)
+    until(lambda: writer.trouble)
+    with pytest.raises(OSError, match="refused"):
+        add_frames(writer, 0, 1)
+    with pytest.raises(OSError, match=r"refused: the episode is not finished.*\.e1\.part"):
+        writer.close("failure")
+    assert rows_in(tmp_path / ".e1.part" / "camera_top.arrow") == BATCH
+    assert EpisodeStore(tmp_path).ids() == []
+
+
+def test_an_episode_that_is_dropped_waits_for_nothing_that_is_queued(tmp_path):
+    writer = BackgroundWriter(tmp_path, META)
+    add_frames(writer, 0, 100)
+    writer.abort()
+    writer.abort()  # does no harm
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_fit_is_refused_at_once(tmp_path):
+    writer = BackgroundWriter(tmp_path, META, ImageEncoding("jpeg"))
+    with pytest.raises(ShapeError, match="camera top: image must be"):
+        writer.add(writer.rows.frame("top", NOISE[0][:8], 100.0, 5.0))
+    add_frames(writer, 0, 1)
+    assert read_episode(writer.close("success")).frames["top"].encoding == ["jpeg"]
