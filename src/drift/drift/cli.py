@@ -9,12 +9,14 @@ from typer.core import TyperCommand, TyperOption
 from drift.commands import demo, doctor, eval, goto, joystick, session, teleop, train, up
 from drift.commands.calibrate import board, camera_latency, hand_eye
 from drift.commands.data import (
+    check,
     drop,
     export,
     import_,
     ls,
     merge,
     relabel,
+    repair,
     replay,
     restore,
     show,
@@ -50,7 +52,10 @@ calibrate = typer.Typer(
 data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes, and bring them to others and back.")
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
-    "data": (data, (ls, show, stats, replay, drop, restore, relabel, merge, split, export, import_)),
+    "data": (
+        data,
+        (ls, show, stats, check, repair, replay, drop, restore, relabel, merge, split, export, import_),
+    ),
 }
 for group, (commands, members) in groups.items():
     for command in members:

@@ -216,7 +216,7 @@ def _in_turn_of_state(labels: Labels, q: np.ndarray, near_home: Callable[[np.nda
 
 def _remark(episode: Episode, replay: Replay, labels: Labels) -> str:
     """Say what is lost of an episode, or why a demonstration gives no label; empty: neither."""
-    remarks = []
+    remarks = [f"repaired: {episode.meta.repaired}"] if episode.meta.repaired else []
     if replay.set_backs:
         remarks.append(f"set-backs of the clock: {replay.set_backs}")
     unused = {name: n for name, n in replay.unused.items() if replay.set_backs or name != JOINTS}

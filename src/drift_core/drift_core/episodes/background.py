@@ -1,5 +1,6 @@
 """An episode that is encoded and written by a thread of its own: who records never waits for the disk."""
 
+import atexit
 import threading
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from drift_core.episodes.writer import EpisodeWriter
 
 QUEUE_BYTES = 128 << 20  # of rows that wait, pictures as they came: 1.2 s of four cameras 640x480 at 30 Hz
 FLUSH_S = 1.0  # what is older has been written
+_LOOK_S = 0.03  # between two looks at the queue: a thread that is woken for each row costs the recording one
 
 
 class BackgroundWriter:
@@ -43,6 +45,9 @@ class BackgroundWriter:
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="episode", daemon=True)
         self._thread.start()
+        atexit.register(
+            self._end
+        )  # a thread that Python ends in the middle of a write ends the process badly
 
     @property
     def trouble(self) -> str:
@@ -64,13 +69,12 @@ class BackgroundWriter:
         size = row.memory_bytes
         with self._changed:
             if not self._error and self._waiting_bytes + size > self._queue_bytes:
-                waiting = f"{self._waiting_bytes >> 20} MiB wait to be written"
-                self._error = f"the disk is too slow: {waiting}, none taken for {self.stalled_s():.1f} s"
+                waiting = f"{self._waiting_bytes / 1e6:.0f} MB wait, none taken for {self.stalled_s():.1f} s"
+                self._error = f"more comes than this machine encodes and writes: {waiting}"
             if self._error:
                 raise OSError(self._error)
             self._queue.append((row, size))
             self._waiting_bytes += size
-            self._changed.notify()
 
     def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
         """Write what waits and finish, as EpisodeWriter.close."""
@@ -85,6 +89,7 @@ class BackgroundWriter:
         self._writer.abort()
 
     def _end(self) -> None:
+        atexit.unregister(self._end)
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -109,16 +114,27 @@ class BackgroundWriter:
         flush_due_s = self._clock() + FLUSH_S
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._ending, flush_due_s - self._clock())
-                row, size = self._queue.popleft() if self._queue else (None, 0)
-                if row is None and self._ending:
-                    return
+                ending = self._changed.wait_for(lambda: self._ending, _LOOK_S)
+            more = True
+            while more:
+                more = self._write_next()
+                if self._clock() >= flush_due_s:
+                    self._busy_since_s = self._clock()
+                    self._writer.flush()
+                    self._busy_since_s = None
+                    flush_due_s = self._clock() + FLUSH_S
+            if ending:  # nothing is added after that
+                return
+
+    def _write_next(self) -> bool:
+        """Write the row that waits longest; return whether there was one."""
+        with self._changed:
+            if not self._queue:
+                return False
+            row, size = self._queue.popleft()
             self._busy_since_s = self._clock()
-            if row is not None:
-                self._writer.add(row)
-            if self._clock() >= flush_due_s:
-                self._writer.flush()
-                flush_due_s = self._clock() + FLUSH_S
-            with self._changed:
-                self._busy_since_s = None
-                self._waiting_bytes -= size
+        self._writer.add(row)
+        with self._changed:
+            self._busy_since_s = None
+            self._waiting_bytes -= size
+        return True

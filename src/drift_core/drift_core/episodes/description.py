@@ -14,6 +14,8 @@ from drift_core.episodes.files import META_FILE
 from drift_core.episodes.record import SCHEMA, SCHEMAS, EpisodeMeta, StepSource
 from drift_core.errors import DataError
 
+META_KEY = "episode"  # of the description, in the schema of steps.arrow
+
 
 def read_meta(folder: Path | str) -> EpisodeMeta:
     """Read what episode.json says."""

@@ -14,6 +14,8 @@ from drift_core.errors import DataError
 
 ImageFormat = Literal["png", "jpeg"]
 FORMATS: tuple[ImageFormat, ...] = get_args(ImageFormat)
+# one filter for all lines: at most two thirds of the time that the choice among all takes, to decode as well
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -21,7 +23,7 @@ class ImageEncoding:
     """How images are encoded; PNG loses nothing."""
 
     format: ImageFormat = "png"
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95  # with full resolution of the colours (4:4:4)
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 97  # with full resolution of the colours (4:4:4)
 
     def encode(self, image: np.ndarray) -> bytes:
         """Encode (H, W, 3) uint8 RGB; DataError where that cannot be done."""
@@ -32,7 +34,7 @@ class ImageEncoding:
 
     def _how(self, bgr: np.ndarray) -> tuple[str, np.ndarray, list[int]]:
         if self.format == "png":
-            return ".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1]
+            return ".png", bgr, _PNG
         colours = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         return ".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality, *colours]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 QUARANTINE = ".quarantine"  # a folder among the episodes
 REASON_FILE = "reason.txt"
+BROKEN_OFF = "its recorder was broken off"
 
 
 class Quarantine:

@@ -68,6 +68,7 @@ class EpisodeMeta:
     drift_version: str = version("drift_core")
     schema: Literal[1, 2] = SCHEMA  # type: ignore[assignment]
     files: tuple[StoredFile, ...] = ()  # none in schema 1
+    repaired: str = ""  # what drift data repair has mended; empty: nothing, it is as it was recorded
 
 
 @plain_dataclass(frozen=True, slots=True, eq=False)

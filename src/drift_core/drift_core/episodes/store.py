@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drift_core.episodes.description import read_meta
 from drift_core.episodes.files import META_FILE, STEPS, part_folder, table_file
-from drift_core.episodes.quarantine import Quarantine
+from drift_core.episodes.quarantine import BROKEN_OFF, Quarantine
 from drift_core.episodes.reader import read_episode
 from drift_core.episodes.record import SCHEMAS, Episode, EpisodeMeta
 from drift_core.errors import DataError
@@ -72,9 +72,7 @@ class EpisodeStore:
         """Put what killed recorders left into quarantine and return the ids; only with the claim."""
         found = self.open_ids()
         for episode_id in found:
-            self.quarantine.take(
-                part_folder(self.root, episode_id), episode_id, "its recorder was broken off"
-            )
+            self.quarantine.take(part_folder(self.root, episode_id), episode_id, BROKEN_OFF)
         return found
 
     def delete(self, episode_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pyarrow as pa
 from drift_core.episodes.files import FRAME_COLUMNS
 from drift_core.episodes.record import StoredFile
 from drift_core.episodes.sink import Sink
+
+_ROWS_PER_BATCH = 512
+_FRAMES_PER_BATCH = 64
 
 
 class TableWriter:
@@ -30,9 +34,7 @@ class TableWriter:
         self._bytes = 0  # of `_rows`
         self._broken: OSError | None = None  # why a batch was not written whole
         self._sink = Sink(path, make_room)
-        compression = None if columns.names == FRAME_COLUMNS.names else "zstd"
-        options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
-        self._file = pa.ipc.new_file(self._sink, columns, options=options)
+        self._file = pa.ipc.new_file(self._sink, columns, options=_options(columns))
 
     def add(self, values: tuple[Any, ...], size_bytes: int) -> None:
         """Take a row; now and then that writes a batch."""
@@ -72,3 +74,17 @@ class TableWriter:
             self._file.close()
         finally:
             self._sink.close()
+
+
+def write_table(path: Path, rows: pa.Table) -> StoredFile:
+    """Write a table whose rows are all there; OSError when that fails."""
+    frames = rows.schema.names == FRAME_COLUMNS.names
+    with closing(Sink(path, lambda error: False)) as sink:
+        with pa.ipc.new_file(sink, rows.schema, options=_options(rows.schema)) as file:
+            file.write_table(rows, _FRAMES_PER_BATCH if frames else _ROWS_PER_BATCH)
+        return StoredFile(path.name, sink.tell(), sink.sha256)
+
+
+def _options(columns: pa.Schema) -> pa.ipc.IpcWriteOptions:
+    compression = None if columns.names == FRAME_COLUMNS.names else "zstd"
+    return pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)

@@ -1,8 +1,8 @@
 """Write an episode beside its final place and rename it there: a killed process leaves no half episode.
 
-Until then its folder `.<id>.part` holds what was recorded, in batches, and its description. A full disk costs
-nothing that was recorded before: some room is reserved as long as the episode is open, and given up then, so
-that the files can be finished.
+Until then its folder `.<id>.part` holds what was recorded, in batches, and its description; repair.py makes
+that whole. A full disk costs nothing that was recorded before: some room is reserved as long as the episode
+is open, and given up then, so that the files can be finished.
 """
 
 import os
@@ -15,7 +15,7 @@ from types import TracebackType
 import numpy as np
 
 from drift_core.disk import flush_to_disk
-from drift_core.episodes.description import described, meta_text, write_meta
+from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
 from drift_core.episodes.files import (
     JOINTS,
     META_FILE,
@@ -38,7 +38,6 @@ _ROWS_PER_BATCH = 512
 _BYTES_PER_BATCH = 2 << 20  # what waits to be written must fit into the reserve
 _RESERVE_BYTES = 16 << 20  # for what waits, the ends of the files and episode.json
 _RESERVE_FILE = "reserve"
-META_KEY = "episode"  # of the description, in the schema of steps.arrow
 
 
 class EpisodeWriter:
@@ -122,7 +121,8 @@ class EpisodeWriter:
                 self._reserve.give_up()
             cause = error if isinstance(error, OSError) else error.__cause__
             number, why = (cause.errno, cause.strerror) if isinstance(cause, OSError) else (None, error)
-            text = f"{why}: the episode is not finished, what was recorded of it stays where it is"
+            remedy = f"`drift data repair {self._root}` makes whole what was written"
+            text = f"{why}: the episode is not finished, {remedy}"
             raise OSError(number, text, str(self._part)) from error
         return self._final
 

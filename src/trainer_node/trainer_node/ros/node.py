@@ -53,7 +53,7 @@ class TrainerNode(Node):
             self._warn(f"episode {episode_id} was broken off")
         if waiting := store.quarantine.entries():
             names = ", ".join(path.name for path in waiting)
-            self._warn(f"not trained on, in {store.quarantine.root}: {names}")
+            self._warn(f"in quarantine: {names}; `drift data repair {store.root}` makes whole what can be")
         excerpts = Excerpts(store)
         excerpts.clear()  # of episodes that were broken off
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))

@@ -32,7 +32,8 @@ def main(store: StoreArgument, as_json: JsonOption = False) -> None:
         rows.append(asdict(meta) | {"held_out": episodes.held_out(episode_id)})
         numbers = (meta.steps, meta.expert_steps, meta.interventions)
         held = "yes" if episodes.held_out(episode_id) else ""
-        table.add_row(meta.id, meta.kind, meta.outcome, f"{meta.duration_s:.1f}", *map(str, numbers), held)
+        outcome = f"{meta.outcome}, repaired" if meta.repaired else meta.outcome
+        table.add_row(meta.id, meta.kind, outcome, f"{meta.duration_s:.1f}", *map(str, numbers), held)
     console = Console()
     if as_json:
         print(json.dumps(rows, indent=1))

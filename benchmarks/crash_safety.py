@@ -1,0 +1,182 @@
+"""SIGKILL at random moments to what records and what trains: is anything lost but the open episode?
+
+`recorder`: a process records episodes of 0.5 to 4 s, 50 control steps and 100 joint samples a second and
+two cameras of 96x96 at 10 Hz, as the trainer does. After each kill what was broken off is put aside, as at
+the trainer's next start, and repaired, and every file of every episode is read whole. `lost_episodes`:
+those that were said to be finished, and are gone or others. `unreadable_files`: files of finished episodes
+with a problem, and episodes that were open for more than a second and cannot be repaired. `lost_s`: the
+largest part of an open episode that its repair did not bring back. `worker`: a round of training that saves
+its state each 0.3 s and is started anew after each kill until it is done. `resumes_equal`: kills after
+which the result had the weights of an uninterrupted round, to the bit.
+"""
+
+import hashlib
+import multiprocessing
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from benchmarks.support.crash_victims import STEPS_HZ, record_until_killed, train_until_done
+from benchmarks.support.report import Row, arguments, report
+from drift_core.episodes import EpisodeStore
+from drift_core.episodes.check import check_episode
+from drift_core.episodes.repair import repair_store
+
+SECOND_S = 1.0
+START_LIMIT_S = 60.0
+
+
+def main() -> int:
+    parser = arguments(__doc__ or "")
+    parser.add_argument(
+        "--kills", type=int, default=100, help="of the recorder; a fifth as many of the worker"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    options = parser.parse_args()
+    kills = 6 if options.quick else options.kills
+    chance = random.Random(options.seed)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["benchmarks.support.crash_victims"])
+    with tempfile.TemporaryDirectory(prefix="drift-crash-") as folder:
+        rows = [
+            kill_recorders(processes, Path(folder) / "episodes", kills, chance),
+            kill_workers(processes, Path(folder), max(kills // 5, 3), chance),
+        ]
+    report("SIGKILL at random moments", rows, options.json)
+    wrong = [row["victim"] for row in rows if is_wrong(row)]
+    print(f"wrong: {', '.join(map(str, wrong)) or 'none'}")
+    return int(bool(wrong))
+
+
+def is_wrong(row: Row) -> bool:
+    """Return whether a row is other than it must be."""
+    equal = row["resumes_equal"] is None or row["resumes_equal"] == row["kills"]
+    return bool(row["lost_episodes"] or row["unreadable_files"]) or not equal
+
+
+class Victim:
+    """A process that tells what it has done, and is killed."""
+
+    def __init__(
+        self, processes: multiprocessing.context.ForkServerContext, of: Callable[..., None], *given: object
+    ):
+        self._told, telling = processes.Pipe(duplex=False)
+        self._process = processes.Process(target=of, args=(telling, *given))
+        self._process.start()
+        telling.close()
+        self.heard: list[tuple] = []
+
+    def wait_for_first(self) -> None:
+        if not self._told.poll(START_LIMIT_S):
+            raise RuntimeError("the victim has not begun")
+
+    def kill_after(self, wait_s: float) -> bool:
+        """Kill it; return whether it still lived."""
+        self._process.join(wait_s)
+        lived = self._process.is_alive()
+        self._process.kill()
+        self._process.join()
+        if not lived and self._process.exitcode != 0:
+            raise RuntimeError(f"the victim has ended with {self._process.exitcode}")
+        self.heard = list(_all(self._told))
+        return lived
+
+
+def _all(told: Connection):
+    while True:
+        try:
+            if not told.poll():
+                return
+            yield told.recv()
+        except EOFError:
+            return
+
+
+def kill_recorders(
+    processes: multiprocessing.context.ForkServerContext, root: Path, kills: int, chance: random.Random
+) -> Row:
+    finished: dict[str, str] = {}  # digests by episode
+    unreadable = lost = repaired = 0
+    lost_s, store = 0.0, EpisodeStore(root)
+    for number in range(kills):
+        victim = Victim(processes, record_until_killed, str(root), number, chance.random())
+        victim.wait_for_first()
+        if not victim.kill_after(chance.uniform(0.2, 5.0)):
+            raise RuntimeError("a recorder has ended by itself")
+        open_s = {name: seconds for what, name, seconds in victim.heard if what == "recorded"}
+        done = [name for what, name, _ in victim.heard if what == "finished"]
+        with store.claim():
+            store.set_aside_parts()
+            for repair in repair_store(store):
+                if repair.whole:
+                    repaired += 1
+                    kept_s = store.meta(repair.place.name).steps / STEPS_HZ
+                    lost_s = max(lost_s, open_s.get(repair.place.name, 0.0) - kept_s)
+                elif open_s.get(repair.name, 0.0) > SECOND_S:
+                    unreadable += 1
+                    print(f"{repair.name}: {repair.text}", file=sys.stderr)
+        finished |= {name: "" for name in done}
+        lost += len([name for name in finished if name not in store.ids()])
+        for name in store.ids():
+            now = _digest(root / name)
+            lost += int(bool(finished.get(name)) and finished[name] != now)
+            if finished.get(name) != now:
+                broken = [problem for problem in check_episode(root / name) if problem.broken]
+                unreadable += len({problem.file for problem in broken})
+                for problem in broken:
+                    print(problem, file=sys.stderr)
+            finished[name] = now
+        print(f"recorder: {number + 1} of {kills}, {len(finished)} episodes", end="\r", file=sys.stderr)
+    print(file=sys.stderr)
+    return {
+        "victim": "recorder", "kills": kills, "lost_episodes": lost, "unreadable_files": unreadable,
+        "resumes_equal": None, "episodes": len(finished), "repaired": repaired, "lost_s": lost_s,
+    }  # fmt: skip
+
+
+def kill_workers(
+    processes: multiprocessing.context.ForkServerContext, folder: Path, kills: int, chance: random.Random
+) -> Row:
+    episodes = folder / "demonstrations"
+    whole = Victim(processes, train_until_done, str(episodes), str(folder / "whole"))
+    began_s = time.monotonic()
+    whole.wait_for_first()
+    if whole.kill_after(10.0 * START_LIMIT_S):
+        raise RuntimeError("an uninterrupted round does not end")
+    wanted, takes_s = whole.heard[-1][1], time.monotonic() - began_s
+    done = equal = unreadable = 0
+    while done < kills:
+        checkpoints, killed, result = folder / f"killed-{done}", 0, ""
+        while not result:
+            victim = Victim(processes, train_until_done, str(episodes), str(checkpoints))
+            victim.wait_for_first()
+            patience_s = (
+                chance.uniform(0.0, takes_s) if killed < 3 and done + killed < kills else 10.0 * START_LIMIT_S
+            )
+            killed += victim.kill_after(patience_s)
+            results = [told for what, told in victim.heard if what == "made"]
+            result = results[-1] if results else ""
+            unreadable += len([told for what, told in victim.heard if what == "unreadable"])
+        done += killed
+        equal += killed * (result == wanted)
+        print(f"worker: {done} of {kills}", end="\r", file=sys.stderr)
+    print(file=sys.stderr)
+    return {
+        "victim": "worker", "kills": done, "lost_episodes": 0, "unreadable_files": unreadable,
+        "resumes_equal": equal, "episodes": None, "repaired": None, "lost_s": None,
+    }  # fmt: skip
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Make episodes whole that were broken off or damaged, up to what can be read of them.
+
+The original is never changed: what is mended is written beside it. An episode that was only broken off is
+replaced then; of one that is damaged, or of which nothing can be mended, the original lies in quarantine.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from drift_core.disk import flush_to_disk
+from drift_core.episodes.check import check_episode
+from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
+from drift_core.episodes.files import JOINTS, STEPS, camera_table, part_folder, table_file
+from drift_core.episodes.quarantine import BROKEN_OFF, REASON_FILE
+from drift_core.episodes.record import SCHEMA, EpisodeMeta
+from drift_core.episodes.salvage import salvage_meta, salvage_table, without_broken_images
+from drift_core.episodes.store import EpisodeStore
+from drift_core.episodes.table_writer import write_table
+from drift_core.episodes.tables import column
+from drift_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What became of a broken episode, or would."""
+
+    name: str  # of its folder
+    place: Path  # where it lies, or would
+    whole: bool  # whether it can be trained on now
+    text: str  # what was lost, or why nothing could be mended
+
+
+@dataclass(frozen=True)
+class _Mended:
+    meta: EpisodeMeta
+    tables: dict[str, pa.Table]
+    damage: str  # what is lost beside what was not written whole; empty: nothing
+
+
+def repair_store(store: EpisodeStore, dry_run: bool = False) -> Iterator[Repair]:
+    """Mend what was broken off, what lies in quarantine, and finished episodes that are broken.
+
+    Only with the claim on the store: what is being recorded looks broken off, too.
+    """
+    aside = [(folder, folder.name) for folder in store.quarantine.entries() if not _is_replaced(folder)]
+    parts = [(part_folder(store.root, episode_id), episode_id) for episode_id in store.open_ids()]
+    finished = store.ids()
+    for folder, name in (*parts, *aside):
+        yield _repair(store, folder, name, dry_run)
+    for episode_id in finished:
+        folder = store.root / episode_id
+        if any(problem.broken for problem in check_episode(folder)):
+            yield _repair(store, folder, episode_id, dry_run)
+
+
+def _repair(store: EpisodeStore, folder: Path, name: str, dry_run: bool) -> Repair:
+    try:
+        mended = _mend(folder)
+        place = store.root / mended.meta.id
+        if place.exists() and place != folder:
+            raise DataError(f"an episode of that id is in {store.root} already")
+        if not dry_run:
+            _put_into_place(store, folder, mended, _written_beside(store, mended))
+    except DataError as error:
+        return _give_up(store, folder, name, str(error), dry_run)
+    return Repair(name, place, True, mended.meta.repaired)
+
+
+def _give_up(store: EpisodeStore, folder: Path, name: str, reason: str, dry_run: bool) -> Repair:
+    if folder.parent == store.quarantine.root:
+        if not dry_run:
+            (folder / REASON_FILE).write_text(reason + "\n", encoding="utf-8")
+        return Repair(name, folder, False, reason)
+    place = store.quarantine.root / name if dry_run else store.quarantine.take(folder, name, reason)
+    return Repair(name, place, False, reason)
+
+
+def _mend(folder: Path) -> _Mended:
+    """Read what is whole; DataError where that is no episode."""
+    meta = salvage_meta(folder)
+    names = [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras)]
+    found = {table: salvage_table(folder, table, meta.schema) for table in names}
+    tables = {table: salvaged.rows for table, salvaged in found.items()}
+    if not len(tables[STEPS]):
+        raise DataError(f"{folder / table_file(STEPS, meta.schema)}: no control step was written whole")
+    damage = [salvaged.damage for salvaged in found.values() if salvaged.damage]
+    for camera in meta.cameras:
+        table = camera_table(camera.name)
+        tables[table], broken = without_broken_images(tables[table], camera)
+        if broken:
+            damage.append(f"{table_file(table, meta.schema)}: {broken} images cannot be decoded")
+    cut = [BROKEN_OFF] if any(salvaged.cut for salvaged in found.values()) else []
+    text = "; ".join([*cut, *damage]) or "made whole from its files"
+    return _Mended(replace(meta, schema=SCHEMA, repaired=text), tables, "; ".join(damage))
+
+
+def _written_beside(store: EpisodeStore, mended: _Mended) -> Path:
+    """Write what was mended and return where; DataError where it is still not fit for use."""
+    beside = store.root / f".{mended.meta.id}.repaired"
+    if beside.exists():  # of a process that was killed here
+        shutil.rmtree(beside)
+    beside.mkdir()
+    steps, path = mended.tables[STEPS], beside / table_file(STEPS)
+    tables = mended.tables | {STEPS: steps.replace_schema_metadata({META_KEY: meta_text(mended.meta)})}
+    files = tuple(write_table(beside / table_file(table), rows) for table, rows in tables.items())
+    names = ("stamp_s", "source", "intervention_id", "policy_version")
+    columns = (column(steps, name, path) for name in names)
+    write_meta(beside, described(replace(mended.meta, files=files), *columns))
+    for file in (*beside.iterdir(), beside):
+        flush_to_disk(file)
+    left = [problem for problem in check_episode(beside, mended.meta.id) if problem.broken]
+    if left:
+        shutil.rmtree(beside)
+        raise DataError("; ".join(f"{problem.file} {problem.key}: {problem.text}" for problem in left))
+    return beside
+
+
+def _put_into_place(store: EpisodeStore, folder: Path, mended: _Mended, beside: Path) -> None:
+    """Move the original away and what was mended into its place."""
+    place = store.root / mended.meta.id
+    if folder.parent == store.quarantine.root:
+        (folder / REASON_FILE).write_text(_replaced(place), encoding="utf-8")
+        original = folder
+    else:
+        original = store.quarantine.take(folder, mended.meta.id, _replaced(place).strip())
+    os.rename(beside, place)
+    flush_to_disk(store.root)
+    if not mended.damage:
+        shutil.rmtree(original)
+
+
+def _replaced(place: Path) -> str:
+    return f"replaced by {place}\n"
+
+
+def _is_replaced(folder: Path) -> bool:
+    """Whether an original was mended already and lies here for a person only."""
+    reason = folder / REASON_FILE
+    return reason.is_file() and reason.read_text(encoding="utf-8", errors="replace").startswith(
+        "replaced by "
+    )
