@@ -12,9 +12,23 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 
-from drift_ros.clock import steady_clock
+from drift_ros.clock import steady_clock, steady_s
+from drift_ros.goal_holder import GoalHolder
 
 HEARTBEAT_S = 0.5  # between two messages of the status
+
+
+class _Server(ActionServer):
+    """An action server that says when somebody asks for a result."""
+
+    def __init__(self, holder: GoalHolder | None, *args: Any, **kwargs: Any) -> None:
+        self._holder = holder
+        super().__init__(*args, **kwargs)
+
+    async def _execute_get_result_request(self, request_header_and_message: Any) -> None:
+        if self._holder is not None:
+            self._holder.ask()
+        await super()._execute_get_result_request(request_header_and_message)
 
 
 class GoalServer:
@@ -27,12 +41,17 @@ class GoalServer:
         name: str,
         on_goal: Callable[[Any], None],
         on_cancel: Callable[[], None],
+        held: bool = False,
     ) -> None:
+        """`held`: a goal is cancelled when whoever has sent it is gone."""
+        self._node, self._name = node, name
         self._on_goal, self._on_cancel = on_goal, on_cancel
+        self._holder = GoalHolder(node, name) if held else None
         self._starting = False  # a goal is accepted, its owner does not know yet
         self._handle: Any = None
         self._outcome: Future | None = None
-        self._server = ActionServer(
+        self._server = _Server(
+            self._holder,
             node,
             action_type,
             name,
@@ -66,6 +85,9 @@ class GoalServer:
 
     def _on_heartbeat(self) -> None:
         self._server._handle.publish_status()  # rclpy itself does so at changes only
+        if self._holder is not None and (reason := self._holder.missing(steady_s())) and self.active:
+            self._node.get_logger().warning(f"a goal of {self._name} is given up: {reason}")
+            self._on_cancel()
 
     def _on_accepted(self, handle: Any) -> None:
         self._starting = True
@@ -78,12 +100,16 @@ class GoalServer:
     async def _execute(self, handle: Any) -> Any:
         outcome = Future()
         self._handle, self._outcome, self._starting = handle, outcome, False
+        if self._holder is not None:
+            self._holder.begin(steady_s())
         try:
             self._on_goal(handle.request)
         except Exception:  # rclpy reports it and aborts the goal; the next one must not be rejected for it
             self._outcome = None
             raise
         result = await outcome
+        if self._holder is not None:
+            self._holder.end()
         if result.error_code == 0:
             handle.succeed()
         elif handle.is_cancel_requested:

@@ -195,6 +195,7 @@ class ActionGoal(StackRequest):
         elif self._answer.done():
             self._take_answer(self._answer.result())
         elif now_s - self._heard_s > LOST_S:
+            self._handle.cancel_goal_async()  # its server may live, beyond a network that comes back
             self._fail(self._giving_up or f"{self._lost}; nothing heard of the goal for {LOST_S:g} s")
         elif self._cancelling is not None:
             self._await_cancellation(now_s, sent_s)

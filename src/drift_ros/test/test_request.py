@@ -121,6 +121,7 @@ def test_a_goal_of_which_its_server_says_nothing_for_four_seconds_is_lost(goal, 
     assert not goal.done
     goal.tick(106.1)
     assert error(goal).startswith("gate/home: its server has died or was restarted")
+    assert server.cancelled == 1  # should it live beyond a cable that was pulled
 
 
 def heard_until(goal, end_s):

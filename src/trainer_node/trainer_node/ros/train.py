@@ -47,7 +47,7 @@ class TrainServer:
         self._at: ProgressMessage | None = None  # where the running training stands
         self._backlog = Waiting("")
         self._slow = False  # said to be
-        self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel)
+        self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel, held=True)
         self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
 
     @property
