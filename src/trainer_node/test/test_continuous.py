@@ -12,10 +12,10 @@ import pytest
 import torch
 from drift_core.policy.checkpoint import load_checkpoint, load_latest
 from drift_core.policy.policy import DiffusionPolicy
-from drift_core.training.budget import Budget
-from drift_core.training.provenance import provenance_path
+from drift_core.training.budget import Budget, TrainedCorrection
+from drift_core.training.provenance import Provenance, provenance_path
 from drift_core.training.report import HeldOutLoss
-from drift_core.training.rounds import CancelledError, Hooks, NoDataError, train_round
+from drift_core.training.rounds import CancelledError, Hooks, NoDataError, continuous, train_round
 from drift_core.training.rounds import canary as canary_file
 from drift_core.training.rounds import hooks as hooks_file
 from drift_core.training.rounds.canary import HeldOutCanary
@@ -295,6 +295,13 @@ def test_a_new_stream_makes_only_the_steps_that_the_version_before_does_not_hold
     lost = 36 * (1.0 - share)  # made, but not in the averages: about 8
     assert len(again.steps) - lost < 1.0 and 7 <= len(again.steps) <= 9
     assert again.end().corrections[-1].share > share
+
+
+def test_what_a_version_has_of_steps_that_were_put_off_counts_for_the_next_stream(bootstrapped):
+    half = TrainedCorrection("tuesday", 1, 10, 0.0, share=1.0, done=0.5)
+    whole = TrainedCorrection("tuesday", 2, 10, 0.0, share=0.8)
+    had = continuous._had(Provenance((half, whole)), bootstrapped.info, [])
+    assert had == {("tuesday", 1): 5.0, ("tuesday", 2): 8.0}
 
 
 def test_a_worse_candidate_is_not_announced_and_three_in_a_row_are_said_loudly(

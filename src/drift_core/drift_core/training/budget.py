@@ -5,7 +5,7 @@ robot that stands still does not overfit: first to the corrections that came whi
 order, then to what was there before. Whatever is drawn into their batches, a step belongs to the first
 correction that is owed one. Where more steps are owed to the new ones than can be made in time, what is left
 of their budgets falls, in proportion, so that nobody waits long. The steps that are taken from them come
-later, when no new correction waits; a stream that ends forgets them.
+later, when no new correction waits, if need be in the next stream: each version says what it has of them all.
 
 The averaged weights after step t are E_t = d_t E_(t-1) + (1 - d_t) W_t. What step j did is in every W_i from
 i = j on, so the share of it in E_t is 1 - d_j d_(j+1) ... d_t. Summed over the steps of a correction,
@@ -56,6 +56,7 @@ class TrainedCorrection:
     labels: int
     ended_s: float  # stamp of its last control step, ROS time
     share: float  # of the steps that it is owed, in these weights
+    done: float | None = None  # ... of all its steps, also of those that were put off; None: none were
 
     @property
     def trained_on(self) -> bool:
@@ -174,7 +175,7 @@ class Budget:
     def shares(self) -> list[TrainedCorrection]:
         """Return what the averaged weights have of each correction."""
         return [
-            TrainedCorrection(*key, entry.labels, entry.ended_s, _share(entry))
+            TrainedCorrection(*key, entry.labels, entry.ended_s, _share(entry), _done(entry))
             for key, entry in self._entries.items()
         ]
 
@@ -235,3 +236,9 @@ def _decay(memory: float) -> float:
 
 def _share(entry: _Entry) -> float:
     return min(max((entry.made - entry.pending) / entry.budget, 0.0), 1.0) if entry.budget else 1.0
+
+
+def _done(entry: _Entry) -> float | None:
+    if not entry.later:
+        return None
+    return min(max((entry.made - entry.pending) / (entry.budget + entry.later), 0.0), 1.0)

@@ -177,6 +177,25 @@ def test_the_steps_that_were_taken_from_a_budget_come_when_no_new_correction_wai
     assert shares(budget) == {"a": 1.0, "b": 1.0}
 
 
+def test_a_version_says_what_it_has_of_the_steps_that_were_put_off_so_that_the_next_stream_owes_them():
+    budget = Budget(steps_per_label=4, ema_share=0.25)
+    budget.update(corrections(a=10, b=5), most=30)
+    make(budget, 30)
+    first, second = budget.shares()
+    assert (first.share, second.share) == (1.0, 1.0), "20 of 20 and 10 of 10"
+    assert (first.done, second.done) == (0.5, 0.5), "of 40 and of 20"
+    budget.update(corrections(a=10, b=5), most=30)
+    make(budget, 10)
+    first, second = budget.shares()
+    assert (first.share, first.done, second.done) == (1.0, 0.75, 0.5)
+    following = Budget(4, 0.25)
+    had = {(c.episode_id, c.intervention_id): c.done * c.labels for c in budget.shares()}
+    following.begin(corrections(a=10, b=5), had)
+    assert following.owed == 10 + 10 and following.owed_to_new == 0
+    make(following, 20)
+    assert [c.done for c in following.shares()] == [None, None], "nothing is put off any more"
+
+
 def test_the_whole_episode_is_owed_its_further_labels_and_at_most_what_each_is_worth():
     budget = Budget(4, 0.25)
     budget.update(corrections(a=10), most=20)

@@ -262,6 +262,7 @@ def _had(provenance: Provenance | None, parent: CheckpointInfo, corrections: lis
         known = [found for found in corrections if found.ended_s <= parent.created_s]
         return {(found.episode_id, found.intervention_id): found.labels for found in known}
     return {
-        (found.episode_id, found.intervention_id): found.share * found.labels
+        (found.episode_id, found.intervention_id): found.labels
+        * (found.share if found.done is None else found.done)
         for found in provenance.corrections
     }
