@@ -30,6 +30,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from drift.configuration import config_file
 from drift.demo.offline import demonstrate
 from drift.run_folder import RunFolder
+from drift.signals import end_like_ctrl_c
 from drift.simulation import make_shell
 from drift_control.gate.state import CommandSource
 from drift_control.robot.robot import load_robot
@@ -52,8 +53,22 @@ from drift_ros.stack_client import RunEpisode
 TARGETS = ("worker", "trainer", "policy", "all")
 RESUME_LIMIT_S = 20.0
 LAST_LIMIT_S = 120.0  # for all labels to have had their share at the end
-EPISODE_S = 20.0
 NEWS_S = 1.5  # what arrives sooner may be from before: a chunk drives for 1 s, diagnostics come each second
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a run of kills is made."""
+
+    recipe: str  # a file of config/train
+    demonstrations: int
+    steps: int  # of the first version
+    wait_s: tuple[float, float]  # from the stream's going on to the next kill, at least and at most
+    episode_s: float
+
+
+LONG = Form("demo", demonstrations=3, steps=300, wait_s=(0.5, 6.0), episode_s=20.0)
+QUICK = Form("smoke", demonstrations=2, steps=20, wait_s=(0.5, 1.0), episode_s=8.0)
 PROGRAMS = {"worker": "trainer_node.worker", "trainer": "__node:=trainer", "policy": "__node:=policy"}
 
 
@@ -63,15 +78,18 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="of the run, which is kept; it must not be there yet")
     parser.add_argument("--seed", type=int, default=0, help="of targets and moments")
     options = parser.parse_args()
-    kills, recipe, steps, wait_s = options.kills, "demo", 300, (0.5, 6.0)
-    if options.quick:
-        kills, recipe, steps, wait_s = 3, "smoke", 60, (0.5, 1.0)
+    kills, form = (3, QUICK) if options.quick else (options.kills, LONG)
     chance = random.Random(options.seed)
     order = (TARGETS[:3] * kills)[:kills] if options.quick else chance.choices(TARGETS, k=kills)
-    with tempfile.TemporaryDirectory(prefix="drift-kills-") as temporary:
-        folder = options.folder or Path(temporary) / "run"
-        run = bootstrapped(RunFolder(folder.resolve()).create(), recipe, steps)
-        rows = kill_all(run, recipe, order, wait_s, chance)
+    end_like_ctrl_c()
+    try:
+        with tempfile.TemporaryDirectory(prefix="drift-kills-") as temporary:
+            folder = options.folder or Path(temporary) / "run"
+            run = bootstrapped(RunFolder(folder.resolve()).create(), form)
+            rows = kill_all(run, form, order, chance)
+    except KeyboardInterrupt:
+        print("stopped before the stream went on after a kill", file=sys.stderr)
+        return 130
     done = sum(int(row["kills"]) for row in rows)
     report(f"{done} kills of a stream, load average {os.getloadavg()[0]:.1f}", rows, options.json)
     wrong = [row for row in rows if is_wrong(row)]
@@ -84,12 +102,12 @@ def is_wrong(row: Row) -> bool:
     return any(row[name] for name in ("lost", "torn", "foreign", "left")) or row["max_s"] > RESUME_LIMIT_S
 
 
-def bootstrapped(run: RunFolder, recipe: str, steps: int) -> RunFolder:
+def bootstrapped(run: RunFolder, form: Form) -> RunFolder:
     """Record demonstrations and train a first version on them."""
     shell = make_shell(ROBOT, TASK)
-    demonstrate(shell, run.episodes, range(3), on_episode=lambda result: None)
+    demonstrate(shell, run.episodes, range(form.demonstrations), on_episode=lambda result: None)
     shell.close()
-    train_round(rounds_of(run, recipe), "offline", steps=steps)
+    train_round(rounds_of(run, form.recipe), "offline", steps=form.steps)
     return run
 
 
@@ -100,22 +118,20 @@ def rounds_of(run: RunFolder, recipe: str) -> Rounds:
     return Rounds(robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints)
 
 
-def kill_all(
-    run: RunFolder, recipe: str, order: Sequence[str], wait_s: tuple[float, float], chance: random.Random
-) -> list[Row]:
+def kill_all(run: RunFolder, form: Form, order: Sequence[str], chance: random.Random) -> list[Row]:
     """Kill one target after the other; return a row for each kind of target. Ctrl-C: for those until then."""
     rows: dict[str, list[dict[str, float]]] = {target: [] for target in dict.fromkeys(order)}
     with ExitStack() as cleanup:
         client = cleanup.enter_context(SessionClient())
-        stream = Stream(client, run)
-        machine = cleanup.enter_context(machine_of(run, recipe))
+        stream = Stream(client, run, form.episode_s)
+        machine = cleanup.enter_context(machine_of(run, form.recipe))
         if stream.resume(machine, {}, steady_s(), 2.0 * START_LIMIT_S) == float("inf"):
             raise SessionError(f"the stream has not begun within {2.0 * START_LIMIT_S:g} s")
         try:
             for number, target in enumerate(order, 1):
-                end_s = steady_s() + chance.uniform(*wait_s)
+                end_s = steady_s() + chance.uniform(*form.wait_s)
                 stream.spin(
-                    lambda end_s=end_s: steady_s() >= end_s, wait_s[1] + 1.0, "the moment of the kill"
+                    lambda end_s=end_s: steady_s() >= end_s, form.wait_s[1] + 1.0, "the moment of the kill"
                 )
                 before = stream.finished()
                 killed = machine.kill(target)
@@ -132,7 +148,7 @@ def kill_all(
                 rows[target].append(found)
                 told = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
                 print(f"{number} of {len(order)}: {target}: {told}", file=sys.stderr, flush=True)
-            unlearned = stream.finish(recipe)
+            unlearned = stream.finish(form.recipe)
         except KeyboardInterrupt:
             print("stopped; what the last version has learned was not looked at", file=sys.stderr)
             unlearned = 0
@@ -242,6 +258,7 @@ class Stream:
 
     client: SessionClient
     run: RunFolder
+    episode_s: float
     announced: dict[str, Path] = field(default_factory=dict)  # by SHA-256
     driving: set[str] = field(default_factory=set)  # SHA-256 of what the policy node ran since the last look
     driven_s: float = 0.0  # steady time of the newest step that somebody drove
@@ -306,7 +323,7 @@ class Stream:
     def finish(self, recipe: str) -> int:
         """Let training come to its end; return how many corrections the last version has not learned from."""
         self.paused = True
-        self.spin(lambda: self._episode is None, EPISODE_S + START_LIMIT_S, "the last episode")
+        self.spin(lambda: self._episode is None, self.episode_s + START_LIMIT_S, "the last episode")
         self.owed, since_s = 1.0, steady_s()
         trained = "all labels to be trained on"
         self.spin(lambda: self.owed == 0.0 and self.trained_s > since_s + 3.0, LAST_LIMIT_S, trained)
@@ -330,7 +347,7 @@ class Stream:
         if ready and not self.client.stack.missing("trainer/run_episode", "gate/arm", "sim/reset"):
             kind, self.episodes = RunEpisode.Goal.INTERVENTION, self.episodes + 1
             seed = 9_000 + self.episodes
-            self._episode = self.client.stack.run_episode(kind, seed, max_duration_s=EPISODE_S)
+            self._episode = self.client.stack.run_episode(kind, seed, max_duration_s=self.episode_s)
 
     def _on_checkpoint(self, msg: Checkpoint) -> None:
         self.announced[msg.sha256] = Path(msg.path)

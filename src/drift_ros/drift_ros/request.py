@@ -19,6 +19,7 @@ from drift_ros.errors import SessionError
 
 ANSWER_S = 5.0  # a service, an action's acceptance and a cancellation take no longer
 LOST_S = 4.0  # what its server says nothing of for so long is lost; see goal_server.HEARTBEAT_S
+REPLACED_S = 1.5  # likewise, where another server has been heard since
 
 
 class StackRequest(ABC):
@@ -33,6 +34,7 @@ class StackRequest(ABC):
         wake: Callable[[], None],
     ) -> None:
         self.name = name
+        self.lost = False  # it has ended because nothing is heard of its server any more
         self._limit_s, self._check = limit_s, check
         self._is_ready, self._wake = is_ready, wake
         self._began_s: float | None = None
@@ -94,7 +96,7 @@ class StackRequest(ABC):
             self._fail(f"no server for {self.name} after {ANSWER_S:g} s; is the stack up?")
 
     @property
-    def _lost(self) -> str:
+    def _died(self) -> str:
         return f"{self.name}: its server has died or was restarted"
 
     def _awaited(self, future: Future) -> Future:
@@ -117,8 +119,8 @@ class StackRequest(ABC):
             self._error = error
         self._end()
 
-    def _fail(self, text: str) -> None:
-        self._error = SessionError(text)
+    def _fail(self, text: str, lost: bool = False) -> None:
+        self._error, self.lost = SessionError(text), lost
         self._end()
 
     def _end(self) -> None:
@@ -142,7 +144,7 @@ class ServiceCall(StackRequest):
     def restarted(self) -> None:
         """Take note that another server has taken the place of the one that was asked."""
         if self._sent_s is not None and not self._done and not self._answer.done():
-            self._give_up(self._lost)
+            self._give_up(self._died, lost=True)
 
     def _send(self) -> None:
         self._answer = self._awaited(self._client.call_async(self._request))
@@ -153,13 +155,13 @@ class ServiceCall(StackRequest):
         elif self._cancelled:
             self._give_up(f"{self.name} was cancelled")
         elif self.heartbeat and now_s - max(sent_s, self._heard_s) > LOST_S:
-            self._give_up(f"{self._lost}; no {self.heartbeat} for {LOST_S:g} s")
+            self._give_up(f"{self._died}; no {self.heartbeat} for {LOST_S:g} s", lost=True)
         elif now_s - sent_s > self._limit_s:
             self._give_up(f"waited {self._limit_s:g} s for the answer of {self.name}")
 
-    def _give_up(self, text: str) -> None:
+    def _give_up(self, text: str, lost: bool = False) -> None:
         self._client.remove_pending_request(self._answer)
-        self._fail(text)
+        self._fail(text, lost)
 
 
 class ActionGoal(StackRequest):
@@ -176,6 +178,11 @@ class ActionGoal(StackRequest):
         self._cancelling: Future | None = None
         self._cancelling_s = 0.0
         self._giving_up = ""  # why it ends with an error as soon as its cancellation is answered
+        self._silence_s = LOST_S  # that its server may keep
+
+    def replaced(self) -> None:
+        """Take note that another server of the action has begun to speak."""
+        self._silence_s = REPLACED_S
 
     @property
     def goal_id(self) -> bytes:
@@ -194,9 +201,10 @@ class ActionGoal(StackRequest):
             self._await_acceptance(now_s, sent_s)
         elif self._answer.done():
             self._take_answer(self._answer.result())
-        elif now_s - self._heard_s > LOST_S:
+        elif now_s - self._heard_s > self._silence_s:
             self._handle.cancel_goal_async()  # its server may live, beyond a network that comes back
-            self._fail(self._giving_up or f"{self._lost}; nothing heard of the goal for {LOST_S:g} s")
+            silent = f"{self._died}; nothing heard of the goal for {self._silence_s:g} s"
+            self._fail(self._giving_up or silent, lost=True)
         elif self._cancelling is not None:
             self._await_cancellation(now_s, sent_s)
         elif self._cancelled:
@@ -213,7 +221,7 @@ class ActionGoal(StackRequest):
         if not self._accepted.done():
             if now_s - sent_s > ANSWER_S:
                 self._accepted.add_done_callback(_cancel_late)
-                self._fail(f"waited {ANSWER_S:g} s for {self.name} to accept the goal")
+                self._fail(f"waited {ANSWER_S:g} s for {self.name} to accept the goal", lost=True)
         elif self._accepted.result().accepted:
             self._handle, self._heard_s = self._accepted.result(), now_s
             self._answer = self._awaited(self._handle.get_result_async())

@@ -66,7 +66,7 @@ class StackClient:
         self._under_way: list[StackRequest] = []
         self._newest: dict[str, Any] = {}
         self._arrival_s: dict[str, float] = {}
-        self._writers: dict[str, set[bytes]] = {}  # who has published each state, since the start
+        self._writers: dict[str, set[bytes]] = {}  # who has published each topic, since the start
         group = {"callback_group": self._group}
         self._services = {
             name: node.create_client(SERVICES[name], name, **group) for name in names if name in SERVICES
@@ -76,7 +76,8 @@ class StackClient:
         }
         for name in self._actions:
             topic, of_status = f"{name}/_action/status", qos_profile_action_status_default
-            node.create_subscription(GoalStatusArray, topic, self._on_status, of_status, **group)
+            on_status = partial(self._on_status, name)
+            node.create_subscription(GoalStatusArray, topic, on_status, of_status, **group)
         for name in (name for name in names if name in STATES):
             node.create_subscription(STATES[name], name, partial(self._on_state, name), qos.LATCHED, **group)
         self._signs = ServerSigns(node, (*self._services, *self._actions))
@@ -223,24 +224,35 @@ class StackClient:
             self._under_way.append(self._new.popleft())
         for request in self._under_way:
             request.tick(steady_s())
+            if request.lost:  # it may stay in the graph for 20 s: another one is heard first
+                self._signs.forget(request.name)
         self._under_way = [request for request in self._under_way if not request.done]
         if not self._under_way and not self._new:
             self._timer.cancel()
 
-    def _on_status(self, msg: GoalStatusArray) -> None:
+    def _on_status(self, name: str, msg: GoalStatusArray, info: dict[str, Any]) -> None:
         heard = {bytes(status.goal_info.goal_id.uuid) for status in msg.status_list}
+        restarted = self._has_another_writer(f"{name}/_action/status", info)
         for request in self._under_way:
-            if isinstance(request, ActionGoal) and request.goal_id in heard:
-                request.hear(steady_s())
+            if isinstance(request, ActionGoal) and request.name == name:
+                if request.goal_id in heard:
+                    request.hear(steady_s())
+                elif restarted:
+                    request.replaced()
 
     def _on_state(self, name: str, msg: Any, info: dict[str, Any]) -> None:
         self._newest[name], self._arrival_s[name] = msg, steady_s()
-        known, writers = self._writers.setdefault(name, set()), identities(self._node, name, info)
-        restarted = bool(known) and not writers <= known
-        known |= writers
+        restarted = self._has_another_writer(name, info)
         for request in self._under_way:
             if isinstance(request, ServiceCall) and request.heartbeat == name:
                 request.restarted() if restarted else request.hear(steady_s())
+
+    def _has_another_writer(self, topic: str, info: dict[str, Any]) -> bool:
+        """Return whether a topic that was heard before is now published by somebody new."""
+        known, writers = self._writers.setdefault(topic, set()), identities(self._node, topic, info)
+        another = bool(known) and not writers <= known
+        known |= writers
+        return another
 
     def _is_ready(self, name: str) -> bool:
         action = self._actions.get(name)

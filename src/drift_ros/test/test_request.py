@@ -124,6 +124,18 @@ def test_a_goal_of_which_its_server_says_nothing_for_four_seconds_is_lost(goal, 
     assert server.cancelled == 1  # should it live beyond a cable that was pulled
 
 
+def test_a_goal_whose_server_is_silent_while_another_speaks_is_lost_after_a_second_and_a_half(goal, server):
+    accepted(goal, server)
+    goal.replaced()  # two servers: one of another stack has come
+    for tenths in range(1020, 1040, 5):
+        goal.hear(tenths / 10)
+        goal.tick(tenths / 10)
+    goal.tick(105.0)
+    assert not goal.done
+    goal.tick(105.1)
+    assert error(goal).endswith("nothing heard of the goal for 1.5 s")
+
+
 def heard_until(goal, end_s):
     """One look at each half second."""
     now_s = 100.0

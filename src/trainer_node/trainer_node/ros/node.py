@@ -73,6 +73,7 @@ class TrainerNode(Node):
         self._worker = WorkerProcess(
             worker_command(config.job()), worker_environment(), config.restarts(), self._warn
         )
+        self._worker.start()  # it imports torch for seconds
         self._step_rate = EventRate(1.0)
 
         for camera in task.cameras:
