@@ -51,6 +51,11 @@ class RunningStack:
         supervisor.start()
         return supervisor
 
+    def parameters(self, name: str) -> dict[str, bool | int | float | str]:
+        """Return what the stack tells a node."""
+        (found,) = (node.parameters for node in self.plan.nodes if node.name == name)
+        return found
+
     def pid(self, name: str) -> int:
         """Return the process id of a node."""
         pid = (self.beside.get(name) or self.supervisor).status()[name].pid
