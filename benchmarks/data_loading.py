@@ -2,7 +2,8 @@
 
 Demonstrations of the task `place` with two cameras, drawn at random in batches of 64 windows of two
 observations and 16 actions, one thread and no worker processes for both; every frame is decoded when it is
-drawn, and both hand out float32 images. `cold`: all files were dropped from memory before the first batch.
+drawn, and both hand out float32 images. Rendered pictures get
+the noise of a camera (--noise). `cold`: all files were dropped from memory before the first batch.
 `third`: our store with a third of its decoded frames in memory, as `image_memory_mb` keeps them.
 LeRobot runs in an environment of its own: --lerobot-python, as `make interop` makes it.
 """
@@ -26,7 +27,7 @@ from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import load_joystick
 from drift_core.episodes import EpisodeStore, ImageEncoding, StepRecord
 from drift_core.episodes.writer import EpisodeWriter
-from drift_core.task import TaskConfig, load_task
+from drift_core.task import load_task
 from drift_sim.shell import Shell
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ KEYS = (
 def main() -> None:
     parser = arguments("Samples per second from disk, beside LeRobot")
     parser.add_argument("--lerobot-python", type=Path, help="an interpreter that has lerobot")
+    parser.add_argument("--noise", type=float, default=2.0, help="standard deviation, of 255 levels")
     parser.add_argument("--episodes", type=int, default=0, help="default: 20, with --quick 4")
     options = parser.parse_args()
     count, batches = options.episodes or (4 if options.quick else 20), 5 if options.quick else 30
@@ -50,26 +52,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["HF_HOME"] = f"{name}/hf"  # LeRobot reads a copy that it makes there
         for size, shape in SIZES.items():
-            rows += rows_of(size, shape, count, batches, Path(name) / size, options.lerobot_python)
+            rows += rows_of(
+                size, shape, count, batches, Path(name) / size, options.lerobot_python, options.noise
+            )
     title = f"samples per second, batches of {BATCH}, {THREADS} thread, load {os.getloadavg()[0]:.1f}"
     report(title, rows, options.json)
 
 
 def rows_of(
-    size: str, shape: tuple[int, int], count: int, batches: int, folder: Path, python: Path | None
+    size: str,
+    shape: tuple[int, int],
+    count: int,
+    batches: int,
+    folder: Path,
+    python: Path | None,
+    noise: float,
 ) -> list[Row]:
     """Record `count` episodes, store them in every format and read each."""
-    task, task_file = record(folder, shape, count)
+    task_file = record(folder, shape, count)
     lossless, jpeg = folder / "lossless", folder / "jpeg"
-    stores = {"lossless": (lossless, None), "jpeg": (jpeg, transcode(lossless, jpeg))}
+    copy(folder / "recorded", lossless, ImageEncoding(), noise)
+    copy(lossless, jpeg, ImageEncoding("jpeg"), 0.0)
+    stores = {"lossless": (lossless, None), "jpeg": (jpeg, psnr_db(lossless, jpeg))}
     sets: dict[str, Path] = {}
     if python is not None:
         sets = {name: export(lossless, folder / name, how) for name, how in SETS.items()}
     found: list[dict[str, Any]] = []
     for state in ("warm", "cold"):
-        for form, (store, psnr_db) in stores.items():
+        for form, (store, db) in stores.items():
             told = drift(store, task_file, batches, 0, state)
-            found.append({"reader": "drift", "format": form, "psnr_db": psnr_db, "mb": mb(store)} | told)
+            found.append({"reader": "drift", "format": form, "psnr_db": db, "mb": mb(store)} | told)
             found[-1]["state"] = state
         for form, data_set in sets.items():
             assert python is not None
@@ -89,8 +101,8 @@ def rows_of(
     return [{key: size if key == "size" else row.get(key) for key in KEYS} for row in found]
 
 
-def record(folder: Path, shape: tuple[int, int], count: int) -> tuple[TaskConfig, Path]:
-    """Demonstrate `count` times; return the task, also as a file."""
+def record(folder: Path, shape: tuple[int, int], count: int) -> Path:
+    """Demonstrate `count` times; return the file of the task."""
     width, height = shape
     task = load_task(config_file("task", "place"))
     cameras = tuple(replace(camera, width=width, height=height) for camera in task.cameras)
@@ -99,22 +111,22 @@ def record(folder: Path, shape: tuple[int, int], count: int) -> tuple[TaskConfig
     shell = Shell(load_robot(config_file("robot", "panda")), task, gate_config(), joystick)
     expert = shell.expert("demonstrate")
     for seed in range(count):
-        writer = shell.writer(folder / "lossless", f"m{seed:04d}", seed, "demonstration")
+        writer = shell.writer(folder / "recorded", f"m{seed:04d}", seed, "demonstration")
         shell.run_episode(seed, expert=expert, writer=writer)
-        print(f"{width}x{height}: demonstration {seed + 1} of {count}", file=sys.stderr, end="\r")
+        print(f"{width}x{height}: demonstration {seed + 1} of {count}", file=sys.stderr)
     shell.close()
     path = folder / "task.yaml"
     path.write_text(yaml.safe_dump(to_plain(task)), encoding="utf-8")
-    return task, path
+    return path
 
 
-def transcode(source: Path, target: Path) -> float:
-    """Store the episodes of `source` with JPEG instead; return the PSNR of all images [dB]."""
-    squares, pixels, store = 0.0, 0, EpisodeStore(source)
+def copy(source: Path, target: Path, encoding: ImageEncoding, noise: float) -> None:
+    """Store the episodes of `source` once more, with noise and in another encoding."""
+    store, random = EpisodeStore(source), np.random.default_rng(0)
     names = [field.name for field in fields(StepRecord)]
     for episode_id in store.ids():
         episode = store.read(episode_id)
-        with EpisodeWriter(target, episode.meta, ImageEncoding("jpeg")) as writer:
+        with EpisodeWriter(target, episode.meta, encoding) as writer:
             columns = [getattr(episode.steps, name) for name in names]
             for values in zip(*columns, strict=True):
                 writer.add_step(StepRecord(*(v if v.ndim else v.item() for v in values)))
@@ -124,11 +136,20 @@ def transcode(source: Path, target: Path) -> float:
                 writer.add_joints(*sample)
             for camera, frames in episode.frames.items():
                 for n in range(len(frames)):
-                    writer.add_frame(camera, frames.image(n), frames.stamp_s[n], frames.arrival_s[n])
+                    image = frames.image(n)
+                    noisy = np.rint(image + noise * random.standard_normal(image.shape))
+                    image = np.clip(noisy, 0, 255).astype(np.uint8)
+                    writer.add_frame(camera, image, frames.stamp_s[n], frames.arrival_s[n])
             writer.close(episode.meta.outcome)
-        lossy = EpisodeStore(target).read(episode_id)
-        for camera, frames in episode.frames.items():
-            error = frames.images().astype(float) - lossy.frames[camera].images()
+
+
+def psnr_db(lossless: Path, lossy: Path) -> float:
+    """Return the PSNR of all images of a store [dB]."""
+    squares, pixels = 0.0, 0
+    for episode_id in EpisodeStore(lossless).ids():
+        one, other = (EpisodeStore(root).read(episode_id).frames for root in (lossless, lossy))
+        for camera, frames in one.items():
+            error = frames.images().astype(float) - other[camera].images()
             squares, pixels = squares + float((error**2).sum()), pixels + error.size
     return 10.0 * float(np.log10(255.0**2 * pixels / squares))
 

@@ -14,8 +14,12 @@ from drift_core.errors import DataError
 
 ImageFormat = Literal["png", "jpeg"]
 FORMATS: tuple[ImageFormat, ...] = get_args(ImageFormat)
-# one filter for all lines: at most two thirds of the time that the choice among all takes, to decode as well
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+# One filter for all lines: at most two thirds of the time that the choice among all takes, to decode as well.
+# Runs only: 15 % smaller and a quarter faster with the noise of a camera, 8 to 19 % larger without.
+_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -23,7 +27,8 @@ class ImageEncoding:
     """How images are encoded; PNG loses nothing."""
 
     format: ImageFormat = "png"
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 97  # with full resolution of the colours (4:4:4)
+    # With full resolution of the colours (4:4:4); 98: 43 dB where the noise of the camera is 2 of 255 levels.
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 98
 
     def encode(self, image: np.ndarray) -> bytes:
         """Encode (H, W, 3) uint8 RGB; DataError where that cannot be done."""
