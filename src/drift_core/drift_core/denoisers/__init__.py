@@ -1,9 +1,10 @@
-"""Networks that predict noise, clean data or velocity, behind one interface: U-Net, MLP and transformer."""
+"""Networks that predict noise, clean data or velocity: U-Net, MLP, transformer, gradient of an energy."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drift_core.denoisers.denoiser import Denoiser, SizeConfig
+from drift_core.denoisers.energy import EnergyConfig, EnergyDenoiser
 from drift_core.denoisers.mlp import MlpConfig, MlpDenoiser
 from drift_core.denoisers.transformer import TransformerConfig, TransformerDenoiser
 from drift_core.denoisers.unet import ConditionalUnet1D, UNetConfig
@@ -14,6 +15,8 @@ __all__ = [
     "ConditionalUnet1D",
     "Denoiser",
     "DenoiserConfig",
+    "EnergyConfig",
+    "EnergyDenoiser",
     "MlpConfig",
     "MlpDenoiser",
     "TransformerConfig",
@@ -27,6 +30,7 @@ DENOISERS: dict[type, Callable[..., Denoiser]] = {
     UNetConfig: ConditionalUnet1D,
     MlpConfig: MlpDenoiser,
     TransformerConfig: TransformerDenoiser,
+    EnergyConfig: EnergyDenoiser,
 }
 
 if TYPE_CHECKING:

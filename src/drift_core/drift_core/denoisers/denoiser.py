@@ -82,6 +82,8 @@ class ConditionNet(nn.Module):
 class Denoiser(nn.Module, ABC):
     """A network whose every conditioning goes through `films`; subclasses give `trunk`."""
 
+    traceable = True  # its trunk can be exported and captured: it does not itself take gradients
+
     def __init__(
         self,
         config: SizeConfig,

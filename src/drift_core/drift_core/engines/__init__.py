@@ -12,7 +12,7 @@ from drift_config.errors import ConfigError
 from drift_core.denoisers.denoiser import Denoiser
 from drift_core.encoders import CameraEncoder
 from drift_core.engines.cuda_graph import cuda_graph_engine
-from drift_core.engines.engine import Engine, EngineError, build
+from drift_core.engines.engine import EAGER, Engine, EngineError, build
 from drift_core.engines.openvino import openvino_available, openvino_bf16_engine, openvino_engine
 
 __all__ = ["ENGINES", "Engine", "EngineError", "check_engine", "make_engine"]
@@ -22,11 +22,11 @@ _Network = Denoiser | CameraEncoder
 
 def eager_engine(network: _Network) -> Engine:
     """Return PyTorch itself as an engine."""
-    return build("eager", network, lambda part: part)
+    return build(EAGER, network, lambda part: part)
 
 
 _MAKERS: dict[str, Callable[[_Network], Engine]] = {
-    "eager": eager_engine,
+    EAGER: eager_engine,
     "openvino": openvino_engine,
     "openvino_bf16": openvino_bf16_engine,
     "cuda_graph": cuda_graph_engine,
@@ -51,7 +51,8 @@ def make_engine(name: str, network: _Network) -> Engine:
     if name != "auto":
         return _MAKERS[name](network)
     on_cpu = next(network.parameters()).device.type == "cpu"
-    if on_cpu and not openvino_available():
+    traceable = isinstance(network, CameraEncoder) or network.traceable
+    if not traceable or (on_cpu and not openvino_available()):
         return eager_engine(network)
     try:
         fast = (openvino_engine if on_cpu else cuda_graph_engine)(network)

@@ -12,6 +12,7 @@ from drift_core.denoisers.denoiser import Denoiser, version_of
 from drift_core.encoders import CameraEncoder
 from drift_core.engines.parts import Part, Run, parts_of
 
+EAGER = "eager"
 _CHECKS = 3  # random inputs
 TOLERANCE = 1e-4  # in float32: largest difference to PyTorch, relative to the largest output
 
@@ -48,6 +49,11 @@ def build(
     tolerance: float = TOLERANCE,
 ) -> Engine:
     """Return an engine of what `run_of` makes of each part; EngineError if it does not compute the same."""
+    if name != EAGER and isinstance(network, Denoiser) and not network.traceable:
+        raise EngineError(
+            f"engine={name!r} cannot run a denoiser of kind {network.config.kind!r}, which takes gradients; "
+            f"allowed: auto, {EAGER}"
+        )
     runs, worst, call_ms, eager_ms = {}, 0.0, 0.0, 0.0
     for label, part in parts_of(network).items():
         run = runs[label] = run_of(part)

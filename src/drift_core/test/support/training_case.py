@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from drift_core.denoisers import MlpConfig, UNetConfig
+from drift_core.denoisers import EnergyConfig, MlpConfig, UNetConfig
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
@@ -27,6 +27,7 @@ LEFT = RankConfig(form="left", policy="exact")
 USV = RankConfig(form="usv", policy="exact")
 UNET = UNetConfig(down_dims=(16, 32), groups=4, step_dim=16)
 MLP = MlpConfig(width=24, blocks=1, step_dim=8)
+ENERGY = EnergyConfig(width=24, blocks=1, step_dim=8)
 
 
 def make_policy(denoiser=MLP, seed=0):

@@ -13,6 +13,7 @@ from drift_core.training.optimizer import learning_rate, make_optimizer
 from drift_core.training.trainer import DivergedError, Trainer, held_out_loss
 from training_case import (
     CONFIG,
+    ENERGY,
     FALLING,
     LEFT,
     MLP,
@@ -32,7 +33,7 @@ def test_the_learning_rate_rises_then_falls_along_half_a_cosine():
 
 
 @pytest.mark.parametrize("modulation", [LEFT, USV])
-@pytest.mark.parametrize("denoiser", [MLP, UNET])
+@pytest.mark.parametrize("denoiser", [MLP, UNET, ENERGY])
 def test_training_from_full_rank_down_reduces_the_loss(modulation, denoiser):
     trainer = make_trainer(modulation, denoiser=denoiser, steps=60)
     batches = [next_batch(torch.Generator().manual_seed(100 + n)) for n in range(4)]
