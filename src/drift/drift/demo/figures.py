@@ -1,33 +1,18 @@
 """Figures of the demo report, each returned as inline SVG."""
 
-import io
 from collections.abc import Callable
 
-import matplotlib
+import numpy as np
+from drift_core.episodes import StepSource
+from matplotlib.axes import Axes
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from drift_core.episodes import StepSource  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-
-from drift.demo.progress import episode_parts, learning_curve  # noqa: E402
-from drift.demo.record import DemoRecord  # noqa: E402
-from drift.driver_colours import HEX  # noqa: E402
-from drift.intervals import success_rate  # noqa: E402
+from drift.demo.progress import episode_parts, learning_curve
+from drift.demo.record import DemoRecord
+from drift.driver_colours import HEX
+from drift.html_page import inline_svg
+from drift.intervals import success_rate
 
 POLICY, EXPERT, CONTROL, INK = HEX[StepSource.POLICY], HEX[StepSource.EXPERT], "#8a8f98", "#22262b"
-
-
-def _svg(draw: Callable[[Axes], None], width: float = 5.6, height: float = 3.0) -> str:
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
-    axes.spines[["top", "right"]].set_visible(False)
-    draw(axes)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    plt.close(figure)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 def success(record: DemoRecord) -> str:
@@ -48,7 +33,7 @@ def success(record: DemoRecord) -> str:
         axes.set_ylim(0, 100)
         axes.set_ylabel("success [%]")
 
-    return _svg(draw)
+    return inline_svg(draw)
 
 
 def learning(record: DemoRecord) -> str:
@@ -72,7 +57,7 @@ def learning(record: DemoRecord) -> str:
 
         return draw
 
-    return _svg(over("labels", "labels of corrections")) + _svg(
+    return inline_svg(over("labels", "labels of corrections")) + inline_svg(
         over("minutes", "minutes of corrected episodes")
     )
 
@@ -96,7 +81,7 @@ def interventions(record: DemoRecord) -> str:
         labels.set_ylabel("expert labels", color=POLICY)
         axes.legend(frameon=False, fontsize=8)
 
-    return _svg(draw)
+    return inline_svg(draw)
 
 
 def training(record: DemoRecord) -> str:
@@ -120,7 +105,7 @@ def training(record: DemoRecord) -> str:
             if earlier.phase != later.phase:
                 axes.axvline(later.step, color=CONTROL, lw=0.8, ls="--")
 
-    return _svg(draw, width=11.4)
+    return inline_svg(draw, width=11.4)
 
 
 def periods(periods_ms: np.ndarray, nominal_ms: float) -> str:
@@ -135,4 +120,4 @@ def periods(periods_ms: np.ndarray, nominal_ms: float) -> str:
         axes.set_ylabel("ticks")
         axes.legend(frameon=False, fontsize=8)
 
-    return _svg(draw)
+    return inline_svg(draw)

@@ -6,30 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from drift import html_page
 from drift.demo import figures
 from drift.demo.filmstrips import film_strips
 from drift.demo.progress import learning_curve, progress_table
 from drift.demo.record import DemoRecord, write_json
+from drift.html_page import table
 from drift.intervals import paired_difference, success_rate
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #22262b }
-body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
-h1 { margin-bottom: 0 }
-h2 { margin-top: 2.2rem; border-bottom: 1px solid #dde1e6 }
-.lead { color: #5a626c; margin-top: .2rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .8rem; text-align: right }
-th { border-bottom: 2px solid #22262b }
-td:first-child, th:first-child { text-align: left }
-tr:nth-child(even) td { background: #f5f6f8 }
-.row { display: flex; flex-wrap: wrap; gap: 1rem }
-svg { max-width: 100%; height: auto }
-img { max-width: 100%; image-rendering: pixelated }
-.tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
-.tile { background: #f5f6f8; border-radius: 8px; padding: .6rem 1rem }
-.tile b { display: block; font-size: 1.5rem }
-"""
 
 
 def summary(record: DemoRecord) -> dict[str, object]:
@@ -108,32 +91,27 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
         "<h2>Along the corrected episodes</h2><div class='row'>" if record.episodes else "",
         figures.learning(record) if record.episodes else "",
         "</div>" if record.episodes else "",
-        _table(progress_table(record)) if record.episodes else "",
+        table(progress_table(record)) if record.episodes else "",
         "<h2>Training</h2>",
         figures.training(record) if record.training else "",
         f"<h2>Corrections</h2><p>{html.escape(record.corrections_in_short)}.</p>"
-        + _table(corrections_table(record))
+        + table(corrections_table(record))
         if record.corrections
         else "",
         "<h2>Timing while training ran</h2><div class='row'>",
         figures.periods(periods_ms, nominal_ms) if len(periods_ms) else "",
-        _table([["figure", "value"]] + [[k.replace("_", " "), f"{v:.3g}"] for k, v in record.timing.items()]),
+        table([["figure", "value"]] + [[k.replace("_", " "), f"{v:.3g}"] for k, v in record.timing.items()]),
         "</div>",
         "<h2>What the policy saw</h2>",
         "<p>Blue: the policy drives. Orange: the expert drives. Grey: holding.</p>",
         film_strips(folder / "episodes", record),
         "<h2>Where the time went</h2>",
-        _table(
+        table(
             [["stage", "seconds"]] + [[name, f"{seconds:.0f}"] for name, seconds in record.stage_s.items()]
         ),
     ]
     page = folder / "report.html"
-    page.write_text(
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        f"<title>drift: {html.escape(record.name)}</title><style>{_STYLE}</style></head>"
-        f"<body>{''.join(parts)}</body></html>",
-        encoding="utf-8",
-    )
+    page.write_text(html_page.page(f"drift: {record.name}", parts), encoding="utf-8")
     return page
 
 
@@ -157,9 +135,3 @@ def _tiles(record: DemoRecord, numbers: dict[str, object]) -> str:
     return (
         "<div class='tiles'>" + "".join(f"<div class='tile'><b>{v}</b>{k}</div>" for k, v in tiles) + "</div>"
     )
-
-
-def _table(rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])
-    return f"<table><tr>{head}</tr>{body}</table>"

@@ -199,7 +199,12 @@ def test_without_a_gap_no_dimension_is_told():
     assert dimension_of([1.0, 0.9, 0.8, 0.5]).dimension is None
     assert dimension_of([3.0, 1.0, 0.9]).dimension == 1
     assert dimension_of([1.0, 1.0, 1e-9, 1e-13]).dimension == 2  # what is as good as zero has no gaps
-    assert dimension_of([0.0, 0.0]).dimension is None and dimension_of([1.0]).dimension is None
+    assert dimension_of([1.0]).dimension is None
+
+
+def test_where_the_noise_hardly_matters_the_dimension_is_zero():
+    assert dimension_of([0.0, 0.0]).dimension == dimension_of([0.02, 0.001]).dimension == 0
+    assert dimension_of([1.0, 0.3, 0.02, 1e-6]).dimension == 2  # the gap below 0.05 says nothing
 
 
 def test_the_flow_of_a_network_is_what_the_sampler_makes_of_a_latent():

@@ -1,0 +1,1 @@
+"""`drift diagnose`: what a checkpoint's denoiser is as a vector field, on one page."""
