@@ -3,7 +3,7 @@
 In simulation a Panda is demonstrated with two cameras of 96 x 96. Its episodes are exported in every way;
 LeRobot's `LeRobotDataset` reads them, and each number and picture is compared with the training windows that
 the rows come from. LeRobot trains its diffusion policy on the export for ten steps, and `drift train` one of
-ours on a set that LeRobot has written.
+ours on a set that LeRobot has written. Its policies, read here, act as they do there, at the same noise.
 """
 
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from drift.configuration import config_file
 from drift.simulation import gate_config
 from drift_control.robot.robot import load_robot
@@ -24,11 +25,14 @@ from drift_control.teleop.joystick import load_joystick
 from drift_core.data.windows import cut_windows
 from drift_core.episodes import EpisodeStore
 from drift_core.task import TaskConfig, load_task
+from drift_formats.format import Cell
+from drift_formats.lerobot.policy import read_policy
 from drift_formats.lerobot.stamps import to_ns
 from drift_sim.shell import Shell
 
 HERE = Path(__file__).resolve().parent
 STEPS = 10
+ALIKE = 1e-4  # actions, of which all but rotations are in m
 SIDE = 96  # of the cameras [pixel]
 EXPORTS = {  # options of the export, and the PSNR that they must have at least [dB]; None: no difference
     "images": ("cameras: images", None),
@@ -89,9 +93,15 @@ def faults(python: str, folder: Path) -> Iterator[str]:
     train = ["-m", "lerobot.scripts.lerobot_train", f"--dataset.root={folder / 'set0'}", *TRAIN]
     run(python, *train, f"--output_dir={folder / 'trained'}")
     saved = folder / "trained/checkpoints/last/pretrained_model/model.safetensors"
-    yield verdict(
-        f"LeRobot trains {STEPS} steps on the export", *[] if saved.is_file() else ["no checkpoint"]
-    )
+    wrong = [] if saved.is_file() else ["no checkpoint"]
+    yield verdict(f"LeRobot trains {STEPS} steps on the export", *wrong)
+    run(python, HERE / "theirs/make_policy.py", saved.parent, folder / "other")
+    policies = {"that it trained": saved.parent, "with BatchNorm, crop, no scale": folder / "other"}
+    for name, trained in policies.items():
+        run(python, HERE / "theirs/act.py", trained, folder / "set0", folder / "acts.npz")
+        off = acts_alike(trained, task, folder / "acts.npz")
+        wrong = [] if off < ALIKE else [f"must be below {ALIKE}"]
+        yield verdict(f"a policy of LeRobot, {name}, acts here as there: {off:.1e} apart", *wrong)
     run(python, HERE / "theirs/write_set.py", folder / "written", "--episodes", "4", "--seconds", "2")
     (folder / "map.yaml").write_text(MAP)
     said = drift(
@@ -103,6 +113,27 @@ def faults(python: str, folder: Path) -> Iterator[str]:
         f"drift train on a set of LeRobot: {count} episodes, {STEPS} steps",
         *[] if count == 4 and "version 1" in said else [said],
     )
+
+
+def acts_alike(trained: Path, task: TaskConfig, file: Path) -> float:
+    """Return how far the actions of a policy read here are from those that it had there, in their units."""
+    seen = np.load(file)
+    task = replace(task, observation_steps=2)
+    policy = read_policy(trained, Cell(load_robot(config_file("robot", "panda")), task)).policy
+    sampler, worst = policy.make_sampler("ddpm-100"), 0.0
+    for number, row in enumerate(seen["rows"]):
+        shown = {camera.name: seen[f"observation.images.{camera.name}"][number] for camera in task.cameras}
+        images = {name: torch.from_numpy(np.round(picture * 255)).byte() for name, picture in shown.items()}
+        generator = torch.Generator().manual_seed(int(row))
+        noise = torch.randn(seen["noise"][number].shape, generator=generator)
+        with torch.no_grad():
+            state = torch.from_numpy(seen["observation.state"][number])[None]
+            condition = policy.condition(policy.encode_frames(images), torch.arange(2)[None], state)
+            denoise = policy.denoiser.hoist(condition, policy.schedule.train_steps)
+            normal = sampler.sample(denoise, noise.shape, generator, noise)
+            actions = policy.normalizer.denormalize_action(normal).numpy()
+        worst = max(worst, float(np.abs(actions - seen["actions"][number]).max()))
+    return worst
 
 
 def not_as_expected(told: dict[str, Any], psnr_db: float | None) -> Iterator[str]:

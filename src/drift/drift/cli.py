@@ -23,6 +23,7 @@ from drift.commands.data import (
     split,
     stats,
 )
+from drift.commands.policy import import_ as import_policy
 from drift.errors import UserError, run
 
 
@@ -50,12 +51,14 @@ calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."
 )
 data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes, and bring them to others and back.")
+policy = typer.Typer(no_args_is_help=True, help="Policies that were trained elsewhere.")
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
     "data": (
         data,
         (ls, show, stats, check, repair, replay, drop, restore, relabel, merge, split, export, import_),
     ),
+    "policy": (policy, (import_policy,)),
 }
 for group, (commands, members) in groups.items():
     for command in members:

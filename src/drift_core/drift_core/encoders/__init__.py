@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from drift_core.encoders.encoder import Encoder
+from drift_core.encoders.keypoint_resnet import KeypointResNet, KeypointResNetConfig
 from drift_core.encoders.random_shift import random_shift
 from drift_core.encoders.resnet import ResNet18, ResNetConfig
 from drift_core.encoders.small_cnn import SmallCnn, SmallCnnConfig
@@ -20,6 +21,8 @@ __all__ = [
     "CameraEncoder",
     "Encoder",
     "EncoderConfig",
+    "KeypointResNet",
+    "KeypointResNetConfig",
     "ResNet18",
     "ResNetConfig",
     "SmallCnn",
@@ -28,7 +31,11 @@ __all__ = [
     "random_shift",
 ]
 
-ENCODERS: dict[type, Callable[..., Encoder]] = {SmallCnnConfig: SmallCnn, ResNetConfig: ResNet18}
+ENCODERS: dict[type, Callable[..., Encoder]] = {
+    SmallCnnConfig: SmallCnn,
+    ResNetConfig: ResNet18,
+    KeypointResNetConfig: KeypointResNet,
+}
 
 if TYPE_CHECKING:
     EncoderConfig = Any

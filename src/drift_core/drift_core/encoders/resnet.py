@@ -5,6 +5,7 @@ GroupNorm because running statistics do not go together with averaged weights an
 convolution weights can be loaded.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn import functional
 
 from drift_core.encoders.encoder import Encoder
 from drift_core.encoders.small_cnn import expected_position
+
+Norm = Callable[[int], nn.Module]  # channels -> normalisation of maps with so many
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -30,17 +33,17 @@ class ResNetConfig:
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int, group_size: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, stride: int, norm: Norm) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.GroupNorm(channels_out // group_size, channels_out)
+        self.bn1 = norm(channels_out)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
-        self.bn2 = nn.GroupNorm(channels_out // group_size, channels_out)
+        self.bn2 = norm(channels_out)
         self.downsample: nn.Sequential | None = None
         if stride != 1 or channels_in != channels_out:
             self.downsample = nn.Sequential(
                 nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False),
-                nn.GroupNorm(channels_out // group_size, channels_out),
+                norm(channels_out),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,43 +53,59 @@ class BasicBlock(nn.Module):
         return functional.relu(self.bn2(self.conv2(h)) + shortcut)
 
 
-class ResNet18(Encoder):
+class ResNetTrunk(Encoder):
+    """The convolutions, with `norm` behind each: `maps` gives (F, 512, H / 32, W / 32)."""
+
+    def __init__(self, norm: Norm) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = norm(64)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = _layer(64, 64, 1, norm)
+        self.layer2 = _layer(64, 128, 2, norm)
+        self.layer3 = _layer(128, 256, 2, norm)
+        self.layer4 = _layer(256, 512, 2, norm)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the feature maps of pictures (F, 3, H, W) as the first convolution sees them."""
+        x = self.maxpool(functional.relu(self.bn1(self.conv1(x))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class ResNet18(ResNetTrunk):
     """(F, 3, H, W) uint8 -> (F, 512) by average, or (F, 1024) by spatial softmax."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, config: ResNetConfig) -> None:
-        super().__init__()
+        super().__init__(group_norm(config.group_size))
         self.config = config
         # Mean and spread of ImageNet, which torchvision's weights expect.
         mean = 255.0 * torch.tensor([0.485, 0.456, 0.406])[:, None, None]
         std = 255.0 * torch.tensor([0.229, 0.224, 0.225])[:, None, None]
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.GroupNorm(64 // config.group_size, 64)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _layer(64, 64, 1, config.group_size)
-        self.layer2 = _layer(64, 128, 2, config.group_size)
-        self.layer3 = _layer(128, 256, 2, config.group_size)
-        self.layer4 = _layer(256, 512, 2, config.group_size)
         self.pool = config.pool
         self.feature_dim = 512 if config.pool == "average" else 1024
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return features (F, D)."""
         x = (frames.to(self.mean.dtype) - self.mean) / self.std
-        x = self.maxpool(functional.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (F, 512, H / 32, W / 32)
+        x = self.maps(x)  # (F, 512, H / 32, W / 32)
         return x.mean(dim=(2, 3)) if self.pool == "average" else expected_position(x)
 
 
-def _layer(channels_in: int, channels_out: int, stride: int, group_size: int) -> nn.Sequential:
+def group_norm(group_size: int) -> Norm:
+    """Return what makes a GroupNorm with groups of that many channels."""
+    return lambda channels: nn.GroupNorm(channels // group_size, channels)
+
+
+def _layer(channels_in: int, channels_out: int, stride: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
-        BasicBlock(channels_in, channels_out, stride, group_size),
-        BasicBlock(channels_out, channels_out, 1, group_size),
+        BasicBlock(channels_in, channels_out, stride, norm),
+        BasicBlock(channels_out, channels_out, 1, norm),
     )

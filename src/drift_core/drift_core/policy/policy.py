@@ -43,8 +43,8 @@ class PolicyConfig:
     observation: ObservationSpec
     action_dim: Annotated[int, Field(gt=0)]  # A
     action_space: Literal["tcp_pose", "joint_position", "point"]
-    horizon: Annotated[int, Field(gt=0)]  # T, predicted steps
-    action_steps: Annotated[int, Field(gt=0)]  # executed steps, <= horizon
+    horizon: Annotated[int, Field(gt=0)]  # steps that the network predicts
+    action_steps: Annotated[int, Field(gt=0)]  # executed steps, <= T
     encoder: EncoderConfig | None  # None for a policy without cameras
     denoiser: DenoiserConfig
     prediction: Prediction = "epsilon"
@@ -56,10 +56,21 @@ class PolicyConfig:
     discrete_columns: tuple[int, ...] = ()
     discrete_scale: Annotated[float, Field(gt=0, le=1)] = 0.1
     drafts: tuple[DraftConfig, ...] = ()  # what samplers may begin from instead of noise; one of a kind
+    # first of the predicted steps that are over at the time of the observation, as LeRobot's policies have
+    # them: neither trained on nor handed out
+    past_steps: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def chunk_steps(self) -> int:
+        """T, steps of a chunk."""
+        return self.horizon - self.past_steps
 
     def __post_init__(self) -> None:
-        if self.action_steps > self.horizon:
-            raise ConfigError(f"action_steps={self.action_steps} must be at most horizon={self.horizon}")
+        if self.action_steps > self.chunk_steps:
+            raise ConfigError(
+                f"action_steps={self.action_steps} must be at most horizon={self.horizon} less "
+                f"past_steps={self.past_steps}"
+            )
         if self.action_space == "tcp_pose" and self.action_dim != 10:
             raise ConfigError(f"action_dim={self.action_dim} must be 10 for action_space='tcp_pose'")
         if (self.encoder is None) != (not self.observation.cameras):
@@ -186,9 +197,9 @@ class DiffusionPolicy(nn.Module):
         share of a batch the terms are what it adds to those of the whole.
         """
         config = self.config
-        if tuple(batch.actions.shape[1:]) != (config.horizon, config.action_dim):
+        if tuple(batch.actions.shape[1:]) != (config.chunk_steps, config.action_dim):
             raise ShapeError(
-                f"actions must be (B, {config.horizon}, {config.action_dim}), "
+                f"actions must be (B, {config.chunk_steps}, {config.action_dim}), "
                 f"got {tuple(batch.actions.shape)}"
             )
         features, share = batch.features, batch.share
@@ -197,8 +208,8 @@ class DiffusionPolicy(nn.Module):
             features = self.encode_frames(batch.images, shift_px, generator, among)
         windows = Windows(
             condition=self.condition(features, batch.frame_index, batch.state),
-            actions=self.normalize_actions(batch.actions),
-            mask=batch.mask,
+            actions=self._with_past(self.normalize_actions(batch.actions)),
+            mask=functional.pad(batch.mask, (config.past_steps, 0)),  # false
             future=None if batch.future is None else self._future(features, batch.future),
             returns=batch.returns,
             total=alone if share is None else share.total,
@@ -234,10 +245,15 @@ class DiffusionPolicy(nn.Module):
         trunk = None if engine is None else engine.checked_runs(self.denoiser)[TRUNK]
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
         if prefix is not None:
-            prefix = Prefix(self.normalize_actions(prefix.known.to(condition)), prefix.weight)
+            known = self._with_past(self.normalize_actions(prefix.known.to(condition)))
+            prefix = Prefix(known, functional.pad(prefix.weight, (self.config.past_steps, 0)))  # 0: free
         device = condition.device
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, device, condition)
-        return self.denormalize_actions(normal)
+        return self.denormalize_actions(normal[:, self.config.past_steps :])
+
+    def _with_past(self, actions: Tensor) -> Tensor:
+        """Return `actions` (B, T, A) with the first one also for the steps that are over."""
+        return torch.cat([actions[:, :1].expand(-1, self.config.past_steps, -1), actions], dim=1)
 
     @torch.no_grad()
     def act(

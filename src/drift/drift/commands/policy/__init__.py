@@ -1,0 +1,1 @@
+"""The commands `drift policy …`, one module each with a function `main`."""
