@@ -75,6 +75,17 @@ def test_the_line_of_time_shows_driver_guard_and_missing_frames(tmp_path: Path) 
     assert lines["front"].strip("_").isspace() and 40 <= lines["front"].count("_") <= 44
 
 
+def test_slow_steps_leave_no_holes_in_the_line_of_time_but_missing_ones_do(tmp_path: Path) -> None:
+    # 25 steps on 100 columns; seven of the second half are cut out
+    record(tmp_path, "m0", [POLICY] * 25)
+    lines = {line.split()[0]: line[10:] for line in show(tmp_path).splitlines() if line}
+    assert lines["driver"] == "p" * 100
+    record(tmp_path, "m1", [POLICY] * 15 + [None] * 7 + [POLICY] * 3, started_s=2000.0)
+    lines = {line.split()[0]: line[10:] for line in show(tmp_path).splitlines() if line}
+    assert " " not in lines["driver"][:58] and lines["driver"][70:80].isspace()
+    assert in_numbers(tmp_path)["missing_steps"] == 7 and in_numbers(tmp_path)["steps"]["gaps"] == 1
+
+
 def test_labels_are_those_that_training_would_cut(tmp_path: Path) -> None:
     record(tmp_path, "m0", [EXPERT] * 10, task="juggle")
     said = in_numbers(tmp_path)

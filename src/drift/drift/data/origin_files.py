@@ -34,6 +34,8 @@ class OriginFiles:
 
     def joint_names(self, width: int) -> list[str]:
         """Return the name of each column of `commanded` and `measured`, (J + 1) of them, with its unit."""
+        if self.task is not None and self.task.action_space == "point":
+            return [f"point {n + 1}" for n in range(width)]
         if self.robot is not None and len(self.robot.config.joint_names) == width - 1:
             return [f"{name} [rad]" for name in self.robot.config.joint_names] + ["gripper [m]"]
         return [f"joint {n + 1} [rad]" for n in range(width - 1)] + ["gripper [m]"] * (width > 0)

@@ -28,20 +28,20 @@ def timeline(episode: Episode, width: int) -> list[Text]:
         return [Text("no control step")]
     begin_s, span_s = float(stamp_s.min()), max(float(np.ptp(stamp_s)), 1e-9)
 
-    def columns(times_s: np.ndarray) -> np.ndarray:
-        return np.clip((times_s - begin_s) / span_s * width, 0, width - 1).astype(int)
-
-    inside = columns(stamp_s)
+    order = np.argsort(stamp_s, kind="stable")
+    time_s, source, flags = stamp_s[order] - begin_s, source[order], episode.steps.guard_flags[order]
+    ends = np.searchsorted(time_s, (np.arange(width) + 1) / width * span_s, side="right")
+    begins = np.concatenate([[0], ends[:-1]])
+    nobody = _without(time_s, span_s, width)
     drivers = Text(f"{'driver':<{_NAME}}")
     guard = Text(f"{'guard':<{_NAME}}")
-    for column in range(width):
-        here = np.flatnonzero(inside == column)
-        if len(here):
-            last = StepSource(int(source[here[-1]]))
-            drivers.append(_LETTERS[last], style=HEX[last])
-        else:
+    for begin, end, nothing in zip(begins, ends, nobody, strict=True):
+        if nothing == "_":
             drivers.append(" ")
-        guard.append(_guard_letter(int(np.bitwise_or.reduce(episode.steps.guard_flags[here], initial=0))))
+        else:
+            last = StepSource(int(source[end - 1]))
+            drivers.append(_LETTERS[last], style=HEX[last])
+        guard.append(_guard_letter(int(np.bitwise_or.reduce(flags[begin:end], initial=0))))
     lines = [_scale(span_s, width), drivers]
     if guard.plain[_NAME:].strip():
         lines.append(guard)
@@ -53,12 +53,17 @@ def timeline(episode: Episode, width: int) -> list[Text]:
 
 
 def _without(time_s: np.ndarray, span_s: float, width: int) -> str:
-    """Return "_" for each column more than a gap away from the nearest frame, taken at `time_s` (K,)."""
+    """Return "_" for each column more than a gap away from the nearest sample at `time_s` (K,)."""
     if not len(time_s):
         return "_" * width
+    time_s = np.sort(time_s)
     middle_s = (np.arange(width) + 0.5) / width * span_s
+    after = np.searchsorted(time_s, middle_s)
+    away_s = np.minimum(
+        np.abs(time_s[np.minimum(after, len(time_s) - 1)] - middle_s),
+        np.abs(time_s[np.maximum(after - 1, 0)] - middle_s),
+    )
     interval_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-    away_s = np.abs(time_s[None] - middle_s[:, None]).min(axis=1)
     return "".join("_" if far > GAP / 2 * interval_s + span_s / width else " " for far in away_s)
 
 

@@ -14,7 +14,7 @@ FRONT = CameraSpec("front", 8, 12)
 def record(
     folder: Path,
     name: str,
-    sources: Sequence[int],
+    sources: Sequence[int | None],
     *,
     kind: EpisodeKind = "intervention",
     outcome: str = "failure",
@@ -28,12 +28,14 @@ def record(
 ) -> Path:
     """One control step of 20 ms for each source, one joint sample of 10 ms; frames arrive 30 ms late.
 
-    `arrivals_s`: what the clock of arrivals is ahead of that of stamps.
+    Where the source is None the step is missing. `arrivals_s`: by how much the clock of arrivals is ahead.
     """
     cameras = (FRONT,) if frames_s else ()
     meta = EpisodeMeta(name, robot, task, 7, kind, cameras, 0.1, started_s)
     with EpisodeWriter(folder, meta) as writer:
         for tick, source in enumerate(sources):
+            if source is None:
+                continue
             now_s = started_s + tick / 50
             q = np.full(8, 0.001 * tick)
             action = np.array([0.4, 0.0, 0.01 * tick, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.08])
