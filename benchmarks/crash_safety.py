@@ -15,19 +15,19 @@ import multiprocessing
 import random
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.support.crash_victims import STEPS_HZ, record_until_killed, train_until_done
-from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.report import Row, arguments, report, write_rows
 from drift_core.episodes import EpisodeStore
 from drift_core.episodes.check import check_episode
 from drift_core.episodes.repair import repair_store
 
 SECOND_S = 1.0
 START_LIMIT_S = 60.0
+KILLS_OF_A_ROUND = 3  # of training, then it may end
 
 
 def main() -> int:
@@ -42,10 +42,9 @@ def main() -> int:
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["benchmarks.support.crash_victims"])
     with tempfile.TemporaryDirectory(prefix="drift-crash-") as folder:
-        rows = [
-            kill_recorders(processes, Path(folder) / "episodes", kills, chance),
-            kill_workers(processes, Path(folder), max(kills // 5, 3), chance),
-        ]
+        rows = [kill_recorders(processes, Path(folder) / "episodes", kills, chance)]
+        write_rows(rows, options.json)
+        rows.append(kill_workers(processes, Path(folder), max(kills // 5, 3), chance))
     report("SIGKILL at random moments", rows, options.json)
     wrong = [row["victim"] for row in rows if is_wrong(row)]
     print(f"wrong: {', '.join(map(str, wrong)) or 'none'}")
@@ -143,23 +142,21 @@ def kill_workers(
 ) -> Row:
     episodes = folder / "demonstrations"
     whole = Victim(processes, train_until_done, str(episodes), str(folder / "whole"))
-    began_s = time.monotonic()
     whole.wait_for_first()
     if whole.kill_after(10.0 * START_LIMIT_S):
         raise RuntimeError("an uninterrupted round does not end")
-    wanted, takes_s = whole.heard[-1][1], time.monotonic() - began_s
-    done = equal = unreadable = 0
+    told = dict(whole.heard)
+    wanted, takes_s = told["made"], told["took_s"]
+    done = equal = unreadable = rounds = 0
     while done < kills:
-        checkpoints, killed, result = folder / f"killed-{done}", 0, ""
+        rounds += 1
+        checkpoints, killed, result = folder / f"round-{rounds}", 0, ""
         while not result:
             victim = Victim(processes, train_until_done, str(episodes), str(checkpoints))
             victim.wait_for_first()
-            patience_s = (
-                chance.uniform(0.0, takes_s) if killed < 3 and done + killed < kills else 10.0 * START_LIMIT_S
-            )
-            killed += victim.kill_after(patience_s)
-            results = [told for what, told in victim.heard if what == "made"]
-            result = results[-1] if results else ""
+            another = killed < KILLS_OF_A_ROUND and done + killed < kills
+            killed += victim.kill_after(chance.uniform(0.0, takes_s) if another else 10.0 * START_LIMIT_S)
+            result = dict(victim.heard).get("made", "")
             unreadable += len([told for what, told in victim.heard if what == "unreadable"])
         done += killed
         equal += killed * (result == wanted)

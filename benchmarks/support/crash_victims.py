@@ -71,6 +71,7 @@ def train_until_done(telling: Connection, episodes: str, checkpoints: str) -> No
     train_file = load_train_file(config_file("train", "smoke"))
     rounds = Rounds(robot, task, train_file, store, Path(checkpoints), save_every_s=SAVE_S)
     Path(checkpoints).mkdir(exist_ok=True)
+    begun_s = time.monotonic()
     telling.send(("begun", ""))
     if rounds.newest() is None:
         hooks = Hooks(on_warning=lambda text: telling.send(("unreadable", text)))
@@ -78,6 +79,7 @@ def train_until_done(telling: Connection, episodes: str, checkpoints: str) -> No
     digest = hashlib.sha256()
     for name, value in sorted(load_latest(Path(checkpoints)).policy.state_dict().items()):
         digest.update(name.encode() + value.numpy().tobytes())
+    telling.send(("took_s", time.monotonic() - begun_s))
     telling.send(("made", digest.hexdigest()))
 
 

@@ -14,6 +14,7 @@ import pytest
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import WindowCutter
 from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.episodes.repair import repair_store
 from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
 from drift_core.training.provenance import load_provenance
@@ -393,6 +394,30 @@ def test_a_second_trainer_on_the_same_episodes_ends_with_one_line_and_deletes_no
     assert f"another process records into {store.root}" in second.stderr and "Traceback" not in second.stderr
     assert cell.session.wait(running).outcome == Outcome.SUCCESS
     assert len(store.ids()) == 1
+
+
+def test_what_a_killed_trainer_has_recorded_is_put_aside_and_can_be_repaired(cell, folders):
+    store = EpisodeStore(folders["episode_folder"])
+    cell.sim.success_after_s = 60.0
+    running = cell.session.stack.run_episode(DEMONSTRATION, 1, (feedback := []).append)
+    spin_until(cell.session, running, lambda: feedback and feedback[-1].elapsed_s > 2.5)
+    (name,) = store.open_ids()
+    cell.trainer.kill()
+    cell.trainer.wait()
+    cell.session.close()
+    cell.session = SessionClient()
+    cell.start_trainer()
+    cell.wait_for_trainer()
+    assert [path.name for path in store.quarantine.entries()] == [name]
+    assert store.open_ids() == store.ids() == []
+    cell.stop_trainer()
+    with store.claim():
+        (repair,) = repair_store(store)
+    meta = store.meta(name)
+    assert repair.whole and (meta.outcome, meta.repaired) == ("unknown", "its recorder was broken off")
+    assert meta.duration_s > 1.0, (
+        "what was older than a second when it was killed, and about half of it at a bad moment"
+    )
 
 
 def test_a_correction_is_trained_on_while_its_episode_goes_on_and_leaves_when_that_is_dropped(cell, folders):

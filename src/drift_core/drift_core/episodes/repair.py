@@ -100,11 +100,23 @@ def _mend(folder: Path) -> _Mended:
 
 
 def _written_beside(store: EpisodeStore, mended: _Mended) -> Path:
-    """Write what was mended and return where; DataError where it is still not fit for use."""
+    """Write what was mended and return where; DataError where it is still not fit for use.
+
+    On that, and on an OSError, nothing is left of it.
+    """
     beside = store.root / f".{mended.meta.id}.repaired"
     if beside.exists():  # of a process that was killed here
         shutil.rmtree(beside)
     beside.mkdir()
+    try:
+        _write(beside, mended)
+    except BaseException:
+        shutil.rmtree(beside)
+        raise
+    return beside
+
+
+def _write(beside: Path, mended: _Mended) -> None:
     steps, path = mended.tables[STEPS], beside / table_file(STEPS)
     tables = mended.tables | {STEPS: steps.replace_schema_metadata({META_KEY: meta_text(mended.meta)})}
     files = tuple(write_table(beside / table_file(table), rows) for table, rows in tables.items())
@@ -115,9 +127,7 @@ def _written_beside(store: EpisodeStore, mended: _Mended) -> Path:
         flush_to_disk(file)
     left = [problem for problem in check_episode(beside, mended.meta.id) if problem.broken]
     if left:
-        shutil.rmtree(beside)
         raise DataError("; ".join(f"{problem.file} {problem.key}: {problem.text}" for problem in left))
-    return beside
 
 
 def _put_into_place(store: EpisodeStore, folder: Path, mended: _Mended, beside: Path) -> None:

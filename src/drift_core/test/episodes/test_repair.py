@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, read_episode
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, read_episode, sink
 from drift_core.episodes.check import check_episode
 from drift_core.episodes.repair import repair_store
 from drift_core.observation.spec import CameraSpec
@@ -258,6 +258,19 @@ def test_a_dry_run_says_the_same_and_changes_nothing(store):
     assert tree(store.root) == before
     assert [(done.name, done.place, done.whole, done.text) for done in repair(store)] == said
     assert [name for name, *_ in said] == ["e1", "e2"] and store.ids() == ["e1", "e2"]
+
+
+def test_a_repair_for_which_there_is_no_room_changes_nothing(store, monkeypatch):
+    break_off(store)
+    before = tree(store.root)
+
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sink, "_write", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        repair(store)
+    assert tree(store.root) == before and [path.name for path in store.root.iterdir()] == [".e1.part"]
 
 
 def test_a_repair_that_was_killed_is_begun_anew(store):
