@@ -22,6 +22,7 @@ from drift.commands.data import (
     show,
     split,
     stats,
+    sync,
 )
 from drift.commands.policy import import_ as import_policy
 from drift.errors import UserError, run
@@ -56,7 +57,7 @@ groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
     "data": (
         data,
-        (ls, show, stats, check, repair, replay, drop, restore, relabel, merge, split, export, import_),
+        (ls, show, stats, check, repair, replay, drop, restore, relabel, merge, split, sync, export, import_),
     ),
     "policy": (policy, (import_policy,)),
 }

@@ -1,0 +1,139 @@
+"""A store that follows another one: whole episodes or nothing, nothing twice, whatever breaks off."""
+
+import os
+
+import pytest
+from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.episodes.mirror import Mirror
+from drift_core.errors import DataError
+
+MIB = 1 << 20
+
+
+class BrokenOffError(Exception):
+    """The connection is gone, or the process killed."""
+
+
+def put(root, name, size=3 * MIB, meta=b"{}"):
+    """A finished episode with a camera of so many bytes."""
+    folder = root / name
+    folder.mkdir(parents=True)
+    (folder / "episode.json").write_bytes(meta)
+    (folder / "steps.arrow").write_bytes(name.encode() * 100)
+    (folder / "camera_front.arrow").write_bytes(os.urandom(size))
+    return folder
+
+
+@pytest.fixture
+def stores(tmp_path):
+    """A store and an empty one, and a function that lets the second look once at the first."""
+    there, here = tmp_path / "there", tmp_path / "here"
+    for root in (there, here):
+        root.mkdir()
+
+    def sync(**options):
+        return Mirror(EpisodeStore(there), EpisodeStore(here), **options).sync()
+
+    return there, here, sync
+
+
+def content(root, name):
+    return {path.name: path.read_bytes() for path in (root / name).iterdir()}
+
+
+def test_finished_episodes_come_once_and_byte_by_byte(stores):
+    there, here, sync = stores
+    put(there, "e1"), put(there, "e2")
+    done = sync()
+    assert (done.episodes, done.size_bytes) == (2, 2 * (3 * MIB + 2 + 200))
+    assert EpisodeStore(here).ids() == ["e1", "e2"] and not EpisodeStore(here).open_ids()
+    assert all(content(here, name) == content(there, name) for name in ("e1", "e2"))
+    put(there, "e3", size=10)
+    done = sync()
+    assert (done.episodes, done.size_bytes) == (1, 10 + 2 + 200)
+
+
+def test_what_breaks_off_shows_no_half_episode_and_whole_files_do_not_come_again(stores):
+    there, here, sync = stores
+    put(there, "e1")
+    (there / "e1" / "camera_wrist.arrow").write_bytes(os.urandom(4 * MIB))
+    pieces = []
+
+    def wait(_):
+        pieces.append(1)
+        if len(pieces) == 5:  # the front camera has 3, the wrist camera has 2 of its 4
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        sync(wait=wait)
+    assert EpisodeStore(here).ids() == []
+    done = sync()
+    assert done.size_bytes == 4 * MIB + 2 + 200, "not the front camera"
+    assert content(here, "e1") == content(there, "e1")
+
+
+def test_a_limit_is_kept_by_waiting_for_what_came_too_fast(stores):
+    there, _, sync = stores
+    put(there, "e1")
+    waited = []
+    sync(limit_bytes_s=MIB, wait=waited.append)
+    # Three pieces of a second each, and two of nearly nothing; reading takes some of it.
+    assert 2.0 < sum(waited) <= 3.1
+
+
+def test_corrections_of_an_open_episode_count_until_it_is_finished(stores):
+    there, here, sync = stores
+    (there / ".e1.part").mkdir()
+    put(there / ".corrections", "e1.1", size=10)
+    put(there / ".corrections", "gone.1", size=10)  # of an episode that is not open any more
+    assert sync().corrections == 1
+    assert Excerpts(EpisodeStore(here)).ids() == ["e1.1"] and EpisodeStore(here).ids() == []
+    put(there / ".corrections", "e1.2", size=10)
+    assert sync().corrections == 1 and Excerpts(EpisodeStore(here)).ids() == ["e1.1", "e1.2"]
+    (there / ".e1.part").rmdir()
+    put(there, "e1")
+    assert sync().episodes == 1
+    assert Excerpts(EpisodeStore(here)).store.ids() == [] and EpisodeStore(here).ids() == ["e1"]
+
+
+def test_an_open_episode_that_is_dropped_there_is_not_open_here_any_more(stores):
+    there, here, sync = stores
+    (there / ".e1.part").mkdir()
+    sync()
+    assert EpisodeStore(here).open_ids() == ["e1"]
+    (there / ".e1.part").rmdir()
+    sync()
+    assert EpisodeStore(here).open_ids() == []
+
+
+def test_what_is_said_of_an_episode_afterwards_comes_too_and_nothing_is_deleted(stores):
+    there, here, sync = stores
+    put(there, "e1"), put(there, "e2")
+    sync()
+    (there / "e1" / "episode.json").write_bytes(b'{"outcome": "failure"}')
+    EpisodeStore(there).delete("e2")
+    done = sync()
+    assert (done.episodes, done.relabelled) == (0, 1)
+    assert content(here, "e1")["episode.json"] == b'{"outcome": "failure"}'
+    assert EpisodeStore(here).ids() == ["e1", "e2"]
+
+
+def test_an_episode_that_vanishes_while_it_comes_is_left_out(stores):
+    there, here, sync = stores
+    put(there, "e1"), put(there, "e2", size=10)
+    done = sync(wait=lambda _: (there / "e1").exists() and EpisodeStore(there).delete("e1"))
+    assert done.episodes == 1
+    assert EpisodeStore(here).ids() == ["e2"] and not EpisodeStore(here).open_ids()
+
+
+def test_a_source_that_is_not_there_and_what_is_no_file_are_refused(stores, tmp_path):
+    there, here, sync = stores
+    put(there, "e1", size=10)
+    (there / "e1" / "steps.arrow").unlink()
+    (there / "e1" / "steps.arrow").symlink_to("/etc/passwd")
+    with pytest.raises(DataError, match=r"steps.arrow must be a file"):
+        sync()
+    there.rename(tmp_path / "unmounted")
+    with pytest.raises(DataError, match="is no folder, or not mounted"):
+        sync()
+    assert EpisodeStore(here).ids() == []
