@@ -103,6 +103,7 @@ def stack(arguments: StackArguments) -> StackSpec:
                 **checkpoints,
                 "train_file": str(train_file),
                 "episode_folder": str(run.episodes),
+                **({"record_bag": True} if arguments.record_bag == "true" else {}),
             },
         ),
         NodeSpec(

@@ -68,6 +68,11 @@ class StackArguments:
         "what this machine runs, joined by commas: robot (arm, gate, planner, joystick, cameras), policy, "
         "trainer; see docs/two_machines.md",
     )
+    record_bag: str = _argument(
+        "false",
+        "whether the trainer records a bag of rosbag2 beside each episode, in the run's folder bags/",
+        ("true", "false"),
+    )
     use_sim_time: str = _argument(
         "auto",
         "whether the nodes follow /clock; auto: a simulator that has one, or as a launch file around says",

@@ -91,6 +91,13 @@ def test_every_file_that_is_named_exists_and_every_folder_is_in_the_run(tmp_path
     assert built.run.create().checkpoints.is_dir()
 
 
+def test_bags_are_recorded_when_asked_for(tmp_path: Path) -> None:
+    assert "record_bag" not in by_name(plan(tmp_path))["trainer"].parameters
+    assert by_name(plan(tmp_path, record_bag="true"))["trainer"].parameters["record_bag"] is True
+    with pytest.raises(UserError, match="record_bag=yes must be one of: true, false"):
+        plan(tmp_path, record_bag="yes")
+
+
 def test_each_node_has_a_section_in_the_parameter_file(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path))
     sections = yaml.safe_load(nodes["sim"].parameter_files[0].read_text())

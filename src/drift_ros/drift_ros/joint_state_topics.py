@@ -2,6 +2,9 @@
 
 import struct
 import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
 
 from drift_control.inputs import JointMessage
 from drift_control.publishers import UNSIGNED
@@ -17,6 +20,20 @@ from drift_ros.publisher_names import PublisherNames
 _RECENT_S = 1.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """One message as it came."""
+
+    topic: str
+    raw: bytes  # serialised
+    info: dict[str, Any]  # what the middleware says of it
+    arrival_s: float
+    key: tuple[bytes, bytes]  # alike for all that one publisher says of the same joints
+
+
+Tap = Callable[[Collection[Arrived], Collection[Arrived]], None]
+
+
 class JointStateTopics:
     """The topics on which arm and gripper say where they are.
 
@@ -24,26 +41,29 @@ class JointStateTopics:
     the same joints: an arm at 1000 Hz costs little more than one at the rate of the looks.
     """
 
-    def __init__(self, node: Node, topics: tuple[str, ...]) -> None:
+    def __init__(self, node: Node, topics: tuple[str, ...], tap: Tap | None = None) -> None:
+        """`tap` is shown, at each look that finds something, all messages and those that are decoded."""
         self._subscriptions = [Polled(node, JointState, topic, qos.POLLED) for topic in topics]
-        self._node, self._names = node, PublisherNames(node)
+        self._node, self._names, self._tap = node, PublisherNames(node), tap
         self._looked_s = steady_s()
         self._unsigned: dict[str, dict[frozenset[str], float]] = {}  # by topic: which joints, when last
 
     def take(self) -> list[JointMessage]:
         """Return what has come since the last look; arrivals are those of the middleware."""
-        newest: dict[tuple[bytes, bytes], tuple[bytes, dict, str]] = {}  # the later ones last
+        now_s, system_ns = steady_s(), time.time_ns()
+        looked_s, self._looked_s = self._looked_s, now_s
+        came, newest = [], {}  # the later ones last
         for subscription in self._subscriptions:
             for raw, info in subscription.take():
                 key = (self._names.key(info), _before_positions(raw))
+                arrival_s = max(looked_s, now_s - _age_s(info, system_ns))
+                arrived = Arrived(subscription.topic_name, raw, info, arrival_s, key)
+                came.append(arrived)
                 newest.pop(key, None)
-                newest[key] = (raw, info, subscription.topic_name)
-        now_s, system_ns, looked_s = steady_s(), time.time_ns(), self._looked_s
-        self._looked_s = now_s
-        return [
-            self._message(raw, topic, info, max(looked_s, now_s - _age_s(info, system_ns)))
-            for raw, info, topic in newest.values()
-        ]
+                newest[key] = arrived
+        if came and self._tap is not None:
+            self._tap(came, newest.values())
+        return [self._message(arrived) for arrived in newest.values()]
 
     def objection(self) -> str:
         """Return which topic has two publishers of the same joints, or a silent one, in words; empty: none.
@@ -59,11 +79,14 @@ class JointStateTopics:
                 return f"{count} publishers of {topic}, {whose}"
         return ""
 
-    def _message(self, raw: bytes, topic: str, info: dict, arrival_s: float) -> JointMessage:
-        msg, publisher = deserialize_message(raw, JointState), self._names.of(topic, info)
+    def _message(self, arrived: Arrived) -> JointMessage:
+        msg, topic = deserialize_message(arrived.raw, JointState), arrived.topic
+        publisher = self._names.of(topic, arrived.info)
         if publisher == UNSIGNED:
             self._unsigned.setdefault(topic, {})[frozenset(msg.name)] = steady_s()
-        return JointMessage(msg.name, msg.position, to_seconds(msg.header.stamp), arrival_s, publisher)
+        return JointMessage(
+            msg.name, msg.position, to_seconds(msg.header.stamp), arrived.arrival_s, publisher
+        )
 
 
 def _age_s(info: dict, system_ns: int) -> float:

@@ -19,6 +19,7 @@ from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
 from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS
+from drift_formats.bags.repair import broken_off_bags, repair
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import ArmState, GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
@@ -31,6 +32,7 @@ from rcl_interfaces.msg import Log
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
@@ -193,8 +195,13 @@ def folders(tmp_path, files):
 
 
 @pytest.fixture
-def cell(ros, folders):
-    given = folders | {"control_rate_hz": f"{RATE_HZ}.0", "worker_niceness": "0", "service_timeout_s": "5.0"}
+def cell(ros, folders, request):
+    """A cell; parameters of its trainer come with `parametrize(…, indirect=True)`."""
+    given = (
+        folders
+        | getattr(request, "param", {})
+        | {"control_rate_hz": f"{RATE_HZ}.0", "worker_niceness": "0", "service_timeout_s": "5.0"}
+    )
     arguments = ["--params-file", str(CONFIG / "nodes.yaml")]
     for name, value in given.items():
         arguments += ["-p", f"{name}:={value}"]
@@ -531,3 +538,60 @@ def test_a_missing_file_is_said_in_one_line(folders):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60.0, env=os.environ)
     assert done.returncode == 2
     assert "error: /nowhere.yaml: cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("cell", [{"record_bag": "true"}], indirect=True)
+def test_a_bag_beside_the_episode_holds_the_bytes_of_all_that_was_heard(cell, folders):
+    session, bags = cell.session, Path(folders["episode_folder"]).parent / "bags"
+    cell.gate.show_policy()
+    latched = ("gate/state", "arm_state", "policy/state")
+    trainer_hears = lambda topic: len(session.node.get_subscriptions_info_by_topic(f"/{topic}")) >= 2  # noqa: E731
+    session.wait_until(lambda: all(map(trainer_hears, latched)), 20.0, "the trainer's further subscriptions")
+    result = session.run_episode(DEMONSTRATION, seed=7, limit_s=30.0)
+    assert result.error_code == 0, result.error_msg
+    episode = EpisodeStore(folders["episode_folder"]).read(result.episode_id)
+    session.wait_until((bags / result.episode_id / "metadata.yaml").is_file, 10.0, "the end of the bag")
+
+    with AnyReader([bags / result.episode_id]) as bag:
+        topics = {connection.topic: connection for connection in bag.connections}
+        read = {
+            name: [(at, bag.deserialize(data, c.msgtype)) for c, at, data in bag.messages([topics[name]])]
+            for name in topics
+        }
+    assert {f"/{name}" for name in latched} <= set(topics)
+    assert [step.seq for _, step in read["/gate/step"]] == episode.steps.seq.tolist()
+    stamps_s = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for _, m in read["/camera/top/image_raw"]]
+    assert stamps_s == episode.frames["top"].stamp_s.tolist()
+    assert len(read["/joint_states"]) >= len(episode.joints)
+    # the policy spoke once, before the episode: what is latched stands at the beginning
+    ((said_ns, said),) = read["/policy/state"]
+    assert said.version == 1 and abs(said_ns / 1e9 - episode.meta.started_s) < 1.0
+    # log times are those of the wall clock
+    assert all(abs(at / 1e9 - step.header.stamp.sec) < 5.0 for at, step in read["/gate/step"])
+
+    # what the channels say is what the graph says
+    for name, connection in topics.items():
+        if name in ("/policy/state", "/gate/step", "/camera/top/image_raw"):
+            (publisher,) = session.node.get_publishers_info_by_topic(name)
+            assert connection.digest == str(publisher.topic_type_hash)
+            (offered,) = connection.ext.offered_qos_profiles
+            assert offered.reliability.name == publisher.qos_profile.reliability.name
+            assert offered.durability.name == publisher.qos_profile.durability.name
+
+    # a dropped episode leaves no bag; a killed trainer one that can be repaired
+    running = session.stack.run_episode(EVALUATION, 0)
+    session.wait_until(lambda: cell.gate.armed, 10.0, "the run")
+    running.cancel()
+    session.wait(running)
+    session.wait_until(lambda: len(list(bags.iterdir())) == 1, 10.0, "the dropping of the bag")
+    cell.sim.success_after_s = 60.0
+    session.stack.run_episode(DEMONSTRATION, 1)
+    session.wait_until(lambda: cell.gate.armed, 10.0, "the run")
+    session.wait_until(lambda: len(list(bags.glob("*/*.mcap"))) == 2, 10.0, "the second bag")
+    (broken,) = broken_off_bags(bags)
+    session.wait_until(lambda: (broken / f"{broken.name}_0.mcap").stat().st_size > 100_000, 10.0, "a chunk")
+    cell.trainer.kill()
+    cell.trainer.wait()
+    assert repair(broken).messages > 20
+    with AnyReader([broken]) as bag:
+        assert bag.message_count > 20

@@ -73,6 +73,19 @@ class TrainerConfig:
     input_timeout_s: Positive
     """an episode ends when a camera, joint_states or gate/step is not recorded for so long"""
 
+    # bags
+    record_bag: bool
+    """whether a bag of rosbag2 is recorded beside each episode, in the folder bags beside the episodes"""
+    bag_topics: tuple[str, ...]
+    """recorded into it beside what the episode is made of, where they are there"""
+    bag_queue_mb: Positive
+    """messages of a bag that may wait to be written; more are left out, counted and said"""
+
+    @property
+    def bag_folder(self) -> Path:
+        """Where bags are written, one folder for each episode."""
+        return self.episode_folder.parent / "bags"
+
     def image_encoding(self) -> ImageEncoding:
         """Return how pictures are stored."""
         return ImageEncoding(self.image_format, self.jpeg_quality)

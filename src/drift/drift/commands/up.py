@@ -42,6 +42,7 @@ def main(
     ur_type: Annotated[str, _option("ur_type")] = StackArguments.ur_type,
     cameras: Annotated[str, _option("cameras", "CAMERA=DRIVER[@DEVICE],…")] = StackArguments.cameras,
     parts: Annotated[str, _option("parts", "PART,…")] = StackArguments.parts,
+    record_bag: Annotated[str, _option("record_bag", "true|false")] = StackArguments.record_bag,
     use_sim_time: Annotated[str, _option("use_sim_time", "auto|true|false")] = StackArguments.use_sim_time,
 ) -> None:
     """Start simulation, gate, planner, trainer, policy and expert as processes; Ctrl-C stops them in order.

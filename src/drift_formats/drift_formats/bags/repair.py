@@ -31,6 +31,11 @@ class Repaired:
     custom: dict[str, str] = field(default_factory=dict)  # what the records in it say
 
 
+def broken_off_bags(root: Path) -> list[Path]:
+    """Return the bags below `root` that were never finished, sorted."""
+    return [folder for folder in sorted(root.glob("*")) if broken_off(folder)]
+
+
 def broken_off(folder: Path) -> bool:
     """Whether a bag of MCAP files was never finished."""
     return not (folder / METADATA_FILE).is_file() and any(folder.glob(f"*{_ENDING}"))

@@ -3,12 +3,16 @@
 import sys
 import time
 from functools import partial
+from typing import Any
 
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore, Excerpts
-from drift_core.task import CameraConfig, load_task
+from drift_core.task import load_task
+from drift_formats.bags.episode_notes import EpisodeTopics
+from drift_formats.bags.recorder import BagRecorder
+from drift_formats.bags.repair import broken_off_bags
 from drift_interfaces.msg import Step
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput
@@ -18,22 +22,25 @@ from drift_ros.errors import EncodingError
 from drift_ros.input_watch import JOINTS, camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
+from drift_ros.raw import subscribe
 from drift_ros.run import run_node
 from drift_ros.statistics import EventRate
 from drift_ros.step_record import to_step_record
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage, Image
+from rclpy.serialization import deserialize_message
 
 from trainer_node.config import TrainerConfig
 from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.jobs import Jobs
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
+from trainer_node.ros.episode_bag import EpisodeBag
 from trainer_node.ros.read_checkpoint import CheckpointServer
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import BEHIND_S, TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
 
+_STEPS = "gate/step"
 _JOINTS_S = 0.01  # between two recorded joint states, at least
 _JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
@@ -76,13 +83,16 @@ class TrainerNode(Node):
         self._worker.start()  # it imports torch for seconds
         self._step_rate = EventRate(1.0)
 
-        for camera in task.cameras:
-            source = CameraInput(camera, config.image_transport, self._warn)
-            on_image = partial(self._on_image, camera, source)
-            self.create_subscription(source.message_type, source.topic, on_image, source.qos)
-        self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
+        self._cameras = {
+            camera.name: CameraInput(camera, config.image_transport, self._warn) for camera in task.cameras
+        }
+        self._bag = self._make_bag(config, robot.config.joint_state_topics) if config.record_bag else None
+        for name, source in self._cameras.items():
+            subscribe(self, source.message_type, source.topic, partial(self._on_image, name), source.qos)
+        tap = None if self._bag is None else self._bag.put_joints
+        self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics, tap)
         self.create_timer(_JOINTS_S, self._look_at_joints, clock=steady_clock())
-        self.create_subscription(Step, "gate/step", self._on_step, qos.PROVENANCE)
+        subscribe(self, Step, _STEPS, self._on_step, qos.PROVENANCE)
         self._episodes = EpisodeServer(
             self,
             robot.config.name,
@@ -92,23 +102,39 @@ class TrainerNode(Node):
             self._labels,
             excerpts,
             self._jobs,
+            self._bag,
         )
         self._rounds = TrainServer(self, self._worker)
         CheckpointServer(self, config.checkpoint_folder, self._jobs)
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 
-    def _on_image(self, camera: CameraConfig, source: CameraInput, msg: Image | CompressedImage) -> None:
+    def _make_bag(self, config: TrainerConfig, joint_topics: tuple[str, ...]) -> EpisodeBag:
+        full = self.resolve_topic_name
+        topics = EpisodeTopics(
+            steps=full(_STEPS),
+            joint_states=tuple(map(full, joint_topics)),
+            cameras={name: full(source.topic) for name, source in self._cameras.items()},
+        )
+        for folder in broken_off_bags(config.bag_folder):
+            self._warn(f"bag {folder} was broken off: drift data repair {folder} makes it whole")
+        recorder = BagRecorder(config.bag_folder, self._warn, int(config.bag_queue_mb * 2**20))
+        return EpisodeBag(self, recorder, topics, config.bag_topics, self._warn)
+
+    def _on_image(self, camera: str, raw: bytes, info: dict[str, Any]) -> None:
         if not self._recorder.recording:
             return
-        arrival_s = steady_s()
+        arrival_s, source = steady_s(), self._cameras[camera]
+        if self._bag is not None:
+            self._bag.put(source.topic, source.message_type, raw, info, arrival_s)
+        msg = deserialize_message(raw, source.message_type)
         try:
             image = source.picture(msg)
         except EncodingError as error:
-            self._recorder.refuse(camera_source(camera.name), str(error))
+            self._recorder.refuse(camera_source(camera), str(error))
             return
         stamp_s, now_s = to_seconds(msg.header.stamp), ros_s(self.get_clock())
-        self._recorder.put_frame(camera.name, image, stamp_s, arrival_s, now_s)
+        self._recorder.put_frame(camera, image, stamp_s, arrival_s, now_s)
 
     def _look_at_joints(self) -> None:
         for message in self._joint_topics.take():
@@ -118,10 +144,12 @@ class TrainerNode(Node):
             elif news and (now := self._joints.reading) is not None:
                 self._recorder.put_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
 
-    def _on_step(self, msg: Step) -> None:
+    def _on_step(self, raw: bytes, info: dict[str, Any]) -> None:
         now_s = steady_s()
+        if self._bag is not None:
+            self._bag.put(_STEPS, Step, raw, info, now_s)
         self._step_rate.add(now_s)
-        self._recorder.put_step(to_step_record(msg), now_s)
+        self._recorder.put_step(to_step_record(deserialize_message(raw, Step)), now_s)
 
     def _on_tick(self) -> None:
         self._rounds.tick()
@@ -144,6 +172,8 @@ class TrainerNode(Node):
         self._worker.stop(_WORKER_STOP_S)
         self._recorder.abort()
         self._jobs.close()
+        if self._bag is not None:
+            self._bag.close()
         self._claim.close()
         super().destroy_node()
 
@@ -156,6 +186,8 @@ class TrainerNode(Node):
         trouble = [f"{lost} samples of this episode lost"] if lost else []
         trouble += self._recorder.watch.missing(steady_s()) if self._recorder.recording else []
         trouble += [text for text in (self._recorder.trouble, self._recorder.slow) if text]
+        left_out = 0 if self._bag is None else self._bag.left_out
+        trouble += [f"{left_out} messages left out of this episode's bag"] if left_out else []
         trouble += ["no training worker"] if self._worker.pid is None else []
         backlog = self._rounds.backlog
         if backlog.behind_s > BEHIND_S:
@@ -170,6 +202,7 @@ class TrainerNode(Node):
                 "late_steps": counts.late_steps,
                 "missed_steps": counts.missed_steps,
                 "refused_samples": counts.refused,
+                "bag_messages_left_out": left_out,
                 "episodes_in_store": self._labels.episodes,
                 "expert_labels_in_store": self._labels.total,
                 "training": self._rounds.status,

@@ -37,6 +37,7 @@ from trainer_node.episode_runner import (
 )
 from trainer_node.jobs import Jobs
 from trainer_node.recorder import Recorder
+from trainer_node.ros.episode_bag import EpisodeBag
 
 _FEEDBACK_S = 0.2
 _ASKED = (
@@ -63,7 +64,9 @@ class EpisodeServer:
         labels: LabelCounter,
         excerpts: Excerpts,
         jobs: Jobs,
+        bag: EpisodeBag | None,
     ) -> None:
+        self._bag = bag  # recorded beside each episode
         self._node, self._robot_name, self._task, self._timing = node, robot_name, task, timing
         self._recorder, self._labels, self._jobs = recorder, labels, jobs
         self._excerpts = excerpts  # of episodes that are over there are none
@@ -247,7 +250,11 @@ class EpisodeServer:
             case Ask.WRITE:
                 outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
                 self._closing = self._jobs.ask(partial(self._write, self._recorder.detach(), outcome))
+                if self._bag is not None:
+                    self._bag.end(outcome)
             case Ask.DISCARD:
+                if self._bag is not None:
+                    self._bag.drop()
                 writer = self._recorder.detach() if self._recorder.recording else None
                 self._closing = self._jobs.ask(partial(self._discard, writer))
         return None
@@ -268,6 +275,8 @@ class EpisodeServer:
             self._recorder.open(meta, steady_s())
         except (OSError, DriftError) as error:
             return AskResult(False, str(error))
+        if self._bag is not None:
+            self._bag.begin(meta)
         return AskResult(True)
 
     def _discard(self, writer: BackgroundWriter | None) -> None:
