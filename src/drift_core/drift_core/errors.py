@@ -15,5 +15,9 @@ class DataError(DriftError):
     """Recorded data that is missing, broken or contradicts itself."""
 
 
+class EncodingError(DriftError, ValueError):
+    """An image has an encoding or a size that cannot be converted."""
+
+
 class CalibrationError(DriftError):
     """A measurement that does not determine what was asked; the message says what is needed."""

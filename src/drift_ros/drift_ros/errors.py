@@ -3,10 +3,6 @@
 from typing import Any
 
 
-class EncodingError(ValueError):
-    """An image has an encoding or a size that cannot be converted."""
-
-
 class NumberError(ValueError):
     """A number in a message stands for nothing."""
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from drift_ros.errors import EncodingError
+from drift_core.errors import EncodingError
 from drift_ros.images import to_array, to_compressed, to_image, to_rgb
 from sensor_msgs.msg import CompressedImage, Image
 

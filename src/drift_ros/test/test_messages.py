@@ -10,6 +10,7 @@ from drift_control.horizon import Horizon
 from drift_control.inputs import Chunk
 from drift_control.tick import Tick
 from drift_core.episodes import StepRecord
+from drift_core.messages.steps import to_step_record
 from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros.chunk_message import to_chunk, to_chunk_message
 from drift_ros.clock import to_stamp
@@ -23,7 +24,6 @@ from drift_ros.gate_messages import (
     to_trajectory,
 )
 from drift_ros.images import to_rgb
-from drift_ros.step_record import to_step_record
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image, Joy
 

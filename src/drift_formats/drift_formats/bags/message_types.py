@@ -17,9 +17,8 @@ class MessageType:
     """One version of a type, as a bag tells of it."""
 
     name: str  # "sensor_msgs/msg/Image"
-    definition: (
-        str  # ros2msg: its own text, then that of every type in it, each after a line `MSG: package/Type`
-    )
+    definition: str  # its own text, then that of every type in it, each after a line `MSG: package/Type`
+    encoding: str = "ros2msg"
 
     @cached_property
     def hash(self) -> str:

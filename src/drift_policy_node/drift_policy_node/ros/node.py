@@ -12,6 +12,7 @@ from drift_config.errors import DriftError
 from drift_control.gate.state import wants_chunks
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
+from drift_core.errors import EncodingError
 from drift_core.policy.loop import MadeChunk
 from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
@@ -21,7 +22,6 @@ from drift_ros.camera_input import CameraInput
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
-from drift_ros.errors import EncodingError
 from drift_ros.input_watch import camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters

@@ -9,6 +9,8 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.errors import EncodingError
+from drift_core.messages.steps import to_step_record
 from drift_core.task import load_task
 from drift_formats.bags.episode_notes import EpisodeTopics
 from drift_formats.bags.recorder import BagRecorder
@@ -18,14 +20,12 @@ from drift_ros import qos
 from drift_ros.camera_input import CameraInput
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
 from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
-from drift_ros.errors import EncodingError
 from drift_ros.input_watch import JOINTS, camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
 from drift_ros.raw import subscribe
 from drift_ros.run import run_node
 from drift_ros.statistics import EventRate
-from drift_ros.step_record import to_step_record
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 

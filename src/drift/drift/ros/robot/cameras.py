@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
+from drift_core.errors import EncodingError
 from drift_core.task import CameraConfig
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput
-from drift_ros.errors import EncodingError
 from drift_ros.polling import Polled
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from drift_ros.errors import EncodingError
+from drift_core.errors import EncodingError
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,5 @@ COLOUR = ", ".join(name for name, encoding in ENCODINGS.items() if not encoding.
 
 def decoded(pixels: np.ndarray, code: int | None) -> np.ndarray:
     """Return (H, W, 3) uint8 RGB from pixels of 8 bits, or of 16: their upper 8."""
-    rgb = pixels if code is None else cv2.cvtColor(pixels, code)
+    rgb: np.ndarray = pixels if code is None else cv2.cvtColor(pixels, code)
     return rgb if rgb.dtype == np.uint8 else (rgb >> 8).astype(np.uint8)

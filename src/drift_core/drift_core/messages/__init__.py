@@ -1,0 +1,1 @@
+"""Messages of ROS as learning takes them, by the names of their fields: of rclpy, or of a bag without ROS."""
