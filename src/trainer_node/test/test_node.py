@@ -7,19 +7,23 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import WindowCutter
-from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.episodes import EpisodeStore, Excerpts, StepRecord
 from drift_core.episodes.repair import repair_store
 from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
 from drift_core.training.provenance import load_provenance
 from drift_core.training.rounds import ROUND_KINDS
 from drift_formats.bags.repair import broken_off_bags, repair
+from drift_formats.format import Cell as ArmAndTask
+from drift_formats.formats import rosbag2
+from drift_formats.importing import import_episodes
 from drift_interfaces.action import Home, RunEpisode, Train
 from drift_interfaces.msg import ArmState, GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
@@ -568,6 +572,27 @@ def test_a_bag_beside_the_episode_holds_the_bytes_of_all_that_was_heard(cell, fo
     assert said.version == 1 and abs(said_ns / 1e9 - episode.meta.started_s) < 1.0
     # log times are those of the wall clock
     assert all(abs(at / 1e9 - step.header.stamp.sec) < 5.0 for at, step in read["/gate/step"])
+
+    # the episode that is made of the bag is the one that was recorded, and training sees the same to the bit
+    again = EpisodeStore(bags.parent / "imported")
+    robot, task = load_robot(Path(folders["robot_file"])), load_task(Path(folders["task_file"]))
+    (done,) = import_episodes(
+        bags / result.episode_id, again, ArmAndTask(robot, task), rosbag2, rosbag2.SourceMap()
+    )
+    assert done.remark == ""
+    stores = EpisodeStore(folders["episode_folder"]), again
+    one, other = (WindowCutter(store, robot, task)(result.episode_id) for store in stores)
+    assert len(one) > 8 and one.mask.any()
+    for name in ("t_ref_s", "frame_rows", "frame_index", "state", "actions", "mask", "window_class"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(one.frames["top"], other.frames["top"])
+    one, other = (store.read(result.episode_id) for store in stores)
+    for field in fields(StepRecord):
+        np.testing.assert_array_equal(getattr(one.steps, field.name), getattr(other.steps, field.name))
+    np.testing.assert_array_equal(one.joints.positions_rad, other.joints.positions_rad)
+    np.testing.assert_array_equal(one.joints.stamp_s, other.joints.stamp_s)
+    np.testing.assert_allclose(one.joints.arrival_s, other.joints.arrival_s, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(one.frames["top"].arrival_s, other.frames["top"].arrival_s)
 
     # what the channels say is what the graph says
     for name, connection in topics.items():

@@ -1,7 +1,7 @@
 """Read a bag, MCAP or SQLite, split or compressed: each file by the definitions that stand in it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from drift_core.errors import DataError
 from mcap.records import Metadata
 
 from drift_formats.bags.layout import layout
+from drift_formats.bags.message_types import MessageType
 from drift_formats.bags.storages import BagMessage, BagTopic, mcap_messages, sqlite_messages, unpacked
 
 _MESSAGE_BYTES_MAX = 1 << 30
@@ -23,10 +24,17 @@ class BagReader:
         self.source, self._layout = source, layout(source)
         self._counts: Counter[str] = Counter()  # messages in the files, by topic
         self._topics: list[BagTopic] = []  # in the files
+        self.notes: dict[str, dict[str, str]] = {}  # metadata records by name, known as `messages` goes on
 
-    def notes(self) -> Mapping[str, Mapping[str, str]]:
-        """Return the metadata records by name, the last of each; reads the whole bag."""
-        return {item.name: item.metadata for item in self._items() if isinstance(item, Metadata)}
+    def leading_notes(self) -> dict[str, dict[str, str]]:
+        """Return the metadata records before the first message, by name."""
+        found = {}
+        for item in self._items():
+            if isinstance(item, BagMessage):
+                break
+            if isinstance(item, Metadata):
+                found[item.name] = item.metadata
+        return found
 
     def topics(self) -> dict[str, str]:
         """Return the types of the topics by name; reads the whole bag where metadata.yaml does not say."""
@@ -36,9 +44,11 @@ class BagReader:
 
     def messages(self, wanted: Collection[str]) -> Iterator[BagMessage]:
         """Yield the messages of some topics; DataError names file and topic of what cannot be read."""
-        self._counts, self._topics = Counter(), []
+        self._counts, self._topics, self.notes = Counter(), [], {}
         for item in self._items():
-            if isinstance(item, BagTopic):
+            if isinstance(item, Metadata):
+                self.notes[item.name] = item.metadata
+            elif isinstance(item, BagTopic):
                 self._topics.append(item)
             elif isinstance(item, BagMessage):
                 self._counts[item.topic.name] += 1
@@ -59,6 +69,14 @@ class BagReader:
                     found.append(
                         f"{topic}: is of another version of {topic.type.name} than metadata.yaml says"
                     )
+        versions: dict[str, set[MessageType]] = {}
+        for topic in self._topics:
+            versions.setdefault(topic.type.name, set()).add(topic.type)
+        found += [
+            f"{len(each)} versions of {name} in the bag: each file is read by its own"
+            for name, each in versions.items()
+            if len(each) > 1
+        ]
         return found
 
     def _items(self) -> Iterator[BagTopic | BagMessage | Metadata]:

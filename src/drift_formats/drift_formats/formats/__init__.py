@@ -6,11 +6,11 @@ from drift_config.errors import ConfigError
 from drift_core.errors import DataError
 
 from drift_formats.format import Cell, Ending, Format, Recording
-from drift_formats.formats import lerobot
+from drift_formats.formats import lerobot, rosbag2
 
 __all__ = ["FORMATS", "Cell", "Ending", "Format", "Recording", "format_named", "format_of"]
 
-FORMATS: dict[str, Format] = {"lerobot": lerobot}
+FORMATS: dict[str, Format] = {"lerobot": lerobot, "rosbag2": rosbag2}
 
 
 def format_named(name: str) -> Format:

@@ -1,16 +1,14 @@
 """A bag beside each episode: what the trainer hears as it was serialized, and further topics of the stack."""
 
-import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from drift_config.loader import to_plain
 from drift_core.episodes import EpisodeMeta, OutcomeName
 from drift_core.errors import DataError
-from drift_formats.bags.episode_notes import END_NOTE, EPISODE_NOTE, EpisodeTopics
+from drift_formats.bags.episode_notes import END_NOTE, EPISODE_NOTE, EpisodeNote, EpisodeTopics
 from drift_formats.bags.message_types import installed
 from drift_formats.bags.metadata import Qos, Topic
 from drift_formats.bags.recorder import BagRecorder
@@ -63,13 +61,9 @@ class EpisodeBag:
         """Open the bag of an episode."""
         self._topics, self._look = {}, 0
         self._offset_ns = time.time_ns() - time.monotonic_ns()
-        note = {
-            "episode": json.dumps(to_plain(meta)),
-            "topics": json.dumps(to_plain(self._roles)),
-            "steady_offset_ns": str(self._offset_ns),
-            "use_sim_time": str(self._node.get_parameter("use_sim_time").value).lower(),
-        }
-        self._recorder.begin(meta.id, {EPISODE_NOTE: note})
+        use_sim_time = bool(self._node.get_parameter("use_sim_time").value)
+        note = EpisodeNote(meta, self._roles, self._offset_ns, chosen=False, use_sim_time=use_sim_time)
+        self._recorder.begin(meta.id, {EPISODE_NOTE: note.record()})
         for heard in self._joints.values():
             self.put(heard.topic, JointState, heard.raw, heard.info, heard.arrival_s)
         for (name, _), (kind, raw, info) in self._latched.items():
