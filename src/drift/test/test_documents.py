@@ -17,6 +17,7 @@ from drift_config.loader import load_yaml
 from drift_control.gate.state import Reason
 from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
+from drift_formats.bags.topic_map import TopicMap
 from drift_formats.lerobot.source_map import SourceMap
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -215,6 +216,8 @@ def test_every_file_that_is_shown_is_accepted(document, name, tmp_path):
             assert load_robot(file).config.name == file.stem
         case "tasks":
             assert load_task(file).name == file.stem
+        case "bags":
+            assert load_yaml(file, TopicMap).command
         case "lerobot":
             assert load_yaml(file, SourceMap).joints is not None
         case _:  # a params_file

@@ -381,6 +381,19 @@ def test_broken_bags_are_named_with_what_to_do(tmp_path, theirs):
     assert_right(imported(file, tmp_path / "store")[0])  # the file alone will do
 
 
+def test_joints_in_degrees_are_refused(tmp_path, theirs):
+    events = [("/arm/states", START_NS, theirs.joint_state(START_NS, np.degrees(at(0))))]
+    for topic, msg in (
+        ("/arm/goal", theirs.numbers(at(0))),
+        ("/cam/image", theirs.image(START_NS, picture(0))),
+    ):
+        events.append((topic, START_NS, msg))
+    with pytest.raises(
+        DataError, match="panda_joint2 at -10.59 is beyond its limits: in degrees, or another"
+    ):
+        imported(theirs.write(tmp_path / "bag", events), tmp_path / "store")
+
+
 def test_the_map_is_read_strictly(tmp_path):
     path = Path(tmp_path / "map.yaml")
     path.write_text(

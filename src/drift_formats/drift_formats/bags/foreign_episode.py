@@ -25,6 +25,7 @@ from drift_formats.bags.topic_map import TopicMap
 from drift_formats.format import Cell, Ending
 
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_.-]")
+_BEYOND_RAD = 0.35  # beyond its limits no joint was measured: a unit is wrong
 _JUMP_NS = 1_000_000_000
 _NANOSECONDS = 1_000_000_000
 
@@ -118,9 +119,17 @@ class _Reading:
         if trouble := self._merger.trouble(arrival_s, ARM_TIMEOUT_S):
             self._refused[f"joint states: {trouble}"] += 1
         elif news and (now := self._merger.reading) is not None:
+            self._check_range(message, now.positions_rad)
             self._measured = np.append(now.positions_rad, now.gripper_m)
             self._writer.add_joints(now.positions_rad, now.gripper_m, now.stamp_s, now.arrival_s)
             self._taken[message.topic.name] += 1
+
+    def _check_range(self, message: BagMessage, q: np.ndarray) -> None:
+        beyond = (q < self._robot.low - _BEYOND_RAD) | (q > self._robot.high + _BEYOND_RAD)
+        if beyond.any():
+            at = int(beyond.argmax())
+            which = f"{self._robot.config.joint_names[at]} at {q[at]:.4g}"
+            raise DataError(f"{message}: {which} is beyond its limits: in degrees, or another joint")
 
     def picture(self, camera: str, size: tuple[int, int], message: BagMessage, msg: Any) -> None:
         try:
