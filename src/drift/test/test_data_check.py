@@ -7,6 +7,9 @@ import pytest
 from drift.cli import app
 from drift.errors import UserError
 from drift_core.episodes import EpisodeStore
+from drift_formats.bags.message_types import installed
+from drift_formats.bags.metadata import Topic
+from drift_formats.bags.writer import BagWriter
 from recorded_episodes import EXPERT, record
 from typer.testing import CliRunner
 
@@ -81,3 +84,28 @@ def test_while_something_records_nothing_is_repaired(episodes: Path) -> None:
         answer = run("repair", episodes)
     assert isinstance(answer.exception, UserError)
     assert "another process records into" in str(answer.exception)
+
+
+def broken_off_bag(folder: Path) -> Path:
+    """Write a bag of two messages whose writer was killed in the middle of the second."""
+    writer = BagWriter(folder)
+    topic = Topic("/joint_states", installed("sensor_msgs/msg/JointState"))
+    for number in range(2):
+        writer.write(topic, bytes(1000), number, number)
+        writer.flush()
+    writer.abandon()
+    writer.path.write_bytes(writer.path.read_bytes()[:-300])
+    return folder
+
+
+def test_bags_that_were_broken_off_are_made_whole_with_their_run_or_by_themselves(episodes: Path) -> None:
+    bag = broken_off_bag(episodes.parent / "bags" / "m0")
+    assert f"bag {bag}: would be made whole" in run("repair", episodes.parent, "--dry-run").stdout
+    assert not (bag / "metadata.yaml").exists()
+    told = run("repair", episodes.parent)
+    assert told.exit_code == 0
+    assert f"bag {bag}: made whole, 1 messages; left out: " in told.stdout
+    assert (bag / "metadata.yaml").is_file()
+    assert "nothing to repair" in run("repair", episodes.parent).stdout
+    other = broken_off_bag(episodes.parent / "elsewhere")
+    assert f"bag {other}: made whole, 1 messages" in run("repair", other).stdout

@@ -14,12 +14,14 @@ from drift_core.episodes import (
     StepRecord,
     StepSource,
 )
+from drift_core.episodes.background import QUEUE_BYTES
 from drift_core.episodes.rows import Row, Rows
 from drift_core.errors import DataError, ShapeError
 from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
 from trainer_node.excerpts import ExcerptTap
 
+_PRESSED = 0.25  # of what may wait
 _SLOW_S = 1.0  # a disk that has taken nothing for so long is told of
 
 
@@ -87,6 +89,11 @@ class Recorder:
         if writer is None or (stalled_s := writer.stalled_s()) < _SLOW_S:
             return ""
         return f"the disk has taken nothing for {stalled_s:.1f} s, {writer.waiting_bytes / 1e6:.0f} MB wait"
+
+    @property
+    def pressed(self) -> bool:
+        """Whether so much waits for the disk that others, like a bag, must leave it to the episode."""
+        return self._writer is not None and self._writer.waiting_bytes > QUEUE_BYTES * _PRESSED
 
     @property
     def newest_step(self) -> StepRecord | None:

@@ -118,7 +118,12 @@ class TrainerNode(Node):
         )
         for folder in broken_off_bags(config.bag_folder):
             self._warn(f"bag {folder} was broken off: drift data repair {folder} makes it whole")
-        recorder = BagRecorder(config.bag_folder, self._warn, int(config.bag_queue_mb * 2**20))
+        recorder = BagRecorder(
+            config.bag_folder,
+            self._warn,
+            int(config.bag_queue_mb * 2**20),
+            pressed=lambda: self._recorder.pressed,
+        )
         return EpisodeBag(self, recorder, topics, config.bag_topics, self._warn)
 
     def _on_image(self, camera: str, raw: bytes, info: dict[str, Any]) -> None:
