@@ -426,9 +426,7 @@ def test_what_a_killed_trainer_has_recorded_is_put_aside_and_can_be_repaired(cel
         (repair,) = repair_store(store)
     meta = store.meta(name)
     assert repair.whole and (meta.outcome, meta.repaired) == ("unknown", "its recorder was broken off")
-    assert meta.duration_s > 1.0, (
-        "what was older than a second when it was killed, and about half of it at a bad moment"
-    )
+    assert meta.duration_s > 1.0, "of 2.5 s at least, less the last one"
 
 
 def test_a_correction_is_trained_on_while_its_episode_goes_on_and_leaves_when_that_is_dropped(cell, folders):

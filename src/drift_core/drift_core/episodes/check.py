@@ -29,6 +29,16 @@ class Problem:
     text: str
     broken: bool = True  # False: it can be trained on as it is, something of it is not used
 
+    def __str__(self) -> str:
+        """Read like "steps.arrow, seq: 3 control steps never arrived"."""
+        return f"{', '.join(filter(None, (self.file, self.key)))}: {self.text}"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the digest of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
 
 def check_episode(folder: Path, episode_id: str = "") -> list[Problem]:
     """Return what is wrong with the episode in `folder`, nothing where all is well.
@@ -78,9 +88,7 @@ class _Check:
             text = f"{size} bytes, must be {stored.size_bytes} as when the episode was finished"
             yield self.problem(path.name, "", text)
             return
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != stored.sha256:
+        if (found := file_sha256(path)) != stored.sha256:
             text = f"SHA-256 {found[:12]}…, must be {stored.sha256[:12]}… as when the episode was finished"
             yield self.problem(path.name, "", text)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from drift_core.disk import flush_to_disk
-from drift_core.episodes.check import check_episode
+from drift_core.episodes.check import check_episode, file_sha256
 from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
 from drift_core.episodes.files import JOINTS, STEPS, camera_table, part_folder, table_file
 from drift_core.episodes.quarantine import BROKEN_OFF, REASON_FILE
@@ -86,17 +86,29 @@ def _mend(folder: Path) -> _Mended:
     names = [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras)]
     found = {table: salvage_table(folder, table, meta.schema) for table in names}
     tables = {table: salvaged.rows for table, salvaged in found.items()}
-    if not len(tables[STEPS]):
-        raise DataError(f"{folder / table_file(STEPS, meta.schema)}: no control step was written whole")
+    for table, rows in tables.items():
+        if not len(rows):
+            raise DataError(f"{folder / table_file(table, meta.schema)}: no row of it was written whole")
     damage = [salvaged.damage for salvaged in found.values() if salvaged.damage]
     for camera in meta.cameras:
         table = camera_table(camera.name)
         tables[table], broken = without_broken_images(tables[table], camera)
         if broken:
             damage.append(f"{table_file(table, meta.schema)}: {broken} images cannot be decoded")
+    if not damage:
+        _check_digests(folder, meta)
     cut = [BROKEN_OFF] if any(salvaged.cut for salvaged in found.values()) else []
     text = "; ".join([*cut, *damage]) or "made whole from its files"
     return _Mended(replace(meta, schema=SCHEMA, repaired=text), tables, "; ".join(damage))
+
+
+def _check_digests(folder: Path, meta: EpisodeMeta) -> None:
+    """Refuse files that are whole and others than when they were finished: which rows are wrong?"""
+    for stored in meta.files:
+        path = folder / stored.name
+        of_that_size = path.is_file() and path.stat().st_size == stored.size_bytes
+        if of_that_size and file_sha256(path) != stored.sha256:
+            raise DataError(f"{path}: other content than when it was finished, and nothing tells which rows")
 
 
 def _written_beside(store: EpisodeStore, mended: _Mended) -> Path:
@@ -127,7 +139,7 @@ def _write(beside: Path, mended: _Mended) -> None:
         flush_to_disk(file)
     left = [problem for problem in check_episode(beside, mended.meta.id) if problem.broken]
     if left:
-        raise DataError("; ".join(f"{problem.file} {problem.key}: {problem.text}" for problem in left))
+        raise DataError("; ".join(str(problem) for problem in left))
 
 
 def _put_into_place(store: EpisodeStore, folder: Path, mended: _Mended, beside: Path) -> None:

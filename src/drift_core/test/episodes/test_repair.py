@@ -231,12 +231,26 @@ def test_what_cannot_be_mended_stays_in_quarantine_with_the_reason_and_is_never_
     assert store.ids() == [] and store.open_ids() == []
 
 
+def test_a_file_that_is_whole_and_another_than_it_was_is_not_trained_on_again(store):
+    path = record(store)
+    description = (path / "episode.json").read_text()
+    digest = json.loads(description)["files"][1]["sha256"]
+    (path / "episode.json").write_text(description.replace(digest, "0" * 64))
+    before = tree(path)
+    (done,) = repair(store)
+    assert not done.whole
+    assert done.text.endswith(
+        "joints.arrow: other content than when it was finished, and nothing tells which rows"
+    )
+    assert before.items() <= tree(done.place).items() and store.ids() == []
+
+
 def test_zero_control_steps_are_no_episode(store):
     writer = EpisodeWriter(store.root, META)
     writer.add_frame("top", FRAMES[0], 100.0, 5.0)
     writer.close("unknown")
     (done,) = repair(store)
-    assert not done.whole and done.text.endswith("steps.arrow: no control step was written whole")
+    assert not done.whole and done.text.endswith("steps.arrow: no row of it was written whole")
     assert store.ids() == [] and done.place == store.quarantine.root / "e1"
 
 
