@@ -141,7 +141,7 @@ def row(
     passed = None
     if variant.bar is not None:
         kept = found is None or before is None or lost(before, found) <= variant.bar + 1e-9
-        passed = str(speedup >= 4.0 and kept)
+        passed = speedup >= 4.0 and kept
     return {
         "system": variant.system,
         "variant": variant.name,
@@ -165,17 +165,26 @@ def lost(before: Outcomes, after: Outcomes) -> float:
 def main() -> None:
     parser = arguments("Related systems: chunks that begin from a draft")
     parser.add_argument("--folder", type=Path, default=Path("runs/draft_policies"), help="of the policies")
-    parser.add_argument("--tasks", nargs="+", choices=list(FULL), default=list(FULL))
+    parser.add_argument(
+        "--tasks", nargs="*", choices=list(FULL), default=list(FULL), help="none: latency alone"
+    )
+    parser.add_argument(
+        "--variants", nargs="+", choices=[v.name for v in VARIANTS[1:]], help="beside ddim-16"
+    )
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="of each latency")
     parser.add_argument("--seeds", type=int, default=5, help="policies per task")
     parser.add_argument("--rollouts", type=int, default=50, help="of each variant with each policy")
     options = parser.parse_args()
     torch.set_num_threads(1)
     log = Console(stderr=True)
-    variants = QUICK_VARIANTS if options.quick else VARIANTS
+    chosen = options.variants or [variant.name for variant in VARIANTS]
+    variants = [
+        v for v in (QUICK_VARIANTS if options.quick else VARIANTS) if v == REFERENCE or v.name in chosen
+    ]
     trainings = QUICK if options.quick else {task: FULL[task] for task in options.tasks}
     folder = options.folder / "quick" if options.quick else options.folder
     seed_count = 1 if options.quick else options.seeds
-    repetitions = QUICK_REPETITIONS if options.quick else REPETITIONS
+    repetitions = QUICK_REPETITIONS if options.quick else options.repetitions
     latency = {network: latency_ms(network, variants, repetitions) for network in ("mlp", "S")}
     rows: list[Row] = []
     for variant in variants:

@@ -11,7 +11,10 @@ running chunk to go on from, p(m | c) is multiplied by how well anchor m fits th
 does not change the way.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Annotated, Literal
 
 import torch
@@ -98,12 +101,12 @@ class AnchorDraft(DraftNetwork):
             scores = scores - self._distance(
                 prefix.known.to(condition), prefix.weight.to(condition), condition
             )
-        shares = scores.softmax(dim=1)
-        if not shares.isfinite().all():
+        shares = scores.softmax(dim=1).tolist()
+        if not all(math.isfinite(row[0]) for row in shares):
             return None
-        shares = torch.where(shares < self.least_share * shares.amax(dim=1, keepdim=True), 0.0, shares)
-        drawn = torch.multinomial(shares.to(generator.device), 1, generator=generator)[:, 0]
-        return self._placed(drawn.to(scores.device), condition)
+        uniform = torch.rand(len(shares), generator=generator, device=generator.device).tolist()
+        drawn = [self._drawn(row, share) for row, share in zip(shares, uniform, strict=True)]
+        return self._placed(drawn, condition)
 
     def nearest(self, windows: Windows) -> Tensor:
         """Return the anchor nearest to each chunk (B,), by the labels that may be trained on."""
@@ -124,7 +127,13 @@ class AnchorDraft(DraftNetwork):
         found = noise.schedule.clean_estimate(x, output, step, noise.prediction)
         return {"modes": modes, "anchored": squared_error(found, windows)}
 
-    def _placed(self, modes: Tensor, condition: Tensor) -> Tensor:
+    def _drawn(self, shares: list[float], uniform: float) -> int:
+        """Return a mode by its share (M,), given a number from [0, 1); plain Python, as there are few."""
+        least = self.least_share * max(shares)
+        sums = list(accumulate(share if share >= least else 0.0 for share in shares))
+        return bisect_right(sums, uniform * sums[-1])
+
+    def _placed(self, modes: Tensor | list[int], condition: Tensor) -> Tensor:
         return self.anchors[modes] + self.pose(condition)[:, None]
 
     def _distance(self, known: Tensor, weight: Tensor, condition: Tensor) -> Tensor:

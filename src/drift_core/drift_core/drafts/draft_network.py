@@ -46,6 +46,11 @@ class DraftNetwork(Draft, nn.Module):
     def __init__(self, config: DraftConfigLike, room: Room) -> None:
         nn.Module.__init__(self)
         self.config, self.room, self.level = config, room, config.level
+        first, last = room.pose_columns[0], room.pose_columns[-1]
+        in_order = room.pose_columns == tuple(range(first, last + 1))
+        self._columns = (
+            slice(first, last + 1) if in_order else list(room.pose_columns)
+        )  # a slice costs nothing
         # The condition has the pose in the units of normalised states, a chunk in those of actions.
         self.register_buffer("pose_scale", torch.ones(room.action_dim))
         self.register_buffer("pose_shift", torch.zeros(room.action_dim))
@@ -71,7 +76,7 @@ class DraftNetwork(Draft, nn.Module):
             raise ShapeError(
                 f"condition must be (B, {self.room.condition_dim}), got {tuple(condition.shape)}"
             )
-        return condition[:, list(self.room.pose_columns)] * self.pose_scale + self.pose_shift
+        return torch.addcmul(self.pose_shift, condition[:, self._columns], self.pose_scale)
 
     def guess(
         self,

@@ -143,7 +143,8 @@ class DraftSampler(DdimSampler):
         if not self.renoise:
             return guess
         abar = self.schedule.abar(self.polish[0])
-        return math.sqrt(abar) * guess + math.sqrt(1.0 - abar) * draw(guess.shape, generator).to(guess)
+        noise = draw(guess.shape, generator).to(guess)
+        return torch.add(math.sqrt(abar) * guess, noise, alpha=math.sqrt(1.0 - abar))
 
 
 class AnchoredSampler(DraftSampler):

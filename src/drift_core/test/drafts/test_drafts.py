@@ -106,7 +106,7 @@ def test_a_running_chunk_says_which_way_its_successor_goes(trained):
     for way in (LEFT, RIGHT):
         prefix = Prefix((way + torch.tensor([0.0, 0.2]))[None].expand(200, -1, -1), weight)
         ends = chunks(trained, "anchored-2", 200, prefix=prefix)[:, -1, 1]
-        assert (ends.sign() == way[-1, 1].sign()).all()
+        assert (ends.sign() == way[-1, 1].sign()).float().mean() > 0.97  # 0.3 or 0.7 without it
 
 
 def test_drafts_without_a_choice_lie_between_the_ways_and_polishing_does_not_leave_them_there(trained):
