@@ -40,11 +40,18 @@ class Group(Processes):
     """This process among several."""
 
     def __init__(self, index: int, count: int, store: distributed.Store, device: torch.device) -> None:
-        """Join; `device`: where what is sent lies."""
+        """Join; `device`: where what is sent lies. ConfigError where they do not reach each other."""
         self.index, self.count = index, count
         self._store, self._device = store, device
         backend = "nccl" if device.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, store=store, rank=index, world_size=count, timeout=_WAIT)
+        try:
+            distributed.init_process_group(backend, store=store, rank=index, world_size=count, timeout=_WAIT)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"the {count} processes do not reach each other; on several machines "
+                f"{backend.upper()}_SOCKET_IFNAME must name each one's network interface: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
 
     def total(self, value: Tensor) -> Tensor:
         """Return the sum over all processes, where `value` is."""

@@ -201,3 +201,9 @@ def test_a_process_that_stays_alone_says_so_instead_of_waiting_for_ever(monkeypa
         joined(),
     ):
         pass
+
+
+def test_an_interface_that_there_is_not_is_refused_with_what_to_set(monkeypatch):
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "nosuch0")
+    with pytest.raises(ConfigError, match="GLOO_SOCKET_IFNAME must name each one's network .*nosuch0"):
+        distributed.Group(0, 2, torch.distributed.HashStore(), torch.device("cpu"))
