@@ -58,7 +58,8 @@ def main() -> None:
         rows += measure(network, repetitions)
         if options.lerobot_python is not None and network != "mlp":
             rows.append(measure_lerobot(network, options.lerobot_python, options.threads, repetitions, rows))
-    report(f"denoising one chunk, batch 1, {options.threads} threads", rows, None)
+    if rows:
+        report(f"denoising one chunk, batch 1, {options.threads} threads", rows, None)
     whole = measure_image_to_chunk("auto", 20 if options.quick else 300)
     report(f"from the newest picture to the chunk, warm RTI-3, {options.threads} threads", whole, None)
     write_rows([*rows, *whole], options.json)

@@ -41,6 +41,8 @@ class Stream:
         if keeps_features and policy.encoder is not None:
             encoder = make_engine(engine, policy.encoder)
         policy.use_engine(denoiser, encoder)
+        self.engine = denoiser.name
+        self.encoder_engine = "eager" if encoder is None else encoder.name
         spec = policy.config.observation
         self._cameras = spec.cameras
         state_dim = spec.state_dim
@@ -92,7 +94,8 @@ def measure_image_to_chunk(engine: str, repetitions: int) -> list[dict[str, str 
                     "network": "S",
                     "cameras": cameras,
                     "build": build,
-                    "engine": engine,
+                    "engine": streams[build].engine,
+                    "encoder_engine": streams[build].encoder_engine,
                     "count": repetitions,
                     "p50_ms": p50,
                     "p95_ms": p95,
