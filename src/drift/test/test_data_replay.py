@@ -100,6 +100,16 @@ def test_a_record_that_the_arm_did_not_follow_is_exit_code_1(run: Path, tmp_path
     assert replay(tmp_path, "m0", "--limit-rad", 0.06).exit_code == 0
 
 
+def test_a_record_of_fewer_steps_than_the_loop_makes_is_driven_through_what_lies_between(
+    run: Path, tmp_path: Path
+) -> None:
+    # each fifth step, 10 Hz, as data sets have them: held until the next, a command would be 80 ms late
+    rewritten(run, tmp_path, every=5)
+    found = in_numbers(replay(tmp_path, "m0", "--json", "--limit-rad", 0.02))
+    assert found["apart_s"] is None and found["outcome_now"] == "success"
+    assert 0.0 < max(found["joints_max_rad"])
+
+
 def test_an_episode_that_cannot_be_driven_again_is_named(run: Path, tmp_path: Path) -> None:
     record(tmp_path, "m1", [])
     with pytest.raises(DataError, match="episode m1: .* without a command"):

@@ -19,6 +19,7 @@ _STATES = {
 class RecordedLoop:
     """Tell the arm the recorded commands, each as long after `begin_s` as it was due after the first one.
 
+    Between two of them, in a record of fewer steps than the loop makes, it is told what lies between.
     Nothing is judged or smoothed: gate and guard did that when it was recorded. Set-points that go through
     them once more come out later and rounder, by some hundredths of a radian.
     """
@@ -44,6 +45,12 @@ class RecordedLoop:
         """Return what the arm was told at this time of the record; before the first command, that."""
         due_s = now.ros_s + self._period_s
         at = max(int(np.searchsorted(self._due_s, due_s + _SAME_S)) - 1, 0)
+        command, velocity = self._commands[at], self._velocities[at]
+        since_s, after = due_s - self._due_s[at], min(at + 1, len(self._due_s) - 1)
+        if since_s > 2 * _SAME_S and after > at:
+            share = since_s / (self._due_s[after] - self._due_s[at])
+            command = (1.0 - share) * command + share * self._commands[after]
+            velocity = self._velocities[after]
         row, steps, joints = int(self._rows[at]), self._steps, inputs.joints
         source = CommandSource(int(steps.source[row]))
         return Tick(
@@ -58,9 +65,9 @@ class RecordedLoop:
             chunk_id=int(steps.chunk_id[row]),
             policy_version=int(steps.policy_version[row]),
             chunk_age_s=float(steps.chunk_age_s[row]),
-            command=self._commands[at, :-1],
-            velocity=self._velocities[at],
-            gripper_m=float(self._commands[at, -1]),
+            command=command[:-1],
+            velocity=velocity,
+            gripper_m=float(command[-1]),
             reference=None,
             measured=None if joints is None else np.append(joints.positions_rad, joints.gripper_m),
             action=steps.action[row],

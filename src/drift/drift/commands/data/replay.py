@@ -42,7 +42,7 @@ def main(
     In simulation: from the recorded seed, the arm is told what it was told, at the same times; gate and guard
     judged it when it was recorded. Exit code 1 when a joint is further away than the limit, or the outcome is
     another. What one process has recorded, like the demonstrations of drift demo, comes out within 0.0001 rad
-    (to the bit for an arm that takes positions), what a running stack has within 0.02 rad, as its messages
+    (to the bit for an arm that takes positions), what a running stack has within 0.03 rad, as its messages
     take their time. Things stand where they stood only if the episode is of the simulation. No real arm is
     moved: drift up and drift session alone do that.
 
