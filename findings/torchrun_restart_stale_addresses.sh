@@ -8,7 +8,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv venv
-venv/bin/pip install --quiet torch==2.13.0 numpy==2.4.6 || exit 1
+venv/bin/pip install --quiet torch==2.13.0 numpy==2.4.6
 cat >train.py <<'PY'
 import os
 import signal

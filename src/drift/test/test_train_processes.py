@@ -24,6 +24,7 @@ STEPS = 20
 PROGRAM = """
 import json, os, signal, sys
 from drift_core.errors import DataError
+from drift_core.policy.versions import Versions
 from drift_core.training.rounds.saved import SavedRound
 from drift_core.training.trainer import Trainer
 from drift.cli import main
@@ -55,6 +56,11 @@ def keep_every_fifth(saved, state, hooks):
         keep(saved, state, hooks, now=True)
     keep_every_fifth.calls += 1
 
+def no_room(*args):
+    raise OSError(28, "No space left on device")
+
+if fate == "full":
+    Versions.save = no_room
 keep_every_fifth.calls = 0
 Trainer._one_step, SavedRound.keep = step, keep_every_fifth
 main()
@@ -149,6 +155,16 @@ def test_one_that_fails_ends_all_with_its_reason_and_its_number(alone):
     said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert said == ["error: process 1: the disk of this machine is gone"], done.stderr
     assert not (folder / "checkpoints_fail" / "LATEST").exists()
+
+
+def test_a_disk_that_is_full_at_the_end_is_said_once_and_the_state_stays(alone):
+    folder, *_ = alone
+    done = torchrun(folder, "full")
+    said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    text = "error: process 0: cannot be written: [Errno 28] No space left on device"
+    assert done.returncode != 0 and said == [text], done.stderr
+    (state,) = (folder / "checkpoints_full").iterdir()
+    assert state.name.startswith("resume_")
 
 
 def test_what_all_refuse_is_said_once(alone):

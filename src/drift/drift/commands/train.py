@@ -144,9 +144,13 @@ def _train(rounds: "Rounds", kind: str, steps: int, stop: threading.Event) -> No
 @contextmanager
 def _said_once(processes: "Processes") -> Iterator[None]:
     """Let one process say why all of them end, and which one it is."""
+    from drift_core.training.distributed import LostProcessError
+
     try:
         yield
         return
+    except LostProcessError:
+        raise
     except (UserError, DriftError) as error:
         text = str(error)
     if not processes.says_first(text):
