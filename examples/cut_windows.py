@@ -30,7 +30,7 @@ def main() -> None:
     # Each window is what a policy would have seen at t_ref; each frame is kept once.
     print(f"state {windows.state.shape}, actions {windows.actions.shape}, mask {windows.mask.shape}")
     for camera, frames in windows.frames.items():
-        print(f"camera {camera}: {frames.shape} {frames.dtype}")
+        print(f"camera {camera}: {len(frames)} frames, {frames.image(0).shape} when decoded")
     batch = WindowDataset([windows]).sample(torch.Generator().manual_seed(0), batch_size=16)
     images = {camera: tuple(image.shape) for camera, image in batch.images.items()}
     print(f"a batch of 16: actions {tuple(batch.actions.shape)}, frames that occur in it {images}")

@@ -12,6 +12,7 @@ from drift_control import load_robot
 
 FOLDER = Path(__file__).parent
 SAYS = {  # worked out by hand, or what cannot be otherwise
+    "act_as_lerobot_policy": "12 steps of 2 environments, actions of 10 numbers",
     "cut_windows": "a batch of 16: actions (16, 16, 10)",
     "drive_the_simulation": "'POLICY': ",
     "gate_without_ros": "HOLD, handed back",

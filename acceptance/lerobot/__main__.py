@@ -3,10 +3,12 @@
 In simulation a Panda is demonstrated with two cameras of 96 x 96. Its episodes are exported in every way;
 LeRobot's `LeRobotDataset` reads them, and each number and picture is compared with the training windows that
 the rows come from. LeRobot trains its diffusion policy on the export for ten steps, and `drift train` one of
-ours on a set that LeRobot has written. Its policies, read here, act as they do there, at the same noise.
+ours on a set that LeRobot has written. Its policies, read here, act as they do there, at the same noise; a
+checkpoint of ours, in its evaluation loop, acts as here.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ from drift_control.robot.robot import load_robot
 from drift_control.teleop.joystick import load_joystick
 from drift_core.data.windows import cut_windows
 from drift_core.episodes import EpisodeStore
+from drift_core.observation.spec import Observation
+from drift_core.policy.checkpoint import checkpoint_path, load_checkpoint
 from drift_core.task import TaskConfig, load_task
 from drift_formats.format import Cell
 from drift_formats.lerobot.policy import read_policy
@@ -31,6 +35,7 @@ from drift_formats.lerobot.stamps import to_ns
 from drift_sim.shell import Shell
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 STEPS = 10
 ALIKE = 1e-4  # actions, of which all but rotations are in m
 SIDE = 96  # of the cameras [pixel]
@@ -113,6 +118,11 @@ def faults(python: str, folder: Path) -> Iterator[str]:
         f"drift train on a set of LeRobot: {count} episodes, {STEPS} steps",
         *[] if count == 4 and "version 1" in said else [said],
     )
+    checkpoint = checkpoint_path(folder / "checkpoints", 1)
+    theirs_with_ours(python, HERE / "theirs/evaluate.py", checkpoint, folder / "rollout.npz")
+    off = acts_in_their_loop(checkpoint, folder / "rollout.npz")
+    wrong = [] if off < ALIKE else [f"must be below {ALIKE}"]
+    yield verdict(f"a checkpoint of ours in LeRobot's evaluation loop: {off:.1e} apart", *wrong)
 
 
 def acts_alike(trained: Path, task: TaskConfig, file: Path) -> float:
@@ -134,6 +144,34 @@ def acts_alike(trained: Path, task: TaskConfig, file: Path) -> float:
             actions = policy.normalizer.denormalize_action(normal).numpy()
         worst = max(worst, float(np.abs(actions - seen["actions"][number]).max()))
     return worst
+
+
+def acts_in_their_loop(checkpoint: Path, file: Path) -> float:
+    """Return how far the actions in LeRobot's loop are from those of the policy itself."""
+    done, policy = np.load(file), load_checkpoint(checkpoint).policy
+    spec, steps = policy.config.observation, policy.config.action_steps
+    sampler, generator = policy.make_sampler("ddim-4"), torch.Generator().manual_seed(1)
+    worst = 0.0
+    for begin in range(0, len(done["actions"]), steps):
+        rows = np.clip(np.arange(begin - spec.observation_steps + 1, begin + 1), 0, None)
+        images = {
+            camera.name: np.round(done[f"observation.images.{camera.name}"][rows] * 255)
+            .astype(np.uint8)
+            .transpose(0, 2, 3, 1)
+            for camera in spec.cameras
+        }
+        chunk = policy.act(
+            Observation(begin / 10, images, done["observation.state"][rows], 0.0), sampler, generator
+        )
+        taken = done["actions"][begin : begin + steps]
+        worst = max(worst, float(np.abs(chunk[: len(taken)] - taken).max()))
+    return worst
+
+
+def theirs_with_ours(python: str, *words: object) -> None:
+    """Run a script with LeRobot and, beside it, the packages of this repository that need no ROS."""
+    packages = ("drift_config", "drift_core", "drift_control", "drift_formats")
+    run(python, *words, PYTHONPATH=os.pathsep.join(str(ROOT / "build" / name) for name in packages))
 
 
 def not_as_expected(told: dict[str, Any], psnr_db: float | None) -> Iterator[str]:
@@ -198,9 +236,10 @@ def theirs(python: str, script: str, *words: object) -> dict[str, Any]:
     return json.loads(run(python, HERE / "theirs" / script, *words).stdout.splitlines()[-1])
 
 
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run a program; its error output is shown where it fails."""
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
+def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program, with what is added to its environment; its error output is shown where it fails."""
+    command, added = list(map(str, words)), {"HF_HUB_OFFLINE": "1", **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | added)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{done.stderr[-4000:]}")
     return done

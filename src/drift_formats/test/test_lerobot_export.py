@@ -209,6 +209,18 @@ def test_cameras_as_video_come_back_in_their_order(tmp_path, options, db):
             assert 10 * np.log10(255**2 / (error**2).mean()) > db - 10
 
 
+def test_each_camera_has_its_own_pictures(tmp_path):
+    wrist = replace(PLACE.task.cameras[0], name="wrist", height=8, width=8)
+    cell = replace(PLACE, task=replace(PLACE.task, cameras=(*PLACE.task.cameras, wrist)))
+    export(tmp_path / "set", (cell, record(tmp_path, cell)))
+    files = SetFiles(tmp_path / "set")
+    (entry,) = files.entries()
+    for camera, height, width in (("front", 16, 24), ("wrist", 8, 8)):
+        column = f"observation.images.{camera}"
+        found = list(files.pictures(entry, files.rows(entry, [column])[1], column))
+        assert np.array_equal(found[0], picture(1, height, width))
+
+
 def test_pictures_of_odd_sides_are_no_video_and_the_message_says_what_helps(tmp_path):
     cell = replace(PLACE, task=replace(PLACE.task, cameras=(replace(PLACE.task.cameras[0], width=23),)))
     episode = record(tmp_path, cell)

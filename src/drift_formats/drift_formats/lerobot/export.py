@@ -73,7 +73,7 @@ def export_set(
             rows = episode_rows(cell, episode)
             columns = _columns(rows, episode) | provenance_columns(episode.steps, rows.step, of_steps)
             pictures = {
-                f"{layout.IMAGES}{name}": (frames.image(row) for row in range(len(frames)))
+                f"{layout.IMAGES}{name}": map(frames.image, range(len(frames)))
                 for name, frames in rows.frames.items()
             }
             about = {layout.META: json.dumps(to_plain(episode.meta))}

@@ -1,5 +1,6 @@
 """Pictures as video of a fixed rate, one file after the other, and back."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -113,6 +114,7 @@ class VideoWriter:
         place = layout.VIDEO_PATH.format(video_key=self._key, chunk_index=chunk, file_index=file)
         path = self._folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("SVT_LOG", "1")  # the AV1 coder tells its settings on stderr, once per camera
         self._output = av.open(str(path), "w", options={"movflags": "faststart"})
         self._stream = self._output.add_stream(self._coding.encoder, self._fps, options=self._coding.options)
         self._stream.pix_fmt = self._coding.pixels
