@@ -5,9 +5,10 @@ two cameras of 96x96 at 10 Hz, as the trainer does. After each kill what was bro
 the trainer's next start, and repaired, and every file of every episode is read whole. `lost_episodes`:
 those that were said to be finished, and are gone or others. `unreadable_files`: files of finished episodes
 with a problem, and episodes that were open for more than a second and cannot be repaired. `lost_s`: the
-largest part of an open episode that its repair did not bring back. `worker`: a round of training that saves
-its state each 0.3 s and is started anew after each kill until it is done. `resumes_equal`: kills after
-which the result had the weights of an uninterrupted round, to the bit.
+largest part of an open episode that its repair did not bring back. `bag_writer`: bags in place of
+episodes, repaired and read by rosbags; unreadable is one whose messages are not all of those up to its end.
+`worker`: a round of training that saves its state each 0.3 s and is started anew after each kill until it is
+done. `resumes_equal`: kills after which the result had the weights of an uninterrupted round, to the bit.
 """
 
 import hashlib
@@ -19,11 +20,18 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.support.crash_victims import STEPS_HZ, record_until_killed, train_until_done
+from benchmarks.support.crash_victims import (
+    STEPS_HZ,
+    record_until_killed,
+    train_until_done,
+    write_bags_until_killed,
+)
 from benchmarks.support.report import Row, arguments, report, write_rows
 from drift_core.episodes import EpisodeStore
 from drift_core.episodes.check import check_episode
 from drift_core.episodes.repair import repair_store
+from drift_formats.bags.repair import broken_off_bags, repair
+from rosbags.rosbag2 import Reader
 
 SECOND_S = 1.0
 START_LIMIT_S = 60.0
@@ -43,6 +51,8 @@ def main() -> int:
     processes.set_forkserver_preload(["benchmarks.support.crash_victims"])
     with tempfile.TemporaryDirectory(prefix="drift-crash-") as folder:
         rows = [kill_recorders(processes, Path(folder) / "episodes", kills, chance)]
+        write_rows(rows, options.json)
+        rows.append(kill_bag_writers(processes, Path(folder) / "bags", kills, chance))
         write_rows(rows, options.json)
         rows.append(kill_workers(processes, Path(folder), max(kills // 5, 3), chance))
     report("SIGKILL at random moments", rows, options.json)
@@ -135,6 +145,47 @@ def kill_recorders(
         "victim": "recorder", "kills": kills, "lost_episodes": lost, "unreadable_files": unreadable,
         "resumes_equal": None, "episodes": len(finished), "repaired": repaired, "lost_s": lost_s,
     }  # fmt: skip
+
+
+def kill_bag_writers(
+    processes: multiprocessing.context.ForkServerContext, root: Path, kills: int, chance: random.Random
+) -> Row:
+    finished: dict[str, int] = {}  # messages by bag
+    unreadable = lost = repaired = 0
+    lost_s = 0.0
+    for number in range(kills):
+        victim = Victim(processes, write_bags_until_killed, str(root), number, chance.random())
+        victim.wait_for_first()
+        if not victim.kill_after(chance.uniform(0.2, 5.0)):
+            raise RuntimeError("a bag writer has ended by itself")
+        open_s = {name: seconds for what, name, seconds in victim.heard if what == "recorded"}
+        for what, name, seconds in victim.heard:
+            if what == "finished":
+                finished[name] = round(seconds * STEPS_HZ)
+        for bag in broken_off_bags(root):
+            repair(bag)
+            repaired += 1
+            lost_s = max(lost_s, open_s.get(bag.name, 0.0) - len(_numbers(bag)) / STEPS_HZ)
+        for bag in sorted(root.glob(f"b{number:04d}-*")):
+            numbers = _numbers(bag)
+            unreadable += numbers != list(range(len(numbers)))
+        lost += sum(
+            not (root / name).is_dir() or len(_numbers(root / name)) != count
+            for name, count in finished.items()
+            if name.startswith(f"b{number:04d}-")
+        )
+        print(f"bag_writer: {number + 1} of {kills}, {len(finished)} bags", end="\r", file=sys.stderr)
+    print(file=sys.stderr)
+    return {
+        "victim": "bag_writer", "kills": kills, "lost_episodes": lost, "unreadable_files": unreadable,
+        "resumes_equal": None, "episodes": len(finished), "repaired": repaired, "lost_s": lost_s,
+    }  # fmt: skip
+
+
+def _numbers(bag: Path) -> list[int]:
+    """Return the numbers of the messages in a bag, as rosbags reads it."""
+    with Reader(bag) as reader:
+        return [int.from_bytes(data[4:8], "little") for *_, data in reader.messages()]
 
 
 def kill_workers(

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import struct
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +17,9 @@ from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, Rounds, train_round
+from drift_formats.bags.message_types import installed
+from drift_formats.bags.metadata import METADATA_FILE, Topic
+from drift_formats.bags.recorder import BagRecorder
 
 STEPS_HZ = 50
 TASK, ROBOT = "place", "panda"
@@ -59,6 +63,29 @@ def _add_control_step(writer: BackgroundWriter | EpisodeWriter, n: int, size: in
                 np.repeat(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8), size // 8, 0), size // 8, 1
             )
             writer.add(rows.frame(camera, image, now_s, now_s))
+
+
+def write_bags_until_killed(telling: Connection, root: str, number: int, seed: float) -> None:
+    """Record one bag after the other in real time, 50 small messages and 10 of 27 kB a second; tell as above.
+
+    The data of a message, behind the header of CDR, is its number.
+    """
+    chance = random.Random(seed)
+    topic = Topic("/joint_states", installed("sensor_msgs/msg/JointState"))
+    recorder = BagRecorder(Path(root), lambda text: telling.send(("unreadable", text, 0.0)), 64 << 20)
+    for bag in range(10_000):
+        name, steps = f"b{number:04d}-{bag:04d}", chance.randrange(STEPS_HZ // 2, 4 * STEPS_HZ)
+        recorder.begin(name, {"drift_episode": {"name": name}})
+        begin_s = time.monotonic()
+        for n in range(steps):
+            size = 27_000 if n % (STEPS_HZ // 10) == 0 else 200
+            recorder.put(topic, struct.pack("<4sI", b"\0\1\0\0", n) + bytes(size), n + 1, n + 1)
+            telling.send(("recorded", name, (n + 1) / STEPS_HZ))
+            time.sleep(max(0.0, begin_s + (n + 1) / STEPS_HZ - time.monotonic()))
+        recorder.end({})
+        while not (Path(root) / name / METADATA_FILE).is_file():
+            time.sleep(0.001)
+        telling.send(("finished", name, steps / STEPS_HZ))
 
 
 def train_until_done(telling: Connection, episodes: str, checkpoints: str) -> None:

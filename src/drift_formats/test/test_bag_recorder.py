@@ -90,10 +90,28 @@ def test_a_bag_gives_way_to_what_is_more_important(make, said, joint_topic):
     busy = False
     recorder = make(pressed=lambda: busy)
     recorder.begin("bag", {})
-    recorder.put(joint_topic, b"data", 1, 1)
+    recorder.put(joint_topic, bytes(100_000), 1, 1)
     busy = True
-    recorder.put(joint_topic, b"data", 1, 1)
+    recorder.put(joint_topic, bytes(100_000), 1, 1)
     assert recorder.losses.total == 1 and len(said) == 1
+    recorder.put(joint_topic, bytes(1000), 1, 1)  # no disk feels it
+    assert recorder.losses.total == 1
+
+
+def test_pictures_are_left_out_before_what_is_small(make, monkeypatch, joint_topic):
+    go_on, write = threading.Event(), BagWriter.write
+    monkeypatch.setattr(BagWriter, "write", lambda *arguments: (go_on.wait(20.0), write(*arguments)))
+    recorder = make(queue_bytes=800_000)  # pictures may take 700,000 of it
+    recorder.begin("bag", {})
+    for _ in range(8):
+        recorder.put(joint_topic, bytes(99_800), 1, 1)
+    assert recorder.losses.total == 1
+    for _ in range(10):
+        recorder.put(joint_topic, bytes(9_800), 1, 1)
+    assert recorder.losses.total == 1
+    recorder.put(joint_topic, bytes(9_800), 1, 1)
+    assert recorder.losses.total == 2
+    go_on.set()
 
 
 def test_what_has_been_written_is_in_the_file_within_a_second_though_nothing_more_comes(

@@ -14,6 +14,8 @@ from drift_formats.bags.metadata import Topic
 from drift_formats.bags.open_bag import KEEP_FREE_BYTES, Losses, Message, Notes, OpenBag
 
 _MESSAGE_BYTES = 200  # about what one takes beside its data
+_SMALL_BYTES = 16 << 10  # what is smaller no disk feels: pictures are left out before it
+_LARGE_SHARE = 0.875  # of what may wait, for what is larger
 _SAY_S = 0.5
 
 
@@ -29,7 +31,7 @@ class BagRecorder:
         clock: Callable[[], float] = time.monotonic,
         keep_free_bytes: int = KEEP_FREE_BYTES,
     ) -> None:
-        """`pressed`: whether something more important waits for the disk, so that a bag must not."""
+        """`pressed`: whether something more important waits for the disk, so that pictures must not."""
         self._root, self._say, self._limit, self._pressed = root, say, queue_bytes, pressed
         self._clock, self._keep_free_bytes = clock, keep_free_bytes
         self._queue: deque[Message | Callable[[], None]] = deque()
@@ -62,7 +64,8 @@ class BagRecorder:
         if not self._bag:
             return
         size = len(data) + _MESSAGE_BYTES
-        if self._bytes + size > self._limit or self._pressed():
+        large = size > _SMALL_BYTES
+        if self._bytes + size > self._limit * (_LARGE_SHARE if large else 1.0) or (large and self._pressed()):
             self.losses.add(topic.name)
             if self._clock() - self._said_s >= _SAY_S:
                 self._tell()
