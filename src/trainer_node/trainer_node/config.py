@@ -2,16 +2,18 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from drift_config.strict import STRICT
-from drift_core.episodes.images import ImageEncoding, ImageFormat
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trainer_node.episode_runner import EpisodeTiming
 from trainer_node.worker_messages import WorkerJob
 from trainer_node.worker_process import RestartPolicy
+
+if TYPE_CHECKING:
+    from drift_core.episodes import ImageEncoding
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -32,7 +34,7 @@ class TrainerConfig:
     """where checkpoints and LATEST are written"""
     image_transport: Literal["raw", "compressed"]
     """of the topics of the cameras"""
-    image_format: ImageFormat
+    image_format: Literal["png", "jpeg"]
     """of the pictures on disk: png, which loses nothing, or jpeg, which is smaller and faster to read"""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
     """of image_format jpeg"""
@@ -86,8 +88,11 @@ class TrainerConfig:
         """Where bags are written, one folder for each episode."""
         return self.episode_folder.parent / "bags"
 
-    def image_encoding(self) -> ImageEncoding:
+    def image_encoding(self) -> "ImageEncoding":
         """Return how pictures are stored."""
+        # brings OpenCV, which changes the environment of whoever reads parameter files only
+        from drift_core.episodes import ImageEncoding
+
         return ImageEncoding(self.image_format, self.jpeg_quality)
 
     def timing(self) -> EpisodeTiming:
