@@ -151,6 +151,7 @@ def test_their_bag_is_a_demonstration_of_ours(tmp_path, theirs):
         "panda",
         "place",
     )
+    assert meta.started_s == pytest.approx(START_S + 1e-6, abs=3e-7)
     # numbers without a header: the time of their arrival, which is 2 us later
     assert episode.steps.stamp_s[7] == pytest.approx(START_S + 0.14 + 2e-6, abs=3e-7)
     assert remark == "51 messages without a stamp: their arrival stands for it"

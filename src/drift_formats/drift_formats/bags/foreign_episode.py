@@ -65,7 +65,7 @@ class ForeignEpisode:
             kind="demonstration",
             cameras=cell.task.camera_specs,
             dt_s=cell.task.dt_s,
-            started_s=0.0,
+            started_s=self._reader.started_s,
             drift_version=f"{version('drift_core')} (from rosbag2)",
         )
 

@@ -32,6 +32,7 @@ class Layout:
     storage: str  # "mcap" or "sqlite3"
     message_compression: bool = False  # zstd, of each message by itself
     topics: Mapping[str, Announced] = field(default_factory=dict)  # empty for a file alone
+    start_ns: int = 0  # of the log; 0 for a file alone
 
 
 def is_bag(source: Path) -> bool:
@@ -86,7 +87,8 @@ def _layout(source: Path, path: Path, said: dict[str, Any]) -> Layout:
             tuple(map(Qos.of, _profiles(topic.get("offered_qos_profiles") or ()))),
             entry["message_count"],
         )
-    return Layout(tuple(files), storage, compression == "message", topics)
+    start_ns = int(said["starting_time"]["nanoseconds_since_epoch"])
+    return Layout(tuple(files), storage, compression == "message", topics, start_ns)
 
 
 def _profiles(said: Any) -> Any:

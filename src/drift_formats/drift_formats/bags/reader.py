@@ -26,6 +26,11 @@ class BagReader:
         self._topics: list[BagTopic] = []  # in the files
         self.notes: dict[str, dict[str, str]] = {}  # metadata records by name, known as `messages` goes on
 
+    @property
+    def started_s(self) -> float:
+        """When the log begins, as metadata.yaml says; 0 for a file alone."""
+        return self._layout.start_ns / 1e9
+
     def leading_notes(self) -> dict[str, dict[str, str]]:
         """Return the metadata records before the first message, by name."""
         found = {}
