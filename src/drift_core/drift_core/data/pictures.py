@@ -14,6 +14,7 @@ from drift_core.data.rows import Rows
 from drift_core.episodes.record import Frames
 
 _BLOCK_BYTES = 64 << 20
+_BLOCK_ROWS = 4096  # of small images
 
 
 class PictureMemory:
@@ -111,7 +112,7 @@ class _Blocks:
     def put(self, images: Tensor) -> Tensor:
         """Copy images (M, 3, H, W), all of one size; return the rows (M,) where they are."""
         while len(self._free) < len(images):
-            per_block = max(1, _BLOCK_BYTES // images[0].numel())
+            per_block = min(max(1, _BLOCK_BYTES // images[0].numel()), _BLOCK_ROWS)
             first = len(self._blocks) * per_block
             self._blocks.append(torch.empty(per_block, *images.shape[1:], dtype=torch.uint8))
             self._free[:0] = range(first + per_block - 1, first - 1, -1)

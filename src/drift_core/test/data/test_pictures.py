@@ -94,10 +94,12 @@ def test_a_frame_that_was_damaged_since_is_named():
         made.select(torch.tensor([1]))
 
 
-def test_many_blocks_are_one(monkeypatch):
-    monkeypatch.setattr("drift_core.data.pictures._BLOCK_BYTES", 3 * SIZE)
+@pytest.mark.parametrize("limit, value", [("_BLOCK_BYTES", 3 * SIZE), ("_BLOCK_ROWS", 3)])
+def test_many_blocks_are_one(monkeypatch, limit, value):
+    monkeypatch.setattr(f"drift_core.data.pictures.{limit}", value)
     made = pictures(PictureMemory(100 * SIZE), [1, 2], [3, 4, 5, 6, 7, 8, 9], [10])
     assert shown(made) == list(range(1, 11)) and shown(made, [9, 0, 4, 4]) == [10, 1, 5, 5]
+    assert [len(block) for block in made._blocks._blocks] == [3, 3, 3, 3]
     made.remove(2, 7)
     made.append(frames([11, 12, 13, 14, 15]), frames([11, 12, 13, 14, 15]).images())
     assert shown(made) == [1, 2, 10, 11, 12, 13, 14, 15]
