@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter
+from drift_core.episodes import Dropped, EpisodeMeta, EpisodeStore, EpisodeWriter
 from drift_core.errors import DataError
 
 from drift_formats.format import Cell, Format
@@ -16,8 +16,8 @@ class Imported:
     """What became of an episode from elsewhere."""
 
     episode_id: str
-    remark: str  # what of it is lost or was assumed; empty: nothing to say
-    known: bool  # the store had it already, and it was left alone
+    became: Literal["new", "known", "left out"]  # known: the store had it already, and it was left alone
+    remark: str = ""  # what of it is lost or was assumed, or why it is left out; empty: nothing to say
 
 
 def import_episodes(
@@ -26,21 +26,31 @@ def import_episodes(
     """Read `source` into `store`, one episode after the other; yields what became of each.
 
     An episode that the store has already, under the same name and of the same robot and task, is left alone,
-    so that an import which was broken off can be gone on with.
+    so that an import which was broken off can be gone on with. One of another task is left out, and so is one
+    that a person has dropped from the store. DataError for one of another robot.
     """
+    robot = "point" if cell.arm is None else cell.arm.name
     with store.claim():
-        there = set(store.ids())
+        there, dropped = set(store.ids()), set(Dropped(store).ids())
         store.set_aside_parts()
         for recording in form.recordings(source, cell, source_map):
             meta = recording.meta
+            if meta.robot != robot:
+                raise DataError(f"{source}: its episode {meta.id} is of robot={meta.robot}, not {robot}")
+            if meta.task != cell.task.name:
+                yield Imported(meta.id, "left out", f"of task {meta.task}")
+                continue
+            if meta.id in dropped:
+                yield Imported(meta.id, "left out", "dropped from the store before")
+                continue
             if meta.id in there:
                 _check_same(store.meta(meta.id), meta, source)
-                yield Imported(meta.id, "", known=True)
+                yield Imported(meta.id, "known")
                 continue
             with EpisodeWriter(store.root, meta) as writer:
                 ending = recording.fill(writer)
                 writer.close(ending.outcome, ending.score)
-            yield Imported(meta.id, ending.remark, known=False)
+            yield Imported(meta.id, "new", ending.remark)
 
 
 def _check_same(there: EpisodeMeta, new: EpisodeMeta, source: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from drift_config.errors import ConfigError
 from drift_config.strict import STRICT
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord
+from drift_core.episodes import Dropped, EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord
 from drift_core.errors import DataError
 from drift_core.task import TaskConfig
 from drift_formats.exporting import export_episodes
@@ -95,14 +95,25 @@ def test_what_is_exported_comes_back_and_is_not_read_twice(tmp_path, store, numb
     assert format_of(tmp_path / "set") == "numbers"
     other = EpisodeStore(tmp_path / "other")
     done = list(import_episodes(tmp_path / "set", other, CELL, numbers, Settings()))
-    assert [(one.episode_id, one.remark, one.known) for one in done] == [
-        ("m0", "colours are unknown", False),
-        ("m1", "colours are unknown", False),
+    assert [(one.episode_id, one.remark, one.became) for one in done] == [
+        ("m0", "colours are unknown", "new"),
+        ("m1", "colours are unknown", "new"),
     ]
     assert other.read("m1").steps.action.tolist() == [[0.0, 0.5], [1.0, 0.5], [2.0, 0.5]]
     assert (other.meta("m0").outcome, other.meta("m0").score) == ("success", 1.0)
     again = list(import_episodes(tmp_path / "set", other, CELL, numbers, Settings()))
-    assert [one.known for one in again] == [True, True]
+    assert [one.became for one in again] == ["known", "known"]
+
+
+def test_what_a_person_has_dropped_does_not_come_back(tmp_path, store, numbers):
+    export(store, tmp_path / "set", numbers, Settings())
+    Dropped(store).drop("m0")
+    done = list(import_episodes(tmp_path / "set", store, CELL, numbers, Settings()))
+    assert [(one.episode_id, one.became, one.remark) for one in done] == [
+        ("m0", "left out", "dropped from the store before"),
+        ("m1", "known", ""),
+    ]
+    assert (store.ids(), Dropped(store).ids()) == (["m1"], ["m0"])
 
 
 def test_an_export_that_fails_leaves_nothing_behind(tmp_path, store, numbers):

@@ -1,6 +1,7 @@
 """A set that lerobot 0.6.1 has written (`acceptance/lerobot/theirs/write_set.py`) as episodes."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +67,8 @@ def change_info(folder: Path, change: Callable[[dict], None]) -> None:
 def test_a_set_of_lerobot_becomes_demonstrations_in_our_units(tmp_path):
     assert format_of(SET) == "lerobot"
     one, other = imported(SET, tmp_path / "store")
-    assert (one.meta.id, other.meta.id) == ("lerobot_0_6_1_000000", "lerobot_0_6_1_000001")
+    assert re.fullmatch(r"lerobot_0_6_1_000000_[0-9a-f]{8}", one.meta.id)
+    assert re.fullmatch(r"lerobot_0_6_1_000001_[0-9a-f]{8}", other.meta.id)
     assert (one.meta.kind, one.meta.robot, one.meta.task) == ("demonstration", "panda", "lift")
     assert (one.meta.outcome, other.meta.outcome) == ("success", "failure")
     assert "stamps are frame_index / fps" in one.meta.drift_version
@@ -83,6 +85,21 @@ def test_a_set_of_lerobot_becomes_demonstrations_in_our_units(tmp_path):
         one.steps.action[3],
         pose_to_action(PANDA.forward(one.steps.commanded[3, :7]), one.steps.commanded[3, 7]),
     )
+
+
+def test_another_set_of_the_same_folder_name_is_not_taken_for_this_one(tmp_path, changed):
+    first = imported(changed, tmp_path / "store")
+    again = list(import_episodes(changed, EpisodeStore(tmp_path / "store"), CELL, lerobot, MAP))
+    assert [one.became for one in again] == ["known", "known"]
+    path = changed / "data/chunk-000/file-000.parquet"
+    rows = pq.read_table(path)
+    action = np.stack(rows["action"].to_numpy()).astype(np.float32)
+    action[-1, 0] += 1.0  # of the second episode, in degrees
+    column = pa.FixedSizeListArray.from_arrays(action.reshape(-1), 8)
+    pq.write_table(rows.set_column(rows.column_names.index("action"), "action", column), path)
+    other = list(import_episodes(changed, EpisodeStore(tmp_path / "store"), CELL, lerobot, MAP))
+    assert [one.became for one in other] == ["known", "new"]
+    assert other[0].episode_id == first[0].meta.id and other[1].episode_id != first[1].meta.id
 
 
 def test_pictures_come_as_they_were_and_are_made_to_fit_the_task(tmp_path):

@@ -1,6 +1,7 @@
 """Episode, set, episode: every number that the set carries is there again."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -167,8 +168,39 @@ def test_what_our_own_export_says_is_checked_when_it_comes_back(tmp_path):
     path = tmp_path / ".set/meta/episodes/chunk-000/file-000.parquet"
     table = pq.read_table(path)
     at = table.column_names.index("drift/meta")
-    pq.write_table(table.set_column(at, "drift/meta", pa.array(['{"id": "../x"}'])), path)
-    with pytest.raises(DataError, match="drift/meta of an episode cannot be read: KeyError"):
-        list(
-            import_episodes(tmp_path / ".set", EpisodeStore(tmp_path / ".other"), PLACE, lerobot, SourceMap())
-        )
+    other = EpisodeStore(tmp_path / ".other")
+    for change, said in (
+        ({"id": "../x"}, "drift/meta of episode 0: id='../x' must match pattern"),
+        ({"started_s": float("nan")}, "episode 0: started_s=nan must be a finite number"),
+        ({"kind": "a guess"}, "episode 0: kind='a guess' must be"),
+        ({"robot": "ur5e"}, "its episode m0 is of robot=ur5e, not panda"),
+    ):
+        about = json.dumps(json.loads(table["drift/meta"][0].as_py()) | change)
+        pq.write_table(table.set_column(at, "drift/meta", pa.array([about])), path)
+        with pytest.raises(DataError, match=said):
+            list(import_episodes(tmp_path / ".set", other, PLACE, lerobot, SourceMap()))
+    assert other.ids() == []
+
+
+def test_of_a_set_with_two_tasks_only_the_episodes_of_the_given_one_come_back(tmp_path):
+    push = replace(PLACE, task=replace(PLACE.task, name="push"))
+    cells = {"place": PLACE, "push": push}
+    for name, cell in (("a", PLACE), ("b", push), ("c", PLACE)):
+        record(tmp_path, cell, name, 0.4)
+    export_episodes(
+        EpisodeStore(tmp_path),
+        ["a", "b", "c"],
+        lambda meta: cells[meta.task],
+        tmp_path / ".set",
+        lerobot,
+        ExportOptions(),
+        lambda said: None,
+    )
+    assert lerobot.origin(tmp_path / ".set") == ("panda", "")  # which task must be said
+    other = EpisodeStore(tmp_path / ".back")
+    done = list(import_episodes(tmp_path / ".set", other, PLACE, lerobot, SourceMap()))
+    assert [(one.episode_id, one.became) for one in done] == [("a", "new"), ("b", "left out"), ("c", "new")]
+    assert done[1].remark == "of task push"
+    again = list(import_episodes(tmp_path / ".set", other, push, lerobot, SourceMap()))
+    assert [one.became for one in again] == ["left out", "new", "left out"]
+    assert [other.meta(name).task for name in other.ids()] == ["place", "push", "place"]

@@ -1,5 +1,6 @@
 """Data of others as episodes of a store, with what the configuration knows of robots and tasks."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,16 +52,20 @@ def import_into(
         raise UserError(
             f"{source} ({name}) does not name its robot and task as ours: say {', '.join(missing)}"
         )
-    new = known = 0
+    became: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     with console.status(f"import of {source}") as status:
         for done in import_episodes(source, store, cell_named(robot, task), form, mapped):
-            new, known = new + (not done.known), known + done.known
-            status.update(f"import of {source}: {new + known} episodes")
-            if done.remark:
+            became[done.became] += 1
+            status.update(f"import of {source}: {became.total()} episodes")
+            if done.became == "left out":
+                left_out[done.remark] += 1
+            elif done.remark:
                 console.print(f"{done.episode_id}: {done.remark}", markup=False, soft_wrap=True)
-    there = f", {known} were there already" if known else ""
+    there = f", {became['known']} were there already" if became["known"] else ""
+    there += "".join(f", {count} left out: {why}" for why, count in left_out.items())
     console.print(
-        f"{store.root}: {new} episodes of {robot}, {task} from {source} ({name}){there}",
+        f"{store.root}: {became['new']} episodes of {robot}, {task} from {source} ({name}){there}",
         markup=False,
         soft_wrap=True,
     )

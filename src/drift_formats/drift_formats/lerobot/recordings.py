@@ -1,15 +1,15 @@
 """The episodes of a set: of any robot as demonstrations, of our own export as what they were."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
-from drift_core.episodes import EpisodeKind, EpisodeMeta, EpisodeWriter, OutcomeName
+from drift_core.episodes import EpisodeMeta, EpisodeWriter, OutcomeName
+from drift_core.episodes.description import parse_meta
 from drift_core.errors import DataError
 from drift_core.observation.fit import fit
 
@@ -26,15 +26,18 @@ _FPS_TOLERANCE = 1e-6
 
 
 def read_origin(source: Path) -> tuple[str, str]:
-    """Return robot and task of our own export, else nothing."""
+    """Return robot and task of our own export, no task where it has several; else nothing."""
     files = SetFiles(source)
-    if layout.OBSERVATION_STAMP not in files.features or len(files.tasks) != 1:
+    if layout.OBSERVATION_STAMP not in files.features:
         return "", ""
-    return files.robot, files.tasks[0]
+    return files.robot, files.tasks[0] if len(files.tasks) == 1 else ""
 
 
 def read_recordings(source: Path, cell: Cell, source_map: SourceMap) -> Iterator[Recording]:
-    """Yield the episodes of the set `source` for a robot and a task; DataError where they do not fit."""
+    """Yield the episodes of the set `source` for a robot and a task; DataError where they do not fit.
+
+    Those of our own export say themselves of which robot and task they are.
+    """
     files = SetFiles(source)
     if files.fps * cell.task.dt_s < 1.0 - _FPS_TOLERANCE:
         raise DataError(
@@ -47,18 +50,6 @@ def read_recordings(source: Path, cell: Cell, source_map: SourceMap) -> Iterator
         yield Recording(reader.meta, reader.fill)
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What our own export says of an episode; of another set what can be assumed."""
-
-    episode_id: str
-    kind: EpisodeKind
-    seed: int = 0
-    started_s: float = 0.0
-    outcome: OutcomeName | None = None
-    score: float | None = None
-
-
 class _Reader:
     """One episode of a set."""
 
@@ -66,17 +57,18 @@ class _Reader:
         self._files, self._cell, self._meaning, self._entry = files, cell, meaning, entry
         self._rows, self._table = files.rows(entry, list(meaning.cameras.values()))
         self._stamped = layout.OBSERVATION_STAMP in self._rows
-        told = self._told = _told(files, entry, self._rows)
+        self._own = _own(entry, files) if entry.about else None
         stamps = "" if self._stamped else "; stamps are frame_index / fps"
+        said = self._own or self._assumed()
         self.meta = EpisodeMeta(
-            id=told.episode_id,
-            robot="point" if cell.arm is None else cell.arm.name,
-            task=cell.task.name,
-            seed=told.seed,
-            kind=told.kind,
+            id=said.id,
+            robot=said.robot,
+            task=said.task,
+            seed=said.seed,
+            kind=said.kind,
             cameras=cell.task.camera_specs,
             dt_s=cell.task.dt_s,
-            started_s=told.started_s,
+            started_s=said.started_s,
             drift_version=f"{version('drift_core')} (from LeRobot {files.version}{stamps})",
         )
 
@@ -90,7 +82,23 @@ class _Reader:
         self._add_pictures(writer, seen_s)
         for step in samples.steps:
             writer.add_step(step)
-        return Ending(self._outcome(), self._told.score, self._remark(samples))
+        score = None if self._own is None else self._own.score
+        return Ending(self._outcome(), score, self._remark(samples))
+
+    def _assumed(self) -> EpisodeMeta:
+        """Return what can be assumed of an episode of another set."""
+        task, said = self._cell.task, self._rows.get(layout.INTERVENTION)
+        corrected = said is not None and not said.astype(bool).all()
+        return EpisodeMeta(
+            id=_name(self._files.folder, self._entry.index, self._rows),
+            robot="point" if self._cell.arm is None else self._cell.arm.name,
+            task=task.name,
+            seed=0,
+            kind="intervention" if corrected else "demonstration",
+            cameras=task.camera_specs,
+            dt_s=task.dt_s,
+            started_s=0.0,
+        )
 
     def _times(self) -> tuple[np.ndarray, np.ndarray]:
         """Return when each row was seen, and when its action was due (N,)."""
@@ -116,8 +124,8 @@ class _Reader:
                 writer.add_frame(camera.name, fit(picture, camera.height, camera.width), stamp, arrival)
 
     def _outcome(self) -> OutcomeName:
-        if self._told.outcome is not None:
-            return self._told.outcome
+        if self._own is not None:
+            return self._own.outcome
         success = self._rows.get(layout.SUCCESS)
         if success is None:
             return "unknown"
@@ -135,31 +143,24 @@ class _Reader:
         return "; ".join(remarks)
 
 
-def _told(files: SetFiles, entry: EpisodeEntry, rows: dict[str, np.ndarray]) -> _Told:
-    if entry.about:
-        return _own(entry.about, files.folder)
-    name = _OUTSIDE.sub("_", files.folder.resolve().name)[:80]
+def _name(folder: Path, index: int, rows: dict[str, np.ndarray]) -> str:
+    """Return an id of the folder, the number and the numbers of an episode: of another set, it is another."""
+    name = _OUTSIDE.sub("_", folder.resolve().name)[:80]
     if not name[:1].isalnum():
-        name = f"set{name}"
-    said = rows.get(layout.INTERVENTION)
-    corrected = said is not None and not said.astype(bool).all()
-    return _Told(f"{name}_{entry.index:06d}", "intervention" if corrected else "demonstration")
+        name = f"set{name}"[:80]
+    digest = hashlib.sha256()
+    for column, values in sorted(rows.items()):
+        if column not in layout.INDICES:
+            digest.update(f"{column} {values.dtype.str} {values.shape} ".encode())
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return f"{name}_{index:06d}_{digest.hexdigest()[:8]}"
 
 
-def _own(about: str, folder: Path) -> _Told:
+def _own(entry: EpisodeEntry, files: SetFiles) -> EpisodeMeta:
     """Return what `drift data export` has written; DataError where it is no longer that."""
+    where = f"{files.folder}: {layout.META} of episode {entry.index}"
     try:
-        said: dict[str, Any] = json.loads(about)
-        told = _Told(
-            str(said["id"]),
-            said["kind"],
-            int(said["seed"]),
-            float(said["started_s"]),
-            said["outcome"],
-            None if said["score"] is None else float(said["score"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}: {layout.META} of an episode cannot be read: {error!r}") from error
-    if told.kind not in get_args(EpisodeKind) or told.outcome not in get_args(OutcomeName):
-        raise DataError(f"{folder}: {layout.META}: kind={told.kind!r}, outcome={told.outcome!r} are unknown")
-    return told
+        said = json.loads(entry.about)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{where}: cannot be read: {error}") from error
+    return parse_meta(said, where)
