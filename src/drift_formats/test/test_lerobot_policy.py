@@ -8,6 +8,7 @@ import pytest
 import torch
 from drift_core.errors import CheckpointError
 from drift_core.policy.batch import Batch
+from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, load_checkpoint, save_checkpoint
 from drift_core.task import CameraConfig
 from drift_formats.format import Cell
 from drift_formats.lerobot.policy import read_policy
@@ -100,6 +101,13 @@ def write(
     return folder
 
 
+def change_step(folder: Path, **changed: object) -> None:
+    """Change the step of the preprocessor that normalises."""
+    path = folder / "policy_preprocessor.json"
+    step = json.loads(path.read_text())["steps"][0]
+    path.write_text(json.dumps({"steps": [step | changed]}))
+
+
 STATISTICS = {
     f"{column}.{name}": value
     for column in ("observation.state", "action")
@@ -141,6 +149,72 @@ def test_what_never_changed_enters_as_there_and_goes_out_as_it_was(tmp_path):
     torch.testing.assert_close(state, torch.tensor([[-1.0, -1.0], [1.0, -1.0], [0.0, -0.9]]))
     action = normalizer.denormalize_action(torch.tensor([[1.0, 0.7]]))
     torch.testing.assert_close(action, torch.tensor([[3.0, 0.5]]))
+    # in a prefix or a label it is what LeRobot trained with, one float32 beside 0.5 and far from it
+    told = torch.tensor([[3.0, 0.5], [1.0, 0.5 + 2.0**-24], [2.0, 0.9]])
+    torch.testing.assert_close(
+        normalizer.normalize_action(told), torch.tensor([[1.0, -1.0], [-1.0, -1.0], [0.0, -1.0]])
+    )
+
+
+def test_what_never_changed_is_said_and_stays_in_the_checkpoint(tmp_path):
+    brought = read_policy(write(tmp_path / "p", unet(2, 4), STATISTICS), POINT)
+    assert brought.remarks == ("action 1 never changed there: it stays 0.5, also in training",)
+    info = CheckpointInfo("walk", "none", 1, 0, 1.0, 1.0, 0, None, "", 0.0)
+    save_checkpoint(checkpoint_path(tmp_path, 1), brought.policy, info)
+    policy = load_checkpoint(checkpoint_path(tmp_path, 1)).policy
+    assert policy.config.held_actions == ((1, 0.5),)
+    assert policy.denormalize_actions(torch.tensor([[[0.0, 0.7]]])).tolist() == [[[2.0, 0.5]]]
+
+
+def test_a_standard_deviation_of_zero_blows_nothing_up(tmp_path):
+    statistics = STATISTICS | {f"{column}.std": [2.0, 0.0] for column in ("observation.state", "action")}
+    statistics |= {f"{column}.mean": [1.0, 0.5] for column in ("observation.state", "action")}
+    folder = write(tmp_path / "p", unet(2, 4), statistics)
+    change_step(folder, config={"norm_map": {"STATE": "MEAN_STD", "ACTION": "MEAN_STD"}})
+    normalizer = read_policy(folder, POINT).policy.normalizer
+    seen = torch.tensor([[3.0, 0.5], [1.0, 0.6]])  # LeRobot: (0.6 - 0.5) / 1e-8
+    torch.testing.assert_close(normalizer.normalize_state(seen), torch.tensor([[1.0, 0.0], [0.0, 0.1]]))
+    torch.testing.assert_close(normalizer.normalize_action(seen), torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    action = normalizer.denormalize_action(torch.tensor([[1.0, 0.7]]))  # there: value * 0 + mean
+    torch.testing.assert_close(action, torch.tensor([[3.0, 0.5]]))
+
+
+@pytest.mark.parametrize(
+    ("lacks", "mode"),
+    [("action.max", "MIN_MAX"), ("action.q01", "QUANTILES"), ("observation.state.std", "MEAN_STD")],
+)
+def test_a_statistic_that_is_not_there_is_named(tmp_path, lacks, mode):
+    statistics = {name: value for name, value in STATISTICS.items() if name != lacks}
+    folder = write(tmp_path / "p", unet(2, 4), statistics)
+    kind = "ACTION" if lacks.startswith("action") else "STATE"
+    change_step(folder, config={"norm_map": {kind: mode}})
+    with pytest.raises(
+        CheckpointError, match=f"step_3.safetensors: {lacks} must be 2 finite numbers, got no"
+    ):
+        read_policy(folder, POINT)
+
+
+def test_minimum_and_maximum_need_no_mean(tmp_path):
+    statistics = {name: value for name, value in STATISTICS.items() if not name.endswith((".mean", ".std"))}
+    normalizer = read_policy(write(tmp_path / "p", unet(2, 4), statistics), POINT).policy.normalizer
+    assert normalizer.denormalize_action(torch.tensor([1.0, -1.0])).tolist() == [3.0, 0.5]
+    assert normalizer.normalize_state(torch.tensor([3.0, 0.5])).tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"config": {}}, "normalizer_processor: config: norm_map=None must be a mapping"),
+        ({"config": None}, "normalizer_processor: config: norm_map=None must be a mapping"),
+        ({"state_file": "../a.safetensors"}, "state_file='../a.safetensors' must be a file beside it"),
+        ({"registry_name": "other"}, "has no step normalizer_processor"),
+    ],
+)
+def test_a_preprocessor_that_lacks_something_is_named_with_the_key(tmp_path, changed, said):
+    folder = write(tmp_path / "p", unet(2, 4), STATISTICS)
+    change_step(folder, **changed)
+    with pytest.raises(CheckpointError, match=f"policy_preprocessor.json: {said}"):
+        read_policy(folder, POINT)
 
 
 def test_steps_that_are_over_are_neither_handed_out_nor_trained_on(tmp_path, monkeypatch):

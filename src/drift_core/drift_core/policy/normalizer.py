@@ -1,5 +1,7 @@
 """Min-max normalisation of states and actions to [-1, 1]; fitted once on demonstrations, then frozen."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,16 +13,24 @@ ROTATION = slice(3, 9)  # columns of the 6-D rotation in a pose: they lie in [-1
 class Normalizer(nn.Module):
     """Map raw columns to about [-1, 1] and back: `(x - centre) / half_range`. New: the identity.
 
-    Nothing is clipped: a state outside the range seen in fitting comes out beyond 1.
+    Nothing is clipped: a state outside the range seen in fitting comes out beyond 1. Held action columns are
+    their value on both ways, whatever is given.
     """
 
     state_centre: Tensor
     state_half_range: Tensor
     action_centre: Tensor
     action_half_range: Tensor
+    held: Tensor
+    held_value: Tensor
 
-    def __init__(self, state_dim: int, action_dim: int) -> None:
+    def __init__(self, state_dim: int, action_dim: int, held: Sequence[tuple[int, float]] = ()) -> None:
+        """`held`: action columns and their raw values."""
         super().__init__()
+        self.register_buffer("held", torch.zeros(action_dim, dtype=torch.bool), persistent=False)
+        self.register_buffer("held_value", torch.zeros(action_dim), persistent=False)
+        for column, value in held:
+            self.held[column], self.held_value[column] = True, value
         self.register_buffer("state_centre", torch.zeros(state_dim))
         self.register_buffer("state_half_range", torch.ones(state_dim))
         self.register_buffer("action_centre", torch.zeros(action_dim))
@@ -55,11 +65,14 @@ class Normalizer(nn.Module):
 
     def normalize_action(self, action: Tensor) -> Tensor:
         """(..., A) raw to normalised."""
-        return (action - self.action_centre) / self.action_half_range
+        return (self._hold(action) - self.action_centre) / self.action_half_range
 
     def denormalize_action(self, action: Tensor) -> Tensor:
         """(..., A) normalised to raw."""
-        return action * self.action_half_range + self.action_centre
+        return self._hold(action * self.action_half_range + self.action_centre)
+
+    def _hold(self, action: Tensor) -> Tensor:
+        return torch.where(self.held, self.held_value.to(action.dtype), action)
 
     def _set(self, name: str, values: Tensor, rotation: bool, min_half_range: float) -> None:
         if not bool(torch.isfinite(values).all()):

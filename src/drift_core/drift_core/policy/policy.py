@@ -59,6 +59,9 @@ class PolicyConfig:
     # first of the predicted steps that are over at the time of the observation, as LeRobot's policies have
     # them: neither trained on nor handed out
     past_steps: Annotated[int, Field(ge=0)] = 0
+    # action columns and their raw values: one that never changed in another's training has no scale, so that
+    # it stays what it was, whatever the network says or a label is
+    held_actions: tuple[tuple[int, Annotated[float, Field(allow_inf_nan=False)]], ...] = ()
 
     @property
     def chunk_steps(self) -> int:
@@ -82,6 +85,10 @@ class PolicyConfig:
             raise ConfigError(
                 f"discrete_columns={list(self.discrete_columns)} must lie in [0, {self.action_dim - 1}]"
             )
+        if any(not 0 <= column < self.action_dim for column, _ in self.held_actions):
+            raise ConfigError(
+                f"columns of held_actions={list(self.held_actions)} must lie in [0, {self.action_dim - 1}]"
+            )
         kinds = [draft.kind for draft in self.drafts]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"drafts of kind {kinds} must be one of a kind")
@@ -97,7 +104,7 @@ class DiffusionPolicy(nn.Module):
         spec = config.observation
         self.config = config
         self.schedule = NoiseSchedule(config.train_steps)
-        self.normalizer = Normalizer(spec.state_dim, config.action_dim)
+        self.normalizer = Normalizer(spec.state_dim, config.action_dim, config.held_actions)
         self.encoder = None if config.encoder is None else CameraEncoder(config.encoder, spec.cameras)
         self.feature_dim = 0 if self.encoder is None else self.encoder.feature_dim  # D
         condition_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)  # C

@@ -80,3 +80,12 @@ def test_what_cannot_be_fitted_is_refused():
         Normalizer.fit(state, actions, torch.ones(2, 2, dtype=torch.bool), "point")
     with pytest.raises(DataError, match="action values to fit must be finite"):
         Normalizer.fit(state, actions * torch.nan, torch.ones(2, 3, dtype=torch.bool), "point")
+
+
+def test_a_held_action_is_its_value_on_both_ways():
+    normalizer = Normalizer(1, 2, held=[(1, 0.5)])
+    normalizer.action_centre[1] = 1.5
+    told = torch.tensor([[0.3, 0.5 + 2.0**-24], [0.3, 9.0]])
+    assert normalizer.normalize_action(told)[:, 1].tolist() == [-1.0, -1.0]
+    assert normalizer.denormalize_action(told)[:, 1].tolist() == [0.5, 0.5]
+    assert torch.equal(normalizer.denormalize_action(told)[:, 0], told[:, 0])

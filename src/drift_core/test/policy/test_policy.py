@@ -254,6 +254,7 @@ def test_states_and_actions_of_the_wrong_shape_are_refused():
         ({"action_dim": 7}, "action_dim=7 must be 10 for action_space='tcp_pose'"),
         ({"encoder": None}, r"must be given if and only if there are cameras=\['front'\]"),
         ({"discrete_columns": (10,)}, r"discrete_columns=\[10\] must lie in \[0, 9\]"),
+        ({"held_actions": ((10, 0.5),)}, r"columns of held_actions=\[\(10, 0.5\)\] must lie in \[0, 9\]"),
         ({"prediction": "noise"}, "prediction"),
     ],
 )

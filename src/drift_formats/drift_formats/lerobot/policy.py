@@ -7,9 +7,8 @@ of each observed step but the last, too: these are `past_steps`.
 """
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from drift_config.errors import DriftError
 from drift_core.denoisers import UNetConfig
 from drift_core.encoders import KeypointResNetConfig
 from drift_core.errors import CheckpointError
-from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -26,13 +24,12 @@ from torch import Tensor
 
 from drift_formats.format import Cell
 from drift_formats.lerobot import layout
+from drift_formats.lerobot.scaling import ColumnStatistics, normalizer_step
 
 Tensors = dict[str, Tensor]
 
 _CONFIG, _MODEL, _PREPROCESSOR = "config.json", "model.safetensors", "policy_preprocessor.json"
-_FILE = re.compile(r"^[A-Za-z0-9_]+\.safetensors$")
 _NOT_WEIGHTS = ("pool.pos_grid", "num_batches_tracked")
-_EPS = 1e-8  # for a column that never changed
 
 
 @dataclass(frozen=True)
@@ -48,20 +45,26 @@ def read_policy(folder: Path, cell: Cell) -> Brought:
     path = folder / _CONFIG
     theirs = _Config(_json(path), path)
     weights = _tensors(folder / _MODEL)
-    modes, statistics = _statistics(folder)
+    statistics = _statistics(folder)
     config, remarks = _policy_config(theirs, cell)
-    policy = DiffusionPolicy(config)
+    state = statistics.scaling(layout.STATE, "STATE", torch.zeros(theirs.state_dim))
+    action = statistics.scaling(layout.ACTION, "ACTION", torch.zeros(theirs.action_dim))
+    held = tuple((n, value) for n, value in enumerate(action.value.tolist()) if value == value)  # no NaN
+    remarks += [f"action {n} never changed there: it stays {value:g}, also in training" for n, value in held]
+    policy = DiffusionPolicy(replace(config, held_actions=held))
     found = dict(_unet(weights, theirs, config))
     for camera in config.observation.cameras:
-        found |= _encoder(weights, theirs, camera.name, modes, statistics)
-    state = {"normalizer." + name: value for name, value in policy.normalizer.state_dict().items()}
-    state |= _normalizer("state", layout.STATE, modes.get("STATE", ""), statistics, policy.normalizer)
-    state |= _normalizer("action", layout.ACTION, modes.get("ACTION", ""), statistics, policy.normalizer)
+        found |= _encoder(weights, theirs, camera.name, statistics)
+    for name, scaling in (("state", state), ("action", action)):
+        found |= {
+            f"normalizer.{name}_centre": scaling.centre,
+            f"normalizer.{name}_half_range": scaling.spread,
+        }
     unused = [name for name in weights if not name.endswith(_NOT_WEIGHTS)]
     if unused:
         raise CheckpointError(f"{folder / _MODEL}: holds weights of another network: {', '.join(unused[:3])}")
     try:
-        policy.load_state_dict(state | found)
+        policy.load_state_dict(found)
     except RuntimeError as error:  # of torch, which lists all names and shapes that do not fit
         raise CheckpointError(f"{folder / _MODEL}: does not fit {_CONFIG}: {error}") from error
     return Brought(policy.eval(), tuple(remarks))
@@ -228,7 +231,7 @@ def _condition_columns(theirs: _Config, config: PolicyConfig) -> list[int]:
 
 
 def _encoder(
-    weights: Tensors, theirs: _Config, camera: str, modes: dict[str, str], statistics: Tensors
+    weights: Tensors, theirs: _Config, camera: str, statistics: ColumnStatistics
 ) -> Iterator[tuple[str, Tensor]]:
     """Return our tensors of one camera's encoder; a shared one is copied for each."""
     column = theirs.camera(camera)
@@ -253,57 +256,20 @@ def _encoder(
             yield f"{ours}out.weight", value[:, order].contiguous()
         else:
             yield f"{ours}{rest.replace('pool.nets', 'to_maps')}", value
-    centre, spread = _scaling(column, modes.get("VISUAL", ""), statistics, torch.zeros(3, 1, 1))
-    yield f"{ours}mean", centre.reshape(3, 1, 1)
-    yield f"{ours}std", spread.reshape(3, 1, 1)
+    scaling = statistics.scaling(column, "VISUAL", torch.zeros(3, 1, 1))
+    yield f"{ours}mean", scaling.centre
+    yield f"{ours}std", scaling.spread
 
 
-def _normalizer(ours: str, column: str, mode: str, statistics: Tensors, normalizer: Normalizer) -> Tensors:
-    centre, spread = _scaling(column, mode, statistics, getattr(normalizer, f"{ours}_centre"))
-    if ours == "action" and mode in _ENDS and f"{column}.mean" in statistics:
-        low, high = (statistics[f"{column}.{end}"].float() for end in _ENDS[mode])
-        never = low == high  # such a column stays as it was, whatever the network says
-        centre, spread = torch.where(never, low, centre), torch.where(never, _EPS / 2, spread)
-    return {f"normalizer.{ours}_centre": centre, f"normalizer.{ours}_half_range": spread}
-
-
-_ENDS = {"MIN_MAX": ("min", "max"), "QUANTILES": ("q01", "q99"), "QUANTILE10": ("q10", "q90")}
-
-
-def _scaling(column: str, mode: str, statistics: Tensors, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return centre and spread: a value enters the network as (value - centre) / spread.
-
-    One that never changed enters as -1, as there; here without the factor of 10^8 for any other value.
-    """
-    if mode in ("", "IDENTITY") or f"{column}.mean" not in statistics:
-        return torch.zeros_like(like), torch.ones_like(like)
-    if mode == "MEAN_STD":
-        return statistics[f"{column}.mean"].float(), statistics[f"{column}.std"].float() + _EPS
-    if mode not in _ENDS:
-        raise CheckpointError(
-            f"normalisation {mode!r} of {column} must be one of: MEAN_STD, {', '.join(_ENDS)}"
-        )
-    low, high = (statistics[f"{column}.{end}"].double() for end in _ENDS[mode])
-    never = low == high
-    centre = torch.where(never, low + 1.0, (low + high) / 2.0)
-    return centre.float(), torch.where(never, 1.0, (high - low) / 2.0).float()
-
-
-def _statistics(folder: Path) -> tuple[dict[str, str], Tensors]:
-    """Return how the kinds of input are normalised, and by what."""
+def _statistics(folder: Path) -> ColumnStatistics:
     path = folder / _PREPROCESSOR
     if not path.is_file():
         raise CheckpointError(
             f"{path}: is not there: the normalisation of a policy of lerobot before 0.4 is not read; "
             "migrate it with lerobot's processor migration first"
         )
-    for step in _json(path).get("steps", []):
-        if step.get("registry_name") == "normalizer_processor":
-            name = step.get("state_file")
-            if not isinstance(name, str) or not _FILE.match(name):
-                raise CheckpointError(f"{path}: state_file={name!r} must be a file beside it")
-            return dict(step["config"]["norm_map"]), _tensors(folder / name)
-    raise CheckpointError(f"{path}: has no step normalizer_processor")
+    modes, file = normalizer_step(_json(path), path)
+    return ColumnStatistics(file, modes, _tensors(file))
 
 
 def _both(weights: Tensors, theirs: str, ours: str) -> Iterator[tuple[str, Tensor]]:
