@@ -24,6 +24,8 @@ from drift_core.episodes.table_writer import write_table
 from drift_core.episodes.tables import column
 from drift_core.errors import DataError
 
+_BEING_REPLACED, _REPLACED = "being replaced by ", "replaced by "  # reasons; then where what was mended lies
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -83,13 +85,17 @@ def _give_up(store: EpisodeStore, folder: Path, name: str, reason: str, dry_run:
 def _mend(folder: Path) -> _Mended:
     """Read what is whole; DataError where that is no episode."""
     meta = salvage_meta(folder)
-    names = [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras)]
-    found = {table: salvage_table(folder, table, meta.schema) for table in names}
+    pictures = {camera_table(camera.name): 3 * camera.width * camera.height for camera in meta.cameras}
+    pictures_bytes = {STEPS: 0, JOINTS: 0, **pictures}
+    found = {table: salvage_table(folder, table, meta.schema, size) for table, size in pictures_bytes.items()}
     tables = {table: salvaged.rows for table, salvaged in found.items()}
     for table, rows in tables.items():
         if not len(rows):
             raise DataError(f"{folder / table_file(table, meta.schema)}: no row of it was written whole")
     damage = [salvaged.damage for salvaged in found.values() if salvaged.damage]
+    if meta.files:  # its recorder was through
+        cut = [table_file(table, meta.schema) for table, salvaged in found.items() if salvaged.cut]
+        damage += [f"{name}: its end is lost" for name in cut]
     for camera in meta.cameras:
         table = camera_table(camera.name)
         tables[table], broken = without_broken_images(tables[table], camera)
@@ -97,8 +103,8 @@ def _mend(folder: Path) -> _Mended:
             damage.append(f"{table_file(table, meta.schema)}: {broken} images cannot be decoded")
     if not damage:
         _check_digests(folder, meta)
-    cut = [BROKEN_OFF] if any(salvaged.cut for salvaged in found.values()) else []
-    text = "; ".join([*cut, *damage]) or "made whole from its files"
+    broken_off = not meta.files and any(salvaged.cut for salvaged in found.values())
+    text = "; ".join([*[BROKEN_OFF] * broken_off, *damage]) or "made whole from its files"
     return _Mended(replace(meta, schema=SCHEMA, repaired=text), tables, "; ".join(damage))
 
 
@@ -106,8 +112,7 @@ def _check_digests(folder: Path, meta: EpisodeMeta) -> None:
     """Refuse files that are whole and others than when they were finished: which rows are wrong?"""
     for stored in meta.files:
         path = folder / stored.name
-        of_that_size = path.is_file() and path.stat().st_size == stored.size_bytes
-        if of_that_size and file_sha256(path) != stored.sha256:
+        if path.is_file() and file_sha256(path) != stored.sha256:
             raise DataError(f"{path}: other content than when it was finished, and nothing tells which rows")
 
 
@@ -146,23 +151,25 @@ def _put_into_place(store: EpisodeStore, folder: Path, mended: _Mended, beside: 
     """Move the original away and what was mended into its place."""
     place = store.root / mended.meta.id
     if folder.parent == store.quarantine.root:
-        (folder / REASON_FILE).write_text(_replaced(place), encoding="utf-8")
         original = folder
+        (original / REASON_FILE).write_text(f"{_BEING_REPLACED}{place}\n", encoding="utf-8")
     else:
-        original = store.quarantine.take(folder, mended.meta.id, _replaced(place).strip())
+        original = store.quarantine.take(folder, mended.meta.id, f"{_BEING_REPLACED}{place}")
     os.rename(beside, place)
     flush_to_disk(store.root)
-    if not mended.damage:
+    if mended.damage:
+        (original / REASON_FILE).write_text(f"{_REPLACED}{place}\n", encoding="utf-8")
+    else:
         shutil.rmtree(original)
 
 
-def _replaced(place: Path) -> str:
-    return f"replaced by {place}\n"
-
-
 def _is_replaced(folder: Path) -> bool:
-    """Whether an original was mended already and lies here for a person only."""
-    reason = folder / REASON_FILE
-    return reason.is_file() and reason.read_text(encoding="utf-8", errors="replace").startswith(
-        "replaced by "
-    )
+    """Whether an original was mended already and lies here for a person only.
+
+    One that a process was killed upon is, where what was mended has come into its place.
+    """
+    path = folder / REASON_FILE
+    reason = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if reason.startswith(_BEING_REPLACED):
+        return (folder.parent.parent / Path(reason.rstrip("\n")).name).exists()
+    return reason.startswith(_REPLACED)

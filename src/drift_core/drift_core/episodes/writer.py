@@ -35,7 +35,7 @@ from drift_core.episodes.tables import column, read_table
 from drift_core.errors import DataError
 
 _ROWS_PER_BATCH = 512
-_BYTES_PER_BATCH = 2 << 20  # what waits to be written must fit into the reserve
+BYTES_PER_BATCH = 2 << 20  # what waits to be written must fit into the reserve
 _RESERVE_BYTES = 16 << 20  # for what waits, the ends of the files and episode.json
 _RESERVE_FILE = "reserve"
 
@@ -150,7 +150,7 @@ class EpisodeWriter:
         if table == STEPS:  # should episode.json be lost
             columns = columns.with_metadata({META_KEY: meta_text(self._meta)})
         path = self._part / table_file(table)
-        return TableWriter(path, columns, _ROWS_PER_BATCH, _BYTES_PER_BATCH, self._make_room)
+        return TableWriter(path, columns, _ROWS_PER_BATCH, BYTES_PER_BATCH, self._make_room)
 
     def _finish_files(self) -> tuple[StoredFile, ...]:
         """Finish every file as far as that goes; OSError, the first one, when one could not be."""

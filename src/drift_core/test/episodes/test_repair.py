@@ -293,3 +293,86 @@ def test_a_repair_that_was_killed_is_begun_anew(store):
     (store.root / ".e1.repaired" / "steps.arrow").write_bytes(b"half")
     assert repair(store)[0].whole and len(store.read("e1").steps) == 200
     assert sorted(path.name for path in store.root.iterdir()) == [".quarantine", "e1"]
+
+
+def messages(path):
+    """Where the batches of a file begin."""
+    data = path.read_bytes()
+    return [
+        n
+        for n in range(8, len(data), 8)
+        if data[n : n + 4] == b"\xff" * 4 and data[n + 4 : n + 8] != bytes(4)
+    ][1:]
+
+
+@pytest.mark.parametrize("where", [0, 16])  # in the length of a batch, and in what is said of it
+def test_zeros_within_a_file_that_was_broken_off_cost_that_batch_and_the_original_is_kept(store, where):
+    part = break_off(store, steps=250)
+    file = part / "joints.arrow"
+    at = messages(file)[2] + where
+    content = bytearray(file.read_bytes())
+    content[at : at + 64] = bytes(64)
+    file.write_bytes(content)
+    (done,) = repair(store)
+    lost_bytes = messages(file := store.quarantine.entries()[0] / "joints.arrow")
+    assert done.whole and "its recorder was broken off; joints.arrow: " in done.text
+    assert done.text.endswith(" bytes of it cannot be read") and file.read_bytes() == content
+    assert str(lost_bytes[-2] - (at - where)) in done.text, "from its begin to that of the fourth"
+    n = np.r_[0:100, 150:250]
+    np.testing.assert_allclose(store.read("e1").joints.stamp_s, 100.0 + n / 50)
+
+
+def test_more_than_a_batch_that_cannot_be_read_at_the_end_is_damage(store):
+    part = break_off(store)
+    file = part / "steps.arrow"
+    last = messages(file)[3]
+    content = file.read_bytes()[:last]
+    file.write_bytes(content + bytes((2 << 20) + (65 << 10)))
+    (done,) = repair(store)
+    assert f"steps.arrow: {(2 << 20) + (65 << 10)} bytes of it cannot be read" in done.text
+    assert len(store.read("e1").steps) == 150 and len(store.quarantine.entries()) == 1
+
+
+def test_a_finished_episode_that_lost_the_end_of_a_file_was_not_broken_off_by_its_recorder(store):
+    path = record(store)
+    cut(path / "camera_top.arrow", 100)
+    before = tree(path)
+    (done,) = repair(store)
+    assert done.text == "camera_top.arrow: its end is lost"
+    (original,) = store.quarantine.entries()
+    assert before.items() <= tree(original).items()
+    assert store.meta("e1").outcome == "success"
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_a_repair_that_is_killed_before_its_last_rename_hides_no_episode(store, monkeypatch, aside):
+    break_off(store)
+    if aside:
+        with store.claim():
+            store.set_aside_parts()
+    rename = os.rename
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(source, target):
+        if str(source).endswith(".repaired"):
+            raise KilledError
+        rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", killed)
+        with pytest.raises(KilledError):
+            repair(store)
+    assert store.ids() == []
+    assert [done.whole for done in repair(store)] == [True]
+    assert len(store.read("e1").steps) == 200 and store.quarantine.entries() == []
+
+
+def test_a_repair_that_is_killed_behind_its_last_rename_was_made(store):
+    path = record(store)
+    cut(path / "steps.arrow", 100)
+    repair(store)
+    reason = store.quarantine.entries()[0] / "reason.txt"
+    reason.write_text(f"being {reason.read_text()}")
+    assert repair(store) == []
