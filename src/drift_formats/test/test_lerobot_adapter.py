@@ -1,5 +1,7 @@
 """Our policies with the interface of LeRobot's. That its evaluation loop takes them: `make interop`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,24 @@ def test_environments_of_a_batch_do_not_mix(policy):
         )  # the draw of the first observation
         expected = policy.sample(torch.cat(alone), policy.make_sampler("ddim-4"), again)
     torch.testing.assert_close(chunk, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_warm_start_begins_where_the_executed_actions_end(policy, monkeypatch):
+    policy.config = replace(policy.config, action_steps=2)
+    adapter = LeRobotPolicy(policy, "rti-3")
+    draft, guesses = adapter._sampler.draft, []
+    guess = draft.guess
+    monkeypatch.setattr(draft, "guess", lambda *given: guesses.append(guess(*given)) or guesses[-1])
+    for _ in range(2):  # the second time after a reset
+        adapter.select_action(seen(0))
+        first = draft._last.chunk
+        adapter.select_action(seen(0))
+        adapter.select_action(seen(0))  # two of eight actions are over
+        assert guesses[0] is None
+        assert torch.equal(guesses[1][:, :6], first[:, 2:])
+        assert torch.equal(guesses[1][:, 6:], first[:, -1:].expand(-1, 2, -1))
+        adapter.reset()
+        guesses.clear()
 
 
 def test_a_reset_forgets_everything(policy):

@@ -113,6 +113,18 @@ def test_pictures_come_as_they_were_and_are_made_to_fit_the_task(tmp_path):
     assert one.frames["wrist"].stamp_s[5] == pytest.approx(5 / 30 + 0.05)
 
 
+def test_only_pictures_of_another_size_are_said_to_have_been_made_to_fit(changed, tmp_path):
+    def channels_first(info: dict) -> None:
+        for column in ("observation.images.top", "observation.images.hand"):
+            height, width, colours = info["features"][column]["shape"]
+            info["features"][column]["shape"] = [colours, height, width]
+
+    change_info(changed, channels_first)
+    one, _ = import_episodes(changed, EpisodeStore(tmp_path / "store"), CELL, lerobot, MAP)
+    assert "observation.images.top" not in one.remark  # it has the 32x24 of the task
+    assert "observation.images.hand of 32x32 was made to fit" in one.remark
+
+
 def test_video_is_read_at_the_right_pictures_of_the_right_episode(tmp_path):
     cell = Cell(
         PANDA, TaskConfig("lift", (CameraConfig("wrist", "w", 32, 32, 0.0),), 0.1, 2, 1, 1, "tcp_pose", 9, {})

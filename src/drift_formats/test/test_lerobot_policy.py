@@ -325,6 +325,15 @@ def test_cameras_go_to_their_names_and_key_points_to_their_places(tmp_path, batc
             {"input_features": {"observation.environment_state": {"type": "ENV", "shape": [2]}}},
             "observation.environment_state is not known",
         ),
+        ({"input_features": {}}, r"config.json: input_features=\[\] must hold observation.state"),
+        (
+            {"input_features": {"observation.state": 2}},
+            "input_features: observation.state=2 must be a mapping",
+        ),
+        (
+            {"output_features": {"action": {"type": "ACTION", "shape": "2"}}},
+            "config.json: output_features: action={.*} must be a mapping with type and shape",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, changed, said):
@@ -343,3 +352,16 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read|policy_preprocessor.json: is not there"):
         read_policy(folder, POINT)
     assert isinstance(Cell(PANDA, PLACE.task), Cell)
+
+
+def test_a_crop_that_is_no_height_and_width_is_named(tmp_path):
+    cameras = {
+        f"observation.images.{name}": {"type": "VISUAL", "shape": [3, 32, 32]} for name in ("front", "wrist")
+    }
+    changed = {
+        "input_features": {"observation.state": {"type": "STATE", "shape": [17]}} | cameras,
+        "output_features": {"action": {"type": "ACTION", "shape": [10]}},
+        "crop_shape": 84,
+    }
+    with pytest.raises(CheckpointError, match="config.json: crop_shape=84 must be height and width"):
+        read_policy(write(tmp_path / "p", {"a": torch.zeros(1)}, {}, **changed), SEES)

@@ -18,8 +18,8 @@ class LeRobotPolicy(nn.Module):
     """`reset`, `select_action` and `predict_action_chunk`, for a batch of environments at a time.
 
     An observation holds "observation.state" (B, S) and for each camera "observation.images.NAME",
-    (B, 3, H, W) float in [0, 1] or uint8. Before there are enough of them, the first one stands for those
-    before it.
+    (B, 3, H, W) float in [0, 1] or uint8; each is one step (`dt_s`) after the one before. Before there are
+    enough of them, the first one stands for those before it.
     """
 
     def __init__(self, policy: DiffusionPolicy, sampler: str = "ddim-8", seed: int = 0) -> None:
@@ -30,7 +30,8 @@ class LeRobotPolicy(nn.Module):
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was seen and what is left of the last chunk."""
+        """Forget what was seen and what is left of the last chunk; time begins at 0."""
+        self._observations = 0
         steps = self.policy.config.observation.observation_steps
         self._seen: deque[dict[str, Tensor]] = deque(maxlen=steps)
         self._left: deque[Tensor] = deque()
@@ -64,6 +65,7 @@ class LeRobotPolicy(nn.Module):
         rows = torch.arange(spec.observation_steps, device=state.device)[None] * count
         rows = rows + torch.arange(count, device=state.device)[:, None]  # (B, To)
         condition = self.policy.condition(self.policy.encode_frames(images), rows, state)
+        self._sampler.observe((self._observations - 1) * spec.dt_s, spec.dt_s, condition)
         return self.policy.sample(condition, self._sampler, self._generator)
 
     def _see(self, batch: Mapping[str, Tensor]) -> None:
@@ -73,6 +75,7 @@ class LeRobotPolicy(nn.Module):
         seen = {name: _as_bytes(batch[name]).to(self.policy.device) for name in names}
         seen[layout.STATE] = batch[layout.STATE].to(self.policy.device, torch.float32)
         self._seen.append(seen)
+        self._observations += 1
 
 
 def _as_bytes(picture: Tensor) -> Tensor:

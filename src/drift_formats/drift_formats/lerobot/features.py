@@ -35,6 +35,12 @@ class Feature:
         return self.dtype in ("image", "video")
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of a picture, whose shape has its colours first or last."""
+        height, width = self.shape[:2] if self.shape[2] == 3 else self.shape[1:]
+        return height, width
+
+    @property
     def arrow_type(self) -> pa.DataType:
         """Type in parquet; one number is a scalar there."""
         if self.dtype == "image":

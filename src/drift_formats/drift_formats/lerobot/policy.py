@@ -79,16 +79,17 @@ class _Config:
         self.must("vision_backbone", "resnet18")
         self.must("beta_schedule", "squaredcos_cap_v2")
         self.must("n_groups", 8)  # its last block always has 8
-        inputs, outputs = self("input_features", dict), self("output_features", dict)
-        self.cameras = [name for name, feature in inputs.items() if feature.get("type") == "VISUAL"]
+        inputs, outputs = self._features("input_features"), self._features("output_features")
+        self.cameras = [name for name, (kind, _) in inputs.items() if kind == "VISUAL"]
         for name in inputs:
             if name not in self.cameras and name != layout.STATE:
                 raise CheckpointError(f"{path}: input_features: {name} is not known, only state and pictures")
+        if layout.STATE not in inputs:
+            raise CheckpointError(f"{path}: input_features={list(inputs)} must hold {layout.STATE}")
         if list(outputs) != [layout.ACTION]:
             raise CheckpointError(f"{path}: output_features={list(outputs)} must be action")
-        self.state_dim = int(inputs[layout.STATE]["shape"][0])
-        self.action_dim = int(outputs[layout.ACTION]["shape"][0])
-        self.sizes = {name: tuple(inputs[name]["shape"][1:]) for name in self.cameras}
+        self.state_dim, self.action_dim = inputs[layout.STATE][1][0], outputs[layout.ACTION][1][0]
+        self.sizes = {name: inputs[name][1][1:] for name in self.cameras}
 
     def __call__(self, key: str, kind: Any) -> Any:
         """Return a value; CheckpointError where it is missing or of another type."""
@@ -96,6 +97,20 @@ class _Config:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise CheckpointError(f"{self.path}: {key}={value!r} must be there and be of {kind}")
         return value
+
+    def _features(self, key: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Return kind and shape of each."""
+        found = {}
+        for name, feature in self(key, dict).items():
+            kind, shape = (
+                (feature.get("type"), feature.get("shape")) if isinstance(feature, dict) else (None, None)
+            )
+            if not isinstance(kind, str) or not shape or not _are_counts(shape):
+                raise CheckpointError(
+                    f"{self.path}: {key}: {name}={feature!r} must be a mapping with type and shape"
+                )
+            found[name] = kind, tuple(shape)
+        return found
 
     def must(self, key: str, wanted: object) -> None:
         """Refuse another value."""
@@ -105,7 +120,11 @@ class _Config:
     def size(self, key: str) -> tuple[int, int] | None:
         """Return a height and a width, None where there are none."""
         value = self._said.get(key)
-        return None if value is None else (int(value[0]), int(value[1]))
+        if value is None:
+            return None
+        if not _are_counts(value) or len(value) != 2:
+            raise CheckpointError(f"{self.path}: {key}={value!r} must be height and width")
+        return value[0], value[1]
 
     def camera(self, name: str) -> str:
         """Return the input that is the camera `name`."""
@@ -115,6 +134,10 @@ class _Config:
         raise CheckpointError(
             f"{self.path}: has no pictures of the camera {name}, only {', '.join(self.cameras) or 'none'}"
         )
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, list) and all(type(count) is int and count > 0 for count in value)
 
 
 def _policy_config(theirs: _Config, cell: Cell) -> tuple[PolicyConfig, list[str]]:

@@ -134,12 +134,14 @@ class _Reader:
     def _remark(self, samples: Samples) -> str:
         remarks = [samples.remark] if samples.remark else []
         sizes = {
-            column: self._files.features[column].shape[:2]
+            column: self._files.features[column].size
             for camera in self._cell.task.cameras
             if (column := self._meaning.cameras[camera.name])
-            and self._files.features[column].shape[:2] != (camera.height, camera.width)
+            and self._files.features[column].size != (camera.height, camera.width)
         }
-        remarks += [f"{column} of {shape[1]}x{shape[0]} was made to fit" for column, shape in sizes.items()]
+        remarks += [
+            f"{column} of {width}x{height} was made to fit" for column, (height, width) in sizes.items()
+        ]
         return "; ".join(remarks)
 
 

@@ -161,7 +161,7 @@ class SetFiles:
     def pictures(self, entry: EpisodeEntry, table: pa.Table, camera: str) -> Iterator[np.ndarray]:
         """Yield the pictures (H, W, 3) uint8 RGB of an episode."""
         feature = self.features[camera]
-        shape = feature.shape if feature.shape[2] == 3 else (*feature.shape[1:], 3)
+        shape = (*feature.size, 3)
         if feature.dtype == "video":
             path, from_s = entry.videos[camera]
             found = read_pictures(path, from_s, self.fps, entry.length)
