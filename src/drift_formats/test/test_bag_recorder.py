@@ -1,6 +1,9 @@
 """The thread that records bags: what it cannot write is counted and said, and nobody waits for it."""
 
+import itertools
+import resource
 import threading
+from contextlib import contextmanager
 
 import pytest
 from drift_formats.bags import open_bag
@@ -147,3 +150,87 @@ def test_a_bag_that_cannot_be_made_is_said_and_all_of_it_counts_as_left_out(
     assert len(said) == 1 and "is broken off" in said[0] and "File exists" in said[0]
     recorder.end({})
     assert (tmp_path / "bag").read_text() == "in the way"
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Let writing fail beyond a size, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_after_a_bag_that_the_disk_has_refused_the_next_one_is_recorded(
+    tmp_path, make, said, joint_topic, dropped
+):
+    seconds = itertools.count()  # each look at the clock is a second later: every chunk is flushed at once
+    recorder = make(clock=lambda: float(next(seconds)))
+    with files_of_at_most(8000):
+        recorder.begin("first", {})
+        for _ in range(100):
+            recorder.put(joint_topic, bytes(200), 1, 1)  # small: what cannot be written stays in the buffer
+        wait_until(lambda: recorder.losses.total > 0)
+    recorder.drop() if dropped else recorder.end({})
+    recorder.begin("second", {})
+    recorder.put(joint_topic, b"data", 1, 1)
+    recorder.end({})
+    recorder.close()
+    assert [line for line in said if "broken off" in line] == [
+        f"bag {tmp_path / 'first'} is broken off: [Errno 27] File too large"
+    ]
+    assert (tmp_path / "first").exists() is not dropped
+    with Reader(tmp_path / "second") as bag:
+        assert bag.message_count == 1
+
+
+def test_whatever_befalls_a_bag_it_is_said_and_the_next_one_is_recorded(
+    tmp_path, make, said, monkeypatch, joint_topic
+):
+    def fail(*arguments):
+        raise RuntimeError("nobody thought of this")
+
+    recorder = make(queue_bytes=300)  # for one message: what is no longer held is room for the next
+    with monkeypatch.context() as patched:
+        patched.setattr(BagWriter, "write", fail)
+        recorder.begin("first", {})
+        recorder.put(joint_topic, bytes(100), 1, 1)
+        wait_until(lambda: said)
+    assert said == [f"bag {tmp_path / 'first'} is broken off: RuntimeError('nobody thought of this')"]
+    recorder.end({})
+    recorder.begin("second", {})
+    recorder.put(joint_topic, bytes(100), 1, 1)
+    recorder.end({})
+    recorder.close()
+    with Reader(tmp_path / "second") as bag:
+        assert bag.message_count == 1
+
+
+def test_what_was_left_out_is_said_also_where_nothing_more_is_left_out_and_where_the_bag_is_dropped(
+    make, said, monkeypatch, joint_topic
+):
+    go_on, write = threading.Event(), BagWriter.write
+    monkeypatch.setattr(BagWriter, "write", lambda *arguments: (go_on.wait(20.0), write(*arguments)))
+    now_s = 100.0
+    recorder = make(queue_bytes=1000 + 200, clock=lambda: now_s)
+    recorder.begin("bag", {})
+    for _ in range(3):
+        recorder.put(joint_topic, bytes(1000), 1, 1)
+    assert len(said) == 1 and "1 messages left out so far" in said[0]
+    now_s = 100.5
+    go_on.set()
+    wait_until(lambda: len(said) == 2)
+    assert "2 messages left out so far" in said[1]
+    go_on.clear()
+    recorder.begin("other", {})
+    for _ in range(3):
+        recorder.put(joint_topic, bytes(1000), 1, 1)
+    recorder.drop()
+    go_on.set()
+    assert [line.partition(",")[0] for line in said[2:]] == [
+        "bag other: 1 messages left out so far",
+        "bag other: 2 messages left out so far",
+    ]

@@ -75,6 +75,7 @@ def test_a_file_cut_off_anywhere_gives_the_messages_of_its_whole_chunks(tmp_path
         folder.mkdir()
         (folder / "cut_0.mcap").write_bytes(whole[:size])
         told = repair(folder)
+        assert told.kept == []
         with (folder / "cut_0.mcap").open("rb") as stream:
             read = [m.log_time for *_, m in NonSeekingReader(stream).iter_messages(log_time_order=False)]
         # the index of a chunk stands behind it: a chunk whose index is cut off is whole
@@ -95,7 +96,48 @@ def test_a_chunk_whose_bits_are_wrong_is_left_out_and_named(tmp_path, messages, 
     writer.path.write_bytes(whole[:at] + b"X" + whole[at + 1 :])
     told = repair(tmp_path / "bag")
     assert (told.messages, told.broken_chunks) == (2, ["bag_0.mcap"])
+    assert told.kept == [tmp_path / "bag" / "bag_0.mcap.original"]
+    assert told.kept[0].read_bytes() == whole[:at] + b"X" + whole[at + 1 :]
     assert [stamp_ns for stamp_ns, _ in contents(tmp_path / "bag")] == [0, 2]
+
+
+def three_chunks(folder, messages, joint_topic):
+    """Return the writer of a bag of three messages, not closed yet, and where its second chunk begins."""
+    writer = BagWriter(folder)
+    begins = 0
+    for n in range(3):
+        begins = writer.path.stat().st_size if n == 1 else begins
+        writer.write(joint_topic, messages.joint_state(n, ["j"], [float(n)]), n, n)
+        writer.flush()
+    return writer, begins
+
+
+@pytest.mark.parametrize(("finished", "at"), [(True, 1), (True, 37), (False, 37)])
+def test_of_a_file_that_is_damaged_in_the_middle_the_original_is_kept(
+    tmp_path, messages, joint_topic, finished, at
+):
+    writer, begins = three_chunks(tmp_path / "bag", messages, joint_topic)
+    writer.close() if finished else writer.abandon()
+    damaged = bytearray(writer.path.read_bytes())
+    assert damaged[begins] == 6  # a chunk: its length at 1, the length of its compression's name at 37
+    damaged[begins + at + 3] ^= 0x40
+    writer.path.write_bytes(damaged)
+    for kept in ("bag_0.mcap.original", "bag_0.mcap.original.2"):
+        told = repair(tmp_path / "bag")
+        assert (told.messages, told.kept) == (1, [tmp_path / "bag" / kept])
+        assert told.kept[0].read_bytes() == damaged
+        writer.path.write_bytes(damaged)
+
+
+def test_a_bag_that_is_being_recorded_is_left_alone(tmp_path, messages, joint_topic):
+    writer, _ = three_chunks(tmp_path / "bag", messages, joint_topic)
+    with pytest.raises(DataError, match=r"bag_0\.mcap: is being recorded"):
+        repair(tmp_path / "bag")
+    writer.write(joint_topic, messages.joint_state(3, ["j"], [3.0]), 3, 3)
+    writer.close()
+    assert [stamp_ns for stamp_ns, _ in contents(tmp_path / "bag")] == [0, 1, 2, 3]
+    assert sorted(path.name for path in (tmp_path / "bag").iterdir()) == ["bag_0.mcap", "metadata.yaml"]
+    assert repair(tmp_path / "bag").messages == 4
 
 
 def test_nothing_else_is_taken_for_a_bag(tmp_path):

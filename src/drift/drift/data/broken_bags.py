@@ -27,4 +27,7 @@ def repair_bags(bags: list[Path], dry_run: bool) -> Iterator[str]:
             f"{told.undescribed} messages of channels that stood in them": told.undescribed,
         }
         rest = ", ".join(text for text, count in left_out.items() if count)
-        yield f"bag {bag}: made whole, {told.messages} messages" + (f"; left out: {rest}" if rest else "")
+        rest = f"; left out: {rest}" if rest else ""
+        kept = ", ".join(map(str, told.kept))
+        kept = f"; more than its end was damaged, the original is kept: {kept}" if kept else ""
+        yield f"bag {bag}: made whole, {told.messages} messages{rest}{kept}"

@@ -8,10 +8,13 @@ from typing import BinaryIO, cast
 import zstandard
 from drift_core.errors import DataError
 from mcap.exceptions import EndOfFile, InvalidMagic, McapError
-from mcap.records import Channel, Chunk, DataEnd, Message, Metadata, Schema
+from mcap.records import Attachment, Channel, Chunk, DataEnd, Message, Metadata, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 
 Record = Schema | Channel | Message | Metadata
+_MAGIC = b"\x89MCAP0\r\n"
+_HEAD_BYTES = 9  # of a record: what it is, and the length of what follows
+_UNFINISHED_BYTES_MAX = 32 << 20  # a chunk of a writer that was killed: a few MiB, more with a huge picture
 _BROKEN = (McapError, CRCValidationError, zstandard.ZstdError, struct.error, RuntimeError, ValueError)
 
 
@@ -25,6 +28,7 @@ class McapScan:
         self.path = path
         self.whole = False  # known at the end: whether the data has an end
         self.left_over_bytes = 0  # known at the end: behind the last whole record of a file that was cut off
+        self.damaged = False  # known at the end: whether more is lost than what was being written at the end
         self.broken_chunks = 0
 
     def __iter__(self) -> Iterator[Record]:
@@ -39,6 +43,7 @@ class McapScan:
                     raise DataError(f"{self.path} is no MCAP file: {error}") from error
                 except _BROKEN:
                     self.left_over_bytes = size - end
+                    self.damaged |= not _cut_off(self.path, end, size)
                     return
                 end = file.tell()
                 if record is None or isinstance(record, DataEnd):
@@ -46,6 +51,8 @@ class McapScan:
                     return
                 if isinstance(record, Chunk):
                     yield from self._records_of(record)
+                elif isinstance(record, Attachment):
+                    self.damaged = True  # it is not read
                 elif isinstance(record, Record):
                     yield record
 
@@ -54,8 +61,20 @@ class McapScan:
             records = breakup_chunk(chunk, validate_crc=True)
         except _BROKEN:
             self.broken_chunks += 1
+            self.damaged = True
             return
         yield from (record for record in records if isinstance(record, Record))
+
+
+def _cut_off(path: Path, end: int, size: int) -> bool:
+    """Whether what lies behind `end` can be one record that its writer was writing when it was killed."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - len(_MAGIC)))
+        finished = size > len(_MAGIC) and file.read() == _MAGIC
+        file.seek(end)
+        head = file.read(_HEAD_BYTES)
+    longer = len(head) < _HEAD_BYTES or end + _HEAD_BYTES + int.from_bytes(head[1:], "little") > size
+    return longer and not finished and size - end <= _UNFINISHED_BYTES_MAX
 
 
 class _WholeReads:

@@ -73,14 +73,13 @@ class OpenBag:
         self._keep_free_bytes = keep_free_bytes
         self._flushed_s, self._noted = now_s, 0
         self._writer: BagWriter | None = None
-        self._ours = False  # the folder
+        self._ours = not folder.exists()
         try:
             self._writer = BagWriter(folder)
-            self._ours = True
             self._note(notes)
             self._writer.flush()
         except OSError as error:
-            self._break_off(str(error))
+            self.break_off(str(error))
 
     def write(self, message: Message) -> None:
         """Take one message."""
@@ -93,7 +92,7 @@ class OpenBag:
             )
         except OSError as error:
             self._losses.add(message.topic.name)
-            self._break_off(str(error))
+            self.break_off(str(error))
 
     def due_in_s(self, now_s: float) -> float:
         """Return the time until the chunk is to end."""
@@ -109,7 +108,7 @@ class OpenBag:
             self._writer.flush()
             free = shutil.disk_usage(self._folder).free
         except OSError as error:
-            self._break_off(str(error))
+            self.break_off(str(error))
             return
         if free < self._keep_free_bytes:
             kept = f"{self._keep_free_bytes >> 20} MiB are kept for the episode"
@@ -127,7 +126,7 @@ class OpenBag:
             self._writer.close({**custom, "lost_messages": str(self._losses.total)})
             self._writer = None
         except OSError as error:
-            self._break_off(str(error))
+            self.break_off(str(error))
 
     def drop(self) -> None:
         """Throw the bag away."""
@@ -147,9 +146,9 @@ class OpenBag:
             self._noted = self._losses.total
             self._note({LOST_NOTE: self._losses.plain()})
 
-    def _break_off(self, why: str) -> None:
-        """Leave the file as it is: drift data repair makes it whole."""
+    def break_off(self, why: str) -> None:
+        """Leave the file as it is, and say it: drift data repair makes it whole."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abandon()
         self._say(f"bag {self._folder} is broken off: {why}")
-        if self._writer is not None:
-            self._writer.abandon()
-            self._writer = None

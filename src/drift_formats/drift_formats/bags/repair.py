@@ -1,8 +1,10 @@
 """Make a bag whole that was broken off: all messages up to the last whole record, and a new metadata.yaml."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from drift_formats.bags.metadata import METADATA_FILE, Contents, FileContents, Q
 from drift_formats.bags.writer import BagWriter
 
 _ENDING = ".mcap"
+_KEPT = ".original"
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Repaired:
         default_factory=list
     )  # files, each as often as a chunk of it was left out
     undescribed: int = 0  # messages that were left out, because what they are stood in such a chunk
+    kept: list[Path] = field(default_factory=list)  # originals of files in which more is damaged than the end
     custom: dict[str, str] = field(default_factory=dict)  # what the records in it say
 
 
@@ -44,8 +48,10 @@ def broken_off(folder: Path) -> bool:
 def repair(folder: Path | str) -> Repaired:
     """Make the bag in `folder` whole, and say what is in it.
 
-    Each file is written anew beside itself, then takes its place: there must be room for the largest.
-    DataError for what is no such bag, OSError.
+    Each file is written anew beside itself, then takes its place: there must be room for what the largest
+    holds, without compression. Where more is lost than a writer that was killed loses at its end, the
+    original is kept beside as NAME.mcap.original.
+    DataError for what is no such bag, or is being recorded; OSError.
     """
     folder = Path(folder)
     paths = sorted(folder.glob(f"*{_ENDING}"), key=_number)
@@ -53,7 +59,8 @@ def repair(folder: Path | str) -> Repaired:
         raise DataError(f"{folder} must be a folder with {_ENDING} files")
     told, contents = Repaired(), []
     for path in paths:
-        contents.append(_rewrite(path, told))
+        with _left_alone(path):
+            contents.append(_rewrite(path, told))
     told.messages = sum(file.messages for file in contents)
     Contents(tuple(contents), os.environ.get("ROS_DISTRO", ""), told.custom).write(folder)
     return told
@@ -68,6 +75,9 @@ def _rewrite(path: Path, told: Repaired) -> FileContents:
     try:
         _copy(scan, writer, told)
         writer.close(told.custom)
+        if scan.damaged:
+            told.kept.append(_free_name(path))
+            os.rename(path, told.kept[-1])
         os.replace(writer.path, path)
     finally:
         writer.abandon()
@@ -75,6 +85,26 @@ def _rewrite(path: Path, told: Repaired) -> FileContents:
     told.left_over_bytes += scan.left_over_bytes
     told.broken_chunks += [path.name] * scan.broken_chunks
     return writer.contents(path.name)
+
+
+@contextmanager
+def _left_alone(path: Path) -> Iterator[None]:
+    """Hold the lock that the writer of a file holds; DataError while it does."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{path}: is being recorded; end the recorder first") from None
+        yield
+
+
+def _free_name(path: Path) -> Path:
+    """Return where the original can be kept; an earlier one stays."""
+    kept, number = path.with_name(path.name + _KEPT), 1
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}{_KEPT}.{number}")
+    return kept
 
 
 def _copy(scan: McapScan, writer: BagWriter, told: Repaired) -> None:

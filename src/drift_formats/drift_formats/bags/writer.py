@@ -1,7 +1,9 @@
 """Write one bag: a folder with one MCAP file, which can be read up to the last `flush`, and metadata.yaml."""
 
+import fcntl
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,8 @@ class BagWriter:
     """Write messages as they were serialized; used from one thread.
 
     Whatever happens, the file holds all that was flushed, and `repair` (drift_formats/bags/repair.py) makes
-    it whole. OSError when the disk is full.
+    it whole; until it is closed the file is locked (flock), so that `repair` leaves it alone. OSError when
+    the disk is full.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class BagWriter:
         self.folder.mkdir(parents=True)
         self.path = self.folder / f"{self.folder.name}_0.mcap"
         self._stream = self.path.open("xb")
+        fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._file = Writer(self._stream, CHUNK_BYTES, _COMPRESSIONS[compression])
         self._file.start("ros2", "drift")
         self._file.flush()
@@ -89,5 +93,6 @@ class BagWriter:
         return FileContents(name, self.counts, self._start_ns or 0, self._end_ns)
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        self._stream.close()
+        """Close the file as it is; what is not in it by now need not get there."""
+        with suppress(OSError):
+            self._stream.close()
