@@ -142,6 +142,13 @@ def test_an_episode_without_a_command_gives_no_row_and_says_so(tmp_path):
         episode_rows(PLACE, episode)
 
 
+def test_an_episode_whose_only_command_came_after_its_observations_gives_no_row_and_says_so(tmp_path):
+    episode = record(tmp_path, frame_s=START_S + np.arange(5) / 10)  # until 0.4 s
+    episode.steps.action[:45] = np.nan  # until 0.9 s
+    with pytest.raises(DataError, match="episode m0: has no row: its first command is after all of its obs"):
+        episode_rows(PLACE, episode)
+
+
 def test_a_hole_in_the_frames_is_said(tmp_path):
     frame_s = START_S + np.delete(np.arange(11) / 10, [4, 5])
     said = export(tmp_path / "set", (PLACE, record(tmp_path, frame_s=frame_s)))
@@ -174,6 +181,18 @@ def test_what_does_not_go_into_one_set_is_refused(tmp_path):
     wide = replace(PLACE, task=replace(PLACE.task, cameras=(replace(PLACE.task.cameras[0], width=32),)))
     with pytest.raises(DataError, match="cameras must be front 24x16 as in a, are front 32x16"):
         export(tmp_path / "sizes", (PLACE, one), (wide, record(tmp_path, wide, "c")))
+    bare = replace(PLACE, task=replace(PLACE.task, name="bare", cameras=()))
+    with pytest.raises(
+        DataError,
+        match="episode w: cameras must be front 24x16 as in a, are none: .*; drift data split --by task",
+    ):
+        export(tmp_path / "bare", (PLACE, one), (bare, record(tmp_path, bare, "w")))
+    push = replace(JOINTS, task=replace(JOINTS.task, name="push"))
+    with pytest.raises(
+        DataError,
+        match="episode j: action must be tcp_x, .*, gripper as in a, is panda_joint1, .*; drift data split",
+    ):
+        export(tmp_path / "spaces", (PLACE, one), (push, record(tmp_path, push, "j")))
     odd = replace(PLACE, task=replace(PLACE.task, dt_s=0.15))
     with pytest.raises(DataError, match="dt_s=0.15 of the task must be 1 / n s"):
         export(tmp_path / "odd", (odd, one))

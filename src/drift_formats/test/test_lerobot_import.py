@@ -3,7 +3,11 @@
 import json
 import re
 import shutil
+import struct
+import tracemalloc
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -20,7 +24,8 @@ from drift_core.task import CameraConfig, TaskConfig
 from drift_formats.format import Cell
 from drift_formats.formats import format_of, lerobot
 from drift_formats.importing import import_episodes
-from drift_formats.lerobot.source_map import SourceMap
+from drift_formats.lerobot.set_files import SetFiles
+from drift_formats.lerobot.source_map import Columns, SourceMap
 from recorded import PANDA
 
 SET = Path(__file__).parent / "data" / "lerobot_0_6_1"
@@ -29,6 +34,8 @@ CAMERAS = (
     CameraConfig("wrist", "camera/wrist/image_raw", 16, 16, 0.05),
 )
 CELL = Cell(PANDA, TaskConfig("lift", CAMERAS, 0.1, 2, 1, 1, "tcp_pose", 20.0, {}))
+ROWS, EPISODES = "data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"
+HAND = "observation.images.hand"
 DEGREES = 0.017453292519943295
 JOINTS = [f"panda_joint{number}.pos" for number in range(1, 8)]
 MAP = parse(
@@ -62,6 +69,20 @@ def change_info(folder: Path, change: Callable[[dict], None]) -> None:
     info = json.loads(path.read_text())
     change(info)
     path.write_text(json.dumps(info))
+
+
+def change_column(path: Path, name: str, values: list) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index(name), name, pa.array(values)), path)
+
+
+def add_column(folder: Path, name: str, values: np.ndarray) -> None:
+    """Add numbers (N, width)."""
+    path, width = folder / ROWS, values.shape[1]
+    column = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), width)
+    pq.write_table(pq.read_table(path).append_column(name, column), path)
+    described = {"dtype": "float64", "shape": [width], "names": None}
+    change_info(folder, lambda info: info["features"].update({name: described}))
 
 
 def test_a_set_of_lerobot_becomes_demonstrations_in_our_units(tmp_path):
@@ -157,14 +178,47 @@ def test_without_a_map_it_says_what_must_be_named_and_what_there_is(tmp_path):
 
 
 def test_degrees_are_not_taken_for_radians(tmp_path):
-    from dataclasses import replace
-
     wrong = replace(MAP, joints=replace(MAP.joints, scale=1.0))
     with pytest.raises(DataError, match="beyond its limits .* rad: is it in degrees"):
         imported(SET, tmp_path / "store", source_map=wrong)
     wrong = replace(MAP, gripper=replace(MAP.gripper, scale=1.0))
     with pytest.raises(DataError, match=r"the gripper goes from 50 to .*, beyond 0 .. 0.08 m"):
         imported(SET, tmp_path / "store", source_map=wrong)
+
+
+def test_units_of_what_the_arm_was_told_are_checked_as_those_of_what_it_did(tmp_path, changed):
+    wrong = replace(MAP, action_joints=replace(MAP.action_joints, scale=1.0))
+    with pytest.raises(DataError, match=r"action_joints \(action\): joint .* is it in degrees"):
+        imported(SET, tmp_path / "store", source_map=wrong)
+    wrong = replace(MAP, action_gripper=replace(MAP.action_gripper, scale=1.0))
+    with pytest.raises(DataError, match=r"action_gripper \(action\): the gripper goes from 51.3 to 64.3"):
+        imported(SET, tmp_path / "store", source_map=wrong)
+    add_column(changed, "pose", np.tile([0.4, 0, 0.4, 1, 0, 0, 0, 1, 0, 8.0], (24, 1)))  # opening in cm
+    pose = replace(MAP, action_joints=None, action_gripper=None, action_pose=Columns("pose"))
+    with pytest.raises(
+        DataError, match=r"action_pose \(pose\): the gripper goes from 8 to 8, beyond 0 .. 0.08"
+    ):
+        imported(changed, tmp_path / "store", source_map=pose)
+
+
+@pytest.mark.parametrize("key", ["joints", "gripper", "action_joints", "action_gripper", "action_pose"])
+def test_what_is_not_finite_is_refused_wherever_it_stands(tmp_path, changed, key):
+    width = {"gripper": 1, "action_gripper": 1, "action_pose": 10}.get(key, 7)
+    values = np.zeros((24, width))
+    values[17, -1] = np.nan
+    add_column(changed, "other", values)
+    with pytest.raises(DataError, match=rf"{key} \(other\) must be finite in all rows"):
+        imported(changed, tmp_path / "store", source_map=replace(MAP, **{key: Columns("other")}))
+
+
+def test_a_map_that_names_what_cannot_be_is_refused(tmp_path, changed):
+    change_info(changed, lambda info: info["features"].update(note={"dtype": "string", "shape": [1]}))
+    with pytest.raises(DataError, match="has no column 'note' of numbers"):
+        imported(changed, tmp_path / "store", source_map=replace(MAP, gripper=Columns("note")))
+    walk = Cell(None, TaskConfig("walk", (), 0.1, 8, 1, 4, "point", 6.0, {}))
+    pose = SourceMap(joints=Columns("observation.state", (0, 1)), action_pose=Columns("action"))
+    with pytest.raises(DataError, match="action_pose does not tell actions of point, as task walk needs"):
+        imported(changed, tmp_path / "store", walk, pose)
 
 
 def test_a_set_that_is_slower_than_the_policy_is_refused(tmp_path, changed):
@@ -263,6 +317,40 @@ def test_v2_1_gives_the_same_episodes(tmp_path):
             "file-000.mp4: cannot be read",
         ),
         (lambda s: shutil.rmtree(s / "meta/episodes"), "meta/episodes: has no file of episodes"),
+        (
+            lambda s: change_column(s / EPISODES, "data/chunk_index", [None, 0]),
+            f"{EPISODES}: data/chunk_index=None must be there",
+        ),
+        (
+            lambda s: change_column(s / EPISODES, "data/file_index", ["first", "first"]),
+            f"{EPISODES}: data/file_index='first' must be there and be a int",
+        ),
+        (
+            lambda s: change_column(s / EPISODES, "length", [None, 12]),
+            f"{EPISODES}: length=None must be there",
+        ),
+        (
+            lambda s: change_column(s / EPISODES, "length", [10**12, 12]),
+            rf"{EPISODES}: length=1000000000000 must lie in \[0, 1000000000\]",
+        ),
+        (
+            lambda s: change_column(s / EPISODES, f"videos/{HAND}/from_timestamp", [None, 0.4]),
+            f"{EPISODES}: videos/{HAND}/from_timestamp=None must be there",
+        ),
+        (
+            lambda s: change_column(s / EPISODES, f"videos/{HAND}/from_timestamp", [float("nan"), 0.4]),
+            f"{EPISODES}: videos/{HAND}/from_timestamp=nan must lie in",
+        ),
+        (
+            lambda s: change_column(
+                s / ROWS, "observation.images.top", [{"bytes": huge_png(), "path": ""}] * 24
+            ),
+            f"{ROWS}: observation.images.top: a picture cannot be decoded",
+        ),
+        (
+            lambda s: change_info(s, lambda info: info["features"]["next.success"].update(shape=[7])),
+            f"{ROWS}: next.success must have 7 numbers in each row",
+        ),
     ],
 )
 def test_what_is_broken_is_named_and_nothing_half_is_left(tmp_path, changed, break_it, said):
@@ -270,6 +358,27 @@ def test_what_is_broken_is_named_and_nothing_half_is_left(tmp_path, changed, bre
     with pytest.raises(DataError, match=said):
         imported(changed, tmp_path / "store")
     assert EpisodeStore(tmp_path / "store").ids() == [] and EpisodeStore(tmp_path / "store").open_ids() == []
+
+
+def huge_png() -> bytes:
+    """Return a PNG of 70000 x 70000 that has no pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 70_000, 70_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def test_a_length_that_is_not_so_takes_no_memory(changed):
+    files = SetFiles(changed)
+    entry = replace(next(files.entries()), length=2_000_000)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="episode 0 must have the rows 0 to 1999999, has 12"):
+        files.rows(entry, [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000  # a list of the numbers would be 78 MB
 
 
 def truncate(path: Path) -> None:

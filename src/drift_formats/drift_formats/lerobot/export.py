@@ -59,17 +59,17 @@ def export_set(
     """Write `episodes` as a set; `say` is told what of one is lost, and what LeRobot would scale wrongly."""
     writer: SetWriter | None = None
     first: Episode | None = None
+    of_first: list[Feature] = []
     of_steps: list[Feature] = []
     spreads = {layout.STATE: ExactSpread(), layout.ACTION: ExactSpread()}
     try:
         for cell, episode in episodes:
+            features = _features(cell, episode, options)
             if writer is None or first is None:
-                first, of_steps = episode, provenance_features(episode.steps)
-                features = [*_features(cell, episode, options), *of_steps]
-                writer = SetWriter(
-                    folder, features, fps_of(cell.task.dt_s), episode.meta.robot, options.coding
-                )
-            _check_like(first, episode, cell)
+                first, of_first, of_steps = episode, features, provenance_features(episode.steps)
+                fps = fps_of(cell.task.dt_s)
+                writer = SetWriter(folder, [*features, *of_steps], fps, episode.meta.robot, options.coding)
+            _check_like(first, of_first, episode, features)
             rows = episode_rows(cell, episode)
             columns = _columns(rows, episode) | provenance_columns(episode.steps, rows.step, of_steps)
             pictures = {
@@ -153,21 +153,33 @@ def _cameras(cell: Cell, episode: Episode) -> list[CameraSpec]:
     return [recorded[name] for name in wanted]
 
 
-def _check_like(first: Episode, episode: Episode, cell: Cell) -> None:
-    one_size, other_size = _cameras(cell, first), _cameras(cell, episode)
-    if one_size != other_size:
-        raise DataError(
-            f"episode {episode.meta.id}: cameras must be {_sizes(one_size)} as in {first.meta.id}, are "
-            f"{_sizes(other_size)}: a set has one size of each"
-        )
-    for name in ("robot", "dt_s"):
-        one, other = getattr(first.meta, name), getattr(episode.meta, name)
+def _check_like(first: Episode, of_first: list[Feature], episode: Episode, features: list[Feature]) -> None:
+    """DataError where an episode does not go into the set of the first one."""
+    facts = [(name, getattr(first.meta, name), getattr(episode.meta, name)) for name in ("robot", "dt_s")]
+    facts.append(("cameras", _sizes(of_first), _sizes(features)))
+    facts += [
+        (name, _entries(of_first, name), _entries(features, name)) for name in (layout.STATE, layout.ACTION)
+    ]
+    for name, one, other in facts:
         if one != other:
+            way_out = (
+                ""
+                if first.meta.task == episode.meta.task
+                else "; drift data split --by task takes the tasks apart"
+            )
+            verb = "are" if name == "cameras" else "is"
             raise DataError(
-                f"episode {episode.meta.id}: {name} must be {one} as in {first.meta.id}, is {other}: "
-                "a set has one"
+                f"episode {episode.meta.id}: {name} must be {one} as in {first.meta.id}, {verb} {other}: "
+                f"all of a set have the same{way_out}"
             )
 
 
-def _sizes(cameras: list[CameraSpec]) -> str:
-    return ", ".join(f"{camera.name} {camera.width}x{camera.height}" for camera in cameras)
+def _sizes(features: list[Feature]) -> str:
+    cameras = [feature for feature in features if feature.is_camera]
+    sizes = (f"{c.name.removeprefix(layout.IMAGES)} {c.shape[1]}x{c.shape[0]}" for c in cameras)
+    return ", ".join(sizes) or "none"
+
+
+def _entries(features: list[Feature], name: str) -> str:
+    (found,) = (feature for feature in features if feature.name == name)
+    return ", ".join(found.names or ())

@@ -41,6 +41,11 @@ class Feature:
         return height, width
 
     @property
+    def is_numbers(self) -> bool:
+        """Whether a row has a number, or a list of them."""
+        return not self.is_camera and self.dtype not in ("string", "language") and len(self.shape) == 1
+
+    @property
     def arrow_type(self) -> pa.DataType:
         """Type in parquet; one number is a scalar there."""
         if self.dtype == "image":

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from drift_control.robot.pose import pose_to_action
+from drift_control.robot.robot import Robot
 from drift_core.errors import DataError
 
 from drift_formats.format import Cell
@@ -53,9 +54,10 @@ def meaning_of(files: Described, cell: Cell, source_map: SourceMap) -> Meaning:
     pose = source_map.action_pose
     if pose is None and source_map.action_joints is None and cell.task.action_space == "tcp_pose":
         pose = guess.of(layout.ACTION, (*POSE, GRIPPER))
-    if pose is not None and cell.task.action_space == "joint_position":
+    if pose is not None and cell.task.action_space != "tcp_pose":
         raise DataError(
-            f"{files.info_path}: action_pose does not tell joint positions, as task {cell.task.name} needs"
+            f"{files.info_path}: action_pose does not tell actions of {cell.task.action_space}, "
+            f"as task {cell.task.name} needs"
         )
     joints = guess.joint_names
     action_joints = source_map.action_joints
@@ -84,7 +86,7 @@ def meaning_of(files: Described, cell: Cell, source_map: SourceMap) -> Meaning:
 def entries_of(files: Described, columns: Columns) -> list[int]:
     """Return the numbers of the entries that `columns` names; DataError names those that there are."""
     feature = files.features.get(columns.feature)
-    if feature is None or feature.is_camera or len(feature.shape) != 1:
+    if feature is None or not feature.is_numbers:
         raise DataError(f"{files.info_path}: has no column {columns.feature!r} of numbers; {_listed(files)}")
     width = feature.shape[0]
     if not columns.entries:
@@ -119,13 +121,23 @@ def motion_of(files: Described, cell: Cell, meaning: Meaning, rows: dict[str, np
         read(meaning.action_gripper),
     )
     arm = cell.arm
-    for what, values in (("state", positions), ("action", targets if pose is None else pose)):
-        if values is None or not np.isfinite(values).all():
-            raise DataError(f"{files.info_path}: {what} must be finite in all rows")
+    read_there = (
+        ("joints", meaning.joints, positions),
+        ("gripper", meaning.gripper, gripper),
+        ("action_joints", meaning.action_joints, targets),
+        ("action_gripper", meaning.action_gripper, target_m),
+        ("action_pose", meaning.action_pose, pose),
+    )
+    for key, columns, values in read_there:
+        if columns is not None and values is not None:
+            where = f"{files.info_path}: {key} ({columns.feature})"
+            if not np.isfinite(values).all():
+                raise DataError(f"{where} must be finite in all rows")
+            if arm is not None and len(values):
+                _check_units(where, key, values, arm)
     if arm is None:
         assert targets is not None
         return Motion(positions, gripper_m, None, targets)
-    _check_units(files, cell, meaning.joints, positions, gripper_m)
     if pose is not None:
         return Motion(positions, gripper_m, None, pose)
     assert targets is not None
@@ -136,26 +148,24 @@ def motion_of(files: Described, cell: Cell, meaning: Meaning, rows: dict[str, np
     return Motion(positions, gripper_m, np.column_stack([targets, opening]), action)
 
 
-def _check_units(
-    files: Described, cell: Cell, joints: Columns, positions: np.ndarray, gripper_m: np.ndarray
-) -> None:
-    arm = cell.arm
-    if arm is None or not len(positions):
+def _check_units(where: str, key: str, values: np.ndarray, arm: Robot) -> None:
+    """DataError where joints (N, J) or openings, the last of a pose (N, 10), are beyond what the arm has."""
+    if key in ("joints", "action_joints"):
+        low, high = values.min(axis=0), values.max(axis=0)
+        beyond = (low < arm.low - _BEYOND_RAD) | (high > arm.high + _BEYOND_RAD)
+        if beyond.any():
+            at = int(np.argmax(beyond))
+            raise DataError(
+                f"{where}: joint {arm.config.joint_names[at]} goes from {low[at]:.3g} to {high[at]:.3g}, "
+                f"beyond its limits {arm.low[at]:.3g} .. {arm.high[at]:.3g} rad: is it in degrees (scale: "
+                "0.01745329252 in the map), or another joint?"
+            )
         return
-    low, high = positions.min(axis=0), positions.max(axis=0)
-    beyond = (low < arm.low - _BEYOND_RAD) | (high > arm.high + _BEYOND_RAD)
-    if beyond.any():
-        at = int(np.argmax(beyond))
+    opening_m, widest_m = values[:, -1], arm.config.gripper.opening_max_m
+    if opening_m.min() < -_BEYOND_M or opening_m.max() > widest_m + _BEYOND_M:
         raise DataError(
-            f"{files.info_path}: {joints.feature}: joint {arm.config.joint_names[at]} goes from "
-            f"{low[at]:.3g} to {high[at]:.3g}, beyond its limits {arm.low[at]:.3g} .. {arm.high[at]:.3g} "
-            "rad: is it in degrees (scale: 0.01745329252 in the map), or another joint?"
-        )
-    widest = arm.config.gripper.opening_max_m
-    if gripper_m.min() < -_BEYOND_M or gripper_m.max() > widest + _BEYOND_M:
-        raise DataError(
-            f"{files.info_path}: the gripper goes from {gripper_m.min():.3g} to {gripper_m.max():.3g}, "
-            f"beyond 0 .. {widest:g} m: give scale and offset in the map"
+            f"{where}: the gripper goes from {opening_m.min():.3g} to {opening_m.max():.3g}, beyond 0 .. "
+            f"{widest_m:g} m: give scale and offset in the map"
         )
 
 

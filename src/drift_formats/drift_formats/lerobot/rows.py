@@ -47,6 +47,10 @@ def episode_rows(cell: Cell, episode: Episode) -> Rows:
         raise DataError(f"episode {episode.meta.id}: has no row: {why}")
     due_s = windows.t_ref_s + cell.task.dt_s
     stays = due_s >= steps.stamp_s[known].min() - SAME_TIME_S
+    if not stays.any():
+        raise DataError(
+            f"episode {episode.meta.id}: has no row: its first command is after all of its observations"
+        )
     order = np.argsort(steps.stamp_s, kind="stable")
     last = np.searchsorted(steps.stamp_s[order], due_s + SAME_TIME_S) - 1
     seen = windows.frame_rows[windows.frame_index[:, -1]]  # (N, cameras)

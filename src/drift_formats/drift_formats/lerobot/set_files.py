@@ -1,6 +1,5 @@
 """Read a set of LeRobot, v3.0 or v2.1, episode by episode; nothing outside of its folder is read."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +11,16 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from drift_core.errors import DataError
 
 from drift_formats.lerobot import layout
+from drift_formats.lerobot.checked_files import (
+    entry_of,
+    number_of,
+    read_json,
+    read_json_lines,
+    read_parquet,
+)
 from drift_formats.lerobot.features import Feature
 from drift_formats.lerobot.layout import INFO_FILE
 from drift_formats.lerobot.video import read_pictures
@@ -45,18 +50,18 @@ class SetFiles:
         """Read its description; DataError names file and key."""
         self.folder = folder
         self.info_path = folder / INFO_FILE
-        info = _json(self.info_path, self.info_path)
-        self.version = str(_entry(info, "codebase_version", str, self.info_path))
+        info = read_json(self.info_path)
+        self.version = str(entry_of(info, "codebase_version", str, self.info_path))
         if self.version not in ("v3.0", "v2.1", "v2.0"):
             raise DataError(f"{self.info_path}: codebase_version={self.version!r} must be v3.0, v2.1 or v2.0")
-        self.fps = float(_entry(info, "fps", int | float, self.info_path))
+        self.fps = float(number_of(info, "fps", int | float, self.info_path))
         if not 0.1 <= self.fps <= 10_000:
             raise DataError(f"{self.info_path}: fps={self.fps:g} must lie in [0.1, 10000]")
         robot = info.get("robot_type")
         self.robot = robot if isinstance(robot, str) else ""
         self.features = {
             name: _feature(name, described, self.info_path)
-            for name, described in _entry(info, "features", dict, self.info_path).items()
+            for name, described in entry_of(info, "features", dict, self.info_path).items()
         }
         paths = (layout.DATA_PATH, layout.VIDEO_PATH) if self._is_v3 else (_V2_DATA, _V2_VIDEO)
         for key, path in zip(("data_path", "video_path"), paths, strict=True):
@@ -74,7 +79,7 @@ class SetFiles:
         """The tasks in words, by task_index."""
         if self._is_v3:
             path = self.folder / layout.TASKS_FILE
-            table = _parquet(path)
+            table = read_parquet(path)
             words = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
             words += [n for n in table.column_names if pa.types.is_large_string(table.schema.field(n).type)]
             if len(words) != 1 or "task_index" not in table.column_names:
@@ -84,25 +89,27 @@ class SetFiles:
             rows = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
         else:
             path = self.folder / _V2_TASKS
-            lines = _json_lines(path)
+            lines = read_json_lines(path)
             rows = zip(
                 (line.get("task_index") for line in lines), (line.get("task") for line in lines), strict=True
             )
-        found = dict(rows)
-        if sorted(found) != list(range(len(found))):
-            raise DataError(f"{path}: task_index must count from 0, is {sorted(found)[:10]}")
-        return [str(found[number]) for number in range(len(found))]
+        found = list(rows)
+        numbers = [number for number, _ in found]
+        if not all(isinstance(number, int) for number in numbers) or {*numbers} != {*range(len(numbers))}:
+            raise DataError(f"{path}: task_index must count from 0, is {numbers[:10]}")
+        return [str(task) for _, task in sorted(found, key=lambda row: row[0])]
 
     def entries(self) -> Iterator[EpisodeEntry]:
         """Yield what there is of each episode, in the order of the set."""
         videos = [feature.name for feature in self.features.values() if feature.dtype == "video"]
         if not self._is_v3:
-            for line in _json_lines(self.folder / _V2_EPISODES):
-                index = int(_entry(line, "episode_index", int, self.folder / _V2_EPISODES))
+            path = self.folder / _V2_EPISODES
+            for line in read_json_lines(path):
+                index = number_of(line, "episode_index", int, path)
                 place = {"episode_chunk": index // self._chunk, "episode_index": index}
                 yield EpisodeEntry(
                     index,
-                    int(_entry(line, "length", int, self.folder / _V2_EPISODES)),
+                    number_of(line, "length", int, path),
                     self.folder / _V2_DATA.format(**place),
                     {key: (self.folder / _V2_VIDEO.format(video_key=key, **place), 0.0) for key in videos},
                     "",
@@ -114,44 +121,38 @@ class SetFiles:
         for path in paths:
             wanted = ["episode_index", "length", "data/chunk_index", "data/file_index"]
             wanted += [f"videos/{key}/{name}" for key in videos for name in _VIDEO_PLACE]
-            table = _parquet(path, [*wanted, layout.META])
+            table = read_parquet(path, [*wanted, layout.META])
             if missing := [name for name in wanted if name not in table.column_names]:
                 raise DataError(f"{path}: must have the column {missing[0]}")
             for row in table.to_pylist():
+                index, length, chunk, file = (number_of(row, name, int, path) for name in wanted[:4])
                 yield EpisodeEntry(
-                    row["episode_index"],
-                    row["length"],
-                    self.folder
-                    / layout.DATA_PATH.format(
-                        chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
-                    ),
-                    {key: self._video(key, row) for key in videos},
+                    index,
+                    length,
+                    self.folder / layout.DATA_PATH.format(chunk_index=chunk, file_index=file),
+                    {key: self._video(key, row, path) for key in videos},
                     row.get(layout.META) or "",
                 )
 
-    def _video(self, key: str, row: dict[str, Any]) -> tuple[Path, float]:
-        chunk, file, from_s = (row[f"videos/{key}/{name}"] for name in _VIDEO_PLACE)
+    def _video(self, key: str, row: dict[str, Any], source: Path) -> tuple[Path, float]:
+        chunk, file, from_s = (
+            number_of(row, f"videos/{key}/{name}", kind, source) for name, kind in _VIDEO_PLACE.items()
+        )
         path = layout.VIDEO_PATH.format(video_key=key, chunk_index=chunk, file_index=file)
         return self.folder / path, float(from_s)
 
     def rows(self, entry: EpisodeEntry, cameras: list[str]) -> tuple[dict[str, np.ndarray], pa.Table]:
         """Return the numbers of an episode by column, and the table with the pictures of `cameras`."""
         images = [name for name in cameras if self.features[name].dtype == "image"]
-        numbers = [
-            feature
-            for feature in self.features.values()
-            if not feature.is_camera
-            and feature.dtype not in ("string", "language")
-            and len(feature.shape) == 1
-        ]
+        numbers = [feature for feature in self.features.values() if feature.is_numbers]
         wanted = [*(feature.name for feature in numbers), *images]
-        table = _parquet(entry.data, wanted, pc.field("episode_index") == entry.index)
+        table = read_parquet(entry.data, wanted, pc.field("episode_index") == entry.index)
         if missing := [name for name in wanted if name not in table.column_names]:
             raise DataError(f"{entry.data}: must have the column {missing[0]}, as {self.info_path} says")
         if "frame_index" not in table.column_names:
             raise DataError(f"{entry.data}: must have the column frame_index")
         order = table["frame_index"].to_pylist()
-        if order != list(range(entry.length)):
+        if len(order) != entry.length or order != list(range(len(order))):
             raise DataError(
                 f"{entry.data}: episode {entry.index} must have the rows 0 to {entry.length - 1}, "
                 f"has {len(order)}"
@@ -175,7 +176,7 @@ class SetFiles:
             yield picture
 
 
-_VIDEO_PLACE = ("chunk_index", "file_index", "from_timestamp")
+_VIDEO_PLACE = {"chunk_index": int, "file_index": int, "from_timestamp": int | float}
 
 
 def _feature(name: str, described: Any, path: Path) -> Feature:
@@ -209,12 +210,14 @@ def _numbers(table: pa.Table, feature: Feature, path: Path) -> np.ndarray:
         return np.zeros((0, *feature.shape))
     if not (pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type)):
         values = column.to_numpy(zero_copy_only=False)
+        if feature.shape != (1,):
+            raise DataError(f"{path}: {feature.name} must have {feature.shape[0]} numbers in each row")
     else:
         flat = column.flatten().to_numpy(zero_copy_only=False)
         if column.null_count or len(flat) != len(column) * feature.shape[0]:
             raise DataError(f"{path}: {feature.name} must have {feature.shape[0]} numbers in each row")
         values = flat.reshape(len(column), feature.shape[0])
-    if values.dtype == object:
+    if values.dtype.kind not in "biuf":
         raise DataError(f"{path}: {feature.name} must have a number in each row")
     return values.reshape(-1) if feature.shape == (1,) else values
 
@@ -222,45 +225,12 @@ def _numbers(table: pa.Table, feature: Feature, path: Path) -> np.ndarray:
 def _decoded(cell: pa.Scalar, path: Path, camera: str) -> np.ndarray:
     data = cell.as_py()
     encoded = data.get("bytes") if isinstance(data, dict) else None
-    picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    picture = None
+    if isinstance(encoded, bytes) and encoded:
+        try:
+            picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+        except cv2.error as error:  # a size that no picture has
+            raise DataError(f"{path}: {camera}: a picture cannot be decoded: {error.err}") from error
     if picture is None:
         raise DataError(f"{path}: {camera} must hold its pictures as PNG or JPEG")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-def _parquet(path: Path, columns: list[str] | None = None, rows: pc.Expression | None = None) -> pa.Table:
-    """Return the columns that are there of those asked for."""
-    try:
-        there = pq.read_schema(path).names
-        chosen = there if columns is None else [name for name in columns if name in there]
-        return pq.read_table(path, columns=chosen, filters=rows, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-
-
-def _json(path: Path, source: Path) -> dict[str, Any]:
-    try:
-        return _mapping(json.loads(path.read_text(encoding="utf-8")), source)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [_mapping(json.loads(line), path) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-
-
-def _mapping(data: Any, path: Path) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise DataError(f"{path}: must hold mappings of keys to values, got {str(data)[:40]!r}")
-    return data
-
-
-def _entry(data: dict[str, Any], key: str, kind: Any, path: Path) -> Any:
-    value = data.get(key)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise DataError(f"{path}: {key}={value!r} must be there and be a {getattr(kind, '__name__', kind)}")
-    return value
+    return picture
