@@ -38,7 +38,9 @@ def following(tmp_path):
 def test_it_follows_a_recorder_and_goes_on_after_the_disk_was_gone(tmp_path, following):
     process, lines = following
     there, here, away = tmp_path / "there", EpisodeStore(tmp_path / "here"), tmp_path / "away"
+    assert lines.get(timeout=LIMIT_S) == "waiting: there holds no episode, or is not mounted\n"
     record(there, "m0")
+    assert lines.get(timeout=LIMIT_S) == "it goes on\n"
     assert lines.get(timeout=LIMIT_S).startswith("1 episodes, 0 corrections")
     there.rename(away)
     assert lines.get(timeout=LIMIT_S) == "waiting: there is no folder, or not mounted\n"
@@ -78,3 +80,36 @@ def test_what_cannot_be_followed_is_refused(tmp_path):
     for source, target, text in (("there", "there", "another store than"), ("none", "here", "a folder of")):
         done = CliRunner().invoke(app, ["data", "sync", str(tmp_path / source), str(tmp_path / target)])
         assert isinstance(done.exception, UserError) and text in str(done.exception)
+
+
+def test_of_a_run_that_is_mounted_later_the_episodes_come_where_those_of_a_run_lie(tmp_path, following):
+    _, lines = following
+    assert lines.get(timeout=LIMIT_S) == "waiting: there holds no episode, or is not mounted\n"
+    record(tmp_path / "run" / "episodes", "m0")
+    (tmp_path / "there").rmdir()
+    (tmp_path / "run").rename(tmp_path / "there")
+    while not (said := lines.get(timeout=LIMIT_S)).startswith("1 episodes"):
+        assert said in ("it goes on\n", "waiting: there is no folder, or not mounted\n")
+    assert EpisodeStore(tmp_path / "here" / "episodes").ids() == ["m0"]
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["episodes"]
+
+
+def test_a_folder_of_episodes_is_followed_by_a_run_as_it_is_and_the_other_way_round(tmp_path):
+    record(tmp_path / "folder", "m0")
+    record(tmp_path / "run" / "episodes", "m1")
+    for source, target, ids in (
+        ("folder", "new", ["m0"]),
+        ("run", "new", ["m0", "m1"]),
+        ("folder", "run", ["m0", "m1"]),
+    ):
+        done = CliRunner().invoke(app, ["data", "sync", str(tmp_path / source), str(tmp_path / target)])
+        assert done.exit_code == 0
+        root = tmp_path / target / "episodes" if target == "run" else tmp_path / target
+        assert EpisodeStore(root).ids() == ids
+
+
+def test_a_source_without_an_episode_is_said_and_the_target_is_not_made(tmp_path):
+    (tmp_path / "there").mkdir()
+    done = CliRunner().invoke(app, ["data", "sync", str(tmp_path / "there"), str(tmp_path / "here")])
+    assert "there holds no episode, or is not mounted" in str(done.exception)
+    assert not (tmp_path / "here").exists()

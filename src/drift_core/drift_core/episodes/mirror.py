@@ -1,16 +1,18 @@
 """A store that follows another one, on a mounted disk of the robot's machine, for one.
 
-A finished episode never changes, but for its description; so it is copied file by file into `.<id>.part` and
+A finished episode never changes, but for its label; so it is copied file by file into `.<id>.part` and
 renamed when it is whole: whoever trains here sees all of it or nothing. Corrections of open episodes come
 too, and count as they do there: while `.<id>.part` says that their episode is open. What has come is kept,
-whatever breaks off; a file that was broken off is begun anew.
+whatever breaks off; a file that was broken off is begun anew. What is the mirror's own of these folders is
+marked: what a recorder has left here is not touched.
 """
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drift_core.disk import flush_to_disk
@@ -20,6 +22,8 @@ from drift_core.episodes.store import EpisodeStore
 from drift_core.errors import DataError
 
 _PIECE_BYTES = 1 << 20
+_MARK = ".mirrored"  # in a `.part` of the mirror: the description of the episode that comes into it
+_LABEL = ("outcome", "score")  # what drift data relabel changes in a description
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Synced:
     corrections: int = 0
     relabelled: int = 0
     size_bytes: int = 0
+    left_out: list[str] = field(default_factory=list)
+    """what stays another than there, and why, in words"""
 
 
 class Mirror:
@@ -50,26 +56,29 @@ class Mirror:
     def sync(self, on_text: Callable[[str], None] = lambda text: None) -> Synced:
         """Look once, and return what has come; only with the claim on the target.
 
-        DataError where the source is no folder, or holds what is no file; OSError where it cannot be read any
-        more, or the target not written.
+        DataError where the source is no folder, holds no episode, or what is no file; OSError where it cannot
+        be read any more, or the target not written.
         """
-        if not self._source.root.is_dir():
-            raise DataError(f"{self._source.root} is no folder, or not mounted")
+        refuse_empty(self._source)
         done = Synced()
         open_ids = self._source.open_ids()  # before the finished ones: one that ends meanwhile is in both
         finished, here = self._source.ids(), set(self._target.ids())
         for name in open_ids:
             if name not in here:
-                part_folder(self._target.root, name).mkdir(exist_ok=True)
+                _own_part(self._target.root, name, b"", done)
         done.corrections = self._corrections(done)
         new = [name for name in finished if name not in here]
         for number, name in enumerate(new, 1):
             on_text(f"episode {number} of {len(new)}: {name}")
             done.episodes += self._copy(self._source.root / name, self._target.root, done)
         for name in here.intersection(finished):
-            done.relabelled += self._relabel(name)
-        for name in set(self._target.open_ids()).difference(open_ids, self._source.open_ids()):
-            shutil.rmtree(part_folder(self._target.root, name))  # dropped there, or broken off
+            done.relabelled += self._relabel(name, done)
+        there = {*open_ids, *self._source.open_ids(), *self._source.ids()}
+        refuse_empty(self._source)  # a disk that went away meanwhile has no episodes either
+        for name in set(self._target.open_ids()).difference(there):
+            part = part_folder(self._target.root, name)
+            if (part / _MARK).exists():
+                shutil.rmtree(part)  # dropped there, or broken off
         Excerpts(self._target).clean()
         return done
 
@@ -82,9 +91,11 @@ class Mirror:
         return sum(self._copy(self._source.root / CORRECTIONS / name, here.root, done) for name in new)
 
     def _copy(self, folder: Path, root: Path, done: Synced) -> bool:
-        """Bring one episode; False where it is gone meanwhile."""
-        part = part_folder(root, folder.name)
-        part.mkdir(exist_ok=True)
+        """Bring one episode; False where it is gone meanwhile, or its place is another's."""
+        said = _read(folder / META_FILE)
+        part = _own_part(root, folder.name, said, done)
+        if part is None:
+            return False
         try:
             files = _files(folder)
             for path in files:
@@ -92,13 +103,17 @@ class Mirror:
         except FileNotFoundError:
             if folder.exists():
                 raise
+            refuse_empty(self._source)
             shutil.rmtree(part)
             return False
-        for other in set(part.iterdir()).difference(part / path.name for path in files):
+        if _read(part / META_FILE) != said:
+            raise DataError(f"{folder}: it is being changed")
+        for other in set(part.iterdir()).difference([part / _MARK, *(part / path.name for path in files)]):
             other.unlink()
         flush_to_disk(part)
         os.rename(part, root / folder.name)
         flush_to_disk(root)
+        (root / folder.name / _MARK).unlink(missing_ok=True)
         return True
 
     def _copy_file(self, source: Path, target: Path, done: Synced) -> None:
@@ -125,11 +140,15 @@ class Mirror:
         flush_to_disk(beside)
         os.replace(beside, target)
 
-    def _relabel(self, name: str) -> bool:
-        """Take over another description: outcome and score are said afterwards."""
-        said = (self._source.root / name / META_FILE).read_bytes()
-        path = self._target.root / name / META_FILE
-        if path.is_file() and path.read_bytes() == said:
+    def _relabel(self, name: str, done: Synced) -> bool:
+        """Take over another label; where more was changed there, its files are others, too."""
+        said, path = _read(self._source.root / name / META_FILE), self._target.root / name / META_FILE
+        path.with_name(_MARK).unlink(missing_ok=True)  # of a process that was killed after its rename
+        if not said or said == (known := _read(path)):
+            return False
+        if _without_label(said) != _without_label(known):
+            text = "changed there in more than outcome and score (repaired?) and left as it is"
+            done.left_out.append(f"{path.parent}: {text}; `drift data drop` it here, and it comes anew")
             return False
         beside = path.with_name(f".{META_FILE}.new")
         beside.write_bytes(said)
@@ -137,6 +156,45 @@ class Mirror:
         os.replace(beside, path)
         flush_to_disk(path.parent)
         return True
+
+
+def refuse_empty(source: EpisodeStore) -> None:
+    """Refuse a store without any episode: the folder on which a disk is to be mounted is one."""
+    if not source.root.is_dir():
+        raise DataError(f"{source.root} is no folder, or not mounted")
+    if not source.ids() and not source.open_ids():
+        raise DataError(f"{source.root} holds no episode, or is not mounted")
+
+
+def _own_part(root: Path, name: str, said: bytes, done: Synced) -> Path | None:
+    """Return where the episode comes whose description is `said`; None where a recorder has left something.
+
+    What had come of an episode with another description is deleted.
+    """
+    part = part_folder(root, name)
+    part.mkdir(exist_ok=True)
+    mark = part / _MARK
+    if any(part.iterdir()):
+        if not mark.exists():
+            done.left_out.append(f"{part}: recorded here and broken off: `drift data repair` makes it whole")
+            return None
+        if (before := _read(mark)) and before != said:
+            shutil.rmtree(part)
+            part.mkdir()
+    mark.write_bytes(said)
+    return part
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _without_label(description: bytes) -> object:
+    try:
+        said = json.loads(description)
+    except (ValueError, RecursionError):
+        return description
+    return {key: said[key] for key in said if key not in _LABEL} if isinstance(said, dict) else description
 
 
 def _files(folder: Path) -> list[Path]:

@@ -98,6 +98,7 @@ def test_corrections_of_an_open_episode_count_until_it_is_finished(stores):
 
 def test_an_open_episode_that_is_dropped_there_is_not_open_here_any_more(stores):
     there, here, sync = stores
+    put(there, "e0", size=10)
     (there / ".e1.part").mkdir()
     sync()
     assert EpisodeStore(here).open_ids() == ["e1"]
@@ -137,3 +138,82 @@ def test_a_source_that_is_not_there_and_what_is_no_file_are_refused(stores, tmp_
     with pytest.raises(DataError, match="is no folder, or not mounted"):
         sync()
     assert EpisodeStore(here).ids() == []
+
+
+def test_what_a_recorder_has_left_here_is_not_touched_and_nothing_comes_into_it(stores):
+    there, here, sync = stores
+    put(there, "e1", size=10), put(there, "e2", size=10)
+    for name in ("e1", "mine"):
+        put(here, f".{name}.part", size=20)
+    before = [content(here, f".{name}.part") for name in ("e1", "mine")]
+    done = sync()
+    assert (done.episodes, EpisodeStore(here).ids()) == (1, ["e2"])
+    assert [content(here, f".{name}.part") for name in ("e1", "mine")] == before
+    (text,) = done.left_out
+    assert text.startswith(f"{here / '.e1.part'}: recorded here and broken off")
+
+
+@pytest.mark.parametrize("before_its_end", [False, True])
+def test_a_disk_that_goes_away_takes_nothing_with_it_that_has_come(stores, tmp_path, before_its_end):
+    there, here, sync = stores
+    put(there, "e1")
+    (there / "e1" / "camera_wrist.arrow").write_bytes(os.urandom(MIB))
+    (there / ".e2.part").mkdir()
+
+    def unmount(_):
+        if there.exists() and (here / ".e1.part" / "camera_front.arrow").exists():
+            there.rename(tmp_path / "away")
+            there.mkdir()  # the folder on which it was mounted
+            if before_its_end:
+                raise BrokenOffError
+
+    with pytest.raises((BrokenOffError, DataError)):
+        sync(wait=unmount)
+    with pytest.raises(DataError, match=r"there holds no episode, or is not mounted"):
+        sync()
+    assert EpisodeStore(here).open_ids() == ["e1", "e2"]
+    there.rmdir()
+    (tmp_path / "away").rename(there)
+    assert sync().size_bytes < 3 * MIB, "the front camera was there"
+    assert content(here, "e1") == content(there, "e1")
+
+
+def test_what_had_come_of_an_episode_that_was_changed_meanwhile_is_not_used(stores):
+    there, here, sync = stores
+    put(there, "e1")
+    camera = there / "e1" / "camera_front.arrow"
+
+    def wait(_):
+        if (here / ".e1.part" / "camera_front.arrow").exists():
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        sync(wait=wait)
+    camera.write_bytes(os.urandom(3 * MIB))
+    (there / "e1" / "episode.json").write_bytes(b'{"repaired": "yes"}')
+    sync()
+    assert content(here, "e1") == content(there, "e1")
+
+
+def test_an_episode_of_which_more_than_the_label_was_changed_is_left_as_it_is_and_named(stores):
+    there, here, sync = stores
+    put(there, "e1", meta=b'{"outcome": "success", "files": [1]}', size=10)
+    sync()
+    before = content(here, "e1")
+    (there / "e1" / "steps.arrow").write_bytes(b"less")
+    (there / "e1" / "episode.json").write_bytes(b'{"outcome": "failure", "files": [2]}')
+    done = sync()
+    assert (done.relabelled, content(here, "e1")) == (0, before)
+    (text,) = done.left_out
+    assert text.startswith(f"{here / 'e1'}: changed there in more than outcome and score")
+    EpisodeStore(here).delete("e1")
+    assert sync().episodes == 1 and content(here, "e1") == content(there, "e1")
+
+
+def test_one_that_was_killed_behind_its_rename_leaves_no_mark(stores):
+    there, here, sync = stores
+    put(there, "e1", size=10)
+    sync()
+    (here / "e1" / ".mirrored").write_bytes(b"{}")
+    sync()
+    assert content(here, "e1") == content(there, "e1")
