@@ -348,8 +348,16 @@ def test_v2_1_gives_the_same_episodes(tmp_path):
             f"{ROWS}: observation.images.top: a picture cannot be decoded",
         ),
         (
-            lambda s: change_info(s, lambda info: info["features"]["next.success"].update(shape=[7])),
-            f"{ROWS}: next.success must have 7 numbers in each row",
+            lambda s: change_info(s, lambda info: info["features"]["timestamp"].update(shape=[7])),
+            f"{ROWS}: timestamp must have 7 numbers in each row",
+        ),
+        (
+            lambda s: change_column(s / ROWS, "action", [[0.0] * 7, [0.0] * 9] * 12),
+            f"{ROWS}: action must have 8 numbers in each row",
+        ),
+        (
+            lambda s: add_column(s, "intervention", np.ones((24, 2))),
+            r"features: intervention: shape=\[2\] must be \[1\]",
         ),
     ],
 )

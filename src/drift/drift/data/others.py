@@ -50,7 +50,7 @@ def import_into(
     robot, task = robot or named_robot, task or named_task
     if missing := [option for option, value in (("--robot", robot), ("--task", task)) if not value]:
         raise UserError(
-            f"{source} ({name}) does not name its robot and task as ours: say {', '.join(missing)}"
+            f"{source} ({name}) does not name one robot and one task as ours: say {', '.join(missing)}"
         )
     became: Counter[str] = Counter()
     left_out: Counter[str] = Counter()

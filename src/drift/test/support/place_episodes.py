@@ -9,9 +9,9 @@ HOME_RAD = np.array([0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785])
 CAMERAS = (CameraSpec("front", 64, 64), CameraSpec("wrist", 64, 64))
 
 
-def record(folder, name):
-    """The expert moves the Panda's set-point for 2 s, as if it were the task `place`."""
-    meta = EpisodeMeta(name, "panda", "place", 0, "demonstration", CAMERAS, 0.1, 1000.0)
+def record(folder, name, task="place"):
+    """The expert moves the Panda's set-point for 2 s, as if it were the task `place` (or `insert`)."""
+    meta = EpisodeMeta(name, "panda", task, 0, "demonstration", CAMERAS, 0.1, 1000.0)
     writer = EpisodeWriter(folder, meta)
     for tick in range(100):
         stamp_s = 1000.0 + tick / 50

@@ -56,7 +56,7 @@ class _Reader:
     def __init__(self, files: SetFiles, cell: Cell, meaning: Meaning, entry: EpisodeEntry) -> None:
         self._files, self._cell, self._meaning, self._entry = files, cell, meaning, entry
         self._rows, self._table = files.rows(entry, list(meaning.cameras.values()))
-        self._stamped = layout.OBSERVATION_STAMP in self._rows
+        self._stamped = {layout.OBSERVATION_STAMP, layout.ACTION_STAMP} <= self._rows.keys()
         self._own = _own(entry, files) if entry.about else None
         stamps = "" if self._stamped else "; stamps are frame_index / fps"
         said = self._own or self._assumed()

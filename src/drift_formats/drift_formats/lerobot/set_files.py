@@ -28,6 +28,7 @@ from drift_formats.lerobot.video import read_pictures
 _V2_EPISODES, _V2_TASKS = "meta/episodes.jsonl", "meta/tasks.jsonl"
 _V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 _V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
+_ONE_NUMBER = {layout.INTERVENTION, layout.SUCCESS, layout.OBSERVATION_STAMP, layout.ACTION_STAMP}
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")
 _LONGEST_SIDE = 8192  # of a picture [pixel]
 
@@ -63,6 +64,10 @@ class SetFiles:
             name: _feature(name, described, self.info_path)
             for name, described in entry_of(info, "features", dict, self.info_path).items()
         }
+        for name in _ONE_NUMBER.intersection(self.features):
+            if self.features[name].is_numbers and self.features[name].shape != (1,):
+                shape = list(self.features[name].shape)
+                raise DataError(f"{self.info_path}: features: {name}: shape={shape} must be [1]")
         paths = (layout.DATA_PATH, layout.VIDEO_PATH) if self._is_v3 else (_V2_DATA, _V2_VIDEO)
         for key, path in zip(("data_path", "video_path"), paths, strict=True):
             if info.get(key) not in (path, None):
@@ -214,7 +219,8 @@ def _numbers(table: pa.Table, feature: Feature, path: Path) -> np.ndarray:
             raise DataError(f"{path}: {feature.name} must have {feature.shape[0]} numbers in each row")
     else:
         flat = column.flatten().to_numpy(zero_copy_only=False)
-        if column.null_count or len(flat) != len(column) * feature.shape[0]:
+        widths = {*pc.unique(pc.list_value_length(column)).to_pylist()}  # None of a row without a list
+        if widths - {feature.shape[0]}:
             raise DataError(f"{path}: {feature.name} must have {feature.shape[0]} numbers in each row")
         values = flat.reshape(len(column), feature.shape[0])
     if values.dtype.kind not in "biuf":
