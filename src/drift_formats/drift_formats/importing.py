@@ -27,14 +27,19 @@ def import_episodes(
 
     An episode that the store has already, under the same name and of the same robot and task, is left alone,
     so that an import which was broken off can be gone on with. One of another task is left out, and so is one
-    that a person has dropped from the store. DataError for one of another robot.
+    that a person has dropped from the store. DataError for one of another robot, or where two of `source` are
+    named alike.
     """
     robot = "point" if cell.arm is None else cell.arm.name
     with store.claim():
         there, dropped = set(store.ids()), set(Dropped(store).ids())
         store.set_aside_parts()
+        taken: set[str] = set()
         for recording in form.recordings(source, cell, source_map):
             meta = recording.meta
+            if meta.id in taken:
+                raise DataError(f"{source}: two episodes in it are named {meta.id}: rename the later one")
+            taken.add(meta.id)
             if meta.robot != robot:
                 raise DataError(f"{source}: its episode {meta.id} is of robot={meta.robot}, not {robot}")
             if meta.task != cell.task.name:

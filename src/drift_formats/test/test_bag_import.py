@@ -12,6 +12,7 @@ from drift_config.loader import load_yaml
 from drift_control.robot.pose import pose_to_action
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import DataError
+from drift_formats.bags.reader import BagReader
 from drift_formats.bags.topic_map import TopicMap
 from drift_formats.formats import format_of, rosbag2
 from drift_formats.importing import import_episodes
@@ -278,6 +279,10 @@ def test_missing_topics_and_a_map_that_does_not_fit_are_named(tmp_path, theirs):
             "/arm/goal: std_msgs/msg/Float64MultiArray must be sensor_msgs/msg/Image or ",
         ),
         (
+            replace(MAP, joint_states=("/arm/goal",), command="/arm/states"),
+            f"{bag / 'bag.mcap'}: topic /arm/goal: std_msgs/msg/Float64MultiArray must be ",
+        ),
+        (
             TopicMap(),
             "is of others; say in --map which topics it has: cameras: {front: /TOPIC}, joint_states",
         ),
@@ -380,6 +385,41 @@ def test_broken_bags_are_named_with_what_to_do(tmp_path, theirs):
     (bag / "metadata.yaml").unlink()
     refused(r"metadata.yaml: is not there, so the bag was broken off: drift data repair")
     assert_right(imported(file, tmp_path / "store")[0])  # the file alone will do
+
+
+@pytest.mark.parametrize("fill", [b"\x00", b"\xff"])
+def test_an_sqlite_file_that_is_damaged_anywhere_is_read_or_named(tmp_path, theirs, fill):
+    bag = theirs.write(tmp_path / "bag", theirs.events(), StoragePlugin.SQLITE3)
+    (file,) = bag.glob("*.db3")
+    whole, refused = file.read_bytes(), []
+    for at in range(4096, len(whole) - 40, 509):
+        file.write_bytes(whole[:at] + 40 * fill + whole[at + 40 :])
+        try:
+            list(BagReader(bag).messages(("/arm/states", "/arm/goal")))  # a message that is gone is a remark
+        except DataError as error:
+            refused.append(str(error))
+    assert refused and all(str(file) in text for text in refused)
+
+
+def test_folders_that_differ_behind_a_dot_are_two_episodes(tmp_path, theirs):
+    for name in ("2024.05.03_run1", "2024.05.03_run2"):
+        theirs.write(tmp_path / "bags" / name, theirs.events(0.2))
+    store = EpisodeStore(tmp_path / "store")
+    done = import_episodes(tmp_path / "bags", store, PLACE, rosbag2, MAP)
+    assert [one.episode_id for one in done] == ["2024.05.03_run1", "2024.05.03_run2"] == store.ids()
+
+
+def test_of_two_bags_named_alike_the_later_one_must_be_renamed_and_the_import_goes_on(tmp_path, theirs):
+    bags = tmp_path / "bags"
+    for name in ("run 1", "run_1"):
+        theirs.write(bags / name, theirs.events(0.2))
+    store = EpisodeStore(tmp_path / "store")
+    with pytest.raises(DataError, match="two episodes in it are named run_1: rename the later one"):
+        list(import_episodes(bags, store, PLACE, rosbag2, MAP))
+    (bags / "run_1").rename(bags / "run_2")
+    store = EpisodeStore(tmp_path / "store")
+    done = [(one.episode_id, one.became) for one in import_episodes(bags, store, PLACE, rosbag2, MAP)]
+    assert done == [("run_1", "known"), ("run_2", "new")]
 
 
 def test_joints_in_degrees_are_refused(tmp_path, theirs):

@@ -24,6 +24,7 @@ from drift_formats.bags.storages import BagMessage
 from drift_formats.bags.topic_map import TopicMap
 from drift_formats.format import Cell, Ending
 
+_JOINTS = "sensor_msgs/msg/JointState"
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_.-]")
 _BEYOND_RAD = 0.35  # beyond its limits no joint was measured: a unit is wrong
 _JUMP_NS = 1_000_000_000
@@ -56,7 +57,9 @@ class ForeignEpisode:
         there = self._reader.topics()
         if missing := sorted(self._wanted - set(there)):
             raise DataError(f"{source}: has no topic {', '.join(missing)}; it has {', '.join(sorted(there))}")
-        name = _OUTSIDE.sub("_", source.resolve().stem).lstrip("_.-")[:100] or "bag"
+        path = source.resolve()
+        name = path.name if path.is_dir() else path.stem
+        name = _OUTSIDE.sub("_", name).lstrip("_.-")[:100] or "bag"
         self.meta = EpisodeMeta(
             id=name,
             robot=cell.arm.name,
@@ -113,6 +116,8 @@ class _Reading:
             self._newest_ns = message.log_ns
 
     def joints(self, message: BagMessage, msg: Any) -> None:
+        if (kind := message.topic.type.name) != _JOINTS:
+            raise DataError(f"{message.topic}: {kind} must be {_JOINTS}")
         names = [self._ours.get(name, name) for name in msg.name]
         stamp_s, arrival_s = self._stamp_s(message, msg), self._arrival_s(message)
         news = self._merger.merge(JointMessage(names, msg.position, stamp_s, arrival_s), np.inf)

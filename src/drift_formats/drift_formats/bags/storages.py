@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import apsw
 import zstandard
 from drift_core.errors import DataError
 from mcap.records import Channel, Message, Metadata, Schema
@@ -96,14 +97,17 @@ def mcap_messages(path: Path, named: Path) -> Iterator[BagTopic | BagMessage | M
 
 
 def sqlite_messages(path: Path, named: Path) -> Iterator[BagTopic | BagMessage]:
-    """Read an SQLite file, which errors call `named`."""
+    """Read an SQLite file, which errors call `named`, by its times: a clock set back is not seen.
+
+    DataError for one that is broken.
+    """
     try:
         with Reader(path) as reader:
             topics = {connection.id: _topic_in(connection, named) for connection in reader.connections}
             yield from topics.values()
             for connection, log_ns, data in reader.messages():
                 yield BagMessage(topics[connection.id], data, log_ns, log_ns)
-    except ReaderError as error:
+    except (ReaderError, apsw.Error, UnicodeDecodeError) as error:
         raise DataError(f"{named}: cannot be read: {error}") from error
 
 

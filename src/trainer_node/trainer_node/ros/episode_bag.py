@@ -6,6 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from drift_config.errors import ConfigError
 from drift_core.episodes import EpisodeMeta, OutcomeName
 from drift_core.errors import DataError
 from drift_formats.bags.episode_notes import END_NOTE, EPISODE_NOTE, EpisodeNote, EpisodeTopics
@@ -17,12 +18,24 @@ from drift_ros.joint_state_topics import Arrived
 from drift_ros.publisher_names import PublisherNames
 from drift_ros.raw import subscribe
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import JointState
 
 _LOOK_S = 1.0  # between two looks for further topics
 _DEPTH = 100
+
+
+def check_topics(parameter: str, names: Sequence[str]) -> None:
+    """Check names of topics; ConfigError names the parameter and the one that ROS does not allow."""
+    for name in names:
+        try:
+            validate_topic_name(name)
+        except InvalidTopicNameException as error:
+            why = str(error).partition("\n")[0]
+            raise ConfigError(f"{parameter}: {name!r} is no name of a topic: {why}") from error
 
 
 class EpisodeBag:

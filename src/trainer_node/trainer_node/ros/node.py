@@ -34,7 +34,7 @@ from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.jobs import Jobs
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
-from trainer_node.ros.episode_bag import EpisodeBag
+from trainer_node.ros.episode_bag import EpisodeBag, check_topics
 from trainer_node.ros.read_checkpoint import CheckpointServer
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import BEHIND_S, TrainServer
@@ -53,6 +53,7 @@ class TrainerNode(Node):
     def __init__(self) -> None:
         super().__init__("trainer")
         config = load_parameters(self, TrainerConfig)
+        check_topics("bag_topics", config.bag_topics)
         robot, task = load_robot(config.robot_file), load_task(config.task_file)
         store = EpisodeStore(config.episode_folder)
         self._claim = store.claim()
