@@ -109,3 +109,13 @@ def test_bags_that_were_broken_off_are_made_whole_with_their_run_or_by_themselve
     assert "nothing to repair" in run("repair", episodes.parent).stdout
     other = broken_off_bag(episodes.parent / "elsewhere")
     assert f"bag {other}: made whole, 1 messages" in run("repair", other).stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_bag_that_is_being_recorded_is_refused_by_name(tmp_path: Path, options: tuple[str, ...]) -> None:
+    writer = BagWriter(tmp_path / "bag")
+    answer = run("repair", tmp_path / "bag", *options)
+    assert isinstance(answer.exception, UserError)
+    assert str(answer.exception) == f"{writer.path}: is being recorded; end the recorder first"
+    writer.close()
+    assert run("repair", tmp_path / "bag", *options).exit_code == 0

@@ -14,10 +14,11 @@ def bags_to_repair(named: Path) -> list[Path]:
 
 def repair_bags(bags: list[Path], dry_run: bool) -> Iterator[str]:
     """Make bags whole, and yield what became of each."""
-    from drift_formats.bags.repair import repair
+    from drift_formats.bags.repair import check_repairable, repair
 
     for bag in bags:
         if dry_run:
+            check_repairable(bag)
             yield f"bag {bag}: would be made whole"
             continue
         told = repair(bag)

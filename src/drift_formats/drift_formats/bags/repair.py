@@ -54,16 +54,27 @@ def repair(folder: Path | str) -> Repaired:
     DataError for what is no such bag, or is being recorded; OSError.
     """
     folder = Path(folder)
-    paths = sorted(folder.glob(f"*{_ENDING}"), key=_number)
-    if not paths:
-        raise DataError(f"{folder} must be a folder with {_ENDING} files")
+    check_repairable(folder)
     told, contents = Repaired(), []
-    for path in paths:
+    for path in _files(folder):
         with _left_alone(path):
             contents.append(_rewrite(path, told))
     told.messages = sum(file.messages for file in contents)
     Contents(tuple(contents), os.environ.get("ROS_DISTRO", ""), told.custom).write(folder)
     return told
+
+
+def check_repairable(folder: Path) -> None:
+    """Raise DataError for what is no bag of MCAP files, or is being recorded; OSError."""
+    if not (paths := _files(folder)):
+        raise DataError(f"{folder} must be a folder with {_ENDING} files")
+    for path in paths:
+        with _left_alone(path):
+            pass
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{_ENDING}"), key=_number)
 
 
 def _rewrite(path: Path, told: Repaired) -> FileContents:
@@ -90,7 +101,7 @@ def _rewrite(path: Path, told: Repaired) -> FileContents:
 @contextmanager
 def _left_alone(path: Path) -> Iterator[None]:
     """Hold the lock that the writer of a file holds; DataError while it does."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # over NFS only what may be written can be locked
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
