@@ -532,14 +532,15 @@ def store_labels(store, result):
     return WindowCutter(store, robot, task)(result.episode_id).expert_labels
 
 
-def test_a_topic_of_the_bag_that_ros_does_not_allow_is_said_in_one_line_and_the_trainer_ends(folders):
+@pytest.mark.parametrize("topic", ["/my-topic", "a//b", "{robot}/joy"])
+def test_a_topic_of_the_bag_that_ros_does_not_allow_is_said_in_one_line_and_the_trainer_ends(folders, topic):
     command = [sys.executable, "-m", "trainer_node.ros.node", "--ros-args"]
     command += ["--params-file", str(CONFIG / "nodes.yaml")]
-    for name, value in (folders | {"record_bag": "true", "bag_topics": "[/tf, /my-topic]"}).items():
+    for name, value in (folders | {"record_bag": "true", "bag_topics": f"[/tf, '{topic}']"}).items():
         command += ["-p", f"{name}:={value}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60.0, env=os.environ)
     assert done.returncode == 2
-    assert "error: bag_topics: '/my-topic' is no name of a topic: " in done.stderr
+    assert f"error: bag_topics: {topic!r} is no name of a topic: " in done.stderr
     assert "Traceback" not in done.stderr
 
 

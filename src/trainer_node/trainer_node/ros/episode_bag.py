@@ -18,24 +18,24 @@ from drift_ros.joint_state_topics import Arrived
 from drift_ros.publisher_names import PublisherNames
 from drift_ros.raw import subscribe
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import JointState
 
 _LOOK_S = 1.0  # between two looks for further topics
 _DEPTH = 100
 
 
-def check_topics(parameter: str, names: Sequence[str]) -> None:
-    """Check names of topics; ConfigError names the parameter and the one that ROS does not allow."""
+def full_names(node: Node, parameter: str, names: Sequence[str]) -> list[str]:
+    """Return topics by their full names; ConfigError names the parameter and what ROS does not allow."""
+    full = []
     for name in names:
         try:
-            validate_topic_name(name)
-        except InvalidTopicNameException as error:
-            why = str(error).partition("\n")[0]
+            full.append(node.resolve_topic_name(name))
+        except RuntimeError as error:  # rclpy's RCLError, which has no public name
+            why = str(error).partition(", at ")[0]
             raise ConfigError(f"{parameter}: {name!r} is no name of a topic: {why}") from error
+    return full
 
 
 class EpisodeBag:
@@ -55,10 +55,10 @@ class EpisodeBag:
         further: Sequence[str],
         say: Callable[[str], None],
     ) -> None:
-        """`topics`: of the episode, which come by `put`; `further`: others, where there are any."""
+        """`topics`: of the episode, which come by `put`; `further`: full names of others."""
         self._roles = topics
         self._node, self._recorder, self._say = node, recorder, say
-        self._further = [node.resolve_topic_name(name) for name in further]  # not subscribed to yet
+        self._further = list(further)  # not subscribed to yet
         self._latched: dict[tuple[str, bytes], tuple[Any, bytes, dict]] = {}  # by topic and publisher
         self._joints: dict[tuple[bytes, bytes], Arrived] = {}
         self._topics: dict[str, Topic] = {}  # of the open bag

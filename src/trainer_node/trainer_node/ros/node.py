@@ -34,7 +34,7 @@ from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.jobs import Jobs
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
-from trainer_node.ros.episode_bag import EpisodeBag, check_topics
+from trainer_node.ros.episode_bag import EpisodeBag, full_names
 from trainer_node.ros.read_checkpoint import CheckpointServer
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import BEHIND_S, TrainServer
@@ -53,7 +53,7 @@ class TrainerNode(Node):
     def __init__(self) -> None:
         super().__init__("trainer")
         config = load_parameters(self, TrainerConfig)
-        check_topics("bag_topics", config.bag_topics)
+        further = full_names(self, "bag_topics", config.bag_topics)
         robot, task = load_robot(config.robot_file), load_task(config.task_file)
         store = EpisodeStore(config.episode_folder)
         self._claim = store.claim()
@@ -87,7 +87,9 @@ class TrainerNode(Node):
         self._cameras = {
             camera.name: CameraInput(camera, config.image_transport, self._warn) for camera in task.cameras
         }
-        self._bag = self._make_bag(config, robot.config.joint_state_topics) if config.record_bag else None
+        self._bag = None
+        if config.record_bag:
+            self._bag = self._make_bag(config, robot.config.joint_state_topics, further)
         for name, source in self._cameras.items():
             subscribe(self, source.message_type, source.topic, partial(self._on_image, name), source.qos)
         tap = None if self._bag is None else self._bag.put_joints
@@ -110,7 +112,9 @@ class TrainerNode(Node):
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 
-    def _make_bag(self, config: TrainerConfig, joint_topics: tuple[str, ...]) -> EpisodeBag:
+    def _make_bag(
+        self, config: TrainerConfig, joint_topics: tuple[str, ...], further: list[str]
+    ) -> EpisodeBag:
         full = self.resolve_topic_name
         topics = EpisodeTopics(
             steps=full(_STEPS),
@@ -125,7 +129,7 @@ class TrainerNode(Node):
             int(config.bag_queue_mb * 2**20),
             pressed=lambda: self._recorder.pressed,
         )
-        return EpisodeBag(self, recorder, topics, config.bag_topics, self._warn)
+        return EpisodeBag(self, recorder, topics, further, self._warn)
 
     def _on_image(self, camera: str, raw: bytes, info: dict[str, Any]) -> None:
         if not self._recorder.recording:
