@@ -38,8 +38,8 @@ def test_the_count_is_that_of_training_and_no_picture_is_decoded(store, cutter, 
         raise AssertionError("a picture was decoded")
 
     monkeypatch.setattr(cv2, "imdecode", decode)
-    with pytest.raises(AssertionError):
-        cutter(ids[0])
+    with pytest.raises(AssertionError, match="a picture was decoded"):
+        cut[0].frames["top"].image(0)
     counted = [cutter.labels(name) for name in ids]
     assert [(labels.count, labels.idle, labels.remark) for labels in counted] == wanted
     labels = LabelCounter(store, cutter)
