@@ -29,7 +29,7 @@ class Excerpts:
     """The excerpts that belong to the episodes of a store."""
 
     def __init__(self, episodes: EpisodeStore) -> None:
-        self._episodes = episodes
+        self.episodes = episodes
         self._cleaning = threading.Lock()
         self.store = EpisodeStore(episodes.root / CORRECTIONS)
 
@@ -45,7 +45,7 @@ class Excerpts:
         """
         if not self.root.is_dir():
             return []
-        open_ids = set(self._episodes.open_ids())
+        open_ids = set(self.episodes.open_ids())
         return [excerpt for excerpt in self.store.ids() if excerpt_of(excerpt)[0] in open_ids]
 
     def clear(self) -> None:

@@ -23,6 +23,7 @@ from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from trainer_node.episode_id import new_episode_id
 from trainer_node.episode_runner import (
     Ask,
     AskResult,
@@ -143,7 +144,12 @@ class EpisodeServer:
             self._server.finish(_refused(Error.BAD_GOAL, str(error)))
             return
         duration_s = goal.max_duration_s or self._task.max_duration_s
-        self._episode_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.name.lower()}-{uuid.uuid4().hex[:6]}"
+        self._episode_id = new_episode_id(
+            time.strftime("%Y%m%d-%H%M%S"),
+            kind.name.lower(),
+            self._excerpts.episodes.ids(),
+            lambda: uuid.uuid4().hex[:6],
+        )
         self._cancel, self._written, self._recording_since_s = False, None, math.inf
         self._asked = self._answer = None
         self._recorder.forget()
