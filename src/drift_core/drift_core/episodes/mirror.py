@@ -1,7 +1,8 @@
 """A store that follows another one, on a mounted disk of the robot's machine, for one.
 
 A finished episode never changes, but for its label; so it is copied file by file into `.<id>.part` and
-renamed when it is whole: whoever trains here sees all of it or nothing. Corrections of open episodes come
+renamed when it is whole: whoever trains here sees all of it or nothing. What a person has dropped here does
+not come again. Corrections of open episodes come
 too, and count as they do there: while `.<id>.part` says that their episode is open. What has come is kept,
 whatever breaks off; a file that was broken off is begun anew. What is the mirror's own of these folders is
 marked: what a recorder has left here is not touched.
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drift_core.disk import flush_to_disk
+from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.excerpts import CORRECTIONS, Excerpts
 from drift_core.episodes.files import META_FILE, part_folder
 from drift_core.episodes.store import EpisodeStore
@@ -67,7 +69,8 @@ class Mirror:
             if name not in here:
                 _own_part(self._target.root, name, b"", done)
         done.corrections = self._corrections(done)
-        new = [name for name in finished if name not in here]
+        dropped = set(Dropped(self._target).ids())
+        new = [name for name in finished if name not in here | dropped]
         for number, name in enumerate(new, 1):
             on_text(f"episode {number} of {len(new)}: {name}")
             done.episodes += self._copy(self._source.root / name, self._target.root, done)
@@ -148,7 +151,7 @@ class Mirror:
             return False
         if _without_label(said) != _without_label(known):
             text = "changed there in more than outcome and score (repaired?) and left as it is"
-            done.left_out.append(f"{path.parent}: {text}; `drift data drop` it here, and it comes anew")
+            done.left_out.append(f"{path.parent}: {text}; it comes anew once this folder is moved away")
             return False
         beside = path.with_name(f".{META_FILE}.new")
         beside.write_bytes(said)

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.mirror import Mirror
 from drift_core.errors import DataError
 
@@ -94,6 +95,18 @@ def test_corrections_of_an_open_episode_count_until_it_is_finished(stores):
     put(there, "e1")
     assert sync().episodes == 1
     assert Excerpts(EpisodeStore(here)).store.ids() == [] and EpisodeStore(here).ids() == ["e1"]
+
+
+def test_what_was_dropped_here_does_not_come_again_until_it_is_restored(stores):
+    there, here, sync = stores
+    put(there, "e1", size=10)
+    put(there, "e2", size=10)
+    assert sync().episodes == 2
+    store = EpisodeStore(here)
+    Dropped(store).drop("e1")
+    assert (sync().episodes, store.ids()) == (0, ["e2"])
+    Dropped(store).restore("e1")
+    assert (sync().episodes, store.ids()) == (0, ["e1", "e2"])
 
 
 def test_an_open_episode_that_is_dropped_there_is_not_open_here_any_more(stores):
