@@ -45,9 +45,8 @@ class BackgroundWriter:
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="episode", daemon=True)
         self._thread.start()
-        atexit.register(
-            self._end
-        )  # a thread that Python ends in the middle of a write ends the process badly
+        # A thread that Python ends in the middle of a write ends the process badly.
+        atexit.register(self._end)
 
     @property
     def trouble(self) -> str:
