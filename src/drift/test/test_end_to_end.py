@@ -100,20 +100,21 @@ def run(machine: Machine) -> RunFolder:
 
 
 def episodes(run: RunFolder, kind: str) -> list[Episode]:
+    """Return the episodes of a kind, oldest first; what the gate broke off on a busy machine was repeated."""
     store = EpisodeStore(run.episodes)
     return [store.read(episode) for episode in store.ids() if store.meta(episode).kind == kind]
 
 
 @pytest.mark.timeout(DEMO_LIMIT_S + 60.0)
 def test_the_demo_records_a_corrected_episode_with_steps_of_both_drivers(run: RunFolder) -> None:
-    (episode,) = episodes(run, "intervention")
+    (row,) = json.loads((run.path / "record.json").read_text())["episodes"]
+    episode = EpisodeStore(run.episodes).read(row["episode_id"])
     drivers = set(episode.steps.source.tolist())
     assert {EXPERT, POLICY} <= drivers
     assert episode.meta.interventions >= 1
     assert episode.meta.expert_steps == (episode.steps.source == EXPERT).sum() > 0
     assert set(episode.frames) == {"front", "wrist"} and all(len(f) > 10 for f in episode.frames.values())
-    (row,) = json.loads((run.path / "record.json").read_text())["episodes"]
-    assert row["episode_id"] == episode.meta.id and row["expert_labels"] > 0
+    assert episode.meta.kind == "intervention" and row["expert_labels"] > 0
 
 
 def test_the_demo_trains_on_it_and_the_new_version_drives_without_a_restart(run: RunFolder) -> None:
@@ -121,8 +122,8 @@ def test_the_demo_trains_on_it_and_the_new_version_drives_without_a_restart(run:
     assert {"offline", "corrections"} <= {point["phase"] for point in record["training"]}
     newest = record["swaps"][-1]["version"]
     assert newest >= 2
-    (corrected,), (evaluated,) = episodes(run, "intervention"), episodes(run, "evaluation")
-    assert corrected.meta.policy_versions[0] == 1 and evaluated.meta.policy_versions == (newest,)
+    first, last = episodes(run, "intervention")[0], episodes(run, "evaluation")[-1]
+    assert first.meta.policy_versions[0] == 1 and last.meta.policy_versions == (newest,)
     restarts = (run.logs / "drift.log").read_text()
     assert "restart" not in restarts and "died" not in restarts
 
