@@ -1,4 +1,4 @@
-"""Networks that predict noise, clean data or velocity: U-Net, MLP, transformer, gradient of an energy."""
+"""Networks that predict noise, clean data or velocity: U-Net, MLP, transformers, an energy's gradient."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from drift_core.denoisers.denoiser import Denoiser, SizeConfig
 from drift_core.denoisers.energy import EnergyConfig, EnergyDenoiser
 from drift_core.denoisers.mlp import MlpConfig, MlpDenoiser
+from drift_core.denoisers.mode import ModeConfig, ModeDenoiser
 from drift_core.denoisers.transformer import TransformerConfig, TransformerDenoiser
 from drift_core.denoisers.unet import ConditionalUnet1D, UNetConfig
 from drift_core.kinds import one_of
@@ -19,6 +20,8 @@ __all__ = [
     "EnergyDenoiser",
     "MlpConfig",
     "MlpDenoiser",
+    "ModeConfig",
+    "ModeDenoiser",
     "TransformerConfig",
     "TransformerDenoiser",
     "UNetConfig",
@@ -31,6 +34,7 @@ DENOISERS: dict[type, Callable[..., Denoiser]] = {
     MlpConfig: MlpDenoiser,
     TransformerConfig: TransformerDenoiser,
     EnergyConfig: EnergyDenoiser,
+    ModeConfig: ModeDenoiser,
 }
 
 if TYPE_CHECKING:

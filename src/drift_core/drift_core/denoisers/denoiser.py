@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drift_core.denoisers.windows import Noise, Windows
+from drift_core.denoisers.windows import Noise, Noised, Windows
 from drift_core.errors import ShapeError
 
 # (x (B,T,A), all FiLM values (B, sum of film_sizes)) -> output (B,T,A)
@@ -119,11 +119,15 @@ class Denoiser(nn.Module, ABC):
         a sum over the windows divided by a `windows.total`, as `windows.mean` makes it.
         """
         noised = noise.add(windows.actions)
+        return {"denoising": self.denoising_loss(windows, noise, noised, self.step_film(noised.k))}
+
+    def denoising_loss(self, windows: Windows, noise: Noise, noised: Noised, step_film: Tensor) -> Tensor:
+        """Return the mean squared error of the output, given the FiLM part of the steps (B draws, ...)."""
         # The observation part of FiLM is the same for all draws, so it is computed once per window.
         observed = noise.repeat(self.condition_film(windows.condition))
-        output = self.trunk(noised.x, self.step_film(noised.k) + observed)
+        output = self.trunk(noised.x, step_film + observed)
         error = functional.mse_loss(output, noised.target, reduction="none").mean(dim=-1)  # (B draws, T)
-        return {"denoising": windows.mean(error, noise.repeat(windows.mask))}
+        return windows.mean(error, noise.repeat(windows.mask))
 
     def step_film(self, k: Tensor) -> Tensor:
         """Return the FiLM part of the steps `k` (B,): (B, sum of film_sizes)."""
@@ -140,9 +144,7 @@ class Denoiser(nn.Module, ABC):
 
     def step_table(self, train_steps: int) -> Tensor:
         """Return the FiLM part of every step (K, sum of film_sizes), anew when weights have changed."""
-        tensors: list[Tensor] = list(self.embedding.parameters())
-        for film in self._each_film():
-            tensors += [*film.step.parameters(), *film.step.buffers()]
+        tensors = [t for part in self._of_the_step() for t in (*part.parameters(), *part.buffers())]
         key = (train_steps, *version_of(tensors))
         if self._table is None or self._table[0] != key:
             steps = torch.arange(train_steps, device=tensors[0].device)
@@ -164,6 +166,10 @@ class Denoiser(nn.Module, ABC):
             return run(x, table.index_select(0, k) + observed)  # table[k] would wake all threads
 
         return denoise
+
+    def _of_the_step(self) -> list[nn.Module]:
+        """Return the modules on which the FiLM part of a step depends."""
+        return [self.embedding, *(film.step for film in self._each_film())]
 
     def _each_film(self) -> list[Film]:
         return [film for film in self.films if isinstance(film, Film)]

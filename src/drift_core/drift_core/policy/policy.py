@@ -20,6 +20,7 @@ from drift_core.denoisers.windows import FutureWindows, Noise, Windows
 from drift_core.drafts import DraftConfig, DraftNetwork, Room, make_draft
 from drift_core.encoders import CameraEncoder, EncoderConfig
 from drift_core.engines import Engine
+from drift_core.engines.engine import EAGER
 from drift_core.engines.parts import TRUNK
 from drift_core.errors import ShapeError
 from drift_core.observation.spec import Observation, ObservationSpec
@@ -249,7 +250,9 @@ class DiffusionPolicy(nn.Module):
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
-        trunk = None if engine is None else engine.checked_runs(self.denoiser)[TRUNK]
+        runs = {} if engine is None else engine.checked_runs(self.denoiser)
+        # PyTorch runs the network as that does it best; for its parts alone there is nothing to gain.
+        trunk = None if engine is None or engine.name == EAGER else runs[TRUNK]
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
         if prefix is not None:
             known = self._with_past(self.normalize_actions(prefix.known.to(condition)))

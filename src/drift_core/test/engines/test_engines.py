@@ -9,7 +9,7 @@ import pytest
 import torch
 from drift_config.errors import ConfigError
 from drift_core import engines
-from drift_core.denoisers import MlpConfig, TransformerConfig, UNetConfig, make_denoiser
+from drift_core.denoisers import MlpConfig, ModeConfig, TransformerConfig, UNetConfig, make_denoiser
 from drift_core.denoisers.denoiser import mish
 from drift_core.encoders import CameraEncoder, ResNetConfig, SmallCnnConfig
 from drift_core.engines import EngineError, make_engine, onnx_graph, openvino
@@ -21,6 +21,7 @@ SMALL = {
     "unet": UNetConfig(down_dims=(16, 32), groups=4, step_dim=16),
     "mlp": MlpConfig(width=32, blocks=2, step_dim=16),
     "transformer": TransformerConfig(width=32, heads=4, blocks=2, step_dim=16),
+    "mode": ModeConfig(width=32, heads=4, blocks=2, step_dim=16),
 }
 
 
