@@ -2,12 +2,31 @@
 
 import os
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from drift_config.errors import ConfigError
 
 from drift_sim.errors import SimulationError
 from drift_sim.headless import mujoco
+
+
+class Picture:
+    """What a camera saw at one moment; it is drawn when somebody looks at it (`np.asarray`), once."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, shape: tuple[int, int, int], draw: Callable[[], np.ndarray]) -> None:
+        """`draw` returns it, (H, W, 3) uint8 RGB."""
+        self.shape = shape
+        self._draw = draw
+        self._drawn: np.ndarray | None = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self._drawn is None:
+            self._drawn = self._draw()
+        return np.array(self._drawn, dtype=dtype, copy=copy)
 
 
 class CameraRenderer:
@@ -20,17 +39,22 @@ class CameraRenderer:
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._thread: int | None = None
 
+    def size(self, camera: str) -> tuple[int, int]:
+        """Return (height, width) of a camera [pixel]."""
+        if camera not in self._sizes:
+            raise ConfigError(f"camera={camera!r} must be one of {', '.join(self._sizes)}")
+        return self._sizes[camera]
+
     def render(self, data: mujoco.MjData, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
         """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep.
 
         `size`: (H, W) instead of its own.
         """
-        if camera not in self._sizes:
-            raise ConfigError(f"camera={camera!r} must be one of {', '.join(self._sizes)}")
+        own_size = self.size(camera)
         if self._thread not in (None, threading.get_ident()):
             raise SimulationError("cameras must be rendered in the thread that rendered first")
         self._thread = threading.get_ident()
-        renderer = self._renderer(size or self._sizes[camera])
+        renderer = self._renderer(size or own_size)
         renderer.update_scene(data, camera)
         return renderer.render().copy()
 

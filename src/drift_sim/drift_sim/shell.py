@@ -23,6 +23,7 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
+from drift_sim.camera import Picture
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.expert.scripted import GateView, Mode, ScriptedExpert
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
@@ -67,11 +68,11 @@ class EpisodeResult:
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """An image on its way."""
+    """A picture on its way."""
 
     due: int  # physics step at which it arrives
     camera: str
-    image: np.ndarray
+    picture: Picture
     stamp_s: float
 
 
@@ -188,9 +189,8 @@ class _Run:
         self._world = shell.world
         self._loop: Loop = loop or ControlLoop(shell.gate, shell.robot, {_JOY: shell.joystick})
         self._horizon = RollingHorizon(shell.gate.dt_s, shell.robot.low, shell.robot.high)
-        # Nobody looks, so nothing is rendered.
-        cameras = shell.task.cameras if writer is not None or driver is not None else ()
-        self._rendered = [camera.name for camera in cameras]
+        # Drawn when somebody looks: the recorder at each of them, the policy at the newest when it plans.
+        self._cameras = [camera.name for camera in shell.task.cameras]
         self._on_the_way: list[_Frame] = []
         self._joints: JointReading | None = None
         self._chunk: Chunk | None = None
@@ -249,13 +249,13 @@ class _Run:
                 self._writer.add_joints(*sample)
         if n % shell.frames_every == 0:
             due = n + shell.frame_delay
-            self._on_the_way += [_Frame(due, name, world.render(name), now_s) for name in self._rendered]
+            self._on_the_way += [_Frame(due, name, world.picture(name), now_s) for name in self._cameras]
         while self._on_the_way and self._on_the_way[0].due <= n:
             frame = self._on_the_way.pop(0)
             if self._driver is not None:
-                self._driver.loop.put_frame(frame.camera, frame.image, frame.stamp_s, now_s)
+                self._driver.loop.put_frame(frame.camera, frame.picture, frame.stamp_s, now_s)
             if self._writer is not None:
-                self._writer.add_frame(frame.camera, frame.image, frame.stamp_s, now_s)
+                self._writer.add_frame(frame.camera, np.asarray(frame.picture), frame.stamp_s, now_s)
         if self._driver is not None and n % shell.joints_every == 0:
             self._chunk = self._driver.step(now_s) or self._chunk
 

@@ -7,7 +7,7 @@ from drift_control.robot.pose import Pose
 from drift_control.robot.robot import Robot
 from drift_core.task import TaskConfig
 
-from drift_sim.camera import CameraRenderer
+from drift_sim.camera import CameraRenderer, Picture
 from drift_sim.cell import TIMESTEP_S, build_mjcf
 from drift_sim.errors import SimulationError
 from drift_sim.hand import OPENING_MAX_M
@@ -35,6 +35,7 @@ class World:
         largest = (max(s[0] for s in [*sizes.values(), FILM]), max(s[1] for s in [*sizes.values(), FILM]))
         self._model = mujoco.MjModel.from_xml_string(build_mjcf(robot, self.scene, largest))
         self._data = mujoco.MjData(self._model)
+        self._seen = mujoco.MjData(self._model)  # at the moment of a picture that is drawn later
         self._cameras = CameraRenderer(self._model, sizes)
         joints = [self._model.joint(name) for name in robot.config.joint_names]
         self._arm_qpos = np.array([joint.qposadr[0] for joint in joints])
@@ -123,15 +124,9 @@ class World:
             mujoco.mj_step(self._model, self._data)
             self._n_steps += 1
             if self._n_steps % _JUDGE_EVERY == 0:
-                self._place_bodies()
+                _place_bodies(self._model, self._data)
                 self._judge()
-        self._place_bodies()
-
-    def _place_bodies(self) -> None:
-        """Bring bodies, cameras and lights to where the joints are: mj_step leaves them one step behind."""
-        mujoco.mj_kinematics(self._model, self._data)
-        mujoco.mj_comPos(self._model, self._data)
-        mujoco.mj_camlight(self._model, self._data)
+        _place_bodies(self._model, self._data)
 
     def advance_to(self, time_s: float) -> None:
         """Advance to `time_s`, to the nearest time step."""
@@ -155,6 +150,19 @@ class World:
         `size`: (H, W) instead of that of the task, up to `FILM`.
         """
         return self._cameras.render(self._data, camera, size)
+
+    def picture(self, camera: str) -> Picture:
+        """Return what `render` would now, to be drawn when somebody looks at it: time may go on meanwhile."""
+        data = self._data
+        moment = data.qpos.copy(), data.mocap_pos.copy(), data.mocap_quat.copy()
+
+        def draw() -> np.ndarray:
+            seen = self._seen
+            seen.qpos[:], seen.mocap_pos[:], seen.mocap_quat[:] = moment
+            _place_bodies(self._model, seen)
+            return self._cameras.render(seen, camera)
+
+        return Picture((*self._cameras.size(camera), 3), draw)
 
     def truth(self) -> Truth:
         """Where the things of the scene are."""
@@ -189,6 +197,13 @@ class World:
         if self._result is not TaskOutcome.RUNNING:
             return
         self._result = self.scene.judge(self._data, self.gripper_m(), self._n_steps)
+
+
+def _place_bodies(model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Bring bodies, cameras and lights to where the joints are: mj_step leaves them one step behind."""
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_comPos(model, data)
+    mujoco.mj_camlight(model, data)
 
 
 def _check_reach(robot: Robot, task: TaskConfig, scene: ArmScene) -> None:

@@ -143,6 +143,15 @@ def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell
     np.testing.assert_allclose(np.diff(policy.t_refs_s), 0.8, atol=1e-9)
 
 
+def test_a_picture_is_drawn_when_the_policy_looks_at_it_and_no_other_one(make_shell, monkeypatch):
+    shell = make_shell("panda", "place")
+    policy, cameras, drawn = hold_policy(shell), shell.world._cameras, []
+    render = cameras.render
+    monkeypatch.setattr(cameras, "render", lambda *args: drawn.append(args[1]) or render(*args))
+    shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)
+    assert drawn == ["front", "wrist"] * len(policy.t_refs_s)  # of 200 pictures each
+
+
 def test_an_output_that_is_not_finite_is_counted_and_the_next_observation_is_tried(make_shell, monkeypatch):
     shell = make_shell("panda", "place")
     policy = hold_policy(shell)

@@ -65,6 +65,21 @@ def test_truth_and_pictures_are_of_the_state_of_now(world):
         assert np.array_equal(world.render(name), image), name
 
 
+def test_a_picture_that_is_looked_at_later_shows_the_moment_when_it_was_taken(world):
+    world.step(7)
+    seen = {camera.name: world.render(camera.name) for camera in world.task.cameras}
+    taken = {name: world.picture(name) for name in seen}
+    world.move_goal()
+    world.set_joint_command(world.robot.home + 0.3)
+    world.step(50)
+    now = {name: world.render(name) for name in seen}
+    for name, picture in taken.items():
+        assert picture.shape == seen[name].shape and picture.dtype == seen[name].dtype
+        assert np.array_equal(np.asarray(picture), seen[name]), name
+        assert not np.array_equal(now[name], seen[name]), name
+        assert np.array_equal(world.render(name), now[name]), name
+
+
 def test_the_arm_reaches_a_commanded_pose_within_a_second(world):
     target = world.robot.home + 0.1
     world.set_joint_command(target)

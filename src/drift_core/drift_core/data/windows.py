@@ -277,7 +277,7 @@ def _gather_frames(
         for k in range(spec.observation_steps):
             moment = []
             for camera in cameras:
-                frame = number(tick.frames[camera][k].image)
+                frame = number(np.asarray(tick.frames[camera][k].image))
                 moment.append(numbers[camera].setdefault(frame, len(numbers[camera])))
             frame_index[n, k] = moments.setdefault(tuple(moment), len(moments))
     frame_rows = np.array(list(moments), dtype=np.int64).reshape(len(moments), len(cameras))

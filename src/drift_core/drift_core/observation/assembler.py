@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift_core.errors import DataError, ShapeError
-from drift_core.observation.spec import Observation, ObservationSpec
+from drift_core.observation.spec import Image, Observation, ObservationSpec
 from drift_core.observation.timeline import SAME_TIME_S, Timeline
 
 StateOf = Callable[[np.ndarray, float], np.ndarray]  # joint positions (J,) [rad], opening [m] -> state (S,)
@@ -33,7 +33,7 @@ class Frame:
     time_s: float  # stamp minus latency
     stamp_s: float
     arrival_s: float
-    image: np.ndarray  # (H, W, 3) uint8 RGB
+    image: Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Assembler:
         self._joints: Timeline[_Joints] = Timeline(keep_s, _MAX_JOINTS)
         self._refused: dict[str, Refused] = {}
 
-    def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> Refused | None:
+    def put_frame(self, camera: str, image: Image, stamp_s: float, arrival_s: float) -> Refused | None:
         """Take an RGB image; None if it was kept. The caller must not write into `image` afterwards."""
         spec = self._cameras.get(camera)
         if spec is None:
@@ -181,7 +181,8 @@ class Assembler:
         if isinstance(selection, Missing):
             return selection
         images = {
-            camera: np.stack([frame.image for frame in frames]) for camera, frames in selection.frames.items()
+            camera: np.stack([np.asarray(frame.image) for frame in frames])
+            for camera, frames in selection.frames.items()
         }
         return Observation(selection.t_ref_s, images, self.state(selection), selection.oldest_input_s)
 

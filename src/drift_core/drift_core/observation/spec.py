@@ -1,7 +1,7 @@
 """What a policy sees at one tick: camera images and the state of the arm, aligned in time."""
 
 from dataclasses import dataclass as plain_dataclass
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from drift_config.errors import ConfigError
@@ -32,6 +32,18 @@ class ObservationSpec:
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ConfigError(f"cameras={names} must have different names")
+
+
+class Image(Protocol):
+    """RGB, (H, W, 3) uint8: an array, or what becomes one as soon as somebody looks (`np.asarray`)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __array__(self) -> np.ndarray: ...
 
 
 @plain_dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from drift_core.observation.assembler import Assembler, Missing, Refused
-from drift_core.observation.spec import Observation
+from drift_core.observation.spec import Image, Observation
 from drift_core.policy.frame_features import FrameFeatures
 from drift_core.policy.pace import Pace
 from drift_core.policy.policy import DiffusionPolicy
@@ -38,11 +38,11 @@ class Encoding:
 
     actor: Actor
     camera: str
-    image: np.ndarray  # (H, W, 3) uint8
+    image: Image
 
     def run(self) -> None:
         """Encode it; errors as `DiffusionPolicy.encode_frame`."""
-        self.actor.features.of(self.camera, self.image)
+        self.actor.features.of(self.camera, np.asarray(self.image))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +110,9 @@ class PolicyLoop:
         self._warm: Actor | None = None  # whose sampler has made that chunk, and nothing since
         self._void = False  # begun afresh since the inference under way began
         self._seen_t_ref_s: float | None = None  # of the newest observation, denoised or not
-        self._arrived: dict[str, np.ndarray] = {}  # by camera: the newest frame that is worth encoding
+        self._arrived: dict[str, Image] = {}  # by camera: the newest frame that is worth encoding
 
-    def put_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> Refused | None:
+    def put_frame(self, camera: str, image: Image, stamp_s: float, arrival_s: float) -> Refused | None:
         """Take an image as `Assembler.put_frame` does."""
         refused = self.assembler.put_frame(camera, image, stamp_s, arrival_s)
         if refused is None and self._within_reach(stamp_s - self.assembler.latency_s[camera]):
