@@ -1,12 +1,13 @@
 """Networks that predict noise, clean data or velocity: U-Net, MLP, transformers, an energy's gradient."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drift_core.denoisers.denoiser import Denoiser, SizeConfig
 from drift_core.denoisers.energy import EnergyConfig, EnergyDenoiser
+from drift_core.denoisers.joint import JointConfig, JointDenoiser
 from drift_core.denoisers.mlp import MlpConfig, MlpDenoiser
 from drift_core.denoisers.mode import ModeConfig, ModeDenoiser
+from drift_core.denoisers.seen import Seen
 from drift_core.denoisers.transformer import TransformerConfig, TransformerDenoiser
 from drift_core.denoisers.unet import ConditionalUnet1D, UNetConfig
 from drift_core.kinds import one_of
@@ -18,10 +19,13 @@ __all__ = [
     "DenoiserConfig",
     "EnergyConfig",
     "EnergyDenoiser",
+    "JointConfig",
+    "JointDenoiser",
     "MlpConfig",
     "MlpDenoiser",
     "ModeConfig",
     "ModeDenoiser",
+    "Seen",
     "TransformerConfig",
     "TransformerDenoiser",
     "UNetConfig",
@@ -29,12 +33,13 @@ __all__ = [
 ]
 
 # By its configuration; each is made from that, horizon, action_dim and condition_dim.
-DENOISERS: dict[type, Callable[..., Denoiser]] = {
+DENOISERS: dict[type, type[Denoiser]] = {
     UNetConfig: ConditionalUnet1D,
     MlpConfig: MlpDenoiser,
     TransformerConfig: TransformerDenoiser,
     EnergyConfig: EnergyDenoiser,
     ModeConfig: ModeDenoiser,
+    JointConfig: JointDenoiser,
 }
 
 if TYPE_CHECKING:
@@ -43,6 +48,10 @@ else:
     DenoiserConfig = one_of(DENOISERS)
 
 
-def make_denoiser(config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int) -> Denoiser:
-    """Return the network that `config` describes."""
-    return DENOISERS[type(config)](config, horizon, action_dim, condition_dim)
+def make_denoiser(
+    config: DenoiserConfig, horizon: int, action_dim: int, condition_dim: int, seen: Seen | None = None
+) -> Denoiser:
+    """Return the network that `config` describes; `seen`: for one that foresees observations to come."""
+    kind: Any = DENOISERS[type(config)]
+    sizes = (config, horizon, action_dim, condition_dim)
+    return kind(*sizes, seen) if kind.foresees else kind(*sizes)

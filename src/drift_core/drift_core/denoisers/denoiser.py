@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drift_core.denoisers.seen import Seen
 from drift_core.denoisers.windows import Noise, Noised, Windows
 from drift_core.errors import ShapeError
 
@@ -83,6 +84,8 @@ class Denoiser(nn.Module, ABC):
     """A network whose every conditioning goes through `films`; subclasses give `trunk`."""
 
     traceable = True  # its trunk can be exported and captured: it does not itself take gradients
+    foresees = False  # it is made of what is seen, too, and denoises observations to come
+    seen: Seen | None = None
 
     def __init__(
         self,
@@ -103,6 +106,11 @@ class Denoiser(nn.Module, ABC):
         self.film_sizes = film_sizes
         self.condition_dim = condition_dim
         self._table: tuple[tuple[object, ...], Tensor] | None = None
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Return what `trunk` takes and returns, without the batch: here (T, A)."""
+        return (self.horizon, self.action_dim)
 
     @abstractmethod
     def trunk(self, x: Tensor, film: Tensor) -> Tensor:
@@ -152,12 +160,16 @@ class Denoiser(nn.Module, ABC):
         return self._table[1]
 
     def hoist(
-        self, condition: Tensor, train_steps: int, trunk: Trunk | None = None
+        self,
+        condition: Tensor,
+        train_steps: int,
+        trunk: Trunk | None = None,
+        generator: torch.Generator | None = None,
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `denoise(x, k)` for one observation; what does not depend on x is computed here.
 
         `trunk`: another implementation of this network's own, such as a compiled one. The step part carries
-        no gradient: train with `forward`.
+        no gradient: train with `forward`. `generator`: of noise, where more than x is denoised; here unused.
         """
         run, table = trunk or self.trunk, self.step_table(train_steps)
         observed = self.condition_film(condition)

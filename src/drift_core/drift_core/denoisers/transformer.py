@@ -43,17 +43,23 @@ class TransformerBlock(nn.Module):
 
     def forward(self, h: Tensor, film: Tensor) -> Tensor:
         """Return (B, T, width) for `h` (B, T, width) and `film` (B, 6 width)."""
-        scale_a, shift_a, gate_a, scale_m, shift_m, gate_m = film[:, None, :].chunk(6, dim=-1)
-        h = h + gate_a * self._attend(self.norm_attention(h) * (1.0 + scale_a) + shift_a)
-        modulated = self.norm_mlp(h) * (1.0 + scale_m) + shift_m
-        return h + gate_m * self.second(functional.gelu(self.first(modulated)))
+        mixed = functional.scaled_dot_product_attention(*self.to_attention(h, film))
+        return self.from_attention(h, mixed, film)
 
-    def _attend(self, h: Tensor) -> Tensor:
+    def to_attention(self, h: Tensor, film: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values of the tokens `h`, each (B, heads, T, width / heads)."""
+        scale, shift = film[:, None, :].chunk(6, dim=-1)[:2]
         batch, length, width = h.shape
-        qkv = self.qkv(h).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, width / heads)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
-        return self.project(mixed.transpose(1, 2).reshape(batch, length, width))
+        qkv = self.qkv(self.norm_attention(h) * (1.0 + scale) + shift)
+        query, key, value = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        return query, key, value
+
+    def from_attention(self, h: Tensor, mixed: Tensor, film: Tensor) -> Tensor:
+        """Return the tokens `h` after what they attend to, `mixed` (B, heads, T, width / heads)."""
+        gate_a, scale, shift, gate_m = film[:, None, :].chunk(6, dim=-1)[2:]
+        h = h + gate_a * self.project(mixed.transpose(1, 2).reshape(h.shape))
+        modulated = self.norm_mlp(h) * (1.0 + scale) + shift
+        return h + gate_m * self.second(functional.gelu(self.first(modulated)))
 
 
 class TransformerDenoiser(Denoiser):
@@ -77,8 +83,12 @@ class TransformerDenoiser(Denoiser):
         h = self.enter(x) + self.position
         for block, values in zip(self.blocks, per_block, strict=True):
             h = block(h, values)
-        scale, shift = last[:, None, :].chunk(2, dim=-1)
-        return self.leave(self.norm(h) * (1.0 + scale) + shift)
+        return self.leave(self.finish(h, last))
+
+    def finish(self, h: Tensor, film: Tensor) -> Tensor:
+        """Return the tokens `h` (B, T, width) after the last normalisation, for `film` (B, 2 width)."""
+        scale, shift = film[:, None, :].chunk(2, dim=-1)
+        return self.norm(h) * (1.0 + scale) + shift
 
 
 def _start_at_zero(film: Film) -> None:

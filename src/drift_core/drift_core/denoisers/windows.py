@@ -1,6 +1,7 @@
 """What a network is trained on: windows as it sees them, and noise on their actions."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ class FutureWindows:
     features: Tensor  # (B, Tf, D) of the newest frames; D = 0 without cameras
     state: Tensor  # (B, Tf, S) normalised
     mask: Tensor  # (B, Tf) bool, false where the episode does not go on that far
+    frame_index: Tensor  # (B, Tf) rows of the images
+    images: Mapping[str, Tensor] = field(default_factory=dict)  # by camera (F, 3, H, W) uint8, if encoded
 
 
 @dataclass(frozen=True, eq=False)

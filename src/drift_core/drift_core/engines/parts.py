@@ -36,7 +36,7 @@ class Part(nn.Module, ABC):
 
 
 class TrunkPart(Part):
-    """What of a denoiser runs at every denoising step: x (1, T, A), FiLM values -> (1, T, A)."""
+    """What of a denoiser runs at every denoising step: x (1, *latent_shape), FiLM values -> the like of x."""
 
     kind, inputs = TRUNK, ("x", "film")
 
@@ -45,25 +45,26 @@ class TrunkPart(Part):
         self.denoiser = denoiser
 
     def forward(self, x: Tensor, film: Tensor) -> Tensor:
-        """Return the output (1, T, A)."""
+        """Return the output (1, *latent_shape)."""
         return self.denoiser.trunk(x, film)
 
     @property
     def architecture(self) -> Hashable:
         """Return the sizes."""
         net = self.denoiser
-        return TRUNK, net.config, net.horizon, net.action_dim, net.condition_dim
+        return TRUNK, net.config, net.horizon, net.action_dim, net.condition_dim, net.seen
 
     def example(self, seed: int) -> tuple[Tensor, ...]:
-        """Return x (1, T, A) and FiLM values (1, sum of film_sizes)."""
+        """Return x (1, *latent_shape) and FiLM values (1, sum of film_sizes)."""
         net = self.denoiser
-        x = _normal(net, seed, net.horizon, net.action_dim)
+        x = _normal(net, seed, *net.latent_shape)
         return x, 0.3 * _normal(net, seed + 1, sum(net.film_sizes))
 
     def twin(self) -> "TrunkPart":
         """Return another one with new weights."""
         net = self.denoiser
-        return TrunkPart(make_denoiser(net.config, net.horizon, net.action_dim, net.condition_dim).eval())
+        sizes = (net.config, net.horizon, net.action_dim, net.condition_dim, net.seen)
+        return TrunkPart(make_denoiser(*sizes).eval())
 
 
 class CameraPart(Part):

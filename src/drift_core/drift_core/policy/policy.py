@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drift_core.denoisers import DenoiserConfig, make_denoiser
+from drift_core.denoisers import DenoiserConfig, Seen, make_denoiser
 from drift_core.denoisers.windows import FutureWindows, Noise, Windows
 from drift_core.drafts import DraftConfig, DraftNetwork, Room, make_draft
 from drift_core.encoders import CameraEncoder, EncoderConfig
@@ -24,7 +24,7 @@ from drift_core.engines.engine import EAGER
 from drift_core.engines.parts import TRUNK
 from drift_core.errors import ShapeError
 from drift_core.observation.spec import Observation, ObservationSpec
-from drift_core.policy.batch import Batch, Future
+from drift_core.policy.batch import Batch
 from drift_core.policy.normalizer import ROTATION, Normalizer
 from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
@@ -109,8 +109,11 @@ class DiffusionPolicy(nn.Module):
         self.encoder = None if config.encoder is None else CameraEncoder(config.encoder, spec.cameras)
         self.feature_dim = 0 if self.encoder is None else self.encoder.feature_dim  # D
         condition_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)  # C
-        self.denoiser = make_denoiser(config.denoiser, config.horizon, config.action_dim, condition_dim)
-        room = Room(config.horizon, config.action_dim, condition_dim, _pose_columns(config, condition_dim))
+        cameras = tuple(camera.name for camera in spec.cameras)
+        seen = Seen(self.feature_dim, spec.state_dim, cameras)
+        sizes = (config.horizon, config.action_dim, condition_dim)
+        self.denoiser = make_denoiser(config.denoiser, *sizes, seen)
+        room = Room(*sizes, _pose_columns(config, condition_dim))
         self.drafts = nn.ModuleDict({draft.kind: make_draft(draft, room) for draft in config.drafts})
         discrete = torch.zeros(config.action_dim, dtype=torch.bool)
         discrete[list(config.discrete_columns)] = True
@@ -218,7 +221,7 @@ class DiffusionPolicy(nn.Module):
             condition=self.condition(features, batch.frame_index, batch.state),
             actions=self._with_past(self.normalize_actions(batch.actions)),
             mask=functional.pad(batch.mask, (config.past_steps, 0)),  # false
-            future=None if batch.future is None else self._future(features, batch.future),
+            future=self._future(features, batch),
             returns=batch.returns,
             total=alone if share is None else share.total,
         )
@@ -229,10 +232,14 @@ class DiffusionPolicy(nn.Module):
             terms |= draft.loss_terms(windows, noise, self.denoiser)
         return terms
 
-    def _future(self, features: Tensor, future: Future) -> FutureWindows:
+    def _future(self, features: Tensor, batch: Batch) -> FutureWindows | None:
+        future = batch.future
+        if future is None:
+            return None
         index = future.frame_index
-        seen = features.new_zeros(*index.shape, 0) if self.encoder is None else features[index]
-        return FutureWindows(seen, self.normalizer.normalize_state(future.state), future.mask)
+        shown = features.new_zeros(*index.shape, 0) if self.encoder is None else features[index]
+        state = self.normalizer.normalize_state(future.state)
+        return FutureWindows(shown, state, future.mask, index, batch.images)
 
     def sample(
         self,
@@ -253,7 +260,7 @@ class DiffusionPolicy(nn.Module):
         runs = {} if engine is None else engine.checked_runs(self.denoiser)
         # PyTorch runs the network as that does it best; for its parts alone there is nothing to gain.
         trunk = None if engine is None or engine.name == EAGER else runs[TRUNK]
-        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk)
+        denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk, generator)
         if prefix is not None:
             known = self._with_past(self.normalize_actions(prefix.known.to(condition)))
             prefix = Prefix(known, functional.pad(prefix.weight, (self.config.past_steps, 0)))  # 0: free

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from drift_core.denoisers import DenoiserConfig
+from drift_core.denoisers.seen import LooksAhead
 from drift_core.drafts import DraftConfig
 from drift_core.encoders import EncoderConfig
 from drift_core.objectives import DENOISING, ObjectiveConfig
@@ -156,6 +157,24 @@ class TrainFile:
     objective: ObjectiveConfig = DENOISING
     # Decoded frames of the episodes that are kept in memory; the others are decoded each time they are drawn.
     image_memory_mb: Annotated[int, Field(ge=0)] = 4096
+
+    def __post_init__(self) -> None:
+        network, objective = self._network_steps, self.objective.future_steps
+        if network and objective and network != objective:
+            raise ConfigError(
+                f"objective.future_steps={list(objective)} must be those of the denoiser, {list(network)}, "
+                "or left out"
+            )
+
+    @property
+    def future_steps(self) -> tuple[int, ...]:
+        """Observations to come that batches carry, in policy steps from the newest one."""
+        return self._network_steps or self.objective.future_steps
+
+    @property
+    def _network_steps(self) -> tuple[int, ...]:
+        network = self.policy.denoiser
+        return network.future_steps if isinstance(network, LooksAhead) else ()
 
     def policy_config(self, task: TaskConfig, n_joints: int) -> PolicyConfig:
         """Return the policy for `task` on an arm with `n_joints`; without encoder for a task without

@@ -6,6 +6,7 @@ from drift_config.errors import ConfigError
 from drift_core.denoisers import (
     DENOISERS,
     ConditionalUnet1D,
+    JointConfig,
     MlpConfig,
     MlpDenoiser,
     ModeConfig,
@@ -22,6 +23,7 @@ SMALL = {config.kind: config() for config in DENOISERS} | {
     "transformer": TransformerConfig(width=32, heads=4, blocks=2, step_dim=16),
     # each expert runs, so that each has a gradient
     "mode": ModeConfig(width=32, heads=4, blocks=2, experts=2, top_k=2, step_dim=16),
+    "joint": JointConfig(width=32, heads=4, blocks=2, step_dim=16),
 }
 
 
@@ -123,7 +125,7 @@ def test_only_plain_layers_hold_the_large_weights():
         plain = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.ConvTranspose1d)
         held = {id(p) for m in net.modules() if isinstance(m, plain) for p in m.parameters()}
         loose = [name for name, p in net.named_parameters() if id(p) not in held and p.ndim > 1]
-        assert loose == (["position"] if kind in ("transformer", "mode") else [])
+        assert loose == (["position"] if kind in ("transformer", "mode", "joint") else [])
 
 
 def test_a_horizon_that_cannot_be_halved_is_refused():

@@ -33,6 +33,20 @@ def test_a_gripper_that_opens_or_closes_is_a_discrete_column_of_the_policy():
     assert parse(data, TrainFile, "demo.yaml").policy_config(task, n_joints=7).discrete_columns == (9,)
 
 
+def test_batches_carry_the_observations_that_the_network_foresees():
+    data = demo()
+    data["policy"]["denoiser"] = {"kind": "joint"}
+    assert parse(data, TrainFile, "demo.yaml").future_steps == (4, 8)
+    data["objective"]["future_steps"] = [4, 8]
+    assert parse(data, TrainFile, "demo.yaml").future_steps == (4, 8)
+    data["objective"]["future_steps"] = [4]
+    message = r"objective\.future_steps=\[4\] must be those of the denoiser, \[4, 8\], or left out"
+    with pytest.raises(ConfigError, match=message):
+        parse(data, TrainFile, "demo.yaml")
+    other = {**demo(), "objective": {"kind": "denoising", "future_steps": [3]}}
+    assert parse(other, TrainFile, "demo.yaml").future_steps == (3,)
+
+
 def test_the_online_rounds_begin_where_the_offline_schedule_ends():
     for name in FILES:
         file = load_train_file(CONFIG / "train" / name)

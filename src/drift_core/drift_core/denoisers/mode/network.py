@@ -122,14 +122,18 @@ class ModeDenoiser(Denoiser):
         }
 
     def hoist(
-        self, condition: Tensor, train_steps: int, trunk: Trunk | None = None
+        self,
+        condition: Tensor,
+        train_steps: int,
+        trunk: Trunk | None = None,
+        generator: torch.Generator | None = None,
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `denoise(x, k)` that runs the experts of step k as one, where all rows are at one step.
 
         With a `trunk`, and where gradients are asked for, as all networks do.
         """
         if trunk is not None or torch.is_grad_enabled():
-            return super().hoist(condition, train_steps, trunk)
+            return super().hoist(condition, train_steps, trunk, generator)
         table, observed = self.step_table(train_steps), self.condition_film(condition)
         self._cache.follow(table, self._routes(table))
 

@@ -82,7 +82,7 @@ class Rounds:
         self._save_every_s, self.processes = save_every_s, processes
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
-        cut = WindowCutter(store, arm, task, objective.future_steps)
+        cut = WindowCutter(store, arm, task, train_file.future_steps)
         self._store, self._versions = store, Versions(checkpoint_folder)
         self.data = TrainingData(store, cut, objective.returns, train_file.image_memory_mb << 20)
         self.cache = FeatureCache((self.data.offline, self.data.online))
