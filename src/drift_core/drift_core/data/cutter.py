@@ -38,6 +38,7 @@ class WindowCutter:
         self._task, self._future_steps = task, future_steps
         self._origin = Origin.of(arm, task)
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
+        self._action_dim = task.action_dim(0 if arm is None else arm.n_joints)
         self._state_of = _point_state if arm is None else arm.state
         self._near_home = (lambda q: q) if arm is None else arm.near_home
 
@@ -85,6 +86,7 @@ class WindowCutter:
             task.action_space,
             future_steps=self._future_steps,
             near_home=self._near_home,
+            action_dim=self._action_dim,
         )
 
 

@@ -44,20 +44,24 @@ class _Span:
 
 
 class WindowDataset:
-    """Windows with at least one valid label. Frames stay uint8; everything is ready-made for indexing."""
+    """Windows to train on. Frames stay uint8; everything is ready-made for indexing."""
 
     def __init__(
         self,
         window_sets: Iterable[WindowSet] = (),
         returns: bool = False,
         memory: PictureMemory | None = None,
+        unlabelled: bool = False,
     ) -> None:
-        """`returns`: batches carry the score of their episodes. `memory`, of frames: None: without limit."""
+        """`returns`: batches carry the score of their episodes. `memory`, of frames: None: without limit.
+
+        `unlabelled`: windows without a valid label are taken, too, if their observations to come are there.
+        """
         self._memory = PictureMemory(sys.maxsize) if memory is None else memory
         self._spans: dict[str, _Span] = {}  # by episode, in the order of their rows
         self._columns = {name: Rows(empty) for name, empty in _COLUMNS.items()}
         self._images: dict[str, Pictures] = {}  # by camera
-        self._with_returns = returns
+        self._with_returns, self._unlabelled = returns, unlabelled
         self._table: FeatureTable | None = None  # shown instead of images, once `encode` was called
         self._feature_rows = Rows(torch.zeros(0, dtype=torch.long))  # (F,) of it
         for window_set in window_sets:
@@ -104,15 +108,15 @@ class WindowDataset:
     @property
     def labels(self) -> int:
         """Policy steps that became labels."""
-        return len(self)
+        return int(self.mask[:, :1].sum())
 
     def add(self, window_set: WindowSet) -> int:
-        """Add the windows of an episode that have a label; return their number.
+        """Add the windows of an episode that can be trained on; return their number.
 
         Every frame of them is decoded once. DataError where one cannot be, ShapeError where they do not fit
         to what is here; nothing is added then.
         """
-        windows = window_set.trainable()
+        windows = window_set.trainable(self._unlabelled)
         if not len(windows):
             return 0
         if windows.episode_id in self._spans:

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -39,8 +40,9 @@ class TrainingData:
         cut: WindowCutter,
         returns: bool = False,
         image_memory_bytes: int = sys.maxsize,
+        unlabelled: bool = False,
     ) -> None:
-        """`returns`: batches carry the score of their episodes.
+        """`returns`: batches carry the score of their episodes. `unlabelled`: as of `WindowDataset`.
 
         `image_memory_bytes`: of decoded frames that are kept; others are decoded each time they are drawn.
         """
@@ -48,10 +50,10 @@ class TrainingData:
         self._store, self._cut, self._excerpts = store, cut, Excerpts(store)
         self._known: set[str] = set()  # episodes and excerpts
         self._corrections: dict[str, list[Correction]] = {}  # by episode or excerpt that is trained on
-        self.offline = WindowDataset(returns=returns, memory=memory)  # demonstrations
-        self.online = WindowDataset(returns=returns, memory=memory)  # interventions
-        # One in ten of either kind, never trained on.
-        self.held_out = WindowDataset(returns=returns, memory=memory)
+        dataset = partial(WindowDataset, returns=returns, memory=memory, unlabelled=unlabelled)
+        self.offline = dataset()  # demonstrations
+        self.online = dataset()  # interventions
+        self.held_out = dataset()  # one in ten of either kind, never trained on
         self.left_out: dict[str, str] = {}  # episodes that cannot be trained on, with the reason
         self.remarks: dict[str, str] = {}  # what is lost of others
         self.complaints: list[str] = []  # both in words, in the order in which they were read

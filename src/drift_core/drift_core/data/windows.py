@@ -82,9 +82,15 @@ class WindowSet:
         ids, labels = np.unique(self.intervention[self.mask[:, 0]], return_counts=True)
         return dict(zip(ids.tolist(), labels.tolist(), strict=True))
 
-    def trainable(self) -> "WindowSet":
-        """Return the windows with at least one valid label, and only their frames."""
-        return self._chosen(self.mask[:, 0])
+    def trainable(self, unlabelled: bool = False) -> "WindowSet":
+        """Return the windows with at least one valid label, and only their frames.
+
+        `unlabelled`: also those without one whose observations to come are there.
+        """
+        chosen = self.mask[:, 0]
+        if unlabelled and self.future is not None:
+            chosen = chosen | self.future.mask.any(axis=1)
+        return self._chosen(chosen)
 
     def only(self, intervention: int) -> "WindowSet":
         """Return the windows with a label of one take-over, and only their frames."""
@@ -130,12 +136,13 @@ def cut_windows(
     pre_intervention_s: float = 1.0,
     future_steps: Sequence[int] = (),
     near_home: Callable[[np.ndarray], np.ndarray] = lambda q: q,
+    action_dim: int = 0,
 ) -> WindowSet:
     """Cut one window per policy step out of `episode`, also those without a valid label; decodes no frame.
 
     Windows within `pre_intervention_s` before a take-over are marked as such. `future_steps`: policy steps
     from a window to observations to come that go with it. `near_home`: joint positions (..., J) without the
-    whole turns that the state does not see.
+    whole turns that the state does not see. `action_dim`: A, where no control step tells.
     """
     unknown = {camera.name for camera in spec.cameras} - set(episode.frames)
     if unknown:
@@ -147,7 +154,10 @@ def cut_windows(
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
     part = np.array([part for part, _ in on_grid], dtype=int)
     labels = _cut_parts(episode.steps, t_ref_s, part, replay.set_backs, spec.dt_s, horizon, action_space)
-    if action_space == "joint_position" and ticks:
+    if not len(episode.steps):
+        nothing = np.zeros((len(ticks), horizon, action_dim), dtype=np.float32)
+        labels = replace(labels, actions=nothing)
+    if action_space == "joint_position" and len(episode.steps) and ticks:
         labels = _in_turn_of_state(labels, np.array([tick.positions_rad[-1] for tick in ticks]), near_home)
     used, frame_rows, frame_index = _gather_frames(on_grid, spec)
     frames = {camera: episode.frames[camera].chosen(rows) for camera, rows in used.items()}

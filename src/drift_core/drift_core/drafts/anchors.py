@@ -118,7 +118,7 @@ class AnchorDraft(DraftNetwork):
         """Return "modes" and "anchored"; of these the encoder gets a gradient from "anchored" alone."""
         nearest = self.nearest(windows)
         error = functional.cross_entropy(self.scores(windows.condition.detach()), nearest, reduction="none")
-        modes = windows.mean(error, torch.ones_like(error))
+        modes = windows.mean(error, windows.mask.any(dim=1))
         step = level_step(self.level, noise.schedule)
         k = torch.full_like(nearest, step)
         placed = self._placed(nearest, windows.condition)

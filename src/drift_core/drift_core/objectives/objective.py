@@ -28,6 +28,8 @@ class Objective(ABC):
     # returns: for networks and objectives that learn from them.
     future_steps: tuple[Annotated[int, Field(ge=1)], ...] = ()
     returns: bool = False
+    # Windows without a label are drawn, too, for what lies ahead of them: video, and what the policy drove.
+    unlabelled: bool = False
 
     @abstractmethod
     def terms(

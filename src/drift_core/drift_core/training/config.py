@@ -165,6 +165,10 @@ class TrainFile:
                 f"objective.future_steps={list(objective)} must be those of the denoiser, {list(network)}, "
                 "or left out"
             )
+        if self.objective.unlabelled and not self.future_steps:
+            raise ConfigError(
+                "objective.unlabelled=true needs future_steps: nothing else is learned without labels"
+            )
 
     @property
     def future_steps(self) -> tuple[int, ...]:

@@ -45,6 +45,9 @@ def test_batches_carry_the_observations_that_the_network_foresees():
         parse(data, TrainFile, "demo.yaml")
     other = {**demo(), "objective": {"kind": "denoising", "future_steps": [3]}}
     assert parse(other, TrainFile, "demo.yaml").future_steps == (3,)
+    other["objective"] = {"kind": "denoising", "unlabelled": True}
+    with pytest.raises(ConfigError, match="objective.unlabelled=true needs future_steps"):
+        parse(other, TrainFile, "demo.yaml")
 
 
 def test_the_online_rounds_begin_where_the_offline_schedule_ends():

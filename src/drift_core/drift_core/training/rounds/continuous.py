@@ -55,7 +55,7 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         )
     began_s = time.time()
     data = rounds.update_data(hooks, excerpts=True)
-    if not len(data.offline) and not len(data.online):
+    if not data.offline.labels and not data.online.labels:
         raise NoDataError(data.nothing("expert label"))
     return _Stream(rounds, order, hooks, began_s).run()
 

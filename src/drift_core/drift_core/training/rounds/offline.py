@@ -8,7 +8,7 @@ from drift_core.training.rounds.shared import RoundOrder, Rounds
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     """Train a new policy; NoDataError without a demonstration."""
     data = rounds.update_data(hooks).offline
-    if not len(data):
+    if not data.labels:
         raise NoDataError(rounds.data.nothing("demonstration with an expert label"))
     config, schedule = rounds.shortened(rounds.file.offline, rounds.file.rank.offline, order.steps)
     trainer = rounds.trainer(rounds.new_policy(), config, schedule)

@@ -12,7 +12,7 @@ _REASON = re.compile(r"^online round (\d+)$")
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     """Train the newest policy on; NoDataError without a label, or without a policy to start from."""
     data = rounds.update_data(hooks)
-    if not len(data.offline) and not len(data.online):
+    if not data.offline.labels and not data.online.labels:
         raise NoDataError(data.nothing("expert label"))
     _, parent = rounds.newest_checkpoint()
     config, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, order.steps)

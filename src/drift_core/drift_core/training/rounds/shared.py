@@ -84,7 +84,8 @@ class Rounds:
         objective = train_file.objective
         cut = WindowCutter(store, arm, task, train_file.future_steps)
         self._store, self._versions = store, Versions(checkpoint_folder)
-        self.data = TrainingData(store, cut, objective.returns, train_file.image_memory_mb << 20)
+        memory = train_file.image_memory_mb << 20
+        self.data = TrainingData(store, cut, objective.returns, memory, objective.unlabelled)
         self.cache = FeatureCache((self.data.offline, self.data.online))
 
     @property
