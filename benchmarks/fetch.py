@@ -18,7 +18,7 @@ from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import RunningStack, running_stack, save_random_policy
 from benchmarks.support.step_log import StepLog, late
 from drift.node_parameters import defaults
-from drift_core.policy.pieces import file_digest
+from drift_core.pieces import file_digest
 from drift_interfaces.msg import Checkpoint
 from drift_interfaces.srv import ReadCheckpoint
 from drift_policy_node.config import PolicyNodeConfig

@@ -13,6 +13,10 @@ from drift.cli import app
 from drift.errors import UserError
 from drift_core.episodes import EpisodeStore
 from place_episodes import record
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from trainer_node.jobs import Jobs
+from trainer_node.ros.hand_out import serve_episodes
 from typer.testing import CliRunner
 
 LIMIT_S = 60.0
@@ -113,3 +117,31 @@ def test_a_source_without_an_episode_is_said_and_the_target_is_not_made(tmp_path
     done = CliRunner().invoke(app, ["data", "sync", str(tmp_path / "there"), str(tmp_path / "here")])
     assert "there holds no episode, or is not mounted" in str(done.exception)
     assert not (tmp_path / "here").exists()
+
+
+def test_with_ros_it_asks_the_recorder_of_a_namespace_and_waits_for_it(ros, tmp_path):
+    words = [sys.executable, "-c", "from drift.cli import main; main()", "data", "sync", "--follow"]
+    process = subprocess.Popen([*words, "ros:left", "here"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    record(tmp_path / "there", "m0")
+    jobs, node, executor = Jobs(1, print), Node("trainer", namespace="/left"), SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        assert process.stdout.readline() == "waiting: the recorder is not there\n"
+        serve_episodes(node, EpisodeStore(tmp_path / "there"), jobs)
+        here, end_s = EpisodeStore(tmp_path / "here" / "episodes"), time.monotonic() + LIMIT_S
+        while here.ids() != ["m0"]:
+            assert time.monotonic() < end_s and process.poll() is None
+            executor.spin_once(timeout_sec=0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 130
+        said = process.stdout.read().splitlines()
+        assert said[0] == "it goes on" and said[1].startswith("1 episodes, 0 corrections")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        executor.shutdown()
+        jobs.close()
+        node.destroy_node()
+    for path in (tmp_path / "there" / "m0").iterdir():
+        assert (here.root / "m0" / path.name).read_bytes() == path.read_bytes()

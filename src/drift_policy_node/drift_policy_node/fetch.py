@@ -1,34 +1,41 @@
-"""Checkpoints of a trainer on another disk, brought over piece by piece. A thread of its own calls `fetch`.
+"""Checkpoints of a trainer on another disk, piece by piece. A thread of its own calls `fetch`."""
 
-What has come stands in a hidden `.part` file that carries the digest of the whole file in its name, so that a
-fetch goes on where it stopped, whoever died meanwhile. Nothing is believed before its SHA-256 is right.
-"""
-
-import hashlib
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
+from drift_core.fetching import (
+    MalformedError,
+    NoAnswerError,
+    NoRoomError,
+    Pace,
+    SpoiltError,
+    UnreadableError,
+    checked,
+    fetch_file,
+    part_of,
+)
+from drift_core.pieces import NotThereError, Piece, file_digest
 from drift_core.policy.checkpoint import base_version, checkpoint_path
-from drift_core.policy.pieces import SHA256, Piece, file_digest, is_checkpoint_name
+from drift_core.policy.pieces import is_checkpoint_name
 
 from drift_policy_node.candidate import CandidateFault, RefusedError
 
-_PIECE_BYTES = 1 << 19  # a picture of 640x480 is about as much
 _RETRY_S = 0.5  # between two attempts while nobody answers
-_BAD_PIECES = 5  # in a row, with another digest than they say, are believed to stay so
+_FAULTS: dict[type[Exception], CandidateFault] = {
+    NotThereError: CandidateFault.NOT_FOUND,
+    UnreadableError: CandidateFault.NOT_FETCHED,
+    MalformedError: CandidateFault.INVALID,
+    SpoiltError: CandidateFault.HASH_MISMATCH,
+    NoRoomError: CandidateFault.NOT_FETCHED,
+}
 
 AskPiece = Callable[[str, int, int], Piece]
-"""Return a piece of a file by name, offset and length; NoAnswerError, or RefusedError with the reason."""
-
-
-class NoAnswerError(Exception):
-    """The trainer has not answered; it may do so later."""
+"""Return a piece of a file by name, offset and length; the errors of drift_core.fetching, NotThereError."""
 
 
 class Fetcher:
@@ -56,6 +63,8 @@ class Fetcher:
         except OSError as error:
             text = f"{error.filename or path}: cannot be fetched: {error.strerror}"
             raise RefusedError(CandidateFault.NOT_FETCHED, text) from error
+        except tuple(_FAULTS) as error:
+            raise RefusedError(_FAULTS[type(error)], str(error)) from error
         finally:
             self.state, self.silent_since_s = "", None
         return path
@@ -92,10 +101,8 @@ class Fetcher:
         if sha256 and _is(path, sha256):
             return path
         self.state = f"asking for {name}"
-        whole = self._piece(name, 0, 0)
-        if not SHA256.fullmatch(whole.file_sha256):  # it becomes part of a file's name
-            text = f"{name}: sha256={whole.file_sha256!r} of the trainer's file must be 64 of 0-9 and a-f"
-            raise RefusedError(CandidateFault.INVALID, text)
+        ask = partial(self._piece, name)
+        whole = checked(ask, name, 0, 0)
         if sha256 and whole.file_sha256 != sha256:
             text = f"{name}: sha256={whole.file_sha256} of the trainer's file must be {sha256}"
             raise RefusedError(CandidateFault.HASH_MISMATCH, text)
@@ -105,50 +112,20 @@ class Fetcher:
             text = f"{path} is not the trainer's {name}, and is not overwritten"
             raise RefusedError(CandidateFault.NOT_FETCHED, f"{text}: move it, or use another run folder")
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f".{name}.{whole.file_sha256}.part"
         for other in self._folder.glob(".*.part"):
-            if other != part:
+            if other != part_of(path, whole.file_sha256):
                 other.unlink(missing_ok=True)
-        # What was kept from before may be spoilt, by a power cut for one; what is fetched now is not.
-        if not (self._complete(part, name, whole) or self._complete(part, name, whole)):
-            text = f"{name}: what has come over is not what its sha256={whole.file_sha256} says"
-            raise RefusedError(CandidateFault.HASH_MISMATCH, text)
-        os.replace(part, path)
+
+        def say(here: int) -> None:
+            self.state = f"fetching {name}, {here / 1e6:.1f} of {whole.file_bytes / 1e6:.1f} MB"
+
+        fetch_file(ask, path, whole, Pace(self._limit_bytes_s, self._stopping.wait), say)
         flush_to_disk(self._folder)
         self._fetched.add(path)
         return path
 
-    def _complete(self, part: Path, name: str, whole: Piece) -> bool:
-        """Fetch what is missing in `part`; False, and it is deleted, if the whole is not right then."""
-        with part.open("ab+") as file:
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256")
-            here = file.tell()
-            free = shutil.disk_usage(self._folder).free
-            if whole.file_bytes - here > free:
-                text = f"{name}: no room in {self._folder}: {free} bytes free of {whole.file_bytes}"
-                raise RefusedError(CandidateFault.NOT_FETCHED, text)
-            while here < whole.file_bytes:
-                self.state = f"fetching {name}, {here / 1e6:.1f} of {whole.file_bytes / 1e6:.1f} MB"
-                began_s = time.monotonic()
-                piece = self._piece(name, here, min(_PIECE_BYTES, whole.file_bytes - here))
-                if piece.file_sha256 != whole.file_sha256:
-                    text = f"{name}: became another file on the trainer while it was fetched"
-                    raise RefusedError(CandidateFault.HASH_MISMATCH, text)
-                file.write(piece.data)
-                sha256.update(piece.data)
-                here += len(piece.data)
-                self._stopping.wait(len(piece.data) / self._limit_bytes_s - (time.monotonic() - began_s))
-            file.flush()
-            os.fsync(file.fileno())
-        if sha256.hexdigest() == whole.file_sha256:
-            return True
-        part.unlink()
-        return False
-
     def _piece(self, name: str, offset: int, length: int) -> Piece:
         """Ask until there is an answer."""
-        bad = 0
         while True:
             if self._stopping.is_set():
                 raise RefusedError(CandidateFault.NOT_FETCHED, f"{name}: the node is being stopped")
@@ -162,15 +139,7 @@ class Fetcher:
                 self._stopping.wait(_RETRY_S)
                 continue
             self.silent_since_s = None
-            if len(piece.data) != length:
-                text = f"{name}: truncated, {len(piece.data)} bytes came of {length} at {offset}"
-                raise RefusedError(CandidateFault.INVALID, text)
-            if hashlib.sha256(piece.data).hexdigest() == piece.sha256:
-                return piece
-            bad += 1
-            if bad == _BAD_PIECES:
-                text = f"{name}: the {length} bytes at {offset} are not what their sha256={piece.sha256} says"
-                raise RefusedError(CandidateFault.HASH_MISMATCH, text)
+            return piece
 
 
 def _is(path: Path, sha256: str) -> bool:

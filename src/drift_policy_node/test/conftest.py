@@ -13,17 +13,17 @@ from drift_control.inputs import JointMessage
 from drift_control.robot.robot import load_robot
 from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
+from drift_core.fetching import NoAnswerError
+from drift_core.pieces import Piece
 from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
-from drift_core.policy.pieces import Piece, UnknownCheckpointError, read_piece
+from drift_core.policy.pieces import read_piece
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.policy.versions import Versions
 from drift_core.rank.schedule import ConstantRank
 from drift_core.task import load_task
 from drift_core.training.config import TrainConfig
 from drift_core.training.trainer import Trainer
-from drift_policy_node.candidate import CandidateFault, RefusedError
 from drift_policy_node.config import PolicyNodeConfig
-from drift_policy_node.fetch import NoAnswerError
 from drift_policy_node.runtime import PolicyRuntime
 
 torch.set_num_threads(1)  # on busy cores the threads of small networks mostly wait for each other
@@ -159,10 +159,7 @@ class TrainerDisk:
             self.answers = False
             raise NoAnswerError
         self.asked.append((name, offset, length))
-        try:
-            return self.spoil(read_piece(self.folder, name, offset, length))
-        except UnknownCheckpointError as error:
-            raise RefusedError(CandidateFault.NOT_FOUND, f"the trainer says: {error}") from error
+        return self.spoil(read_piece(self.folder, name, offset, length))
 
 
 class Rig:

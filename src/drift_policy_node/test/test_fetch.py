@@ -1,6 +1,7 @@
 """Versions of a trainer on another disk: fetched in pieces beside the running policy, or refused by name."""
 
 import errno
+import hashlib
 import itertools
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from drift_core import fetching
 from drift_core.policy.checkpoint import checkpoint_path, read_latest
 from drift_core.policy.pieces import read_piece
 from drift_policy_node import exchange, fetch
@@ -22,7 +24,7 @@ PIECE = 4096
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(fetch, "_PIECE_BYTES", PIECE)
+    monkeypatch.setattr(fetching, "PIECE_BYTES", PIECE)
     monkeypatch.setattr(fetch, "_RETRY_S", 0.01)
 
 
@@ -187,7 +189,7 @@ def garbled(rig, path, monkeypatch):
 def lying(rig, path, monkeypatch):
     def spoil(piece):
         zeros = bytes(len(piece.data))
-        return replace(piece, data=zeros, sha256=fetch.hashlib.sha256(zeros).hexdigest())
+        return replace(piece, data=zeros, sha256=hashlib.sha256(zeros).hexdigest())
 
     rig.trainer.spoil = spoil
 
@@ -206,7 +208,7 @@ def full_at_last(rig, path, monkeypatch):
 REFUSALS = [
     (gone, CandidateFault.NOT_FOUND, "there is no such checkpoint"),
     (another, CandidateFault.HASH_MISMATCH, "of the trainer's file must be"),
-    (becomes_another, CandidateFault.HASH_MISMATCH, "became another file on the trainer"),
+    (becomes_another, CandidateFault.HASH_MISMATCH, "became another file there"),
     (truncated, CandidateFault.INVALID, f"truncated, {PIECE - 1} bytes came of {PIECE} at 0"),
     (garbled, CandidateFault.HASH_MISMATCH, f"the {PIECE} bytes at 0 are not what their sha256="),
     (lying, CandidateFault.HASH_MISMATCH, "what has come over is not what its sha256="),

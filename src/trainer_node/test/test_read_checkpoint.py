@@ -8,7 +8,7 @@ from drift_interfaces.srv import ReadCheckpoint
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from trainer_node.jobs import Jobs
-from trainer_node.ros.read_checkpoint import CheckpointServer
+from trainer_node.ros.hand_out import serve_checkpoints
 
 NAME, CONTENT = "policy_000012.safetensors", bytes(range(256)) * 5_000
 ANSWER = ReadCheckpoint.Response
@@ -21,7 +21,7 @@ def read(ros, tmp_path):
     (tmp_path / "checkpoints" / NAME).write_bytes(CONTENT)
     (tmp_path / "policy_000001.safetensors").write_bytes(b"outside")
     node, executor, jobs = Node("trainer"), SingleThreadedExecutor(), Jobs(1, print)
-    CheckpointServer(node, tmp_path / "checkpoints", jobs)
+    serve_checkpoints(node, tmp_path / "checkpoints", jobs)
     client = node.create_client(ReadCheckpoint, "trainer/read_checkpoint")
     executor.add_node(node)
 

@@ -1,5 +1,7 @@
 """Work with files beside the node's callbacks, in threads of its own."""
 
+import os
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,9 +13,13 @@ T = TypeVar("T")
 class Jobs:
     """A few threads; what a job raises is never lost."""
 
-    def __init__(self, threads: int, log: Callable[[str], None]) -> None:
-        """`log` is told of what went wrong in a job that nobody waits for."""
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="files")
+    def __init__(self, threads: int, log: Callable[[str], None], niceness: int = 0) -> None:
+        """`log` is told of what went wrong in a job that nobody waits for.
+
+        `niceness` is added to the process's, for these threads.
+        """
+        self._niceness = niceness
+        self._pool = ThreadPoolExecutor(threads, "files", self._begin)
         self._log = log
 
     def ask(self, job: Callable[[], T]) -> Future[T]:
@@ -27,6 +33,10 @@ class Jobs:
     def close(self) -> None:
         """Finish the jobs that have begun, forget the others."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self) -> None:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + self._niceness)
 
     def _look(self, future: Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

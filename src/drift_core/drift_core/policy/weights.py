@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
-from drift_core.policy.pieces import SHA256
+from drift_core.pieces import SHA256
 from drift_core.rank.layout import SUPPORTED, Layout, layout_of
 
 RIGHT, LEFT = ".right", ".left"

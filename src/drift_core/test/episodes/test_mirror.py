@@ -6,6 +6,7 @@ import pytest
 from drift_core.episodes import EpisodeStore, Excerpts
 from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.mirror import Mirror
+from drift_core.episodes.source import FolderSource
 from drift_core.errors import DataError
 
 MIB = 1 << 20
@@ -33,7 +34,7 @@ def stores(tmp_path):
         root.mkdir()
 
     def sync(**options):
-        return Mirror(EpisodeStore(there), EpisodeStore(here), **options).sync()
+        return Mirror(FolderSource(EpisodeStore(there)), EpisodeStore(here), **options).sync()
 
     return there, here, sync
 

@@ -4,7 +4,8 @@ import hashlib
 import os
 
 import pytest
-from drift_core.policy.pieces import PIECE_MAX_BYTES, UnknownCheckpointError, read_piece
+from drift_core.pieces import PIECE_MAX_BYTES, NotThereError
+from drift_core.policy.pieces import read_piece
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,5 +59,5 @@ def test_offset_and_length_are_checked_and_a_missing_version_is_named(tmp_path):
         read_piece(tmp_path, NAME, 6, 1)
     with pytest.raises(ValueError, match=f"length={PIECE_MAX_BYTES + 1} must lie in 0..1048576"):
         read_piece(tmp_path, NAME, 0, PIECE_MAX_BYTES + 1)
-    with pytest.raises(UnknownCheckpointError, match="delta_000013.safetensors: there is no such checkpoint"):
+    with pytest.raises(NotThereError, match="delta_000013.safetensors: there is no such checkpoint"):
         read_piece(tmp_path, "delta_000013.safetensors", 0, 1)

@@ -16,7 +16,7 @@ from drift_core.errors import EncodingError
 from drift_core.policy.loop import MadeChunk
 from drift_core.task import load_task
 from drift_interfaces.msg import ActionChunk, Checkpoint, GateState, PolicyState
-from drift_interfaces.srv import LoadCheckpoint, Rollback
+from drift_interfaces.srv import LoadCheckpoint, ReadCheckpoint, Rollback
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput
 from drift_ros.chunk_message import to_chunk_message
@@ -25,6 +25,7 @@ from drift_ros.diagnostics import OK, WARN, Diagnostics, Report
 from drift_ros.input_watch import camera_source
 from drift_ros.joint_state_topics import JointStateTopics
 from drift_ros.parameters import load_parameters
+from drift_ros.piece_client import PieceClient
 from drift_ros.run import run_node
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -33,7 +34,6 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from drift_policy_node.config import PolicyNodeConfig
 from drift_policy_node.exchange import LoadResult
-from drift_policy_node.ros.trainer_files import TrainerFiles
 from drift_policy_node.runtime import PolicyRuntime
 from drift_policy_node.status import PolicyStatus
 
@@ -53,8 +53,13 @@ class PolicyNode(LifecycleNode):
         self._task = load_task(self._config.task_file)
         torch.set_num_threads(self._config.torch_threads)
         self._wake = self.create_guard_condition(self._step)
+        trainer = PieceClient(self, ReadCheckpoint, "trainer/read_checkpoint", "trainer")
         self._runtime = PolicyRuntime(
-            self._config, self._robot, self._task, self._wake.trigger, TrainerFiles(self)
+            self._config,
+            self._robot,
+            self._task,
+            self._wake.trigger,
+            lambda name, offset, length: trainer(name=name, offset=offset, length=length),
         )
         self._crash: Exception | None = None  # what nobody expected of the last configuring
         self._shown: PolicyStatus | None = None

@@ -35,7 +35,7 @@ from trainer_node.jobs import Jobs
 from trainer_node.label_count import count_labels
 from trainer_node.recorder import Recorder
 from trainer_node.ros.episode_bag import EpisodeBag, full_names
-from trainer_node.ros.read_checkpoint import CheckpointServer
+from trainer_node.ros.hand_out import serve_checkpoints, serve_episodes
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import BEHIND_S, TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
@@ -45,6 +45,7 @@ _JOINTS_S = 0.01  # between two recorded joint states, at least
 _JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
 _WORKER_STOP_S = 0.6
+_HANDING_OUT_NICENESS = 10  # of files, to other machines: recording comes first
 
 
 class TrainerNode(Node):
@@ -108,7 +109,9 @@ class TrainerNode(Node):
             self._bag,
         )
         self._rounds = TrainServer(self, self._worker)
-        CheckpointServer(self, config.checkpoint_folder, self._jobs)
+        self._handing_out = Jobs(1, self.get_logger().error, _HANDING_OUT_NICENESS)
+        serve_checkpoints(self, config.checkpoint_folder, self._handing_out)
+        serve_episodes(self, store, self._handing_out)
         self._diagnostics = Diagnostics(self, self._report)
         self.create_timer(_TICK_S, self._on_tick, clock=steady_clock())
 
@@ -182,6 +185,7 @@ class TrainerNode(Node):
         self._worker.stop(_WORKER_STOP_S)
         self._recorder.abort()
         self._jobs.close()
+        self._handing_out.close()
         if self._bag is not None:
             self._bag.close()
         self._claim.close()

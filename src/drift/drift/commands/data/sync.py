@@ -1,10 +1,10 @@
-"""`drift data sync`: a store here that follows one on another machine's disk."""
+"""`drift data sync`: a store here that follows one on another machine."""
 
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from rich.console import Console
@@ -15,17 +15,23 @@ from drift.errors import UserError
 if TYPE_CHECKING:
     from drift_core.episodes import EpisodeStore
     from drift_core.episodes.mirror import Synced
+    from drift_core.episodes.source import EpisodeSource
 
 _LOOK_S = 1.0  # between two looks
+_RECORDER = "ros:"
 
 
 def main(
     source: Annotated[
-        Path, typer.Argument(help="the store to follow: a mounted folder of episodes, or a run")
+        str,
+        typer.Argument(
+            help="the store to follow: a mounted folder of episodes, or a run; ros: or ros:NAMESPACE asks "
+            "the recorder of a running stack"
+        ),
     ],
     target: Annotated[Path, typer.Argument(help="where it is followed: a folder of episodes, or a run")],
     follow: Annotated[
-        bool, typer.Option("--follow", help="until Ctrl-C, also when the disk is gone for a while")
+        bool, typer.Option("--follow", help="until Ctrl-C, also when the source is gone for a while")
     ] = False,
     mb_s: Annotated[float, typer.Option(min=0.0, help="at most, in MB/s; 0: as fast as it goes")] = 0.0,
 ) -> None:
@@ -34,29 +40,69 @@ def main(
     The target is laid out like the source: of a run the episodes go to TARGET/episodes. Nothing that is
     finished is deleted there. What has come stays when it is broken off.
 
+    Example, asking the recorder on the robot's machine: drift data sync --follow ros: runs/cell --mb-s 20
+
     Example, the robot's disk mounted by sshfs or NFS: drift data sync --follow /mnt/robot/runs/cell runs/cell
     """
     from drift.commands.train import asked_to_stop
 
-    if store_root(source).resolve() == store_root(target).resolve():
-        raise UserError(f"target={target} must be another store than the source")
-    if not follow and not source.is_dir():
-        raise UserError(f"source={source} must be a folder of episodes, or a run with a folder episodes")
-    with ExitStack() as claimed, asked_to_stop() as stop:
+    with ExitStack() as opened, asked_to_stop() as stop:
 
         def wait(seconds: float) -> None:
             if stop.wait(seconds):
                 raise KeyboardInterrupt
 
-        _run(_Looks(source, target, claimed, mb_s * 1e6 or float("inf"), wait), follow, wait)
+        limit_bytes_s = mb_s * 1e6 or float("inf")
+        if source.startswith(_RECORDER):
+            there: _Source = _Recorder(source.removeprefix(_RECORDER), opened)
+        else:
+            there = _Folder(Path(source), target, follow)
+        _run(_Looks(there, target, opened, limit_bytes_s, wait), follow, wait)
+
+
+class _Source(Protocol):
+    def open(self) -> "tuple[EpisodeSource, bool]":
+        """Return the source, and whether it is that of a run."""
+
+
+class _Folder:
+    """A folder that may be mounted only later: where its episodes lie is seen each time."""
+
+    def __init__(self, path: Path, target: Path, follow: bool) -> None:
+        if store_root(path).resolve() == store_root(target).resolve():
+            raise UserError(f"target={target} must be another store than the source")
+        if not follow and not path.is_dir():
+            raise UserError(f"source={path} must be a folder of episodes, or a run with a folder episodes")
+        self._path = path
+
+    def open(self) -> "tuple[EpisodeSource, bool]":
+        from drift_core.episodes import EpisodeStore
+        from drift_core.episodes.source import FolderSource, refuse_empty
+
+        there = EpisodeStore(store_root(self._path))
+        refuse_empty(there)
+        return FolderSource(there), there.root != self._path
+
+
+class _Recorder:
+    """The recorder of a stack in this ROS domain, which may come later."""
+
+    def __init__(self, namespace: str, opened: ExitStack) -> None:
+        from drift.ros.recorder_store import recorder_store
+
+        self._store = opened.enter_context(recorder_store(namespace))
+
+    def open(self) -> "tuple[EpisodeSource, bool]":
+        self._store.listing()
+        return self._store, True
 
 
 class _Looks:
-    """Looks at a source that may be mounted only later: where its episodes lie is seen each time."""
+    """Looks at a source; the target is made and claimed as soon as there is one."""
 
     def __init__(
         self,
-        source: Path,
+        source: _Source,
         target: Path,
         claimed: ExitStack,
         limit_bytes_s: float,
@@ -68,12 +114,11 @@ class _Looks:
 
     def sync(self) -> "Synced":
         from drift_core.episodes import EpisodeStore
-        from drift_core.episodes.mirror import Mirror, refuse_empty
+        from drift_core.episodes.mirror import Mirror
 
-        there = EpisodeStore(store_root(self._source))
-        refuse_empty(there)
+        there, of_run = self._source.open()
         if self._store is None:
-            store = EpisodeStore(_beside(self._target, of_run=there.root != self._source))
+            store = EpisodeStore(_beside(self._target, of_run))
             self._claimed.enter_context(store.claim())
             self._store = store
         return Mirror(there, self._store, self._limit_bytes_s, self._wait).sync()
