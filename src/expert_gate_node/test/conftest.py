@@ -41,6 +41,16 @@ def patient(name: str) -> Path:
     return file
 
 
+def patient_robot() -> Path:
+    """Return a copy of the robot's file whose fingers may be silent for 2 s."""
+    for folder, name in (("robots", "panda"), ("grippers", "parallel_hand")):
+        (FILES / folder).mkdir(exist_ok=True)
+        (FILES / folder / f"{name}.yaml").write_text((CONFIG / folder / f"{name}.yaml").read_text())
+    with (FILES / "grippers" / "parallel_hand.yaml").open("a") as file:
+        file.write("state_timeout_s: 2.0\n")
+    return FILES / "robots" / "panda.yaml"
+
+
 def gate_parameters(**changes) -> dict[str, object]:
     """Return the gate's parameters as config/nodes.yaml has them, with the files that launch adds."""
     values = yaml.safe_load((CONFIG / "nodes.yaml").read_text())["/**/expert_gate"]["ros__parameters"]
@@ -231,6 +241,11 @@ class Stage:
             node.destroy_node()
         self.world.home.destroy()
         self.world.destroy_node()
+
+
+@pytest.fixture(name="patient_robot")
+def _patient_robot():
+    return patient_robot()
 
 
 @pytest.fixture(name="gate_parameters")

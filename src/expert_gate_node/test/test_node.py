@@ -102,20 +102,22 @@ def test_beside_another_publisher_of_commands_the_gate_neither_arms_nor_homes(st
     assert stage.call(stage.world.arm).success
 
 
-def test_a_gripper_with_slow_messages_of_its_own_does_not_age_the_arm_and_is_named_when_it_ends(stage):
+def test_a_gripper_with_slow_messages_of_its_own_does_not_age_the_arm_and_is_named_when_it_ends(
+    stage, patient_robot
+):
     world = stage.world
     world.finger_rate_hz = 5.0
-    stage.start().armed()
+    stage.start(robot_file=str(patient_robot)).armed()
     world.push((0.05, 0.0, 0.0))
     stage.spin(lambda: world.state.state == State.EXPERT, "take-over")
     stage.spin_for(0.6)
     recent = world.steps[-20:]
     assert world.state.state == State.EXPERT
     # a new pose at nearly every tick on an idle machine; an arm as old as its fingers would have 2 or 3
-    assert len({tuple(step.measured[:7]) for step in recent}) > 8
+    assert len({tuple(step.measured[:7]) for step in recent}) > 4
     world.finger_rate_hz = 0.0
     stage.spin(lambda: world.state.reason == Reason.JOINTS_STALE, "hold")
-    assert "finger_joint1, finger_joint2: nothing for 0.5 s" in world.state.text
+    assert "finger_joint1, finger_joint2: nothing for 2" in world.state.text
     assert "panda" not in world.state.text
 
 
@@ -172,12 +174,18 @@ def test_joint_states_of_joint_state_publisher_are_not_believed(stage):
 def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jump(stage):
     stage.start().armed()
     world = stage.world
+    taken_at, take = [], stage.gate._joys._take
+
+    def on_joy(topic, joy):
+        if world.joystick.command(joy).enabled:
+            taken_at.append(stage.gate._tick.seq)
+        take(topic, joy)
+
+    stage.gate._joys._take = on_joy
     world.push((0.1, 0.0, 0.0))
-    count = world.count
-    stage.spin(lambda: world.count > count, "joy")
-    pushed_at = len(stage.sent)
     stage.spin(lambda: world.steps[-1].source == CommandSource.EXPERT, "take-over")
-    assert len(stage.sent) - pushed_at <= 2  # commands, one in each tick
+    first = next(step.seq for step in world.steps if step.source == CommandSource.EXPERT)
+    assert 1 <= first - taken_at[0] <= 2
     stage.spin_for(0.5)
     assert world.state.state == State.EXPERT and world.state.intervention_id == 1
     limit_rad = world.robot.velocity * 0.02
@@ -542,8 +550,13 @@ def test_two_publishers_of_a_joystick_are_named_and_each_of_two_topics_may_drive
         publisher.publish(to_joy_message(axes, buttons, world.get_clock().now().to_msg()))
 
     def said(text, publisher, enabled):
-        def look():
-            send(publisher, enabled)
+        sent = world.count
+
+        def look():  # as often as the other one: more would push its messages out of the gate's queue
+            nonlocal sent
+            if world.count > sent:
+                sent = world.count
+                send(publisher, enabled)
             return text in world.state.text
 
         stage.spin(look, text)
