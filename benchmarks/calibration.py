@@ -23,6 +23,7 @@ from drift_core.calibration.image_motion import ImageMotion
 from drift_core.calibration.latency import Footage, estimate_latency
 from drift_core.episodes import read_episode
 from drift_sim.board_scene import BoardScene
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.expert.waving import Waver
 from drift_sim.shell import Shell
 
@@ -36,11 +37,13 @@ DOWN = np.diag([1.0, -1.0, -1.0, 1.0])
 def latency_rows(robot: str, seed: int) -> list[Row]:
     """Return a row for each camera and shift."""
     usual = make_shell(robot, "place")
-    shell = Shell(usual.robot, replace(usual.task, max_duration_s=WAVED_S), usual.gate, usual.joystick)
+    cell = usual.environment
+    task = replace(cell.task, max_duration_s=WAVED_S)
+    shell = Shell(ArmCell(cell.robot, task, cell.gate, cell.joystick))
     usual.close()
     with tempfile.TemporaryDirectory() as folder:
         writer = shell.writer(Path(folder), "waved", seed, "demonstration")
-        expert = Waver(shell.robot, shell.joystick)
+        expert = Waver(cell.robot, cell.joystick)
         episode = read_episode(shell.run_episode(seed, expert=expert, writer=writer).path or "")
     shell.close()
     rows: list[Row] = []

@@ -142,16 +142,16 @@ def run(
     shell: Shell, policies: dict[str, DiffusionPolicy], sampler: Sampler, delay_ms: int, seed: int
 ) -> dict[str, tuple[bool, np.ndarray, np.ndarray]]:
     """Return success, excess steps and jerks of one episode per method, all of the same seed."""
-    gate, found = shell.gate, {}
+    gate, found = shell.environment.gate, {}
     for method, policy in policies.items():
         inpaint = method == "inpaint"
         pace = replace(policy_pace(), inference_s=delay_ms / 1e3, realtime_chunking=inpaint)
-        shell.gate = gate if inpaint else replace(gate, chunk_blend_s=0.0)
+        shell.environment.gate = gate if inpaint else replace(gate, chunk_blend_s=0.0)
         joints = Joints(gate.dt_s)
         try:
             result = shell.run_episode(seed, policy, sampler, pace=pace, on_tick=joints.add)
         finally:
-            shell.gate = gate
+            shell.environment.gate = gate
         found[method] = (result.success, *joints.measure())
     return found
 

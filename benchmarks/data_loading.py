@@ -28,6 +28,7 @@ from drift_control.teleop.joystick import load_joystick
 from drift_core.episodes import EpisodeStore, ImageEncoding, StepRecord
 from drift_core.episodes.writer import EpisodeWriter
 from drift_core.task import load_task
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.shell import Shell
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,7 +109,7 @@ def record(folder: Path, shape: tuple[int, int], count: int) -> Path:
     cameras = tuple(replace(camera, width=width, height=height) for camera in task.cameras)
     task = replace(task, cameras=cameras, observation_steps=STEPS, horizon=HORIZON)
     joystick = load_joystick(config_file("joystick", "scripted"))
-    shell = Shell(load_robot(config_file("robot", "panda")), task, gate_config(), joystick)
+    shell = Shell(ArmCell(load_robot(config_file("robot", "panda")), task, gate_config(), joystick))
     expert = shell.expert("demonstrate")
     for seed in range(count):
         writer = shell.writer(folder / "recorded", f"m{seed:04d}", seed, "demonstration")

@@ -18,7 +18,7 @@ def record_and_cut(folder: Path) -> WindowSet:
     try:
         expert = shell.expert("demonstrate")
         shell.run_episode(seed=0, expert=expert, writer=shell.writer(folder, "demo-0", 0, "demonstration"))
-        return WindowCutter(EpisodeStore(folder), shell.robot, shell.task)("demo-0")
+        return WindowCutter(EpisodeStore(folder), shell.environment.robot, shell.task)("demo-0")
     finally:
         shell.close()
 

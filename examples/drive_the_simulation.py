@@ -21,7 +21,7 @@ def random_policy(shell: Shell) -> DiffusionPolicy:
     """Return an untrained policy for the arm and task of `shell`, as the smallest recipe has it."""
     torch.manual_seed(0)
     recipe = load_train_file(config_file("train", "smoke"))
-    return DiffusionPolicy(recipe.policy_config(shell.task, shell.robot.n_joints))
+    return DiffusionPolicy(recipe.policy_config(shell.task, shell.environment.robot.n_joints))
 
 
 def drive(shell: Shell, policy: DiffusionPolicy) -> tuple[EpisodeResult, list[Tick]]:

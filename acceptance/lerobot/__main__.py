@@ -32,6 +32,7 @@ from drift_core.task import TaskConfig, load_task
 from drift_formats.format import Cell
 from drift_formats.lerobot.policy import read_policy
 from drift_formats.lerobot.stamps import to_ns
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.shell import Shell
 
 HERE = Path(__file__).resolve().parent
@@ -193,7 +194,7 @@ def demonstrate(store: Path, episodes: int = 4) -> TaskConfig:
     task = load_task(config_file("task", "place"))
     task = replace(task, cameras=tuple(replace(camera, height=SIDE, width=SIDE) for camera in task.cameras))
     joystick = load_joystick(config_file("joystick", "scripted"))
-    shell = Shell(load_robot(config_file("robot", "panda")), task, gate_config(), joystick)
+    shell = Shell(ArmCell(load_robot(config_file("robot", "panda")), task, gate_config(), joystick))
     expert = shell.expert("demonstrate")
     for seed in range(episodes):
         shell.run_episode(seed, expert=expert, writer=shell.writer(store, f"m{seed}", seed, "demonstration"))

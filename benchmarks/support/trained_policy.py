@@ -57,7 +57,7 @@ def _train(task_name: str, training: Training, run: RunFolder, checkpoints: Path
     train_file = load_train_file(config_file("train", training.file))
     if training.drafts is not None:
         train_file = replace(train_file, policy=replace(train_file.policy, drafts=training.drafts))
-    robot = None if shell is None else shell.robot
+    robot = None if shell is None else shell.environment.robot
     rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), checkpoints, seed=seed)
     train_round(rounds, "offline", steps=training.steps)
     if shell is not None:

@@ -7,6 +7,7 @@ from drift.configuration import config_file
 
 if TYPE_CHECKING:
     from drift_control.gate.config import GateConfig
+    from drift_sim.environments.arm_cell import ArmCell
     from drift_sim.policy_driver import PolicyPace
     from drift_sim.shell import Shell
 
@@ -16,19 +17,21 @@ INFERENCE_S = (
 )
 
 
-def make_shell(robot: str, task: str) -> "Shell":
+def make_shell(robot: str, task: str) -> "Shell[ArmCell]":
     """Return a shell for the named robot and task, with the gate and the expert's joystick as configured."""
     from drift_control.robot.robot import load_robot
     from drift_control.teleop.joystick import load_joystick
     from drift_core.task import load_task
+    from drift_sim.environments.arm_cell import ArmCell
     from drift_sim.shell import Shell
 
-    return Shell(
+    cell = ArmCell(
         load_robot(config_file("robot", robot)),
         load_task(config_file("task", task)),
         gate_config(),
         load_joystick(config_file("joystick", "scripted")),
     )
+    return Shell(cell)
 
 
 def gate_config() -> "GateConfig":

@@ -82,6 +82,7 @@ def test_the_film_shows_both_policies_side_by_side_and_how_they_ended(
 
         task = SimpleNamespace(cameras=[SimpleNamespace(name="front")])
         world = SimpleNamespace(render=lambda camera, size: np.full((*size, 3), 128, np.uint8))
+        environment = SimpleNamespace(world=world)
         ended: list[int] = []
 
         def run_episode(self, seed: int, on_tick: Any, **how: Any) -> Any:

@@ -29,7 +29,7 @@ def test_three_cameras_are_recorded_learned_from_and_looked_at(tmp_path: Path) -
 
     train_file = load_train_file(config_file("train", "smoke"))
     store = EpisodeStore(tmp_path / "episodes")
-    rounds = Rounds(shell.robot, shell.task, train_file, store, tmp_path / "checkpoints")
+    rounds = Rounds(shell.environment.arm, shell.task, train_file, store, tmp_path / "checkpoints")
     made = train_round(rounds, "offline", steps=3)
     assert (made.info.robot, made.info.task, made.info.step) == ("ur10e", "place_three_cameras", 3)
     loaded = load_checkpoint(made.path)

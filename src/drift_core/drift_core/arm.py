@@ -1,5 +1,6 @@
 """What learning knows of an arm; `drift_control` has the arms themselves."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -23,3 +24,12 @@ class ArmModel(Protocol):
 
     def state(self, q: np.ndarray, gripper_m: float) -> np.ndarray:
         """Return the state (S,) at joint positions (J,) [rad] and gripper opening [m], without turns."""
+
+
+def state_of(arm: ArmModel | None) -> Callable[[np.ndarray, float], np.ndarray]:
+    """Return what makes a state (S,) of positions (J,) and an opening [m]; without an arm they are it."""
+    return _as_it_is if arm is None else arm.state
+
+
+def _as_it_is(positions: np.ndarray, gripper_m: float) -> np.ndarray:
+    return positions

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from drift_control.inputs import Chunk
-from drift_control.robot.robot import Robot
+from drift_core.arm import ArmModel, state_of
 from drift_core.observation.assembler import Assembler, Missing
 from drift_core.policy.loop import Actor, Inference, PolicyLoop
 from drift_core.policy.pace import Pace
@@ -26,11 +26,13 @@ class PolicyPace:
 class PolicyDriver:
     """Keep one inference of the loop going and deliver each chunk when its time has passed."""
 
-    def __init__(self, actor: Actor, task: TaskConfig, robot: Robot, pace: PolicyPace, seed: int) -> None:
-        """`seed` is that of the sampling noise."""
+    def __init__(
+        self, actor: Actor, task: TaskConfig, arm: ArmModel | None, pace: PolicyPace, seed: int
+    ) -> None:
+        """`arm`: None for a task without one; `seed` is that of the sampling noise."""
         spec = actor.policy.config.observation
         self.loop = PolicyLoop(
-            Assembler(spec, robot.state, task.latency_s),
+            Assembler(spec, state_of(arm), task.latency_s),
             Pace(pace.replan_steps, task.dt_s, 1.0 / pace.idle_rate_hz),
             pace.realtime_chunking,
             torch.Generator().manual_seed(seed),
@@ -42,14 +44,16 @@ class PolicyDriver:
 
     def step(self, now_s: float) -> Chunk | None:
         """Return a chunk that has just been finished and is still wanted; begin the next when due."""
-        finished = None
-        if self.loop.inference is not None and now_s >= self._done_s:
-            finished = self._finish()
+        finished = self._finished(now_s)
         if self.loop.due():
             inference = self.loop.begin(self._actor, now_s, self._inference_s)
             if not isinstance(inference, Missing):
                 self._done_s, self._data = now_s + self._inference_s, self._run(inference)
-        return finished
+        return finished or self._finished(now_s)  # the second only where an inference takes no time
+
+    def _finished(self, now_s: float) -> Chunk | None:
+        """Return the chunk of the inference under way, if its time has passed."""
+        return self._finish() if self.loop.inference is not None and now_s >= self._done_s else None
 
     def _run(self, inference: Inference) -> np.ndarray | None:
         # What may happen on the robot happens here, too: the next observation is tried. Everything else that

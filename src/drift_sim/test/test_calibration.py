@@ -12,6 +12,7 @@ from drift_core.calibration.image_motion import ImageMotion
 from drift_core.calibration.latency import Footage, estimate_latency
 from drift_core.episodes import read_episode
 from drift_sim.board_scene import BoardScene
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.expert.waving import Waver
 from drift_sim.shell import Shell
 
@@ -22,9 +23,9 @@ BOARD = Board(7, 5, 0.04, 0.03, "DICT_5X5_100")
 def waved(robots, tasks, gate_config, joystick, tmp_path_factory):
     """An arm that a joystick waved about through gate and guard: 25 s, ten pictures a second."""
     task = replace(tasks["place"], max_duration_s=25.0)
-    shell = Shell(robots["ur5e"], task, gate_config, joystick)
+    shell = Shell(ArmCell(robots["ur5e"], task, gate_config, joystick))
     writer = shell.writer(tmp_path_factory.mktemp("episodes"), "waved", 1, "demonstration")
-    result = shell.run_episode(1, expert=Waver(shell.robot, joystick), writer=writer)
+    result = shell.run_episode(1, expert=Waver(shell.environment.robot, joystick), writer=writer)
     shell.close()
     assert result.expert_steps > 0.95 * result.steps
     return read_episode(result.path)

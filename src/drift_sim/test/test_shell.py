@@ -8,6 +8,7 @@ from drift_control.arms import ARMS
 from drift_core.episodes import StepSource, read_episode
 from drift_core.errors import ShapeError
 from drift_core.policy.policy import NonFiniteError
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import START_S, Shell
 
@@ -22,7 +23,8 @@ def make_shell(robots, within_reach, joystick, gate_config):
 
     def make(robot, task):
         if (robot, task) not in shells:
-            shells[robot, task] = Shell(robots[robot], within_reach(task, robot), gate_config, joystick)
+            cell = ArmCell(robots[robot], within_reach(task, robot), gate_config, joystick)
+            shells[robot, task] = Shell(cell)
         return shells[robot, task]
 
     yield make
@@ -43,7 +45,7 @@ class HoldPolicy:
 
 
 def hold_policy(shell):
-    return HoldPolicy(shell.task.observation_spec(shell.robot.n_joints), shell.task.horizon)
+    return HoldPolicy(shell.task.observation_spec(shell.environment.robot.n_joints), shell.task.horizon)
 
 
 SAMPLER = SimpleNamespace(reset=lambda: None)
@@ -64,19 +66,19 @@ def test_a_goal_that_moves_is_followed_by_the_expert(make_shell):
     shell = make_shell("panda", "place")
     expert = shell.expert("demonstrate")
     shell.run_episode(0, expert=expert)
-    usual = shell.world.truth()
+    usual = shell.environment.world.truth()
     result = shell.run_episode(0, expert=expert, goal_moves_s=2.0)
-    moved = shell.world.truth()
+    moved = shell.environment.world.truth()
     assert result.success
     np.testing.assert_allclose(np.abs(moved.goal.position - usual.goal.position), [0.07, 0.05, 0.0])
     on_the_disc = (moved.object.position - moved.goal.position)[:2]
-    assert np.linalg.norm(on_the_disc) < shell.world.scene.config.success.xy_m
+    assert np.linalg.norm(on_the_disc) < shell.environment.world.scene.config.success.xy_m
 
 
 def test_two_runs_agree_to_the_bit(robots, tasks, joystick, gate_config, tmp_path):
     episodes = []
     for run in range(2):
-        shell = Shell(robots["panda"], tasks["place"], gate_config, joystick)
+        shell = Shell(ArmCell(robots["panda"], tasks["place"], gate_config, joystick))
         if run:  # what ran before must not matter
             shell.run_episode(11, expert=shell.expert("demonstrate"))
         writer = shell.writer(tmp_path / str(run), "e", 4, "demonstration")
@@ -121,7 +123,7 @@ def test_a_policy_that_does_nothing_is_helped_until_it_succeeds(make_shell):
 def test_by_the_cosine_an_expert_helps_a_policy_that_stands_still(robots, tasks, joystick, gate_config):
     task = tasks["place"]
     scene = {**task.scene, "expert": {**task.scene["expert"], "cosine_threshold": 0.5}}
-    shell = Shell(robots["panda"], replace(task, scene=scene), gate_config, joystick)
+    shell = Shell(ArmCell(robots["panda"], replace(task, scene=scene), gate_config, joystick))
     try:
         policy, expert = hold_policy(shell), shell.expert("correct")
         result = shell.run_episode(2, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE)
@@ -145,7 +147,7 @@ def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell
 
 def test_a_picture_is_drawn_when_the_policy_looks_at_it_and_no_other_one(make_shell, monkeypatch):
     shell = make_shell("panda", "place")
-    policy, cameras, drawn = hold_policy(shell), shell.world._cameras, []
+    policy, cameras, drawn = hold_policy(shell), shell.environment.world._cameras, []
     render = cameras.render
     monkeypatch.setattr(cameras, "render", lambda *args: drawn.append(args[1]) or render(*args))
     shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)

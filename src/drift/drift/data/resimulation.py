@@ -8,6 +8,7 @@ import numpy as np
 from drift_control.tick import Tick
 from drift_core.episodes import Episode
 from drift_core.errors import DataError
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.recorded_loop import RecordedLoop
 from drift_sim.shell import START_S, Shell
 from drift_sim.world import FILM
@@ -32,21 +33,22 @@ class Resimulation:
 
 
 def resimulate(
-    episode: Episode, shell: Shell, limit_rad: float, on_tick: Callable[[Tick], None] = lambda tick: None
+    episode: Episode,
+    shell: Shell[ArmCell],
+    limit_rad: float,
+    on_tick: Callable[[Tick], None] = lambda tick: None,
 ) -> Resimulation:
     """Reset to the episode's seed, tell the arm what it was told, and compare.
 
     DataError where the episode cannot be driven again.
     """
-    steps, period_s = episode.steps, shell.gate.dt_s
+    steps, period_s, robot = episode.steps, shell.environment.gate.dt_s, shell.environment.robot
     begin_s = START_S + period_s  # when what the first tick says is due
     ticks: list[tuple[float, np.ndarray | None]] = []
     width = steps.commanded.shape[1] - 1
     try:
-        if len(steps) and width != shell.robot.n_joints:
-            raise DataError(
-                f"{width} joints were recorded, the {shell.robot.name} has {shell.robot.n_joints}"
-            )
+        if len(steps) and width != robot.n_joints:
+            raise DataError(f"{width} joints were recorded, the {robot.name} has {robot.n_joints}")
         loop = RecordedLoop(steps, begin_s, period_s)
     except DataError as fault:
         raise DataError(f"episode {episode.meta.id}: {fault}") from None
@@ -65,7 +67,7 @@ def resimulate(
     error = np.abs(again - then)
     far = np.flatnonzero((error[:, :-1] > limit_rad).any(axis=1))
     tcp = [
-        float(np.linalg.norm(shell.robot.forward(a).position - shell.robot.forward(b).position))
+        float(np.linalg.norm(robot.forward(a).position - robot.forward(b).position))
         for a, b in zip(again[:, :-1], then[:, :-1], strict=True)
     ]
     outcome = episode.meta.outcome
@@ -85,20 +87,20 @@ def resimulate(
 class Footage:
     """Pictures of what the first camera sees now, beside what it saw then."""
 
-    def __init__(self, episode: Episode, shell: Shell) -> None:
+    def __init__(self, episode: Episode, shell: Shell[ArmCell]) -> None:
         self._shell, self._camera = shell, shell.task.cameras[0].name
         self._frames = episode.frames.get(self._camera)
         self._first_s = float(episode.steps.stamp_s[0])
-        self._every = max(1, round(FRAME_MS / 1000.0 / shell.gate.dt_s))
+        self._every = max(1, round(FRAME_MS / 1000.0 / shell.environment.gate.dt_s))
         self._ticks = 0
         self.pictures: list[np.ndarray] = []  # (H, W, 3) uint8 RGB
 
     def __call__(self, tick: Tick) -> None:
         """Look, every few ticks."""
         if self._ticks % self._every == 0:
-            sides = [self._shell.world.render(self._camera, FILM)]
+            sides = [self._shell.environment.world.render(self._camera, FILM)]
             if self._frames is not None and len(self._frames):
-                since_s = self._ticks * self._shell.gate.dt_s
+                since_s = self._ticks * self._shell.environment.gate.dt_s
                 at = int(np.searchsorted(self._frames.stamp_s, self._first_s + since_s, side="right")) - 1
                 sides.insert(0, _as_high(self._frames.image(max(at, 0)), FILM[0]))
             framed = [cv2.copyMakeBorder(side, *(_BORDER,) * 4, cv2.BORDER_CONSTANT) for side in sides]

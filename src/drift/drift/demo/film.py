@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from drift_core.policy.checkpoint import load_checkpoint
+from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.shell import Shell
 from drift_sim.world import FILM
 
@@ -24,7 +25,7 @@ def telling_seed(seeds: list[int], before: list[bool], after: list[bool]) -> int
     return next((seed for seed, failed, succeeded in pairs if not failed and succeeded), None)
 
 
-def film_pair(path: Path, shell: Shell, before: Path, after: Path, sampler: str, seed: int) -> None:
+def film_pair(path: Path, shell: Shell[ArmCell], before: Path, after: Path, sampler: str, seed: int) -> None:
     """Write both episodes of `seed` side by side as an animated GIF; `before` and `after`: checkpoints."""
     left, right = (_episode(shell, checkpoint, sampler, seed) for checkpoint in (before, after))
     length = max(len(left), len(right)) + _REST
@@ -32,7 +33,7 @@ def film_pair(path: Path, shell: Shell, before: Path, after: Path, sampler: str,
     write_film(path, pairs, _FRAME_MS)
 
 
-def _episode(shell: Shell, checkpoint: Path, sampler: str, seed: int) -> list[np.ndarray]:
+def _episode(shell: Shell[ArmCell], checkpoint: Path, sampler: str, seed: int) -> list[np.ndarray]:
     """Return pictures (H, W, 3) uint8 RGB of the episode; the last one is framed by its outcome."""
     policy, pictures, ticks = load_checkpoint(checkpoint).policy, [], 0
     camera = shell.task.cameras[0].name
@@ -40,7 +41,7 @@ def _episode(shell: Shell, checkpoint: Path, sampler: str, seed: int) -> list[np
     def on_tick(tick: object) -> None:
         nonlocal ticks
         if ticks % _EVERY == 0:
-            picture = shell.world.render(camera, FILM)
+            picture = shell.environment.world.render(camera, FILM)
             pictures.append(
                 cv2.copyMakeBorder(picture, *(_BORDER,) * 4, cv2.BORDER_CONSTANT, value=(255,) * 3)
             )

@@ -42,7 +42,7 @@ def demonstrate(
 def make_rounds(plan: DemoPlan, shell: Shell, run: RunFolder, train_file: TrainFile) -> Rounds:
     """Return the trainer for the episodes and checkpoints of `run`."""
     task, store = load_task(config_file("task", plan.task)), EpisodeStore(run.episodes)
-    return Rounds(shell.robot, task, train_file, store, run.checkpoints, seed=plan.seed)
+    return Rounds(shell.environment.arm, task, train_file, store, run.checkpoints, seed=plan.seed)
 
 
 def train_control(
@@ -76,7 +76,9 @@ def train_control(
     unhurried = replace(train_file.continuous, steps_per_label=steps / sum(labels), behind_s=math.inf)
     rounds = make_rounds(plan, shell, copy, replace(train_file, continuous=unhurried))
     seeds = itertools.count(plan.first_control)
-    wanted = LabelCounter(store := EpisodeStore(copy.episodes), WindowCutter(store, shell.robot, shell.task))
+    wanted = LabelCounter(
+        store := EpisodeStore(copy.episodes), WindowCutter(store, shell.environment.arm, shell.task)
+    )
     wanted.add_all()
     already, ended = wanted.total, False
 

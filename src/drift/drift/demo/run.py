@@ -211,7 +211,7 @@ class Demo:
 
     def _count_labels(self, run: RunFolder) -> int:
         store = EpisodeStore(run.episodes)
-        counter = LabelCounter(store, WindowCutter(store, self._shell.robot, self._shell.task))
+        counter = LabelCounter(store, WindowCutter(store, self._shell.environment.arm, self._shell.task))
         counter.add_all()
         return counter.total
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from drift_config.errors import DriftError
 
-from drift_core.arm import ArmModel
+from drift_core.arm import ArmModel, state_of
 from drift_core.data.windows import WindowSet, cut_windows
 from drift_core.episodes import Episode, EpisodeStore, Excerpts, excerpt_of
 from drift_core.errors import DataError
@@ -39,7 +38,7 @@ class WindowCutter:
         self._origin = Origin.of(arm, task)
         self._spec = task.observation_spec(0 if arm is None else arm.n_joints)
         self._action_dim = task.action_dim(0 if arm is None else arm.n_joints)
-        self._state_of = _point_state if arm is None else arm.state
+        self._state_of = state_of(arm)
         self._near_home = (lambda q: q) if arm is None else arm.near_home
 
     def __call__(self, episode_id: str) -> WindowSet:
@@ -132,7 +131,3 @@ class LabelCounter:
     def add_all(self) -> list[str]:
         """Count what is in the store; return what is wrong with the episodes that do not fit."""
         return [fault for fault in self.update() if fault]
-
-
-def _point_state(positions: np.ndarray, gripper_m: float) -> np.ndarray:
-    return positions

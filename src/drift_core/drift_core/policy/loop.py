@@ -146,6 +146,10 @@ class PolicyLoop:
         self._arrived.clear()
         self._start_afresh()
 
+    def looks(self, stamp_s: float) -> bool:
+        """Say whether the next observation may show a frame of that stamp; if not, it need not be drawn."""
+        return any(self._within_reach(stamp_s - late_s) for late_s in self.assembler.latency_s.values())
+
     def encoding(self, actor: Actor) -> Encoding | None:
         """Return a frame that has arrived since and is worth encoding now, None if there is none."""
         if not self._arrived:

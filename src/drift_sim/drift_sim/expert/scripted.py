@@ -1,8 +1,5 @@
 """A stand-in for the person: looks at the true state and moves the stick of the joystick, a rate device."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from drift_control.gate.state import State
 from drift_control.robot.robot import Robot
@@ -11,29 +8,11 @@ from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement
 from drift_sim.expert.grip import Grip
+from drift_sim.expert.stick import GateView, Mode, ScriptedStick
 from drift_sim.expert.supervisor import TakeoverRule
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ExpertMotion, TaskPhase, Truth, View
-
-Mode = Literal["demonstrate", "correct"]
-
-
-@dataclass(frozen=True)
-class GateView:
-    """What the expert reads of the gate."""
-
-    state: State
-    armed: bool
-    epoch: int
-
-
-@dataclass(frozen=True)
-class ScriptedStick:
-    """One joystick reading."""
-
-    axes: tuple[float, ...]
-    buttons: tuple[int, ...]
 
 
 class ScriptedExpert:

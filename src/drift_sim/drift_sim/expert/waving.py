@@ -6,7 +6,7 @@ from drift_control.robot.robot import Robot
 from drift_control.teleop.joystick import Joystick
 
 from drift_sim.expert.grip import Grip
-from drift_sim.expert.scripted import GateView, ScriptedStick
+from drift_sim.expert.stick import GateView, ScriptedStick
 from drift_sim.scenes.scene import Truth
 
 _REACH_M = 0.10  # from the place where it began

@@ -21,7 +21,8 @@ from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
-from drift_sim.expert.scripted import GateView, ScriptedExpert
+from drift_sim.expert.scripted import ScriptedExpert
+from drift_sim.expert.stick import GateView
 from drift_sim.node_config import ExpertNodeConfig
 from drift_sim.ros.things import from_pose_message
 from drift_sim.scenes.scene import Truth
