@@ -147,7 +147,7 @@ class Happenings:
                 return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
         if facts.chunk is None or facts.held_back:
             return []
-        verdict = self._queue.take(facts.chunk, status.epoch, self._policy.clock, facts.now)
+        verdict = self._queue.take(facts.chunk, status.epoch, facts.now)
         return [] if verdict is None else [Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)]
 
     def _chunk_over(self, facts: Facts, status: GateStatus) -> list[Happening]:

@@ -224,6 +224,8 @@ class ControlLoop:
     def _report(self, inputs: Inputs, now: Now, source: CommandSource, moved: Moved) -> Tick:
         status, arm = self._status, self._commanded.arm
         chunk = self._policy.clock.chunk if source is CommandSource.POLICY and self._policy.clock else None
+        due_s = now.ros_s + self._config.dt_s
+        proposed_chunk_id, proposed = (0, None) if arm is None else self._policy.proposed(arm, due_s)
         return Tick(
             seq=self._seq,
             state=status.state,
@@ -245,11 +247,13 @@ class ControlLoop:
             guard_flags=moved.flags,
             sent=self._in_charge.now,
             marks=self._hands.marks(now),
-            stamp_s=now.ros_s + self._config.dt_s,
+            stamp_s=due_s,
             target_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
             question=self._homing.question if status.state is State.HOMING else None,
             refused=self._hands.refused(now, status),
+            proposed_chunk_id=proposed_chunk_id,
+            proposed=proposed,
         )
 
     def _text(self, inputs: Inputs) -> str:

@@ -38,6 +38,8 @@ class Tick:
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
     question: PlanQuestion | None = None  # to a planner, until it is answered or void
     refused: str = ""  # what the joysticks ask for and do not get, and why
+    proposed_chunk_id: int = 0  # of the chunk that `proposed` is from, whether it is executed or not; 0: none
+    proposed: Array | None = None  # (A,) what the policy wants at `stamp_s`, whoever drives, before the guard
 
     @property
     def commanded(self) -> Array | None:

@@ -93,6 +93,16 @@ def test_a_score_is_the_reward_of_the_last_row(tmp_path):
     assert rows_of(tmp_path / "set")["next.reward"][-2:] == [0.0, 0.25]
 
 
+def test_what_the_policy_wanted_is_a_column_and_said_where_the_set_has_none(tmp_path):
+    before, one = record(tmp_path, name="a", wanted=False), record(tmp_path, name="b")
+    assert not [said for said in export(tmp_path / "set", (PLACE, one)) if "drift.step" in said]
+    rows = rows_of(tmp_path / "set")
+    assert rows["drift.step.proposed_chunk_id"] == [8] * 10
+    assert rows["drift.step.proposed"][0] == (one.steps.action[9] / 2).tolist()
+    said = export(tmp_path / "mixed", (PLACE, before), (PLACE, one))
+    assert said[0] == "b: drift.step.proposed is left out, a has nothing of it"
+
+
 def test_an_intervention_is_a_row_that_the_expert_drove_from_begin_to_end(tmp_path):
     driver = np.full(51, POLICY)
     driver[18:38] = EXPERT  # from 0.36 to 0.74 s

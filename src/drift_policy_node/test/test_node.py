@@ -155,6 +155,7 @@ def test_a_chunk_is_published_with_the_stamp_of_its_observation(stage, bench):
     assert 0.02 <= age_s < 2.0  # wrist frames are stamped 20 ms late
     assert to_seconds(msg.oldest_input) <= chunk.stamp_s - 0.05  # the second observation step is 0.1 s older
     assert msg.header.frame_id == bench.robot.config.base_frame and msg.inference_ms > 0.0
+    assert msg.sampler == stage.world.state.sampler and len(msg.latent) == msg.latent_steps * 10 > 0
     ids = [chunk.id for chunk in stage.world.chunks]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
 

@@ -27,8 +27,18 @@ def to_chunk(msg: ActionChunk, arrival_s: float) -> Chunk:
     )
 
 
-def to_chunk_message(chunk: Chunk, frame_id: str, inference_ms: float) -> ActionChunk:
-    """Return the message of a chunk; its arrival time is not sent."""
+def to_chunk_message(
+    chunk: Chunk,
+    frame_id: str,
+    inference_ms: float,
+    sampler: str = "",
+    seed: int = 0,
+    latent: np.ndarray | None = None,
+) -> ActionChunk:
+    """Return the message of a chunk; its arrival time is not sent.
+
+    `sampler`, `seed` and `latent` (horizon, A): what it was made with, as of a `MadeChunk`.
+    """
     steps, dim = chunk.data.shape
     msg = ActionChunk(
         id=chunk.id,
@@ -41,6 +51,10 @@ def to_chunk_message(chunk: Chunk, frame_id: str, inference_ms: float) -> Action
         policy_version=chunk.policy_version,
         oldest_input=to_stamp(chunk.oldest_input_s),
         inference_ms=inference_ms,
+        sampler=sampler,
+        seed=seed,
+        latent_steps=0 if latent is None else len(latent),
+        latent=[] if latent is None else latent.ravel().tolist(),
     )
     msg.header.stamp, msg.header.frame_id = to_stamp(chunk.stamp_s), frame_id
     return msg

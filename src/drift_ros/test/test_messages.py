@@ -51,7 +51,14 @@ TICK = Tick(
     marks=frozenset(),
     stamp_s=100.5,
     target_distance_rad=0.3,
+    proposed_chunk_id=5,
+    proposed=np.arange(10.0) / 4,
 )
+
+
+STEP_FIELDS_OF_BEFORE = [
+    name for name in Step.get_fields_and_field_types() if name not in ("proposed_chunk_id", "proposed")
+]
 
 
 def over_the_wire(msg):
@@ -74,6 +81,14 @@ def test_a_chunk_survives_the_wire():
     ):
         assert getattr(back, name) == getattr(CHUNK, name)
     assert (msg.header.frame_id, msg.inference_ms) == ("base", 12.5)
+    assert (msg.sampler, msg.seed, msg.latent_steps, len(msg.latent)) == ("", 0, 0, 0), "nobody said"
+
+
+def test_what_a_chunk_was_made_from_survives_the_wire():
+    latent = np.linspace(-2.0, 2.0, 40, dtype=np.float32).reshape(4, 10)  # a network of four steps
+    msg = over_the_wire(to_chunk_message(CHUNK, "base", 12.5, "ddim-8", 2**64 - 1, latent))
+    assert (msg.sampler, msg.seed, msg.latent_steps) == ("ddim-8", 2**64 - 1, 4)
+    assert np.array_equal(np.array(msg.latent, np.float32).reshape(4, 10), latent)
 
 
 def test_a_chunk_of_the_wrong_size_or_kind_is_kept_for_the_gate_to_refuse():
@@ -105,6 +120,17 @@ def test_a_step_before_the_first_joint_state_has_empty_vectors():
     tick = replace(TICK, command=None, gripper_m=None, measured=None, action=None)
     record = to_step_record(over_the_wire(to_step(tick, "base")))
     assert [len(record.commanded), len(record.measured), len(record.action)] == [0, 0, 0]
+
+
+def test_a_step_of_before_wants_nothing():
+    class Before:
+        """A message of a bag whose definition has not the fields that came later."""
+
+        def __init__(self, msg):
+            vars(self).update({name: getattr(msg, name) for name in STEP_FIELDS_OF_BEFORE})
+
+    record = to_step_record(Before(to_step(TICK, "base")))
+    assert (record.proposed_chunk_id, record.proposed, record.guard_flags) == (0, None, 130)
 
 
 def test_a_tick_says_who_drives():

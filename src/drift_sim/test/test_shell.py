@@ -48,7 +48,7 @@ def hold_policy(shell):
     return HoldPolicy(shell.task.observation_spec(shell.environment.robot.n_joints), shell.task.horizon)
 
 
-SAMPLER = SimpleNamespace(reset=lambda: None)
+SAMPLER = SimpleNamespace(reset=lambda: None, called="none", latent=None)
 
 
 @pytest.mark.parametrize("task", ["place", "insert"])

@@ -226,6 +226,17 @@ def test_release_voids_older_chunks_and_a_chunk_of_the_new_epoch_drives(stage):
     assert 0.0 <= step.chunk_age_s < 1.0
 
 
+def test_a_chunk_that_comes_while_a_person_drives_is_told_and_goes_to_no_planner(stage, monkeypatch):
+    world, asked = stage.start(check_chunks=True).armed().world, []
+    monkeypatch.setattr(stage.gate._planner, "check", lambda msg, start, now_s: asked.append(msg.id))
+    world.push((0.05, 0.0, 0.0))
+    stage.spin(lambda: world.steps and world.steps[-1].source == CommandSource.EXPERT, "take-over")
+    world.send_chunk(8, world.state.epoch)
+    stage.spin(lambda: world.steps[-1].proposed_chunk_id == 8, "word of what the policy wants")
+    step = world.steps[-1]
+    assert (step.source, step.chunk_id, len(step.proposed), asked) == (CommandSource.EXPERT, 0, 8, [])
+
+
 def test_silent_joint_states_hold_the_arm_and_it_recovers(stage):
     world = stage.start(joint_state_timeout_s=0.2).armed().world
     world.push((0.05, 0.0, 0.0))

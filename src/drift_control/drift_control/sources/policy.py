@@ -1,5 +1,7 @@
 """The policy: chunks of set-points in time."""
 
+import numpy as np
+
 from drift_control.chunks.clock import ChunkClock, SetPoint
 from drift_control.chunks.join import ChunkJoin
 from drift_control.chunks.queue import ChunkQueue
@@ -8,7 +10,7 @@ from drift_control.gate.config import GateConfig
 from drift_control.gate.state import GuardFlag
 from drift_control.guard.target import PoseTarget
 from drift_control.inputs import Now
-from drift_control.robot.pose import Pose, slerp
+from drift_control.robot.pose import Array, Pose, pose_to_action, slerp
 from drift_control.sources.tracker import Tracker
 from drift_control.sources.wish import MotionRequest
 from drift_control.teleop.joystick import TeleopCommand
@@ -33,12 +35,26 @@ class PolicySource:
 
     def void(self) -> None:
         """Forget every chunk: the one that is executed and the one that waits."""
-        self.queue.clear()
+        self.queue.void()
         self.drop()
 
     def drop(self) -> None:
         """Nothing is left to execute."""
         self._join = None
+
+    def proposed(self, arm: CommandedArm, ros_s: float) -> tuple[int, Array | None]:
+        """Return what the policy wants at a time, whoever drives, as its action (A,), and the chunk's id.
+
+        Neither ramp, blend nor guard has changed it. (0, None): it wants nothing.
+        """
+        if (clock := self.queue.wanted(ros_s)) is None:
+            return 0, None
+        point = clock.at(ros_s)
+        if point.pose is not None:
+            return clock.chunk.id, pose_to_action(point.pose, point.gripper_m)
+        if point.joints is None:
+            raise ValueError("a set-point must have a pose or joint positions")
+        return clock.chunk.id, np.append(self._tracker.nearest_turn(arm, point.joints), point.gripper_m)
 
     def start(self, arm: CommandedArm, now: Now) -> None:
         """Begin the blend."""

@@ -97,7 +97,7 @@ class _Check:
         order, late = StampOrder(), dict[str, int]()
         steps_file, joints_file = (table_file(table, self._meta.schema) for table in (STEPS, JOINTS))
         try:
-            steps = read_steps(self._folder / steps_file)
+            steps = read_steps(self._folder / steps_file, self._meta.schema)
         except DataError as error:
             yield self.problem(steps_file, "", _short(error, self._folder / steps_file))
         else:
@@ -145,7 +145,7 @@ class _Check:
             yield self.problem(
                 file, "source", f"{unknown} must be among {[int(known) for known in StepSource]}"
             )
-        for name in ("commanded", "measured", "action"):
+        for name in ("commanded", "measured", "action", "proposed"):
             rows = getattr(steps, name)
             finite = np.isfinite(rows)
             known = ~np.isnan(rows).all(axis=1)

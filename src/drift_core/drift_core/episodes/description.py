@@ -32,7 +32,8 @@ def parse_meta(data: object, source: str) -> EpisodeMeta:
     schema = data.get("schema") if isinstance(data, dict) else SCHEMA
     if schema not in SCHEMAS:
         later = " (of a later drift)" if isinstance(schema, int) and schema > SCHEMA else ""
-        raise DataError(f"{source}: schema={schema!r}{later} must be {' or '.join(map(str, SCHEMAS))}")
+        allowed = f"{', '.join(map(str, SCHEMAS[:-1]))} or {SCHEMAS[-1]}"
+        raise DataError(f"{source}: schema={schema!r}{later} must be {allowed}")
     try:
         return parse(data, EpisodeMeta, source=source)
     except ConfigError as error:

@@ -7,7 +7,8 @@
 
 They are Arrow IPC files: batches of rows one after the other, and at the end where they lie. So a file that
 was broken off can be read up to its last whole batch, and a finished one without being copied: frames are not
-compressed once more. Episodes of schema 1 (Parquet, frames in a column `png`) are read, too.
+compressed once more. Episodes of schema 1 (Parquet, frames in a column `png`) and 2 (without what the policy
+wanted) are read, too.
 """
 
 from pathlib import Path
@@ -15,17 +16,19 @@ from typing import get_type_hints
 
 import pyarrow as pa
 
-from drift_core.episodes.record import SCHEMA, SourceNumber, StepRecord, Vector
+from drift_core.episodes.record import SCHEMA, WANTED, SourceNumber, StepRecord, Vector
 
 META_FILE = "episode.json"
 STEPS, JOINTS = "steps", "joints"
-_SUFFIX = {1: ".parquet", 2: ".arrow"}  # by schema
+_SUFFIX = {1: ".parquet", 2: ".arrow", 3: ".arrow"}  # by schema
 
 _VECTOR = pa.list_(pa.float64())
 _TYPES = {float: pa.float64(), int: pa.int64(), SourceNumber: pa.uint8(), Vector: _VECTOR}
 STEP_COLUMNS = pa.schema(
     [(name, _TYPES[hint]) for name, hint in get_type_hints(StepRecord, include_extras=True).items()]
 )
+_OF_WANTED = ("proposed_chunk_id", "proposed")  # columns of control steps from schema WANTED on
+_STEP_COLUMNS_BEFORE = pa.schema([field for field in STEP_COLUMNS if field.name not in _OF_WANTED])
 JOINT_COLUMNS = pa.schema(
     [
         ("stamp_s", pa.float64()),
@@ -54,9 +57,10 @@ def table_file(table: str, schema: int = SCHEMA) -> str:
     return f"{table}{_SUFFIX[schema]}"
 
 
-def table_columns(table: str) -> pa.Schema:
-    """Return the columns of a table."""
-    return {STEPS: STEP_COLUMNS, JOINTS: JOINT_COLUMNS}.get(table, FRAME_COLUMNS)
+def table_columns(table: str, schema: int = SCHEMA) -> pa.Schema:
+    """Return the columns of a table, in an episode of this schema (frames: as they are read)."""
+    steps = STEP_COLUMNS if schema >= WANTED else _STEP_COLUMNS_BEFORE
+    return {STEPS: steps, JOINTS: JOINT_COLUMNS}.get(table, FRAME_COLUMNS)
 
 
 def part_folder(root: Path, episode_id: str) -> Path:

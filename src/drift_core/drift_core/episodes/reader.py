@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from drift_core.episodes.description import read_meta
 from drift_core.episodes.files import (
     FRAME_COLUMNS,
     JOINT_COLUMNS,
     JOINTS,
-    STEP_COLUMNS,
     STEPS,
     camera_table,
+    table_columns,
     table_file,
 )
-from drift_core.episodes.record import Episode, Frames, Joints, Steps
+from drift_core.episodes.record import SCHEMA, WANTED, Episode, Frames, Joints, Steps
 from drift_core.episodes.tables import Bytes, column, read_table
 
 
@@ -26,16 +28,22 @@ def read_episode(folder: Path | str) -> Episode:
 
     return Episode(
         meta,
-        read_steps(file(STEPS)),
+        read_steps(file(STEPS), meta.schema),
         read_joints(file(JOINTS)),
         {camera.name: read_frames(file(camera_table(camera.name))) for camera in meta.cameras},
     )
 
 
-def read_steps(path: Path) -> Steps:
-    """Read a file of control steps."""
-    table = read_table(path, STEP_COLUMNS)
-    return Steps(**{name: column(table, name, path) for name in STEP_COLUMNS.names})
+def read_steps(path: Path, schema: int = SCHEMA) -> Steps:
+    """Read a file of control steps; what was not recorded by then is unknown."""
+    table = read_table(path, table_columns(STEPS, schema))
+    columns = {name: column(table, name, path) for name in table.schema.names}
+    if schema < WANTED:
+        columns |= {
+            "proposed_chunk_id": np.zeros(len(table), np.int64),
+            "proposed": np.empty((len(table), 0)),
+        }
+    return Steps(**columns)
 
 
 def read_joints(path: Path) -> Joints:

@@ -16,8 +16,9 @@ from drift_core.episodes.images import decode
 from drift_core.errors import DataError
 from drift_core.observation.spec import CameraSpec
 
-SCHEMA: Literal[2] = 2  # of the files of an episode
-SCHEMAS = (1, 2)  # that can be read
+SCHEMA: Literal[3] = 3  # of the files of an episode
+SCHEMAS = (1, 2, 3)  # that can be read
+WANTED = 3  # the first one that keeps what the policy wanted
 GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
 
 EpisodeKind = Literal["demonstration", "intervention", "evaluation"]
@@ -66,7 +67,7 @@ class EpisodeMeta:
     expert_steps: int = 0  # control steps driven by the expert
     interventions: int = 0  # take-overs by the expert; a demonstration counts as one
     drift_version: str = version("drift_core")
-    schema: Literal[1, 2] = SCHEMA  # type: ignore[assignment]
+    schema: Literal[1, 2, 3] = SCHEMA  # type: ignore[assignment]
     files: tuple[StoredFile, ...] = ()  # none in schema 1
     repaired: str = ""  # what drift data repair has mended; empty: nothing, it is as it was recorded
 
@@ -91,6 +92,8 @@ class StepRecord:
     measured: Vector  # (J + 1,) the same, measured
     action: Vector  # (A,) the guarded command as action
     guard_flags: int  # Step.GUARD_*
+    proposed_chunk_id: int = 0  # of the chunk that says what the policy wanted, whoever drove; 0: nothing
+    proposed: Vector = None  # (A,) what the policy wanted then, before the guard, in its action space
 
     @classmethod
     def of(cls, step: object) -> "StepRecord":
@@ -114,6 +117,8 @@ class Steps:
     measured: np.ndarray  # (N, J + 1)
     action: np.ndarray  # (N, A)
     guard_flags: np.ndarray  # (N,)
+    proposed_chunk_id: np.ndarray  # (N,)
+    proposed: np.ndarray  # (N, A); (N, 0) in episodes of before, and where no policy ran
 
     def __len__(self) -> int:
         return len(self.stamp_s)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -17,13 +18,14 @@ from drift_core.episodes.check import check_episode, file_sha256
 from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
 from drift_core.episodes.files import JOINTS, STEPS, camera_table, part_folder, table_file
 from drift_core.episodes.quarantine import BROKEN_OFF, REASON_FILE
-from drift_core.episodes.record import SCHEMA, EpisodeMeta
+from drift_core.episodes.record import EpisodeMeta
 from drift_core.episodes.salvage import salvage_meta, salvage_table, without_broken_images
 from drift_core.episodes.store import EpisodeStore
 from drift_core.episodes.table_writer import write_table
 from drift_core.episodes.tables import column
 from drift_core.errors import DataError
 
+_ARROW: Literal[2] = 2  # the first schema of Arrow files
 _BEING_REPLACED, _REPLACED = "being replaced by ", "replaced by "  # reasons; then where what was mended lies
 
 
@@ -105,7 +107,8 @@ def _mend(folder: Path) -> _Mended:
         _check_digests(folder, meta)
     broken_off = not meta.files and any(salvaged.cut for salvaged in found.values())
     text = "; ".join([*[BROKEN_OFF] * broken_off, *damage]) or "made whole from its files"
-    return _Mended(replace(meta, schema=SCHEMA, repaired=text), tables, "; ".join(damage))
+    schema = _ARROW if meta.schema < _ARROW else meta.schema  # what was never recorded is not there now
+    return _Mended(replace(meta, schema=schema, repaired=text), tables, "; ".join(damage))
 
 
 def _check_digests(folder: Path, meta: EpisodeMeta) -> None:

@@ -57,7 +57,7 @@ def salvage_table(folder: Path, table: str, schema: int, picture_bytes: int = 0)
     `picture_bytes`: what a picture takes at most. More than the one batch on which a recorder was killed can
     only be missing by damage, and so is what lies in front of a whole batch.
     """
-    path, columns = folder / table_file(table, schema), table_columns(table)
+    path, columns = folder / table_file(table, schema), table_columns(table, schema)
     if schema == 1:  # Parquet has its directory at the end
         return Salvaged(read_table(path, columns))
     try:

@@ -77,6 +77,9 @@ class MadeChunk:
     version: int
     oldest_input_s: float
     inference_s: float
+    sampler: str = ""  # that denoised it
+    seed: int = 0  # of the noise from which all chunks of a loop are drawn, one after the other
+    latent: np.ndarray | None = None  # (horizon, A) float32 noise it began from, normalised; None: a draft
 
 
 class PolicyLoop:
@@ -203,6 +206,9 @@ class PolicyLoop:
             version=inference.actor.version,
             oldest_input_s=seen.oldest_input_s,
             inference_s=inference_s,
+            sampler=inference.actor.sampler.called,
+            seed=inference.generator.initial_seed(),
+            latent=_latent(inference.actor.sampler),
         )
         return self._last_chunk
 
@@ -257,3 +263,8 @@ class PolicyLoop:
     def _start_afresh(self) -> None:
         self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk, self._warm = None, None, None, None
         self._void = True
+
+
+def _latent(sampler: Sampler) -> np.ndarray | None:
+    latent = sampler.latent
+    return None if latent is None else latent[0].detach().float().cpu().numpy()

@@ -53,4 +53,6 @@ def make_sampler(
     if kind not in SAMPLERS or not 1 <= count <= schedule.train_steps:
         allowed = ", ".join(f"{kind}-<steps>" for kind in SAMPLERS)
         raise ConfigError(f"sampler={name!r} must be one of: {allowed}, steps 1 to {schedule.train_steps}")
-    return SAMPLERS[kind].of_length(count, schedule, prediction, clip)
+    sampler = SAMPLERS[kind].of_length(count, schedule, prediction, clip)
+    sampler.called = name
+    return sampler

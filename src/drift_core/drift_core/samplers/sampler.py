@@ -85,7 +85,10 @@ class DenoisingHistory:
 
 
 class Sampler(ABC):
-    """The loop; a subclass gives `update`. Stateless between samples unless it says otherwise."""
+    """The loop; a subclass gives `update`. Stateless between samples unless it says otherwise.
+
+    `latent` is told of the newest sample only, for who records what a chunk came from.
+    """
 
     def __init__(
         self,
@@ -102,6 +105,8 @@ class Sampler(ABC):
         self.prediction: Prediction = prediction
         self.steps = _checked_steps(steps, schedule)
         self.clip = clip
+        self.called = ""  # as `make_sampler` was asked for it
+        self.latent: Tensor | None = None  # (B, T, A) noise that the newest sample began from; None: a draft
 
     @classmethod
     def of_length(
@@ -197,6 +202,7 @@ class Sampler(ABC):
             x, steps = start.x, _checked_steps(start.steps, self.schedule)
         else:
             x, steps = draw(shape, generator).to(device) if initial is None else initial, self.steps
+        self.latent = None if start is not None else x
         if tuple(x.shape) != tuple(shape):
             raise ShapeError(f"the first latent must be (B, T, A) = {tuple(shape)}, got {tuple(x.shape)}")
         return x, steps

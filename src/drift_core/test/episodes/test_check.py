@@ -86,7 +86,7 @@ def test_a_file_of_another_size_or_content_than_when_it_was_finished_is_named(ep
         ("policy_versions", [3], "policy_versions=(3,) must be (), as steps.arrow says"),
         ("files", [], "lacks camera_top.arrow, joints.arrow, steps.arrow"),
         ("robot", 7, "robot=7 must be"),
-        ("schema", 3, "schema=3 (of a later drift) must be 1 or 2"),
+        ("schema", 4, "schema=4 (of a later drift) must be 1, 2 or 3"),
     ],
 )
 def test_a_description_that_is_wrong_is_named_with_its_key(episode, key, value, text):

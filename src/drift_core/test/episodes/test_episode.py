@@ -26,8 +26,10 @@ from drift_core.episodes import (
     read_episode,
     read_meta,
 )
+from drift_core.episodes.check import check_episode, file_sha256
 from drift_core.episodes.files import STEP_COLUMNS
 from drift_core.episodes.reader import read_joints
+from drift_core.episodes.repair import repair_store
 from drift_core.errors import DataError, ShapeError
 from drift_core.observation.spec import CameraSpec
 
@@ -57,6 +59,8 @@ def step(seq, source=StepSource.EXPERT, intervention_id=1, version=0, known=True
         measured=np.array([]) if not known else np.arange(8.0),
         action=np.arange(10.0) if known else None,
         guard_flags=129,
+        proposed_chunk_id=6 if known else 0,
+        proposed=np.arange(10.0) + 0.5 if known else None,
     )
 
 
@@ -87,6 +91,8 @@ def test_the_columns_of_control_steps_are_those_of_the_record_and_stay_what_reco
         "measured": "list<item: double>",
         "action": "list<item: double>",
         "guard_flags": "int64",
+        "proposed_chunk_id": "int64",
+        "proposed": "list<item: double>",
     }
     assert [(field.name, str(field.type)) for field in STEP_COLUMNS] == list(columns.items())
     assert [field.name for field in fields(StepRecord)] == list(columns)
@@ -273,8 +279,12 @@ def test_one_in_ten_is_held_out_by_its_id_alone():
     ("name", "content", "message"),
     [
         ("episode.json", "{", "episode.json: cannot be read"),
-        ("episode.json", json.dumps({"schema": 3}), r"json: schema=3 \(of a later drift\) must be 1 or 2"),
-        ("episode.json", json.dumps({"schema": "2"}), "episode.json: schema='2' must be 1 or 2"),
+        (
+            "episode.json",
+            json.dumps({"schema": 4}),
+            r"json: schema=4 \(of a later drift\) must be 1, 2 or 3",
+        ),
+        ("episode.json", json.dumps({"schema": "2"}), "episode.json: schema='2' must be 1, 2 or 3"),
         ("episode.json", json.dumps({"schema": 2, "id": "e1"}), "episode.json: robot is missing"),
         ("steps.arrow", "ARROW1", "steps.arrow: cannot be read"),
         ("joints.arrow", "", "joints.arrow: cannot be read"),
@@ -427,6 +437,8 @@ def of_schema_1(path):
         rows = pa.ipc.open_file(file.read_bytes()).read_all()
         if "image" in rows.schema.names:
             rows = rows.drop_columns("encoding").rename_columns(["stamp_s", "arrival_s", "png"])
+        if "proposed" in rows.schema.names:
+            rows = rows.drop_columns(["proposed_chunk_id", "proposed"])
         parquet.write_table(rows, file.with_suffix(".parquet"))
         file.unlink()
     meta = json.loads((path / "episode.json").read_text())
@@ -440,14 +452,42 @@ def test_an_episode_of_schema_1_is_read_as_before(tmp_path):
     of_schema_1(path)
     before = read_episode(path)
     assert before.meta == replace(now.meta, schema=1, files=())
-    for field in fields(Steps):
+    for field in fields(Steps)[:-2]:
         np.testing.assert_array_equal(getattr(before.steps, field.name), getattr(now.steps, field.name))
+    assert before.steps.proposed.shape == (1300, 0) and not before.steps.proposed_chunk_id.any()
     np.testing.assert_array_equal(before.joints.positions_rad, now.joints.positions_rad)
     assert len(before.frames["front"]) == 150
     np.testing.assert_array_equal(before.frames["front"].image(149), images[149])
     assert EpisodeStore(tmp_path).ids() == ["e1"]
     (path / "episode.json").unlink()
     assert EpisodeStore(tmp_path).ids() == ["e1"], "a damaged one is an episode, too"
+
+
+def of_schema_2(path):
+    """Rewrite an episode as it was recorded before what the policy wanted was kept."""
+    file = path / "steps.arrow"
+    rows = pa.ipc.open_file(file.read_bytes()).read_all().drop_columns(["proposed_chunk_id", "proposed"])
+    with pa.ipc.new_file(file, rows.schema) as written:
+        written.write_table(rows)
+    meta = json.loads((path / "episode.json").read_text())
+    stored = {"name": "steps.arrow", "size_bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    files = [stored, *(known for known in meta["files"] if known["name"] != "steps.arrow")]
+    (path / "episode.json").write_text(json.dumps(meta | {"schema": 2, "files": files}))
+
+
+def test_an_episode_of_schema_2_is_read_checked_and_repaired_as_it_was_recorded(tmp_path):
+    path, _ = write(tmp_path)
+    assert read_episode(path).steps.proposed[0].tolist() == [n + 0.5 for n in range(10)]
+    of_schema_2(path)
+    assert read_episode(path).steps.proposed.shape == (3, 0)
+    assert [problem for problem in check_episode(path) if problem.broken] == []
+    meta = json.loads((path / "episode.json").read_text())
+    (path / "episode.json").write_text(json.dumps(meta | {"steps": 4}))
+    with EpisodeStore(tmp_path).claim():
+        (done,) = repair_store(EpisodeStore(tmp_path))
+    assert done.whole and done.text == "made whole from its files"
+    again = read_episode(path)
+    assert (again.meta.schema, again.meta.steps, again.steps.proposed.shape) == (2, 3, (3, 0))
 
 
 def test_jpeg_is_stored_as_asked_for_and_near_to_the_image(tmp_path):

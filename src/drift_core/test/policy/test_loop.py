@@ -28,6 +28,8 @@ class Ramp:
 class Memory:
     """A sampler that only counts how often it forgets."""
 
+    called, latent = "ramp-1", torch.full((1, STEPS, 1), 0.5)
+
     def __init__(self):
         self.resets = 0
 
@@ -76,6 +78,7 @@ def test_a_chunk_carries_the_time_of_its_observation_and_the_epoch_and_version_i
     chunk = make(loop, actor(version=3), 7.0)
     assert (chunk.id, chunk.epoch, chunk.version, chunk.t_ref_s) == (1, 5, 3, 7.0)
     assert (chunk.oldest_input_s, chunk.inference_s) == (7.0, 0.15)
+    assert (chunk.sampler, chunk.seed, chunk.latent.tolist()) == ("ramp-1", 0, [[0.5]] * STEPS)
     assert chunk.data[:, 0].tolist() == [100.0, 101.0, 102.0, 103.0, 104.0, 105.0, 106.0, 107.0]
 
 

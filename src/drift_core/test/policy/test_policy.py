@@ -94,6 +94,16 @@ def test_every_network_and_prediction_trains_and_acts(kind, prediction):
     assert chunk.shape == (8, 10) and chunk.dtype == np.float32
 
 
+def test_a_sampler_knows_its_name_and_the_noise_that_it_began_from_of_which_comes_the_same_chunk():
+    made, seen = policy(), observation()
+    sampler = made.make_sampler("ddim-3")
+    chunk = made.act(seen, sampler, generator(4))
+    latent = sampler.latent
+    assert sampler.called == "ddim-3" and latent.shape == (1, made.config.horizon, made.config.action_dim)
+    again = made.sample(made.observe(seen), sampler, generator(5), initial=latent)
+    np.testing.assert_array_equal(again[0].detach().numpy(), chunk)
+
+
 def test_the_same_noise_gives_the_same_chunk():
     made = policy()
     first, second = (made.act(observation(), made.make_sampler("ddim-3"), generator(4)) for _ in range(2))
@@ -206,9 +216,9 @@ def test_a_warm_started_sampler_shifts_by_observation_time():
     # An untrained network does not repeat itself.
     sampler.draft.warm = dataclasses.replace(sampler.draft.warm, chunk_jump=None)
     made.act(observation(stamp_s=1.0), sampler, generator())
-    assert sampler.cold
+    assert sampler.cold and sampler.latent is not None
     made.act(observation(stamp_s=1.2), sampler, generator())
-    assert not sampler.cold
+    assert not sampler.cold and sampler.latent is None, "it began from the last chunk, not from noise"
     made.act(observation(stamp_s=9.0), sampler, generator())
     assert sampler.cold
 

@@ -70,6 +70,10 @@ def export_set(
                 fps = fps_of(cell.task.dt_s)
                 writer = SetWriter(folder, [*features, *of_steps], fps, episode.meta.robot, options.coding)
             _check_like(first, of_first, episode, features)
+            known = {feature.name for feature in of_steps}
+            for feature in provenance_features(episode.steps):
+                if feature.name not in known:
+                    say(f"{episode.meta.id}: {feature.name} is left out, {first.meta.id} has nothing of it")
             rows = episode_rows(cell, episode)
             columns = _columns(rows, episode) | provenance_columns(episode.steps, rows.step, of_steps)
             pictures = {

@@ -33,11 +33,13 @@ def record(
     driver: np.ndarray | None = None,
     frame_s: np.ndarray | None = None,
     seed: int = 0,
+    wanted: bool = True,
     **meta: object,
 ) -> Episode:
     """Record control steps at 50 Hz, joints at 100 Hz, and a frame at each of `frame_s` (every 0.1 s).
 
     `driver`: source of each control step; the expert without one. The frame of `t` arrives at t + 0.02.
+    `wanted`: the policy wanted half of every number, by chunk 8.
     """
     random = np.random.default_rng(seed)
     times = START_S + np.arange(round(seconds * 50) + 1) / 50
@@ -73,8 +75,9 @@ def record(
             commanded = None if arm is None else np.append(q, 0.05)
             action = q if arm is None else pose_to_action(arm.forward(q), 0.05)
             measured = None if arm is None else np.append(joints(time_s), 0.04)
+            said = (8, action / 2) if wanted else (0, None)
             step = StepRecord(
-                time_s, tick, int(source), 3, take_over, 7, 2, 0.25, commanded, measured, action, 0
+                time_s, tick, int(source), 3, take_over, 7, 2, 0.25, commanded, measured, action, 0, *said
             )
             writer.add_step(step)
         return read_episode(writer.close(outcome, score))

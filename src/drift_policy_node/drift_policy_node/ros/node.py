@@ -226,8 +226,9 @@ class PolicyNode(LifecycleNode):
             made.id, made.epoch, made.t_ref_s, self._task.dt_s, made.data, self._task.action_space,
             made.version, made.oldest_input_s, arrival_s=0.0,
         )  # fmt: skip
+        frame, inference_ms = self._robot.config.base_frame, 1000.0 * made.inference_s
         self._chunks.publish(
-            to_chunk_message(chunk, self._robot.config.base_frame, 1000.0 * made.inference_s)
+            to_chunk_message(chunk, frame, inference_ms, made.sampler, made.seed, made.latent)
         )
 
     def _log_answer(self, answer: LoadResult) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from drift_control.gate.in_charge import REST_S
-from drift_control.gate.state import State
+from drift_control.gate.state import CommandSource, State
 from drift_control.inputs import JoyReading, Now, Requests
 from drift_control.loop import ControlLoop, Tick
 from drift_control.planning.scene import Scene
@@ -111,7 +111,8 @@ class ExpertGateNode(Node):
         tick = self._tick
         if not self._config.check_chunks or tick is None or tick.command is None:
             return
-        if tick.armed and msg.epoch == tick.epoch:  # what is void is not executed
+        # What is void, or comes while a person drives, is not executed.
+        if tick.armed and msg.epoch == tick.epoch and tick.source is not CommandSource.EXPERT:
             self._planner.check(msg, tick.command.tolist(), steady_s())
 
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
