@@ -77,7 +77,7 @@ class Experts(nn.Module):
         """Return the sum for batch size 1 as a graph in which an expert is a branch that may be left out."""
         out = torch.zeros_like(h)
         for n, expert in enumerate(self._those(range(len(self.each)))):
-            out = out + _branch()(weights[0, n], h, expert.enter.weight, expert.leave.weight)
+            out = _branch()(out, weights[0, n], h, expert.enter.weight, expert.leave.weight)
         return out
 
 
@@ -89,15 +89,13 @@ def _matrix(layer: nn.Linear) -> Tensor:
 
 
 @cache
-def _branch() -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+def _branch() -> Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]:
     # Only a scripted function keeps its branches in the exported graph; a traced one keeps what was taken.
-    return torch.jit.script(_weighted_expert)
+    return torch.jit.script(_with_expert)
 
 
-def _weighted_expert(weight: Tensor, h: Tensor, enter: Tensor, leave: Tensor) -> Tensor:
+def _with_expert(out: Tensor, weight: Tensor, h: Tensor, enter: Tensor, leave: Tensor) -> Tensor:
     if bool(weight != 0.0):
         gate, value = functional.linear(h, enter).chunk(2, dim=-1)
-        out = weight * functional.linear(functional.silu(gate) * value, leave)
-    else:
-        out = torch.zeros_like(h)
+        out = out + weight * functional.linear(functional.silu(gate) * value, leave)
     return out

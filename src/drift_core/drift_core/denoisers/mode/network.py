@@ -25,7 +25,7 @@ class ModeConfig:
     """Sizes of `ModeDenoiser`."""
 
     kind: Literal["mode"] = "mode"
-    width: Annotated[int, Field(gt=0)] = 96
+    width: Annotated[int, Field(gt=0)] = 80
     heads: Annotated[int, Field(gt=0)] = 4
     blocks: Annotated[int, Field(gt=0)] = 4
     experts: Annotated[int, Field(gt=0)] = 4  # of each block
