@@ -1,8 +1,12 @@
 """What a configuration class says about each of its fields, for whoever shows them to a person."""
 
+import ast
+import inspect
+import textwrap
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Literal
 
 
@@ -19,19 +23,29 @@ class FieldDescription:
 
 def describe(config_type: type[Any]) -> dict[str, FieldDescription]:
     """Return a description of each field of a STRICT dataclass, by its name."""
-    own = {  # pydantic keeps the text with the class in which the field stands
-        name: part.__pydantic_fields__[name]
-        for part in reversed(config_type.__mro__)
-        if hasattr(part, "__pydantic_fields__")
-        for name in vars(part).get("__annotations__", {})
-        if name in part.__pydantic_fields__
-    }
-    return {field.name: _described(own[field.name]) for field in fields(config_type)}
+    infos, texts = config_type.__pydantic_fields__, dict[str, str]()
+    for part in reversed(config_type.__mro__):
+        if "__pydantic_fields__" in vars(part):
+            texts |= _texts(part)
+    names = [field.name for field in fields(config_type)]
+    return {name: _described(infos[name], texts.get(name, "")) for name in names}
 
 
-def _described(info: Any) -> FieldDescription:
+def _texts(config_type: type[Any]) -> dict[str, str]:
+    """Return the text that the source of a class has below each of its fields that has one."""
+    (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(config_type))).body
+    assert isinstance(parsed, ast.ClassDef)
+    found = {}
+    for line, next_line in pairwise(parsed.body):
+        match line, next_line:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = inspect.cleandoc(text)
+    return found
+
+
+def _described(info: Any, text: str) -> FieldDescription:
     low, high = _first(info.metadata, "ge", "gt"), _first(info.metadata, "le", "lt")
-    return FieldDescription(info.description or "", info.annotation, low, high, "; ".join(_rules(info)))
+    return FieldDescription(text, info.annotation, low, high, "; ".join(_rules(info)))
 
 
 def _rules(info: Any) -> Iterable[str]:

@@ -2,5 +2,6 @@
 
 from pydantic import ConfigDict
 
-# no unknown key, no NaN or infinity; the text below a field is what `describe` says about it
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+# No unknown key, no NaN or infinity. The text below a field is read by `describe` alone: pydantic would parse
+# the source of each class when it is imported, a tenth of the start of a node.
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
