@@ -135,7 +135,7 @@ class ControlLoop:
             joints_trouble=inputs.joints_trouble or (PAUSED if self._commanded.listening else ""),
             conflict=inputs.conflict,
             measured=measured,
-            measured_tcp=None if measured is None else self._robot.forward(measured).position,
+            measured_tcp=None if measured is None else self._robot.tcp_position(measured),
             commanded=arm.motion.q,
             arm_state=inputs.arm_state,
             controller_trouble=inputs.controller_trouble,

@@ -39,6 +39,8 @@ class MotionRule(Protocol):
 def violated(rule: MotionRule, path: StepPath) -> bool:
     """Return whether the step or its braking path breaks one of the limits by more than the arm does now."""
     excess = rule.excess(path)
+    if excess.max() <= 0.0:
+        return False
     return bool((excess[1:] > np.maximum(excess[0], 0.0) + 1e-9).any())
 
 
@@ -64,8 +66,9 @@ class TcpSpeed:
     verdict = GuardVerdict(Reaction.CLAMP, Reason.NONE, "the TCP would be too fast", GuardFlag.TCP_SPEED)
 
     def excess(self, path: StepPath) -> Array:
-        way = np.diff(path.tcp_position, axis=0)
-        time_s = np.maximum(np.diff(path.times_s), 1e-9)
+        tcp, times_s = path.tcp_position, path.times_s
+        way = tcp[1:] - tcp[:-1]
+        time_s = np.maximum(times_s[1:] - times_s[:-1], 1e-9)
         excess = np.zeros((len(path.q), 1))
         average = np.sqrt((way * way).sum(axis=1)) / time_s
         # Between samples of the braking path the speed may be a little higher.
@@ -92,9 +95,13 @@ class WorkspaceBox:
     def excess(self, path: ArmPath) -> Array:
         tcp = path.tcp_position
         beyond = np.maximum(self.low - tcp, tcp - self.high)  # (N, 3)
-        sideways = np.linalg.norm(np.maximum(beyond[:, :2], 0.0), axis=1)
-        sideways = np.where(sideways > 0.0, sideways, beyond[:, :2].max(axis=1))
-        return np.column_stack((sideways, beyond[:, 2])) - self.tolerance_m
+        excess = beyond[:, 1:].copy()
+        excess[:, 0] = np.maximum(beyond[:, 0], beyond[:, 1])
+        if excess[:, 0].max() > 0.0:
+            outside = np.maximum(beyond[:, :2], 0.0)
+            sideways = np.sqrt((outside * outside).sum(axis=1))
+            excess[:, 0] = np.where(sideways > 0.0, sideways, excess[:, 0])
+        return excess - self.tolerance_m
 
 
 @dataclass(frozen=True)

@@ -56,5 +56,10 @@ class StepPath(ArmPath):
     def tcp_speed(self) -> Array:
         """TCP speeds (N,) [m/s] at the very times of the samples."""
         arm = self.tcp_position[:, None] - self.frames[..., :3, 3]  # (N, J, 3) from each joint to the TCP
-        velocity = (np.cross(self.frames[..., :3, 2], arm) * self.v[..., None]).sum(axis=1)
-        return np.sqrt((velocity * velocity).sum(axis=1))
+        turn = self.frames[..., :3, 2] * self.v[..., None]  # (N, J, 3) [rad/s]
+        # The sum of turn x arm over the joints, out of the nine sums of products of their components.
+        sums = turn.transpose(0, 2, 1) @ arm  # (N, 3, 3)
+        x = sums[:, 1, 2] - sums[:, 2, 1]
+        y = sums[:, 2, 0] - sums[:, 0, 2]
+        z = sums[:, 0, 1] - sums[:, 1, 0]
+        return np.sqrt(x * x + y * y + z * z)

@@ -48,7 +48,11 @@ class MovesWhenTold:
             self._seen.popleft()
         if len(self._told) < (self._told.maxlen or 0) or arrival_s - self._seen[0][0] < full_s:
             return None
-        stood = np.ptp([q for _, q in self._seen], axis=0) < self.STOOD_RAD
+        seen = np.array([q for _, q in self._seen])
+        stood = seen.max(axis=0) - seen.min(axis=0) < self.STOOD_RAD
+        lately = np.abs(self._told[-1] - self._told[-1 - self._window])
+        if not (stood & (lately > self.TOLD_RAD)).any():
+            return None  # not told to within the last window
         told = np.array(self._told)
         steps = told[self._window :] - told[: -self._window]
         # the least that it was told within a window, below zero where it was told both ways

@@ -16,8 +16,8 @@ class CapsuleModel:
         capsules = robot.capsules
         index = {capsule.name: i for i, capsule in enumerate(capsules)}
         ones = np.ones((len(capsules), 1))
-        self._frames = np.array([capsule.frame for capsule in capsules])
-        self._ends = np.stack(  # (C, 4, 2) homogeneous, start and end
+        frames = np.array([capsule.frame for capsule in capsules])
+        ends = np.stack(  # (C, 4, 2) homogeneous, start and end
             (
                 np.hstack((np.array([capsule.start_m for capsule in capsules]), ones)),
                 np.hstack((np.array([capsule.end_m for capsule in capsules]), ones)),
@@ -28,9 +28,14 @@ class CapsuleModel:
         pairs = np.array([(index[a], index[b]) for a, b in robot.collision_pairs])
         self._first, self._second = pairs[:, 0], pairs[:, 1]
         self._pair_radius = self._radius[self._first] + self._radius[self._second]
-        length = np.linalg.norm(self._ends[:, :3, 1] - self._ends[:, :3, 0], axis=1)
+        length = np.linalg.norm(ends[:, :3, 1] - ends[:, :3, 0], axis=1)
         self._pair_reach = self._pair_radius + (length[self._first] + length[self._second]) / 2.0
-        self._moving = np.flatnonzero(self._frames > 0)  # (M,) the base stays where it was bolted down
+        self._moving = np.flatnonzero(frames > 0)  # (M,) the base stays where it was bolted down
+        self._still = np.flatnonzero(frames == 0)
+        ends[frames == robot.n_joints + 1] = robot.mount @ ends[frames == robot.n_joints + 1]
+        self._still_ends = ends[self._still, :3]
+        self._moving_ends = ends[self._moving]  # (M, 4, 2) in the frame of the joint that they turn with
+        self._joint = np.minimum(frames[self._moving], robot.n_joints) - 1  # (M,) its index
         radius, length = self._radius[self._moving], length[self._moving]
         self._reach = radius + length / 2.0
         gaps = np.maximum(1, np.ceil(length / (SPACING * radius))).astype(int)  # between the spheres, (M,)
@@ -39,16 +44,13 @@ class CapsuleModel:
         # As large as it takes for the spheres to hold all of the capsule, also halfway between two of them.
         self._sphere_radius = np.hypot(radius, length / gaps / 2.0)[self._sphere_owner]
         self._above = np.array([index[name] for name in robot.above_table])
-        self._mount = robot.mount
-        self._n_joints = robot.n_joints
 
     def place(self, joint_frames: Array) -> Array:
         """Return the ends of all capsules in the base frame, (N, C, 3, 2), for joint frames (N, J, 4, 4)."""
-        frames = np.empty((len(joint_frames), self._n_joints + 2, 4, 4))
-        frames[:, 0] = np.eye(4)
-        frames[:, 1:-1] = joint_frames
-        frames[:, -1] = joint_frames[:, -1] @ self._mount
-        return (frames[:, self._frames] @ self._ends)[:, :, :3]
+        ends = np.empty((len(joint_frames), len(self._radius), 3, 2))
+        ends[:, self._still] = self._still_ends
+        ends[:, self._moving] = joint_frames[:, self._joint, :3] @ self._moving_ends
+        return ends
 
     def height_m(self, ends: Array) -> Array:
         """Return the height of the lowest point of each link that may not touch the table, (N, A)."""
@@ -75,12 +77,12 @@ class CapsuleModel:
 
     def self_clearance_m(self, ends: Array) -> Array:
         """Return the gap of each two capsules that may not touch, (N, P) [m]; large ones are bounds."""
-        a, b = ends[:, self._first], ends[:, self._second]  # (N, P, 3, 2)
-        gap = (a[..., 0] + a[..., 1] - b[..., 0] - b[..., 1]) / 2.0
+        middle = (ends[..., 0] + ends[..., 1]) / 2.0  # (N, C, 3)
+        gap = middle[:, self._first] - middle[:, self._second]
         clearance = np.sqrt((gap * gap).sum(axis=2)) - self._pair_reach
-        near = np.flatnonzero((clearance < NEAR_M).any(axis=0))
+        near = np.flatnonzero(clearance.min(axis=0) < NEAR_M)
         if len(near):
-            first, second = a[:, near], b[:, near]
+            first, second = ends[:, self._first[near]], ends[:, self._second[near]]  # (N, near pairs, 3, 2)
             distance = segment_distance(first[..., 0], first[..., 1], second[..., 0], second[..., 1])
             clearance[:, near] = distance - self._pair_radius[near]
         return clearance

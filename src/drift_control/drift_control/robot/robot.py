@@ -1,5 +1,6 @@
 """An arm: its configuration, forward kinematics, and the state vector."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class Robot:
         self.above_table = tuple(name for name in self.arm.above_table if name in names)
         self._x = self.arm.before[:, :, 0].copy()  # (J, 4) columns that a turn about z mixes
         self._y = self.arm.before[:, :, 1].copy()
+        self._before = self.arm.before[::-1, :3].tolist()  # of the last joint first
+        self._tip = self.tool[:3, 3].tolist()
         home = self.forward(self.home).position
         low, high = config.workspace.tcp_low_m, config.workspace.tcp_high_m
         if np.any(home < low) or np.any(home > high):
@@ -95,10 +98,27 @@ class Robot:
         """Return d(TCP twist)/d(q) (6, J): rows x y z [m/rad] then turn about x y z, in the base frame."""
         return self.tcp_and_jacobian(np.asarray(q, dtype=float))[1]
 
+    def tcp_position(self, q: Array) -> Array:
+        """Return the TCP position (3,) [m] in the base frame at q (J,)."""
+        x, y, z = self._tip
+        for angle, (a, b, c) in zip(reversed(q.tolist()), self._before, strict=True):  # rows of the transform
+            cos, sin = math.cos(angle), math.sin(angle)
+            x, y = cos * x - sin * y, sin * x + cos * y
+            x, y, z = (
+                a[0] * x + a[1] * y + a[2] * z + a[3],
+                b[0] * x + b[1] * y + b[2] * z + b[3],
+                c[0] * x + c[1] * y + c[2] * z + c[3],
+            )
+        return np.array((x, y, z))
+
     def tcp_and_jacobian(self, q: Array) -> tuple[Array, Array]:
         """Return the TCP frame (4, 4) and the Jacobian (6, J) at q (J,)."""
         frames = self.joint_frames(q)
         tcp = frames[-1] @ self.tool
+        return tcp, self.jacobian_at(frames, tcp)
+
+    def jacobian_at(self, frames: Array, tcp: Array) -> Array:
+        """Return the Jacobian (6, J) where joints have `frames` (J, 4, 4) and the TCP `tcp` (4, 4)."""
         axis_x, axis_y, axis_z = frames[:, 0, 2], frames[:, 1, 2], frames[:, 2, 2]
         x, y, z = (tcp[:3, 3] - frames[:, :3, 3]).T
         jacobian = np.empty((6, self.n_joints))
@@ -106,7 +126,7 @@ class Robot:
         jacobian[1] = axis_z * x - axis_x * z
         jacobian[2] = axis_x * y - axis_y * x
         jacobian[3:] = frames[:, :3, 2].T
-        return tcp, jacobian
+        return jacobian
 
     def nearest_turn(self, q: Array, near: Array) -> Array:
         """Return q (J,), whole turns away where that is nearer to `near` (J,) and inside the limits."""

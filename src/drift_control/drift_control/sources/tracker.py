@@ -34,7 +34,8 @@ class Tracker:
         for rule in self._guard.pose_targets:
             target, flag = rule.limit(target, arm.tcp)
             flags |= flag
-        result = ik.solve(self._robot, target.pose, arm.motion.q)
+        start = arm.motion.q, ik.ITERATIONS, (arm.tcp, arm.jacobian)
+        result = ik.solve(self._robot, target.pose, *start)
         problem = ""
         if result.position_error_m > IK_POSITION_M or result.rotation_error_rad > IK_ROTATION_RAD:
             problem = (
@@ -44,7 +45,7 @@ class Tracker:
         feed_forward = ik.joint_velocity(arm.jacobian, target.twist)
         velocity = self._toward(arm, result.q, feed_forward)
         unclamped = target.pose is asked
-        reference = result.q if unclamped else ik.solve(self._robot, asked, arm.motion.q).q
+        reference = result.q if unclamped else ik.solve(self._robot, asked, *start).q
         return MotionRequest(velocity, gripper_m, flags, problem, reference)
 
     def to_joints(

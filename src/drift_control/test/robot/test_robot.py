@@ -104,6 +104,24 @@ def test_inverse_follows_a_path_continuously(robots, name):
         q = result.q
 
 
+@pytest.mark.parametrize("name", ARMS)
+def test_the_tcp_alone_is_where_forward_kinematics_has_it(robots, name):
+    robot, rng = robots[name], np.random.default_rng(3)
+    for q in rng.uniform(robot.low, robot.high, (20, robot.n_joints)):
+        np.testing.assert_allclose(robot.tcp_position(q), robot.forward(q).position, atol=1e-12)
+
+
+@pytest.mark.parametrize("outside_rad", [0.0, 0.1])
+def test_inverse_that_is_told_what_is_known_at_its_seed_finds_the_same(panda, outside_rad):
+    seed = panda.home + 0.1
+    seed[5] = panda.high[5] + outside_rad  # beyond the limits it begins elsewhere, and what is known is void
+    known, jacobian = panda.forward(seed), panda.jacobian(seed)
+    target = Pose(known.position + np.array([0.01, -0.02, 0.01]), known.rotation)
+    told = ik.solve(panda, target, seed, at_seed=(known, jacobian))
+    untold = ik.solve(panda, target, seed)
+    assert np.array_equal(told.q, untold.q) and told.position_error_m == untold.position_error_m
+
+
 def test_an_unreachable_pose_is_reported_with_what_is_left(panda):
     target = Pose(np.array([1.5, 0.0, 0.3]), DOWN)
     result = ik.solve(panda, target, panda.home)
