@@ -67,8 +67,8 @@ class CameraRenderer:
 
     def _renderer(self, size: tuple[int, int]) -> mujoco.Renderer:
         if size not in self._renderers:
-            # The software renderer's threads gain nothing at small image sizes.
-            os.environ.setdefault("LP_NUM_THREADS", "1")
+            # The software renderer's threads gain nothing at small image sizes, not even one beside this one.
+            os.environ.setdefault("LP_NUM_THREADS", "0")
             renderer = mujoco.Renderer(self._model, *size)
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False

@@ -117,16 +117,23 @@ class World:
 
     def step(self, n: int = 1) -> None:
         """Advance by `n` time steps of 2 ms."""
-        for _ in range(n):
+        end = self._n_steps + n
+        while self._n_steps < end:
+            to_judge = _JUDGE_EVERY - self._n_steps % _JUDGE_EVERY
+            self._physics(min(to_judge, end - self._n_steps))
+            _place_bodies(self._model, self._data)
+            if self._n_steps % _JUDGE_EVERY == 0:
+                self._judge()
+
+    def _physics(self, n: int) -> None:
+        """Advance by `n` time steps, each with the set-points that a trajectory has for it."""
+        every = 1 if self._trajectories.active else n
+        for _ in range(0, n, every):
             if self._trajectories.active:
                 q, v = self._data.qpos[self._arm_qpos], self._data.qvel[self._arm_qvel]
                 self._data.ctrl[self._arm_ctrl] = self._trajectories.update(self.time_s, q, v)
-            mujoco.mj_step(self._model, self._data)
-            self._n_steps += 1
-            if self._n_steps % _JUDGE_EVERY == 0:
-                _place_bodies(self._model, self._data)
-                self._judge()
-        _place_bodies(self._model, self._data)
+            mujoco.mj_step(self._model, self._data, every)
+            self._n_steps += every
 
     def advance_to(self, time_s: float) -> None:
         """Advance to `time_s`, to the nearest time step."""

@@ -91,7 +91,8 @@ class TableScene:
         """Return what the state after physics step `step`, with the hand open by `gripper_m`, means."""
         want = self.config.success
         box = data.xpos[self._object_body]
-        if np.any(box < want.lost_low_m) or np.any(box > want.lost_high_m):
+        around = zip(box.tolist(), want.lost_low_m, want.lost_high_m, strict=True)
+        if any(at < low or at > high for at, low, high in around):
             return TaskOutcome.FAILURE
         offset = box - data.xpos[self._goal_body]
         velocity = data.qvel[self._object_dof : self._object_dof + 3]
