@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drift_core.arm import POINT, ArmModel
-from drift_core.task import TaskConfig
+from drift_core.task import TaskConfig, task_names
 
 
 class Described(Protocol):
@@ -16,7 +16,7 @@ class Described(Protocol):
 
     @property
     def task(self) -> str:
-        """Name of the task."""
+        """Name of the task, or of several that one policy has learned: place+insert."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Origin:
         return cls(POINT if arm is None else arm.name, task.name)
 
     def objection(self, other: Described) -> str:
-        """Return what of `other` is not of here; empty if nothing is."""
-        pairs = (("robot", self.robot, other.robot), ("task", self.task, other.task))
-        return "; ".join(f"{name} must be {want}, got {got}" for name, want, got in pairs if got != want)
+        """Return what of `other` is not of here; empty if nothing is.
+
+        Where one of both is of several tasks, those of the other must be among them.
+        """
+        here, there = set(task_names(self.task)), set(task_names(other.task))
+        pairs = (
+            ("robot", self.robot, other.robot, self.robot == other.robot),
+            ("task", self.task, other.task, here <= there or there <= here),
+        )
+        return "; ".join(f"{name} must be {want}, got {got}" for name, want, got, fits in pairs if not fits)

@@ -1,5 +1,6 @@
 """A task: cameras, timing and horizon of its policy, and the scene for the simulation."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from drift_core.observation.spec import CameraSpec, ObservationSpec
 
+_SHARED = ("cameras", "dt_s", "horizon", "observation_steps", "action_steps", "action_space")
 ActionSpace = Literal["tcp_pose", "joint_position", "point"]
 
 
@@ -41,7 +43,9 @@ class CameraConfig:
 class TaskConfig:
     """Everything that is fixed by the task; one file in config/tasks."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*$")
+    ]  # of several: see `together`
     cameras: tuple[CameraConfig, ...]
     dt_s: Annotated[float, Field(gt=0)]  # policy step
     horizon: Annotated[int, Field(gt=0)]  # T, steps in a chunk
@@ -57,6 +61,11 @@ class TaskConfig:
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ConfigError(f"cameras={names} must have different names")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tasks that this is, one unless it was made by `together`."""
+        return task_names(self.name)
 
     @property
     def camera_specs(self) -> tuple[CameraSpec, ...]:
@@ -81,6 +90,38 @@ class TaskConfig:
         return ObservationSpec(self.camera_specs, self.state_dim(n_joints), self.observation_steps, self.dt_s)
 
 
+def task_names(name: str) -> tuple[str, ...]:
+    """Return the names of the tasks in that of several, place+insert, or of one."""
+    return tuple(name.split("+"))
+
+
+def together(tasks: Sequence[TaskConfig]) -> TaskConfig:
+    """Return what stands for `tasks` where one policy is to learn them, called place+insert; without scene.
+
+    ConfigError where they differ in what a policy sees or does, or one is there twice.
+    """
+    first, *others = tasks
+    if not others:
+        return first
+    names = [task.name for task in tasks]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"task={'+'.join(names)} must name each task once")
+    for other in others:
+        for what in _SHARED:
+            here, there = getattr(first, what), getattr(other, what)
+            if here != there:
+                raise ConfigError(
+                    f"task={other.name}: {what}={there} must be that of task={first.name}, {here}: "
+                    "one policy is to learn both"
+                )
+    return replace(
+        first, name="+".join(names), max_duration_s=max(task.max_duration_s for task in tasks), scene={}
+    )
+
+
 def load_task(path: Path | str) -> TaskConfig:
     """Read one file of config/tasks; its scene keeps its lines for whoever checks it."""
-    return replace(load_yaml(path, TaskConfig), scene=read_yaml(path).section("scene"))
+    task = load_yaml(path, TaskConfig)
+    if len(task.names) > 1:
+        raise ConfigError(f"{path}: name={task.name!r} must be that of one task, without +")
+    return replace(task, scene=read_yaml(path).section("scene"))

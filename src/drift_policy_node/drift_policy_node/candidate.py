@@ -72,10 +72,14 @@ class PolicySlot:
         return self.task.observation_spec(self.n_joints)
 
     def check(self, policy: DiffusionPolicy, info: CheckpointInfo) -> None:
-        """Refuse a policy of another robot or task, or with other inputs or outputs, naming what differs."""
+        """Refuse a policy of another robot or task, or with other inputs or outputs, naming what differs.
+
+        One that has learned several tasks is told which one it is here.
+        """
         if objection := Origin(self.robot, self.task.name).objection(info):
             raise CheckpointError(f"the checkpoint does not fit: {objection}")
         check_fits(policy.config, self.spec, self.task.action_space)
+        policy.serve(self.task.name)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,20 @@ def test_a_policy_for_other_cameras_robot_or_task_is_refused_by_name(bench, plac
         assert fault == CandidateFault.INCOMPATIBLE and expected in message
 
 
+def test_a_policy_of_several_tasks_acts_for_the_one_of_its_place_and_is_refused_elsewhere(bench, place):
+    learned = DiffusionPolicy(replace(bench.policy().config, tasks=("other", "tiny")))
+    path, _ = bench.checkpoint(1, policy=learned, task="other+tiny")
+    policy = load_candidate(path, "", place, EAGER, None).policy
+    spec = place.spec
+    state = torch.zeros(1, spec.observation_steps, spec.state_dim)
+    features = torch.zeros(1, policy.feature_dim)
+    condition = policy.condition(features, torch.zeros(1, spec.observation_steps).long(), state)
+    assert condition[0, :2].tolist() == [0.0, 1.0]
+    elsewhere = replace(place, task=replace(bench.task, name="third"))
+    fault, message = refusal(path, "", elsewhere, EAGER, None)
+    assert fault == CandidateFault.INCOMPATIBLE and "task must be third, got other+tiny" in message
+
+
 def test_a_policy_without_the_draft_that_the_sampler_begins_from_is_refused_by_name(bench, place):
     path, _ = bench.checkpoint(1)
     fault, message = refusal(path, "", place, Execution("anchored-2", "eager", "cpu"), None)

@@ -30,6 +30,7 @@ class PolicyDriver:
         self, actor: Actor, task: TaskConfig, arm: ArmModel | None, pace: PolicyPace, seed: int
     ) -> None:
         """`arm`: None for a task without one; `seed` is that of the sampling noise."""
+        actor.policy.serve(task.name)
         spec = actor.policy.config.observation
         self.loop = PolicyLoop(
             Assembler(spec, state_of(arm), task.latency_s),

@@ -18,13 +18,16 @@ def main(
     rollouts: Annotated[int, typer.Option(min=1, help="how many, each with a seed of its own")] = 40,
     sampler: Annotated[str, typer.Option(help="ddim-8, ddpm-100, rti-3, …")] = "ddim-8",
     processes: Annotated[int, typer.Option(min=1, help="rollouts at the same time")] = 2,
+    task: Annotated[str, typer.Option(help="which, of a policy that has learned several")] = "",
     json_path: Annotated[Path | None, typer.Option("--json", help="write the rollouts to this file")] = None,
 ) -> None:
     """Run the policy alone in the in-process shell and report success with its 95 % interval.
 
-    Robot and task are those of the checkpoint; the seeds are the same for every checkpoint.
+    Robot and task are those of the checkpoint; of several tasks, --task names one. The seeds are the same for
+    every checkpoint.
     """
     from drift_config.errors import DriftError
+    from drift_core.task import task_names
 
     from drift.checkpoint_argument import named_checkpoint
     from drift.configuration import config_file
@@ -38,14 +41,17 @@ def main(
     except DriftError as error:
         raise UserError(str(error)) from None
     info = loaded.info
-    for kind, value in (("robot", info.robot), ("task", info.task)):
+    learned, task = task_names(info.task), task or info.task
+    if task not in learned:
+        raise UserError(f"task={task} must be one of those that the policy has learned: {', '.join(learned)}")
+    for kind, value in (("robot", info.robot), ("task", task)):
         config_file(kind, value)
     console = Console()
     if json_path is not None and not json_path.resolve().parent.is_dir():
         raise UserError(f"json={json_path} must lie in a folder that exists")
-    job = Job(checkpoint, info.robot, info.task, sampler, loaded.sha256)
+    job = Job(checkpoint, info.robot, task, sampler, loaded.sha256)
     with Progress(console=console) as progress:
-        bar = progress.add_task(f"{info.task} with the {info.robot}", total=rollouts)
+        bar = progress.add_task(f"{task} with the {info.robot}", total=rollouts)
         results = evaluate(job, seeds(rollouts), processes, lambda rollout: progress.advance(bar))
     rate = success_rate([rollout.success for rollout in results])
     console.print(f"version {info.version} ({info.reason}), {sampler}: success {rate}")

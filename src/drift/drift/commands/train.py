@@ -33,7 +33,7 @@ def main(
         Path, typer.Option(help="folder for checkpoints; LATEST in it is trained on online")
     ],
     robot: Annotated[str, typer.Option(help="a file of config/robots")] = "panda",
-    task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
+    task: Annotated[str, typer.Option(help="a file of config/tasks; several: place+insert")] = "place",
     train: Annotated[str, typer.Option(help="a file of config/train")] = "default",
     kind: Annotated[
         str, typer.Option(help="offline: bootstrap anew; online: one round more, at minimum rank")
@@ -65,19 +65,19 @@ def main(
     from drift_control.robot.robot import load_robot
     from drift_core.episodes import EpisodeStore
     from drift_core.origin import Origin
-    from drift_core.task import load_task
     from drift_core.training.config import load_train_file
     from drift_core.training.distributed import LostProcessError, joined
     from drift_core.training.rounds import Rounds, check_round_kind
 
     from drift.configuration import config_file
     from drift.data.others import import_into
+    from drift.named_task import named_task
 
     _check_device(device)
     try:
         with joined(device) as processes, asked_to_stop() as stop, _said_once(processes):
             check_round_kind(kind)
-            task_config = load_task(config_file("task", task))
+            task_config = named_task(task)
             train_file = load_train_file(config_file("train", train))
             arm = None if task_config.action_space == "point" else load_robot(config_file("robot", robot))
             if dataset is not None:

@@ -46,10 +46,11 @@ def origin_files(robot: str, task: str) -> OriginFiles:
     """Read the configuration of `robot` and `task`; what is not there or faulty is said in the result."""
     from drift_control.robot.robot import load_robot
     from drift_core.arm import POINT
-    from drift_core.task import load_task
+
+    from drift.named_task import named_task
 
     try:
-        config = load_task(config_file("task", task))
+        config = named_task(task)
         arm = None if robot == POINT else load_robot(config_file("robot", robot))
     except (UserError, DriftError) as error:
         return OriginFiles(None, None, str(error))

@@ -26,7 +26,12 @@ class Moment:
 
 
 def blank_moment(policy: DiffusionPolicy) -> Moment:
-    """Return grey pictures and the state in the middle of what the normaliser was fitted on."""
+    """Return grey pictures and the state in the middle of what the normaliser was fitted on.
+
+    Of a policy that has learned several tasks, for the first of them.
+    """
+    for task in policy.config.tasks[:1]:
+        policy.serve(task)
     blank = blank_observation(policy.config.observation)
     centre = policy.normalizer.state_centre.numpy()
     state = np.broadcast_to(centre, blank.state.shape).astype(np.float32)
@@ -49,6 +54,7 @@ def episode_moments(
     assert origin.task is not None
     n_joints = 0 if origin.robot is None else origin.robot.n_joints
     check_fits(policy.config, origin.task.observation_spec(n_joints), origin.task.action_space)
+    policy.serve(store.meta(name).task)
     windows = cut(name)
     if not len(windows):
         raise UserError(f"episode={name} has no whole observation: {windows.remark}")

@@ -1,7 +1,7 @@
 """The training windows of recorded episodes, cut for one robot and one task."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drift_config.errors import DriftError
 
@@ -76,7 +76,7 @@ class WindowCutter:
 
     def _cut(self, episode: Episode) -> WindowSet:
         task = self._task
-        return cut_windows(
+        windows = cut_windows(
             episode,
             self._spec,
             self._state_of,
@@ -87,6 +87,7 @@ class WindowCutter:
             near_home=self._near_home,
             action_dim=self._action_dim,
         )
+        return replace(windows, task=task.names.index(episode.meta.task))
 
 
 class LabelCounter:

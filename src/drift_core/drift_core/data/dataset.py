@@ -26,6 +26,7 @@ _COLUMNS = {
     "mask": torch.zeros(0, 0, dtype=torch.bool),  # (N, T)
     "window_class": torch.zeros(0, dtype=torch.long),  # (N,) WindowClass
     "idle": torch.zeros(0, dtype=torch.bool),  # (N,) the expert stood still
+    "_task": torch.zeros(0, dtype=torch.long),  # (N,) which one, where there are several
     "_returns": torch.zeros(0),  # (N,) score of the episode, NaN where it has none
     # What is ahead of the windows, when they were cut with it; else Tf = 0.
     "_future_index": torch.zeros(0, 0, dtype=torch.long),  # (N, Tf) rows of the frame rows
@@ -200,6 +201,7 @@ class WindowDataset:
             future=future,
             returns=self._rows("_returns").index_select(0, indices) if self._with_returns else None,
             share=share,
+            task=self._rows("_task").index_select(0, indices),
         )
 
     def rows(self, episode_ids: Collection[str], idle: bool = True) -> Tensor:
@@ -297,6 +299,7 @@ def _columns_of(windows: WindowSet, frame_rows: Tensor, n_frames: int) -> dict[s
         "mask": torch.from_numpy(windows.mask),
         "window_class": torch.from_numpy(windows.window_class).long(),
         "idle": torch.from_numpy(windows.idle),
+        "_task": torch.full((len(windows),), windows.task),
         "_returns": torch.full((len(windows),), score),
         "_future_index": torch.from_numpy(future.frame_index) + n_frames,
         "_future_state": torch.from_numpy(future.state),

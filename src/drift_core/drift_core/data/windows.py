@@ -57,6 +57,7 @@ class WindowSet:
     future: FutureSet | None = None  # when asked for
     score: float | None = None  # of the episode
     ended_s: dict[int, float] = field(default_factory=dict)  # by take-over: its last control step
+    task: int = 0  # which one, where a policy learns several
 
     def __len__(self) -> int:
         return len(self.t_ref_s)

@@ -36,6 +36,7 @@ class Batch:
     future: Future | None = None  # when asked for
     returns: Tensor | None = None  # (B,) float32, when asked for: score of the episode, NaN where it has none
     share: Share | None = None  # of a larger batch, where several processes divide it; None: all of it
+    task: Tensor | None = None  # (B,) long, which of the tasks that the policy learns; None: there is one
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
@@ -44,8 +45,9 @@ class Batch:
             parts |= {
                 f"future.{name}": getattr(self.future, name) for name in ("frame_index", "state", "mask")
             }
-        if self.returns is not None:
-            parts["returns"] = self.returns
+        for name in ("returns", "task"):
+            if (part := getattr(self, name)) is not None:
+                parts[name] = part
         for name, part in parts.items():
             if part.shape[0] != size:
                 shape = tuple(part.shape)
@@ -77,6 +79,7 @@ class Batch:
             future=None if self.future is None else self.future.to(device),
             returns=None if self.returns is None else self.returns.to(device),
             share=None if self.share is None else self.share.to(device),
+            task=None if self.task is None else self.task.to(device),
         )
 
 
@@ -86,18 +89,19 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     kinds = {
         (
             tuple(sorted(b.images)),
-            *(part is not None for part in (b.features, b.future, b.returns, b.share)),
+            *(part is not None for part in (b.features, b.future, b.returns, b.share, b.task)),
         )
         for b in batches
     }
     if len(kinds) > 1:
         raise ShapeError(
-            f"batches to join must agree in (cameras, has features, has future, has returns, is a share), "
-            f"got {sorted(kinds)}"
+            f"batches to join must agree in (cameras, has features, has future, has returns, is a share, "
+            f"has tasks), got {sorted(kinds)}"
         )
     features = [batch.features for batch in batches if batch.features is not None]
     returns = [batch.returns for batch in batches if batch.returns is not None]
     shares = [batch.share for batch in batches if batch.share is not None]
+    tasks = [batch.task for batch in batches if batch.task is not None]
     index, futures, offset = [], [], 0
     for batch in batches:
         index.append(batch.frame_index + offset)
@@ -114,6 +118,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         future=_joined(futures) if futures else None,
         returns=torch.cat(returns) if returns else None,
         share=joined(shares) if shares else None,
+        task=torch.cat(tasks) if tasks else None,
     )
 
 

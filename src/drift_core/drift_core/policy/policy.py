@@ -63,6 +63,7 @@ class PolicyConfig:
     # action columns and their raw values: one that never changed in another's training has no scale, so that
     # it stays what it was, whatever the network says or a label is
     held_actions: tuple[tuple[int, Annotated[float, Field(allow_inf_nan=False)]], ...] = ()
+    tasks: tuple[str, ...] = ()  # names of several that it has learned, the condition says which; (): of one
 
     @property
     def chunk_steps(self) -> int:
@@ -90,6 +91,8 @@ class PolicyConfig:
             raise ConfigError(
                 f"columns of held_actions={list(self.held_actions)} must lie in [0, {self.action_dim - 1}]"
             )
+        if len(self.tasks) == 1 or len(set(self.tasks)) < len(self.tasks):
+            raise ConfigError(f"tasks={list(self.tasks)} must be several different ones, or none")
         kinds = [draft.kind for draft in self.drafts]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"drafts of kind {kinds} must be one of a kind")
@@ -108,7 +111,8 @@ class DiffusionPolicy(nn.Module):
         self.normalizer = Normalizer(spec.state_dim, config.action_dim, config.held_actions)
         self.encoder = None if config.encoder is None else CameraEncoder(config.encoder, spec.cameras)
         self.feature_dim = 0 if self.encoder is None else self.encoder.feature_dim  # D
-        condition_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)  # C
+        seen_dim = spec.observation_steps * (self.feature_dim + spec.state_dim)
+        condition_dim = len(config.tasks) + seen_dim  # C
         cameras = tuple(camera.name for camera in spec.cameras)
         seen = Seen(self.feature_dim, spec.state_dim, cameras)
         sizes = (config.horizon, config.action_dim, condition_dim)
@@ -120,11 +124,24 @@ class DiffusionPolicy(nn.Module):
         self.register_buffer("discrete", discrete, persistent=False)
         self._engine: Engine | None = None
         self._encoder_engine: Engine | None = None
+        self._task: int | None = None  # that it acts for, of several
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.normalizer.state_centre.device
+
+    def serve(self, task: str) -> None:
+        """Act for `task` from now on; a policy of one task does so anyway.
+
+        ConfigError: it has learned several, and this is none of them.
+        """
+        if not self.config.tasks:
+            return
+        if task not in self.config.tasks:
+            learned = ", ".join(self.config.tasks)
+            raise ConfigError(f"task={task!r} must be one of those that the policy has learned: {learned}")
+        self._task = self.config.tasks.index(task)
 
     def make_sampler(self, name: str) -> Sampler:
         """Return the sampler called `name` for this policy's schedule and prediction.
@@ -185,19 +202,36 @@ class DiffusionPolicy(nn.Module):
         features: Tensor = run(frame)[0]
         return features
 
-    def condition(self, features: Tensor, frame_index: Tensor, state: Tensor) -> Tensor:
-        """Return (B, C) from rows `frame_index` (B, To) of `features` (F, D), and raw `state` (B, To, S)."""
+    def condition(
+        self, features: Tensor, frame_index: Tensor, state: Tensor, task: Tensor | None = None
+    ) -> Tensor:
+        """Return (B, C) from rows `frame_index` (B, To) of `features` (F, D), and raw `state` (B, To, S).
+
+        `task` (B,): which one, of several; None: the one that it acts for. ConfigError: nobody said which.
+        """
         spec = self.config.observation
         if tuple(state.shape[1:]) != (spec.observation_steps, spec.state_dim):
             raise ShapeError(
                 f"state must be (B, {spec.observation_steps}, {spec.state_dim}), got {tuple(state.shape)}"
             )
-        flat = self.normalizer.normalize_state(state).flatten(1)
-        if self.encoder is None:
-            return flat
-        if features.shape[-1] != self.feature_dim:
-            raise ShapeError(f"features must be (F, {self.feature_dim}), got {tuple(features.shape)}")
-        return torch.cat([features[frame_index].flatten(1), flat], dim=1)
+        parts = [self.normalizer.normalize_state(state).flatten(1)]  # last: see `_pose_columns`
+        if self.encoder is not None:
+            if features.shape[-1] != self.feature_dim:
+                raise ShapeError(f"features must be (F, {self.feature_dim}), got {tuple(features.shape)}")
+            parts.insert(0, features[frame_index].flatten(1))
+        if self.config.tasks:
+            parts.insert(0, self._said(task, state))
+        return torch.cat(parts, dim=1)
+
+    def _said(self, task: Tensor | None, state: Tensor) -> Tensor:
+        """Return (B, tasks), 1 for the task of each row."""
+        if task is None:
+            if self._task is None:
+                raise ConfigError(
+                    f"a policy that has learned {', '.join(self.config.tasks)} must be told for which to act"
+                )
+            task = torch.full((len(state),), self._task, device=state.device)
+        return functional.one_hot(task, len(self.config.tasks)).to(state)
 
     def loss_terms(
         self, batch: Batch, generator: torch.Generator, noise_draws: int = 1, shift_px: int = 0
@@ -218,7 +252,7 @@ class DiffusionPolicy(nn.Module):
             among = None if share is None else share.frames
             features = self.encode_frames(batch.images, shift_px, generator, among)
         windows = Windows(
-            condition=self.condition(features, batch.frame_index, batch.state),
+            condition=self.condition(features, batch.frame_index, batch.state, batch.task),
             actions=self._with_past(self.normalize_actions(batch.actions)),
             mask=functional.pad(batch.mask, (config.past_steps, 0)),  # false
             future=self._future(features, batch),

@@ -195,6 +195,7 @@ class TrainFile:
             train_steps=self.policy.train_steps,
             discrete_columns=self.policy.discrete_columns,
             drafts=self.policy.drafts,
+            tasks=task.names if len(task.names) > 1 else (),
         )
 
 

@@ -114,6 +114,7 @@ def _show_policy(episode: "Episode", checkpoint: Path, sampler: str, out: Path |
     info, network = loaded.info, loaded.policy
     if objection := Origin(info.robot, info.task).objection(episode.meta):
         raise UserError(f"episode {episode.meta.id} does not fit {path}: {objection}")
+    network.serve(episode.meta.task)
     origin = origin_files(info.robot, info.task)
     if origin.task is None:
         raise UserError(origin.unknown)
