@@ -6,20 +6,24 @@ from pathlib import Path
 
 from drift.configuration import config_file
 from drift.demo.offline import demonstrate
+from drift.named_task import named_task
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
+from drift_control.robot.robot import load_robot
 from drift_core.arm import POINT
+from drift_core.denoisers import DenoiserConfig
 from drift_core.drafts import DraftConfig
 from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, StepSource
 from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
-from drift_core.task import TaskConfig, load_task
+from drift_core.task import TaskConfig, load_task, task_names
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Rounds, train_round
 from drift_sim.scenes import fork
 from rich.console import Console
 
 ROBOT = "panda"
+_SEEDS_OF_A_TASK = 1000  # of several: their episodes lie in one store, and are called by their seeds
 
 
 @dataclass(frozen=True)
@@ -30,37 +34,51 @@ class Training:
     file: str  # of config/train
     steps: int
     drafts: tuple[DraftConfig, ...] | None = None  # in place of the file's
+    denoiser: DenoiserConfig | None = None  # likewise
 
 
-def trained_policy(task_name: str, training: Training, folder: Path, seed: int = 0) -> DiffusionPolicy:
+def trained_policy(
+    task_name: str, training: Training, folder: Path, seed: int = 0, network: str = ""
+) -> DiffusionPolicy:
     """Return the newest checkpoint below `folder`/<task>; without one, record demonstrations and train it.
 
-    Policies of another `seed` have the same demonstrations.
+    Policies of another `seed`, and of another `network`, have the same demonstrations. Several tasks
+    (place+insert) have as many demonstrations each.
     """
     run = RunFolder(folder.resolve() / task_name).create()
-    checkpoints = run.checkpoints if seed == 0 else run.checkpoints.with_name(f"checkpoints_{seed}")
+    parts = ["checkpoints", *([network] if network else []), *([str(seed)] if seed else [])]
+    checkpoints = run.checkpoints.with_name("_".join(parts))
     if read_latest(checkpoints) is None:
         _train(task_name, training, run, checkpoints, seed)
     return load_latest(checkpoints).policy
 
 
 def _train(task_name: str, training: Training, run: RunFolder, checkpoints: Path, seed: int) -> None:
-    log = Console(stderr=True)
-    task = load_task(config_file("task", task_name))
-    shell = None if task.action_space == "point" else make_shell(ROBOT, task_name)
-    missing = range(len(EpisodeStore(run.episodes).ids()), training.demonstrations)
-    log.print(f"{task_name}: {len(missing)} demonstrations, then {training.steps} gradient steps")
-    if shell is None:
-        _demonstrate_fork(task, run.episodes, missing)
-    else:
-        demonstrate(shell, run.episodes, missing, on_episode=lambda result: None)
+    for number, name in enumerate(task_names(task_name)):
+        first = number * _SEEDS_OF_A_TASK
+        _record(load_task(config_file("task", name)), run.episodes, first, training.demonstrations)
+    Console(stderr=True).print(f"{checkpoints}: {training.steps} gradient steps")
     train_file = load_train_file(config_file("train", training.file))
-    if training.drafts is not None:
-        train_file = replace(train_file, policy=replace(train_file.policy, drafts=training.drafts))
-    robot = None if shell is None else shell.environment.robot
+    given = {"drafts": training.drafts, "denoiser": training.denoiser}
+    changes = {name: value for name, value in given.items() if value is not None}
+    train_file = replace(train_file, policy=replace(train_file.policy, **changes))
+    task = named_task(task_name)
+    robot = None if task.action_space == "point" else load_robot(config_file("robot", ROBOT))
     rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), checkpoints, seed=seed)
     train_round(rounds, "offline", steps=training.steps)
-    if shell is not None:
+
+
+def _record(task: TaskConfig, folder: Path, first: int, count: int) -> None:
+    """Record what is missing of the demonstrations of `task` with the seeds from `first` on."""
+    store = EpisodeStore(folder)
+    have = sum(store.meta(name).task == task.name for name in store.ids())
+    missing = range(first + have, first + count)
+    Console(stderr=True).print(f"{task.name}: {len(missing)} demonstrations")
+    if task.action_space == "point":
+        _demonstrate_fork(task, folder, missing)
+    elif missing:
+        shell = make_shell(ROBOT, task.name)
+        demonstrate(shell, folder, missing, on_episode=lambda result: None)
         shell.close()
 
 
