@@ -35,6 +35,14 @@ class Meter:
     chunks: list[Chunk] = field(default_factory=list)
     stamp_s: float = 0.0
 
+    @property
+    def called(self) -> str:
+        return self.sampler.called
+
+    @property
+    def latent(self) -> Tensor | None:
+        return self.sampler.latent
+
     def reset(self) -> None:
         self.sampler.reset()
 
