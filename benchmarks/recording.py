@@ -2,33 +2,37 @@
 
 Simulation, gate and trainer run as processes, cameras of 640x480 beside them. Rows: `cameras` at `rate_hz`,
 stored as `format`, with a `bag` or without. `lost_frames`: of those that were sent between the first and the
-last one of the episode, by their stamps; `bag_lost`: of the same frames, those that are not in the bag;
-`bag_said`: messages of all topics that the bag says it has left out. `p99_ms` is of the periods of the
-control loop meanwhile, `late_ratio` of its ticks. A search raises the rate until a frame is lost.
+last one of the episode, by their stamps; `ended`: why the episode ended before its time, empty where it did
+not; `bag_lost`: of the same frames, those that are not in the bag; `bag_said`: messages of all topics that
+the bag says it has left out. `p99_ms` is of the periods of the control loop meanwhile, `late_ratio` of its
+ticks; `p99_without_ms` is of as long a time before, when the cameras ran and nothing was recorded. A search
+raises the rate until a frame is lost.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import yaml
-from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.report import Row, arguments, report, write_rows
 from benchmarks.support.running_stack import RunningStack, running_stack
 from benchmarks.support.step_log import StepLog, late
 from drift.commands.session import wait_for_arm
 from drift.configuration import config_file
 from drift_core.episodes import EpisodeStore
 from drift_formats.bags.mcap_file import McapScan
+from drift_ros.errors import error_name
 from drift_ros.stack_client import RunEpisode
 from mcap.records import Channel, Message
 
 CONTROL_HZ = 50.0
 RATES_HZ = (30.0, 45.0, 60.0, 90.0, 120.0)
+TO_THE_END = (RunEpisode.Result.NONE, RunEpisode.Result.NO_LABELS)  # nobody drives, so nothing is a label
 
 
 @dataclass(frozen=True)
@@ -40,42 +44,57 @@ class Setting:
     format: str  # png or jpeg
     bag: bool
 
+    def __str__(self) -> str:
+        return f"{self.cameras} cameras, {self.format}{', with a bag' * self.bag}"
 
-def measure(setting: Setting, seconds: float) -> Row:
+
+def measure(stack: RunningStack, log: StepLog, setting: Setting, seconds: float) -> Row:
     """Record one episode and count."""
-    with running_stack(CONTROL_HZ) as stack:
-        folder = stack.plan.run.path
-        _use_cameras(stack, setting)
-        stack.client.wait_for_servers("gate/arm", "gate/home", limit_s=60.0)
-        wait_for_arm(stack.client, 60.0)
-        stack.start("trainer")
+    folder, store = stack.plan.run.path, EpisodeStore(stack.plan.run.episodes)
+    known = store.ids()
+    _use_cameras(stack, setting)
+    trainer = stack.start("trainer")
+    try:
         stack.client.wait_for_servers("trainer/run_episode", limit_s=60.0)
         with _cameras(setting, folder):
-            log = StepLog(stack)
             log.clear()
-            stack.client.run_episode(RunEpisode.Goal.DEMONSTRATION, 0, max_duration_s=seconds, limit_s=120.0)
+            stack.client.spin(seconds)
+            before_s = log.steps().period_s
+            log.clear()
+            result = stack.client.run_episode(
+                RunEpisode.Goal.DEMONSTRATION, 0, max_duration_s=seconds, limit_s=120.0
+            )
             periods_s = log.steps().period_s
-            stack.beside["trainer"].stop()
-        periods_s = periods_s[np.isfinite(periods_s)]
-        (name,) = EpisodeStore(stack.plan.run.episodes).ids()
-        return {
-            "cameras": setting.cameras,
-            "rate_hz": setting.rate_hz,
-            "format": setting.format,
-            "bag": "yes" if setting.bag else "no",
-            **_losses(setting, folder, name),
-            "p99_ms": float(np.percentile(periods_s, 99) * 1e3),
-            "late_ratio": float(late(periods_s, CONTROL_HZ).mean()),
-        }
+    finally:
+        trainer.stop()
+    if not (new := store.new_ids(known)):
+        raise RuntimeError(f"{setting} at {setting.rate_hz:g} Hz: {error_name(result)}, {result.error_msg}")
+    before_s, periods_s = (each[np.isfinite(each)] for each in (before_s, periods_s))
+    return {
+        "cameras": setting.cameras,
+        "rate_hz": setting.rate_hz,
+        "format": setting.format,
+        "bag": "yes" if setting.bag else "no",
+        **_losses(setting, folder, new[0]),
+        "ended": "" if result.error_code in TO_THE_END else f"{error_name(result)}: {result.error_msg}",
+        "p99_ms": float(np.percentile(periods_s, 99) * 1e3),
+        "p99_without_ms": float(np.percentile(before_s, 99) * 1e3),
+        "late_ratio": float(late(periods_s, CONTROL_HZ).mean()),
+    }
 
 
-def highest(setting: Setting, seconds: float) -> Iterator[Row]:
+def highest(stack: RunningStack, log: StepLog, setting: Setting, seconds: float) -> Iterator[Row]:
     """Raise the rate until frames of the episode are lost."""
     for rate_hz in RATES_HZ:
-        row = measure(replace(setting, rate_hz=rate_hz), seconds)
+        row = measure(stack, log, replace(setting, rate_hz=rate_hz), seconds)
         yield row
-        if row["lost_frames"]:
+        if not is_whole(row):
             return
+
+
+def is_whole(row: Row) -> bool:
+    """Return whether every frame was recorded, to the end."""
+    return not row["lost_frames"] and not row["ended"]
 
 
 def _use_cameras(stack: RunningStack, setting: Setting) -> None:
@@ -144,16 +163,32 @@ def _sent(sent_s: np.ndarray, kept_s: np.ndarray) -> int:
     return int(((sent_s >= kept_s.min() - 1e-6) & (sent_s <= kept_s.max() + 1e-6)).sum())
 
 
+def whole_rates(rows: Sequence[Row]) -> str:
+    """Say up to which rate each setting was recorded without loss."""
+    best: dict[str, float] = {}
+    for row in rows:
+        setting = Setting(int(row["cameras"]), 0.0, str(row["format"]), row["bag"] == "yes")
+        rate_hz = float(row["rate_hz"]) if is_whole(row) else 0.0
+        best[str(setting)] = max(best.get(str(setting), 0.0), rate_hz)
+    return "\n".join(f"{setting}: without loss up to {rate_hz:g} Hz" for setting, rate_hz in best.items())
+
+
 def main() -> None:
     options = arguments("Recording cameras of 640x480, with a bag beside the episode").parse_args()
     seconds = 4.0 if options.quick else 20.0
-    rows = [measure(Setting(2, 30.0, "png", bag), seconds) for bag in (False, True)]
-    rows += [measure(Setting(4, 30.0, "jpeg", True), seconds)]
-    if not options.quick:
-        for bag in (False, True):
-            rows += highest(Setting(2, RATES_HZ[1], "png", bag), seconds)
-    title = f"recording, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end"
-    report(title, rows, options.json)
+    settings = [Setting(2, 30.0, "png", False), Setting(2, 30.0, "png", True), Setting(4, 30.0, "jpeg", True)]
+    rows: list[Row] = []
+    with running_stack(CONTROL_HZ) as stack:
+        stack.client.wait_for_servers("gate/arm", "gate/home", limit_s=60.0)
+        wait_for_arm(stack.client, 60.0)
+        log = StepLog(stack)
+        for setting in settings:
+            once = [measure(stack, log, setting, seconds)] if options.quick else None
+            for row in once or highest(stack, log, setting, seconds):
+                rows.append(row)
+                write_rows(rows, options.json)
+    report(f"recording, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}", rows, options.json)
+    print(whole_rates(rows))
 
 
 if __name__ == "__main__":

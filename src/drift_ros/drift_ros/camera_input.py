@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from drift_core.observation.fit import fit, kept
 from drift_core.task import CameraConfig
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 
 from drift_ros import qos
@@ -17,13 +18,21 @@ ImageTransport = Literal["raw", "compressed"]
 class CameraInput:
     """Policy and recorder look at a camera through this alone: training sees what the policy sees."""
 
-    def __init__(self, camera: CameraConfig, transport: ImageTransport, say: Callable[[str], None]) -> None:
-        """`say` is told once for each other size that pictures are made to fit."""
+    def __init__(
+        self,
+        camera: CameraConfig,
+        transport: ImageTransport,
+        say: Callable[[str], None],
+        depth: int = qos.SENSOR.depth,
+    ) -> None:
+        """`say` is told once for each other size that pictures are made to fit. `depth`: images that may
+        wait to be looked at."""
         self._camera, self._say = camera, say
         self._said: set[tuple[int, int]] = set()
         self.message_type = CompressedImage if transport == "compressed" else Image
         self.topic = f"{camera.topic}/compressed" if transport == "compressed" else camera.topic
-        self.qos = qos.SENSOR_RELIABLE if camera.reliability == "reliable" else qos.SENSOR
+        offered = qos.SENSOR_RELIABLE if camera.reliability == "reliable" else qos.SENSOR
+        self.qos = QoSProfile(depth=depth, reliability=offered.reliability)
 
     def picture(self, msg: Image | CompressedImage) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the task's size; EncodingError if there is no colour in it."""

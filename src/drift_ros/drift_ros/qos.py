@@ -11,6 +11,7 @@ IMAGE = _reliable(2)  # publisher of camera/<name>/image_raw; two images at most
 JOINT_STATES = _reliable(10)  # publisher of joint_states (MoveIt subscribes reliably)
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)  # to images
 SENSOR_RELIABLE = _reliable(5)  # to images of a camera whose task file says reliability: reliable
+RECORDED_DEPTH = 30  # of either, to record them: what comes in a second wherein nobody could look
 # to joint_states, read at 20 Hz or more: what two publishers send at 1000 Hz in 50 ms
 POLLED = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # to what a driver repeats fast

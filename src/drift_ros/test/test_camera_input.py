@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from drift_core.task import CameraConfig
+from drift_ros import qos
 from drift_ros.camera_input import CameraInput
 from drift_ros.images import to_compressed, to_image
 from rclpy.qos import ReliabilityPolicy
@@ -45,3 +46,6 @@ def test_transport_and_reliability_say_what_is_subscribed():
     other = CameraInput(camera(reliability="reliable"), "compressed", print)
     assert (other.message_type, other.topic) == (CompressedImage, "camera/front/image_raw/compressed")
     assert other.qos.reliability is ReliabilityPolicy.RELIABLE
+    assert (plain.qos.depth, other.qos.depth) == (5, 5)
+    recorded = CameraInput(camera(), "raw", print, qos.RECORDED_DEPTH)
+    assert (recorded.qos.depth, recorded.qos.reliability) == (30, ReliabilityPolicy.BEST_EFFORT)

@@ -38,6 +38,8 @@ class TrainerConfig:
     """of the pictures on disk: png, which loses nothing, or jpeg, which is smaller and faster to read"""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
     """of image_format jpeg"""
+    image_encoders: Annotated[int, Field(ge=1, le=16)]
+    """threads that encode pictures"""
     # training worker
     device: str
     """where the worker trains: cpu or cuda"""

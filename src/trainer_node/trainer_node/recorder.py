@@ -14,7 +14,7 @@ from drift_core.episodes import (
     StepRecord,
     StepSource,
 )
-from drift_core.episodes.background import QUEUE_BYTES
+from drift_core.episodes.background import ENCODERS, QUEUE_BYTES
 from drift_core.episodes.rows import Row, Rows
 from drift_core.errors import DataError, ShapeError
 from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
@@ -51,16 +51,17 @@ class Recorder:
         silence_s: float = 2.0,
         tap: ExcerptTap | None = None,
         encoding: ImageEncoding = LOSSLESS,
+        encoders: int = ENCODERS,
     ) -> None:
         """`latency_s`: of each camera, by name.
 
         `silence_s`: a camera, or another input, of which nothing was recorded for so long is missing. `tap`
-        is told of everything that is recorded. `encoding`: of the images.
+        is told of everything that is recorded. `encoding`: of the images, by so many `encoders` (threads).
         """
         self._root = root
         self._period_s = control_period_s
         self._log = log
-        self._tap, self._encoding = tap, encoding
+        self._tap, self._encoding, self._encoders = tap, encoding, encoders
         self._writer: BackgroundWriter | None = None
         self._last_writer: BackgroundWriter | None = None  # of the last opened episode
         self._newest: StepRecord | None = None
@@ -104,7 +105,7 @@ class Recorder:
         """Begin an episode at the steady time `now_s`; OSError when there is no room for it."""
         if self._writer is not None:
             raise RuntimeError("an episode is open already, close or abort it first")
-        writer = BackgroundWriter(self._root, meta, self._encoding)
+        writer = BackgroundWriter(self._root, meta, self._encoding, encoders=self._encoders)
         self.forget()
         self._writer = self._last_writer = writer
         self.watch.begin(now_s)

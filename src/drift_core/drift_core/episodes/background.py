@@ -1,10 +1,16 @@
-"""An episode that is encoded and written by a thread of its own: who records never waits for the disk."""
+"""An episode that other threads encode and write: who records never waits for them, nor for the disk.
+
+Some encode pictures side by side, which OpenCV does without Python's lock; one writes, in the order in which
+samples were added.
+"""
 
 import atexit
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from drift_config.errors import DriftError
@@ -15,8 +21,16 @@ from drift_core.episodes.rows import Row
 from drift_core.episodes.writer import EpisodeWriter
 
 QUEUE_BYTES = 128 << 20  # of rows that wait, pictures as they came: 1.2 s of four cameras 640x480 at 30 Hz
+ENCODERS = 2  # threads: a PNG of 640x480 takes 7 to 14 ms of one core
 FLUSH_S = 1.0  # what is older has been written
 _LOOK_S = 0.03  # between two looks at the queue: a thread that is woken for each row costs the recording one
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    row: Row
+    size: int  # what it takes in memory, as it came
+    encoded: Future[bytes] | None  # of a frame
 
 
 class BackgroundWriter:
@@ -32,13 +46,15 @@ class BackgroundWriter:
         encoding: ImageEncoding = LOSSLESS,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        encoders: int = ENCODERS,
     ) -> None:
-        """OSError and DataError as of an EpisodeWriter, which is opened here."""
+        """`encoders`: threads for pictures. OSError and DataError as of an EpisodeWriter, opened here."""
         self._writer = EpisodeWriter(root, meta, encoding)
         self.rows = self._writer.rows
         self._queue_bytes, self._clock = queue_bytes, clock
         self._changed = threading.Condition()
-        self._queue: deque[tuple[Row, int]] = deque()  # with what each takes in memory
+        self._queue: deque[_Waiting] = deque()
+        self._encoders = ThreadPoolExecutor(encoders, "encoder")
         self._waiting_bytes = 0  # also of the row that is being written
         self._busy_since_s: float | None = None
         self._error = ""
@@ -72,7 +88,8 @@ class BackgroundWriter:
                 self._error = f"more comes than this machine encodes and writes: {waiting}"
             if self._error:
                 raise OSError(self._error)
-            self._queue.append((row, size))
+            encoded = None if row.picture is None else self._encoders.submit(row.picture.data)
+            self._queue.append(_Waiting(row, size, encoded))
             self._waiting_bytes += size
 
     def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
@@ -83,7 +100,7 @@ class BackgroundWriter:
     def abort(self) -> None:
         """Throw the episode away; nothing happens when it has ended."""
         with self._changed:
-            self._queue.clear()
+            self._forget_waiting()
         self._end()
         self._writer.abort()
 
@@ -93,6 +110,13 @@ class BackgroundWriter:
             self._ending = True
             self._changed.notify()
         self._thread.join()
+        self._encoders.shutdown()
+
+    def _forget_waiting(self) -> None:
+        for waiting in self._queue:
+            if waiting.encoded is not None:
+                waiting.encoded.cancel()
+        self._queue.clear()
 
     def _run(self) -> None:
         try:
@@ -106,7 +130,7 @@ class BackgroundWriter:
     def _fail(self, text: str) -> None:
         with self._changed:
             self._error = text
-            self._queue.clear()
+            self._forget_waiting()
             self._waiting_bytes, self._busy_since_s = 0, None
 
     def _write_until_the_end(self) -> None:
@@ -130,10 +154,12 @@ class BackgroundWriter:
         with self._changed:
             if not self._queue:
                 return False
-            row, size = self._queue.popleft()
-            self._busy_since_s = self._clock()
-        self._writer.add(row)
+            next_one = self._queue.popleft()
+        if next_one.encoded is not None:
+            next_one.encoded.result()
+        self._busy_since_s = self._clock()
+        self._writer.add(next_one.row)
         with self._changed:
             self._busy_since_s = None
-            self._waiting_bytes -= size
+            self._waiting_bytes -= next_one.size
         return True

@@ -23,16 +23,20 @@ class Row:
     values: tuple[Any, ...]
 
     @property
+    def picture(self) -> Picture | None:
+        """Return what is to be encoded; None where it is no frame."""
+        last = self.values[-1]
+        return last if isinstance(last, Picture) else None
+
+    @property
     def size_bytes(self) -> int:
         """Return about what it takes on the disk."""
-        picture = self.values[-1]
-        return picture.size_bytes if isinstance(picture, Picture) else _ROW_BYTES
+        return _ROW_BYTES if self.picture is None else self.picture.size_bytes
 
     @property
     def memory_bytes(self) -> int:
         """Return about what it takes in memory, until it is written."""
-        picture = self.values[-1]
-        return picture.memory_bytes if isinstance(picture, Picture) else _ROW_BYTES
+        return _ROW_BYTES if self.picture is None else self.picture.memory_bytes
 
 
 class Rows:

@@ -26,7 +26,7 @@ from drift_core.episodes.files import (
     table_columns,
     table_file,
 )
-from drift_core.episodes.images import LOSSLESS, ImageEncoding, Picture
+from drift_core.episodes.images import LOSSLESS, ImageEncoding
 from drift_core.episodes.record import SCHEMA, EpisodeMeta, OutcomeName, StepRecord, StoredFile
 from drift_core.episodes.rows import Row, Rows
 from drift_core.episodes.sink import Reserve
@@ -87,8 +87,8 @@ class EpisodeWriter:
         if self._full is not None:
             raise OSError(self._full.errno, self._full.strerror, str(self._part))
         values = row.values
-        if isinstance(values[-1], Picture):
-            values = (*values[:-1], values[-1].data())
+        if row.picture is not None:
+            values = (*values[:-1], row.picture.data())
         self._tables[row.table].add(values, row.size_bytes)
 
     def flush(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from drift_core.episodes import BackgroundWriter, EpisodeMeta, EpisodeStore, ImageEncoding, read_episode, sink
-from drift_core.errors import ShapeError
+from drift_core.errors import DataError, ShapeError
 from drift_core.observation.spec import CameraSpec
 
 META = EpisodeMeta(
@@ -150,6 +150,62 @@ def test_an_episode_that_is_dropped_waits_for_nothing_that_is_queued(tmp_path):
     writer.abort()
     writer.abort()  # does no harm
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_encoded_side_by_side_and_written_in_the_order_in_which_they_came(tmp_path, monkeypatch):
+    encode, second_is_done = ImageEncoding.encode, threading.Event()
+
+    def first_after_second(encoding, image):
+        if np.array_equal(image, NOISE[0]):
+            assert second_is_done.wait(20.0), "only one picture at a time"
+        data = encode(encoding, image)
+        if np.array_equal(image, NOISE[1]):
+            second_is_done.set()
+        return data
+
+    monkeypatch.setattr(ImageEncoding, "encode", first_after_second)
+    writer = BackgroundWriter(tmp_path, META)
+    add_frames(writer, 0, 20)
+    frames = read_episode(writer.close("success")).frames["top"]
+    assert frames.stamp_s.tolist() == [100.0 + n / 10 for n in range(20)]
+    for n in range(20):
+        np.testing.assert_array_equal(frames.image(n), NOISE[n])
+
+
+def test_of_an_episode_that_is_dropped_no_further_picture_is_encoded(tmp_path, monkeypatch):
+    encode, encoded, added = ImageEncoding.encode, [], threading.Event()
+
+    def when_dropped(encoding, image):
+        encoded.append(image)
+        until(lambda: added.is_set() and not writer._queue)
+        return encode(encoding, image)
+
+    monkeypatch.setattr(ImageEncoding, "encode", when_dropped)
+    writer = BackgroundWriter(tmp_path, META, encoders=2)
+    add_frames(writer, 0, 100)
+    added.set()
+    until(lambda: len(encoded) == 2)
+    writer.abort()
+    assert len(encoded) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_cannot_be_encoded_ends_the_episode_there(tmp_path, monkeypatch):
+    encode = ImageEncoding.encode
+
+    def fails_at_the_third(encoding, image):
+        if np.array_equal(image, NOISE[2]):
+            raise DataError("an image (96, 96, 3) cannot be encoded as png")
+        return encode(encoding, image)
+
+    monkeypatch.setattr(ImageEncoding, "encode", fails_at_the_third)
+    writer = BackgroundWriter(tmp_path, META)
+    add_frames(writer, 0, 3)
+    until(lambda: writer.trouble)
+    assert writer.trouble == "an image (96, 96, 3) cannot be encoded as png"
+    with pytest.raises(OSError, match="cannot be encoded as png"):
+        add_frames(writer, 3, 4)
+    assert len(read_episode(writer.close("failure")).frames["top"]) == 2
 
 
 def test_what_does_not_fit_is_refused_at_once(tmp_path):

@@ -77,6 +77,7 @@ class TrainerNode(Node):
             config.input_timeout_s,
             ExcerptTap(excerpts, history_s(task), self._jobs.run, self._warn),
             config.image_encoding(),
+            config.image_encoders,
         )
         self._joints = JointStateMerger(robot.config)
         self._worker = WorkerProcess(
@@ -86,7 +87,8 @@ class TrainerNode(Node):
         self._step_rate = EventRate(1.0)
 
         self._cameras = {
-            camera.name: CameraInput(camera, config.image_transport, self._warn) for camera in task.cameras
+            camera.name: CameraInput(camera, config.image_transport, self._warn, qos.RECORDED_DEPTH)
+            for camera in task.cameras
         }
         self._bag = None
         if config.record_bag:
