@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import pytest
 from drift_core.data.cutter import LabelCounter, WindowCutter
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import Dropped, EpisodeStore
 from drift_core.errors import DataError
 from drift_core.task import load_task
-from trainer_node.label_count import count_labels
+from trainer_node.label_count import LabelWatch
 
 LABELS = 19  # of a demonstration: 20 frames, the last of them at the end
 
@@ -26,6 +26,10 @@ def cutter(files, store):
 
 def never():
     return False
+
+
+def count_labels(labels, warn, stopping):
+    LabelWatch(labels, lambda job: job(), warn, stopping).look()
 
 
 def test_the_count_is_that_of_training_and_no_picture_is_decoded(store, cutter, monkeypatch):
@@ -76,3 +80,62 @@ def test_an_episode_that_does_not_fit_is_said(store, cutter):
     fault = "recorded elsewhere: task must be dot, got spot"
     assert said == [f"cannot be trained on: episode {store.ids()[0]}: {fault}"]
     assert labels.episodes == len(store.ids()) - 1
+
+
+def test_what_is_dropped_counts_no_longer_and_what_comes_back_counts_again(store, cutter):
+    labels, said = LabelCounter(store, cutter), []
+    watch = LabelWatch(labels, lambda job: job(), said.append, never)
+    watch.look()
+    assert (labels.episodes, labels.total) == (5, 5 * LABELS)
+    dropped = Dropped(store)
+    first, second = store.ids()[:2]
+    dropped.drop(first)
+    dropped.drop(second)
+    watch.look()
+    assert (labels.episodes, labels.total) == (3, 3 * LABELS)
+    dropped.restore(first)
+    watch.look()
+    assert (labels.episodes, labels.total) == (4, 4 * LABELS)
+    assert said == []
+
+
+def test_an_episode_that_does_not_fit_is_said_once_until_it_is_mended(store, cutter):
+    meta = store.root / store.ids()[0] / "episode.json"
+    right = meta.read_text()
+    meta.write_text(json.dumps(json.loads(right) | {"task": "spot"}))
+    labels, said = LabelCounter(store, cutter), []
+    watch = LabelWatch(labels, lambda job: job(), said.append, never)
+    watch.look()
+    watch.look()
+    assert len(said) == 1 and labels.episodes == 4
+    dropped = Dropped(store)
+    dropped.drop(name := store.ids()[0])
+    watch.look()
+    (dropped.store.root / name / "episode.json").write_text(right)
+    dropped.restore(name)
+    watch.look()
+    assert len(said) == 1 and labels.episodes == 5
+
+
+def test_an_episode_that_is_dropped_while_it_is_counted_is_no_fault(store, cutter):
+    def drop_and_cut(name):
+        Dropped(store).drop(name)
+        return cutter.labels(name)
+
+    class Dropping:
+        labels = staticmethod(drop_and_cut)
+
+    labels, said = LabelCounter(store, Dropping()), []
+    count_labels(labels, said.append, never)
+    assert (said, labels.episodes, store.ids()) == ([], 0, [])
+
+
+def test_one_look_at_a_time_is_under_way(store, cutter):
+    jobs = []
+    watch = LabelWatch(LabelCounter(store, cutter), jobs.append, pytest.fail, never)
+    watch.look()
+    watch.look()
+    assert len(jobs) == 1
+    jobs.pop()()
+    watch.look()
+    assert len(jobs) == 1

@@ -97,6 +97,7 @@ class LabelCounter:
         self._store = store
         self._cut = cut
         self._labels: dict[str, int] = {}
+        self._faulty: set[str] = set()  # episodes that do not fit
 
     @property
     def episodes(self) -> int:
@@ -111,22 +112,34 @@ class LabelCounter:
     def add(self, episode_id: str) -> EpisodeLabels:
         """Count one episode."""
         labels = EpisodeLabels(0, 0, "")
-        if self._store.meta(episode_id).kind != "evaluation":
-            labels = self._cut.labels(episode_id)
+        try:
+            if self._store.meta(episode_id).kind != "evaluation":
+                labels = self._cut.labels(episode_id)
+        except DriftError:
+            self._faulty.add(episode_id)
+            raise
         self._labels[episode_id] = labels.count
         return labels
 
     def update(self) -> Iterator[str]:
-        """Count what is new in the store; yields after each episode what is wrong with it, empty if nothing.
+        """Forget what is no longer in the store, and count what is new in it.
 
-        It may be broken off there.
+        Yields after each new episode what is wrong with it, empty if nothing; it may be broken off there.
         """
-        for episode_id in self._store.new_ids(self._labels):
+        there = self._store.ids()
+        known = self._labels.keys() | self._faulty
+        for episode_id in known.difference(there):
+            self._labels.pop(episode_id, None)
+            self._faulty.discard(episode_id)
+        for episode_id in there:
+            if episode_id in known:
+                continue
             fault = ""
             try:
                 self.add(episode_id)
             except DriftError as error:
-                fault = f"episode {episode_id}: {error}"
+                if episode_id in self._store.ids():  # else somebody has dropped it meanwhile
+                    fault = f"episode {episode_id}: {error}"
             yield fault
 
     def add_all(self) -> list[str]:

@@ -32,7 +32,7 @@ from rclpy.serialization import deserialize_message
 from trainer_node.config import TrainerConfig
 from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.jobs import Jobs
-from trainer_node.label_count import count_labels
+from trainer_node.label_count import LOOK_S, LabelWatch
 from trainer_node.recorder import Recorder
 from trainer_node.ros.episode_bag import EpisodeBag, full_names
 from trainer_node.ros.hand_out import serve_checkpoints, serve_episodes
@@ -68,7 +68,9 @@ class TrainerNode(Node):
         self._labels = LabelCounter(store, WindowCutter(store, robot, task))
         self._jobs = Jobs(2, self.get_logger().error)
         self._stopping = False
-        self._jobs.run(lambda: count_labels(self._labels, self._warn, lambda: self._stopping))
+        watch = LabelWatch(self._labels, self._jobs.run, self._warn, lambda: self._stopping)
+        watch.look()
+        self.create_timer(LOOK_S, watch.look, clock=steady_clock())
         self._recorder = Recorder(
             config.episode_folder,
             1.0 / config.control_rate_hz,
