@@ -1,6 +1,8 @@
 """Somebody else's bags, written by rosbags: split, compressed, SQLite, with and without what they need."""
 
+import hashlib
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,8 +147,9 @@ def test_their_bag_is_a_demonstration_of_ours(tmp_path, theirs):
     episode, remark = imported(bag, tmp_path / "store")
     assert_right(episode)
     meta = episode.meta
+    digest = hashlib.sha256(hashlib.sha256((bag / "Tuesday 3.mcap").read_bytes()).digest()).hexdigest()
     assert (meta.id, meta.kind, meta.outcome, meta.robot, meta.task) == (
-        "Tuesday_3",
+        f"Tuesday_3_{digest[:8]}",
         "demonstration",
         "success",
         "panda",
@@ -406,20 +409,36 @@ def test_folders_that_differ_behind_a_dot_are_two_episodes(tmp_path, theirs):
         theirs.write(tmp_path / "bags" / name, theirs.events(0.2))
     store = EpisodeStore(tmp_path / "store")
     done = import_episodes(tmp_path / "bags", store, PLACE, rosbag2, MAP)
-    assert [one.episode_id for one in done] == ["2024.05.03_run1", "2024.05.03_run2"] == store.ids()
+    ids = [one.episode_id for one in done]
+    assert ids == store.ids()
+    assert [name.rpartition("_")[0] for name in ids] == ["2024.05.03_run1", "2024.05.03_run2"]
 
 
 def test_of_two_bags_named_alike_the_later_one_must_be_renamed_and_the_import_goes_on(tmp_path, theirs):
     bags = tmp_path / "bags"
-    for name in ("run 1", "run_1"):
-        theirs.write(bags / name, theirs.events(0.2))
+    theirs.write(bags / "run 1", theirs.events(0.2))
+    shutil.copytree(bags / "run 1", bags / "run_1")
     store = EpisodeStore(tmp_path / "store")
-    with pytest.raises(DataError, match="two episodes in it are named run_1: rename the later one"):
+    with pytest.raises(DataError, match="two episodes in it are named run_1_.{8}: rename the later one"):
         list(import_episodes(bags, store, PLACE, rosbag2, MAP))
     (bags / "run_1").rename(bags / "run_2")
     store = EpisodeStore(tmp_path / "store")
-    done = [(one.episode_id, one.became) for one in import_episodes(bags, store, PLACE, rosbag2, MAP)]
+    done = [(one.episode_id[:5], one.became) for one in import_episodes(bags, store, PLACE, rosbag2, MAP)]
     assert done == [("run_1", "known"), ("run_2", "new")]
+
+
+def test_another_file_of_the_same_name_is_another_episode_and_the_same_one_is_known(tmp_path, theirs):
+    files = []
+    for day, seconds in (("monday", 0.2), ("tuesday", 0.4)):
+        theirs.write(tmp_path / day / "bag", theirs.events(seconds))
+        (file,) = (tmp_path / day / "bag").glob("*.mcap")
+        files.append(file.rename(tmp_path / day / "bag_0.mcap"))
+    store = EpisodeStore(tmp_path / "store")
+    became = []
+    for file in (*files, *files):
+        (done,) = import_episodes(file, store, PLACE, rosbag2, MAP)
+        became.append((store.read(done.episode_id).meta.steps, done.became))
+    assert became == [(11, "new"), (21, "new"), (11, "known"), (21, "known")]
 
 
 def test_joints_in_degrees_are_refused(tmp_path, theirs):

@@ -59,9 +59,9 @@ class ForeignEpisode:
             raise DataError(f"{source}: has no topic {', '.join(missing)}; it has {', '.join(sorted(there))}")
         path = source.resolve()
         name = path.name if path.is_dir() else path.stem
-        name = _OUTSIDE.sub("_", name).lstrip("_.-")[:100] or "bag"
+        name = _OUTSIDE.sub("_", name).lstrip("_.-")[:90] or "bag"
         self.meta = EpisodeMeta(
-            id=name,
+            id=f"{name}_{self._reader.sha256()[:8]}",  # many bags are named alike, like rosbag2's first file
             robot=cell.arm.name,
             task=cell.task.name,
             seed=0,

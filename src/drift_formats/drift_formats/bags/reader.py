@@ -1,5 +1,6 @@
 """Read a bag, MCAP or SQLite, split or compressed: each file by the definitions that stand in it."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -30,6 +31,14 @@ class BagReader:
     def started_s(self) -> float:
         """When the log begins, as metadata.yaml says; 0 for a file alone."""
         return self._layout.start_ns / 1e9
+
+    def sha256(self) -> str:
+        """Return a digest of all its messages' files, in their order, in hexadecimal."""
+        digest = hashlib.sha256()
+        for path in self._layout.files:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
     def leading_notes(self) -> dict[str, dict[str, str]]:
         """Return the metadata records before the first message, by name."""
