@@ -56,6 +56,17 @@ def test_one_id_with_different_content_is_refused_by_name(tmp_path: Path, two: t
     assert not (tmp_path / "both").exists()
 
 
+def test_of_two_copies_the_one_that_was_damaged_is_named_though_its_description_is_the_same(
+    tmp_path: Path, two: tuple[Path, Path]
+) -> None:
+    steps = two[1] / "episodes" / "m1" / "steps.arrow"
+    content = steps.read_bytes()
+    steps.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    damaged = rf"m1 in {two[0]}/episodes and {two[1]}/episodes \(steps.arrow: SHA-256 .*: drift data repair\)"
+    with pytest.raises(DataError, match=f"the same id with different content: {damaged}"):
+        data("merge", *two, tmp_path / "both")
+
+
 def test_what_does_not_fit_is_refused_unless_the_person_says_so(
     tmp_path: Path, two: tuple[Path, Path]
 ) -> None:

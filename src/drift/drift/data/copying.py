@@ -13,6 +13,7 @@ from types import TracebackType
 
 from drift_core.disk import flush_to_disk
 from drift_core.episodes import EpisodeStore
+from drift_core.episodes.check import damaged_file
 from drift_core.errors import DataError
 
 _FICLONE = 0x40049409  # ioctl of Linux: share the blocks of a file until one side writes
@@ -149,6 +150,12 @@ def _said(value: object) -> str:
     return str(value)
 
 
+def _damage(origin: Origin) -> str:
+    """Name the store of an episode, and what of the episode was damaged there."""
+    damaged = damaged_file(origin.folder)
+    return f"{origin.store.root} ({damaged}: drift data repair)" if damaged else str(origin.store.root)
+
+
 def without_repeats(origins: Sequence[Origin], on_look: Callable[[], None] = lambda: None) -> list[Origin]:
     """Return each episode once; DataError names all ids that stand for different ones."""
     found: dict[str, Origin] = {}
@@ -156,7 +163,7 @@ def without_repeats(origins: Sequence[Origin], on_look: Callable[[], None] = lam
     for origin in origins:
         before = found.setdefault(origin.id, origin)
         if before is not origin and not same_content(before, origin):
-            differing.append(f"{origin.id} in {before.store.root} and {origin.store.root}")
+            differing.append(f"{origin.id} in {_damage(before)} and {_damage(origin)}")
         on_look()
     if differing:
         more = f"; and {len(differing) - _NAMED} more" * (len(differing) > _NAMED)

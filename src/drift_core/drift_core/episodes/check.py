@@ -40,6 +40,31 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def damage(folder: Path, stored: StoredFile) -> str:
+    """Return how a file is another than when its episode was finished, in words; empty where it is not."""
+    path = folder / stored.name
+    if not path.is_file():
+        return "is not there"
+    if (size := path.stat().st_size) != stored.size_bytes:
+        return f"{size} bytes, must be {stored.size_bytes} as when the episode was finished"
+    if (found := file_sha256(path)) != stored.sha256:
+        return f"SHA-256 {found[:12]}…, must be {stored.sha256[:12]}… as when the episode was finished"
+    return ""
+
+
+def damaged_file(folder: Path) -> str:
+    """Return the first file of an episode that is another than its description says, and how.
+
+    Empty where there is none, or where the description says nothing of files.
+    """
+    try:
+        stored_files = read_meta(folder).files
+    except DataError:
+        return ""
+    found = (f"{stored.name}: {text}" for stored in stored_files if (text := damage(folder, stored)))
+    return next(found, "")
+
+
 def check_episode(folder: Path, episode_id: str = "") -> list[Problem]:
     """Return what is wrong with the episode in `folder`, nothing where all is well.
 
@@ -76,21 +101,10 @@ class _Check:
         """Compare the files with what they were when the episode was finished."""
         wanted = {table_file(table, self._meta.schema) for table in self._table_names()}
         for stored in self._meta.files:
-            path = self._folder / stored.name
-            if path.is_file():
-                yield from self._compare(path, stored)
+            if (self._folder / stored.name).is_file() and (text := damage(self._folder, stored)):
+                yield self.problem(stored.name, "", text)
         if self._meta.schema > 1 and (unnamed := wanted - {stored.name for stored in self._meta.files}):
             yield self.problem(META_FILE, "files", f"lacks {', '.join(sorted(unnamed))}")
-
-    def _compare(self, path: Path, stored: StoredFile) -> Iterator[Problem]:
-        size = path.stat().st_size
-        if size != stored.size_bytes:
-            text = f"{size} bytes, must be {stored.size_bytes} as when the episode was finished"
-            yield self.problem(path.name, "", text)
-            return
-        if (found := file_sha256(path)) != stored.sha256:
-            text = f"SHA-256 {found[:12]}…, must be {stored.sha256[:12]}… as when the episode was finished"
-            yield self.problem(path.name, "", text)
 
     def tables(self) -> Iterator[Problem]:
         """Read the tables and look at their numbers and images."""

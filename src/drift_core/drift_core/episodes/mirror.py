@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drift_core.disk import flush_to_disk
+from drift_core.episodes.check import damaged_file
 from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.excerpts import CORRECTIONS, Excerpts
 from drift_core.episodes.files import META_FILE, part_folder
@@ -113,6 +114,10 @@ class Mirror:
             return False
         if description_digest(part) != said:
             raise DataError(f"{episode}: it is being changed")
+        if damaged := damaged_file(part):
+            remedy = f"damaged there (drift data check), or on the way: delete {part} to fetch it anew"
+            done.left_out.append(f"{episode}: {damaged}: {remedy}")
+            return False
         for other in set(part.iterdir()).difference([part / _MARK, *(part / file for file in files)]):
             other.unlink()
         flush_to_disk(part)

@@ -1,9 +1,10 @@
 """A store that follows another one: whole episodes or nothing, nothing twice, whatever breaks off."""
 
 import os
+import shutil
 
 import pytest
-from drift_core.episodes import EpisodeStore, Excerpts
+from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, Excerpts
 from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.mirror import Mirror
 from drift_core.episodes.source import FolderSource
@@ -231,3 +232,24 @@ def test_one_that_was_killed_behind_its_rename_leaves_no_mark(stores):
     (here / "e1" / ".mirrored").write_bytes(b"{}")
     sync()
     assert content(here, "e1") == content(there, "e1")
+
+
+def test_an_episode_whose_files_are_not_those_of_its_description_does_not_come_and_is_named(stores):
+    there, here, sync = stores
+    for name in ("bad", "good"):
+        EpisodeWriter(there, EpisodeMeta(name, "point", "dot", 0, "demonstration", (), 0.1, 0.0)).close(
+            "success"
+        )
+    steps = there / "bad" / "steps.arrow"
+    whole = steps.read_bytes()
+    steps.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    done = sync()
+    assert (done.episodes, EpisodeStore(here).ids()) == (1, ["good"])
+    (text,) = done.left_out
+    assert text.startswith("bad: steps.arrow: SHA-256 ")
+    assert text.endswith(
+        f"damaged there (drift data check), or on the way: delete {here / '.bad.part'} to fetch it anew"
+    )
+    steps.write_bytes(whole)
+    shutil.rmtree(here / ".bad.part")
+    assert sync().left_out == [] and content(here, "bad") == content(there, "bad")
