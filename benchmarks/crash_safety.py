@@ -9,6 +9,7 @@ largest part of an open episode that its repair did not bring back. `bag_writer`
 episodes, repaired and read by rosbags; unreadable is one whose messages are not all of those up to its end.
 `worker`: a round of training that saves its state each 0.3 s and is started anew after each kill until it is
 done. `resumes_equal`: kills after which the result had the weights of an uninterrupted round, to the bit.
+The three go on side by side, each with moments of its own.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,6 +34,8 @@ from drift_core.episodes import EpisodeStore
 from drift_core.episodes.check import check_episode
 from drift_core.episodes.repair import repair_store
 from drift_formats.bags.repair import broken_off_bags, repair
+from rich.console import Console
+from rich.progress import Progress, TaskID
 from rosbags.rosbag2 import Reader
 
 SECOND_S = 1.0
@@ -46,19 +51,34 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args()
     kills = 6 if options.quick else options.kills
-    chance = random.Random(options.seed)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["benchmarks.support.crash_victims"])
-    with tempfile.TemporaryDirectory(prefix="drift-crash-") as folder:
-        rows = [kill_recorders(processes, Path(folder) / "episodes", kills, chance)]
-        write_rows(rows, options.json)
-        rows.append(kill_bag_writers(processes, Path(folder) / "bags", kills, chance))
-        write_rows(rows, options.json)
-        rows.append(kill_workers(processes, Path(folder), max(kills // 5, 3), chance))
+    with (
+        tempfile.TemporaryDirectory(prefix="drift-crash-") as folder,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        ThreadPoolExecutor() as threads,
+    ):
+        under_way = []
+        for kill, name, count in (
+            (kill_recorders, "episodes", kills),
+            (kill_bag_writers, "bags", kills),
+            (kill_workers, "training", max(kills // 5, 3)),
+        ):
+            bar = partial(_tell, progress, progress.add_task(name, total=count))
+            moments = random.Random(f"{options.seed} {name}")
+            under_way.append(threads.submit(kill, processes, Path(folder) / name, count, moments, bar))
+        for done in as_completed(under_way):
+            done.result()
+            write_rows([row.result() for row in under_way if row.done()], options.json)
+        rows = [row.result() for row in under_way]
     report("SIGKILL at random moments", rows, options.json)
     wrong = [row["victim"] for row in rows if is_wrong(row)]
     print(f"wrong: {', '.join(map(str, wrong)) or 'none'}")
     return int(bool(wrong))
+
+
+def _tell(progress: Progress, bar: TaskID, kills: int) -> None:
+    progress.update(bar, completed=kills)
 
 
 def is_wrong(row: Row) -> bool:
@@ -106,7 +126,11 @@ def _all(told: Connection):
 
 
 def kill_recorders(
-    processes: multiprocessing.context.ForkServerContext, root: Path, kills: int, chance: random.Random
+    processes: multiprocessing.context.ForkServerContext,
+    root: Path,
+    kills: int,
+    chance: random.Random,
+    tell: Callable[[int], None],
 ) -> Row:
     finished: dict[str, str] = {}  # digests by episode
     unreadable = lost = repaired = 0
@@ -139,8 +163,7 @@ def kill_recorders(
                 for problem in broken:
                     print(problem, file=sys.stderr)
             finished[name] = now
-        print(f"recorder: {number + 1} of {kills}, {len(finished)} episodes", end="\r", file=sys.stderr)
-    print(file=sys.stderr)
+        tell(number + 1)
     return {
         "victim": "recorder", "kills": kills, "lost_episodes": lost, "unreadable_files": unreadable,
         "resumes_equal": None, "episodes": len(finished), "repaired": repaired, "lost_s": lost_s,
@@ -148,7 +171,11 @@ def kill_recorders(
 
 
 def kill_bag_writers(
-    processes: multiprocessing.context.ForkServerContext, root: Path, kills: int, chance: random.Random
+    processes: multiprocessing.context.ForkServerContext,
+    root: Path,
+    kills: int,
+    chance: random.Random,
+    tell: Callable[[int], None],
 ) -> Row:
     finished: dict[str, int] = {}  # messages by bag
     unreadable = lost = repaired = 0
@@ -174,8 +201,7 @@ def kill_bag_writers(
             for name, count in finished.items()
             if name.startswith(f"b{number:04d}-")
         )
-        print(f"bag_writer: {number + 1} of {kills}, {len(finished)} bags", end="\r", file=sys.stderr)
-    print(file=sys.stderr)
+        tell(number + 1)
     return {
         "victim": "bag_writer", "kills": kills, "lost_episodes": lost, "unreadable_files": unreadable,
         "resumes_equal": None, "episodes": len(finished), "repaired": repaired, "lost_s": lost_s,
@@ -189,8 +215,13 @@ def _numbers(bag: Path) -> list[int]:
 
 
 def kill_workers(
-    processes: multiprocessing.context.ForkServerContext, folder: Path, kills: int, chance: random.Random
+    processes: multiprocessing.context.ForkServerContext,
+    folder: Path,
+    kills: int,
+    chance: random.Random,
+    tell: Callable[[int], None],
 ) -> Row:
+    folder.mkdir()
     episodes = folder / "demonstrations"
     whole = Victim(processes, train_until_done, str(episodes), str(folder / "whole"))
     whole.wait_for_first()
@@ -211,8 +242,7 @@ def kill_workers(
             unreadable += len([told for what, told in victim.heard if what == "unreadable"])
         done += killed
         equal += killed * (result == wanted)
-        print(f"worker: {done} of {kills}", end="\r", file=sys.stderr)
-    print(file=sys.stderr)
+        tell(done)
     return {
         "victim": "worker", "kills": done, "lost_episodes": 0, "unreadable_files": unreadable,
         "resumes_equal": equal, "episodes": None, "repaired": None, "lost_s": None,
