@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from drift_control.robot.robot import Robot
 from drift_core.episodes import Episode, EpisodeMeta, EpisodeWriter, OutcomeName
@@ -35,6 +35,19 @@ class Recording:
     fill: Callable[[EpisodeWriter], Ending]  # adds all its samples, in any order of the three kinds
 
 
+UNKNOWN = "?"  # in a Template: what a person must say
+
+
+@dataclass(frozen=True)
+class Template:
+    """A file that is to be filled in, so that data can be read."""
+
+    kind: Literal["robot", "task", "map"]
+    name: str  # of the robot or task, or of the data
+    text: str  # YAML; what the data does not say is UNKNOWN
+    beside: str = ""  # what else is to be written, in words
+
+
 class Format(Protocol):
     """What the file of a format offers. A DataError names the file, and the key or the value in it."""
 
@@ -55,6 +68,9 @@ class Format(Protocol):
 
     def origin(self, source: Path) -> tuple[str, str]:
         """Return the robot and the task that `source` names as ours, each empty where it names none."""
+
+    def templates(self, source: Path) -> list[Template]:
+        """Return the files that a person must write to read `source`, begun from what it says itself."""
 
     def recordings(self, source: Path, cell: Cell, source_map: Any) -> Iterator[Recording]:
         """Yield the episodes of `source`, to be read one after the other."""

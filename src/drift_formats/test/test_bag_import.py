@@ -441,6 +441,25 @@ def test_another_file_of_the_same_name_is_another_episode_and_the_same_one_is_kn
     assert became == [(11, "new"), (21, "new"), (11, "known"), (21, "known")]
 
 
+def test_the_topics_of_a_bag_are_listed_in_a_map_to_fill_in(tmp_path, theirs):
+    bag = theirs.write(tmp_path / "bags" / "run", theirs.events(0.2))
+    (template,) = rosbag2.templates(tmp_path / "bags")
+    assert (template.kind, template.name) == ("map", "run")
+    assert (
+        "#   /arm/states: sensor_msgs/msg/JointState\n#   /cam/image: sensor_msgs/msg/Image\n"
+        in template.text
+    )
+    path = tmp_path / "map.yaml"
+    path.write_text(template.text)
+    with pytest.raises(DataError, match=r"cameras=\['\?'\] must be those of task place: \['front'\]"):
+        imported(bag, tmp_path / "store", load_yaml(path, TopicMap))
+    said = yaml.safe_load(template.text) | {
+        "cameras": {"front": "/cam/image"}, "joint_states": ["/arm/states"], "command": "/arm/goal",
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(said))
+    assert imported(bag, tmp_path / "store", load_yaml(path, TopicMap))[0].meta.steps == 11
+
+
 def test_joints_in_degrees_are_refused(tmp_path, theirs):
     events = [("/arm/states", START_NS, theirs.joint_state(START_NS, np.degrees(at(0))))]
     for topic, msg in (

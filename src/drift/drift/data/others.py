@@ -48,14 +48,20 @@ def import_into(
         if said and named and said != named:
             raise UserError(f"{what}={said} must be that of {source}, {named}")
     robot, task = robot or named_robot, task or named_task
+    remedy = f"`drift data import {source} {store.root} --templates FOLDER` writes the files to fill in"
     if missing := [option for option, value in (("--robot", robot), ("--task", task)) if not value]:
         raise UserError(
-            f"{source} ({name}) does not name one robot and one task as ours: say {', '.join(missing)}"
+            f"{source} ({name}) does not name one robot and one task as ours: say {', '.join(missing)}; "
+            f"of a robot or a task that has no file here: {remedy}"
         )
+    try:
+        cell = cell_named(robot, task)
+    except UserError as error:
+        raise UserError(f"{error}; {remedy}") from None
     became: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     with console.status(f"import of {source}") as status:
-        for done in import_episodes(source, store, cell_named(robot, task), form, mapped):
+        for done in import_episodes(source, store, cell, form, mapped):
             became[done.became] += 1
             status.update(f"import of {source}: {became.total()} episodes")
             if done.became == "left out":

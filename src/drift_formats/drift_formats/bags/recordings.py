@@ -8,8 +8,9 @@ from drift_core.errors import DataError
 from drift_formats.bags.foreign_episode import ForeignEpisode
 from drift_formats.bags.layout import is_bag
 from drift_formats.bags.own_episode import OwnEpisode, note_in
+from drift_formats.bags.reader import BagReader
 from drift_formats.bags.topic_map import TopicMap
-from drift_formats.format import Cell, Recording
+from drift_formats.format import UNKNOWN, Cell, Recording, Template
 
 
 def bags_in(source: Path) -> list[Path]:
@@ -24,6 +25,21 @@ def read_origin(source: Path) -> tuple[str, str]:
     notes = [note_in(bag) for bag in bags_in(source)]
     named = {("", "") if note is None else (note.episode.robot, note.episode.task) for note in notes}
     return named.pop() if len(named) == 1 else ("", "")
+
+
+def map_template(source: Path) -> Template:
+    """Return a map of the topics of a bag, the first one in a folder, for a person to fill in."""
+    bag = bags_in(source)[0]
+    topics = "\n".join(f"#   {name}: {kind}" for name, kind in sorted(BagReader(bag).topics().items()))
+    text = f"""\
+# What the topics of {bag.name} mean (docs/data.md). Replace each {UNKNOWN} by a topic of its own; there are
+{topics}
+cameras: {{"{UNKNOWN}": "{UNKNOWN}"}} # each camera of the task: its topic
+joint_states: ["{UNKNOWN}"] # arm and gripper
+command: "{UNKNOWN}" # what the arm was told
+gripper_command: "" # the opening that it was told [m]; empty: the one measured
+"""
+    return Template("map", bag.stem, text)
 
 
 def read_recordings(source: Path, cell: Cell, topic_map: TopicMap) -> Iterator[Recording]:

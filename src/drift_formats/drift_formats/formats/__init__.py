@@ -5,10 +5,20 @@ from pathlib import Path
 from drift_config.errors import ConfigError
 from drift_core.errors import DataError
 
-from drift_formats.format import Cell, Ending, Format, Recording
+from drift_formats.format import UNKNOWN, Cell, Ending, Format, Recording, Template
 from drift_formats.formats import lerobot, rosbag2
 
-__all__ = ["FORMATS", "Cell", "Ending", "Format", "Recording", "format_named", "format_of"]
+__all__ = [
+    "FORMATS",
+    "UNKNOWN",
+    "Cell",
+    "Ending",
+    "Format",
+    "Recording",
+    "Template",
+    "format_named",
+    "format_of",
+]
 
 FORMATS: dict[str, Format] = {"lerobot": lerobot, "rosbag2": rosbag2}
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from drift_core.episodes import Episode
 
-from drift_formats.format import Cell, Recording
+from drift_formats.format import Cell, Recording, Template
 from drift_formats.lerobot.export import ExportOptions, export_set
 from drift_formats.lerobot.recordings import read_origin, read_recordings
 from drift_formats.lerobot.set_files import INFO_FILE
 from drift_formats.lerobot.source_map import SourceMap
+from drift_formats.lerobot.templates import templates_of
 
-__all__ = ["ExportOptions", "SourceMap", "export", "origin", "recognises", "recordings"]
+__all__ = ["ExportOptions", "SourceMap", "export", "origin", "recognises", "recordings", "templates"]
 
 
 def recognises(source: Path) -> bool:
@@ -32,6 +33,11 @@ def export(
 def origin(source: Path) -> tuple[str, str]:
     """Return robot and task of a set that `export` has written, else nothing."""
     return read_origin(source)
+
+
+def templates(source: Path) -> list[Template]:
+    """Return robot, task and map of a set."""
+    return templates_of(source)
 
 
 def recordings(source: Path, cell: Cell, source_map: SourceMap) -> Iterator[Recording]:

@@ -7,11 +7,11 @@ from drift_core.episodes import Episode
 
 from drift_formats.bags.export import ExportOptions, export_bags
 from drift_formats.bags.layout import is_bag
-from drift_formats.bags.recordings import bags_in, read_origin, read_recordings
+from drift_formats.bags.recordings import bags_in, map_template, read_origin, read_recordings
 from drift_formats.bags.topic_map import TopicMap as SourceMap
-from drift_formats.format import Cell, Recording
+from drift_formats.format import Cell, Recording, Template
 
-__all__ = ["ExportOptions", "SourceMap", "export", "origin", "recognises", "recordings"]
+__all__ = ["ExportOptions", "SourceMap", "export", "origin", "recognises", "recordings", "templates"]
 
 
 def recognises(source: Path) -> bool:
@@ -32,6 +32,11 @@ def export(
 def origin(source: Path) -> tuple[str, str]:
     """Return robot and task of bags of ours, else nothing."""
     return read_origin(source)
+
+
+def templates(source: Path) -> list[Template]:
+    """Return the map of a bag."""
+    return [map_template(source)]
 
 
 def recordings(source: Path, cell: Cell, source_map: SourceMap) -> Iterator[Recording]:

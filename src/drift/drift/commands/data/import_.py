@@ -17,6 +17,10 @@ def main(
     source_map: Annotated[
         Path | None, typer.Option("--map", help="a YAML file: what in the data means what")
     ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(help="read nothing; write robot, task and map of the data here, to be filled in"),
+    ] = None,
 ) -> None:
     """Read somebody's data into a store. What is there already stays, and is not read again.
 
@@ -25,5 +29,9 @@ def main(
     from drift_core.episodes import EpisodeStore
 
     from drift.data.others import import_into
+    from drift.data.templates import write_templates
 
+    if templates is not None:
+        write_templates(source, templates, robot, task, Console())
+        return
     import_into(EpisodeStore(store_root(store)), source, robot, task, source_map, Console())
