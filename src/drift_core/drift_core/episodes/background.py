@@ -23,6 +23,7 @@ from drift_core.episodes.writer import EpisodeWriter
 QUEUE_BYTES = 128 << 20  # of rows that wait, pictures as they came: 1.2 s of four cameras 640x480 at 30 Hz
 ENCODERS = 2  # threads: a PNG of 640x480 takes 7 to 14 ms of one core
 FLUSH_S = 1.0  # what is older has been written
+_CHECK_S = 0.5  # between two looks whether the folder is still there and may be written to
 _LOOK_S = 0.03  # between two looks at the queue: a thread that is woken for each row costs the recording one
 
 
@@ -134,10 +135,13 @@ class BackgroundWriter:
             self._waiting_bytes, self._busy_since_s = 0, None
 
     def _write_until_the_end(self) -> None:
-        flush_due_s = self._clock() + FLUSH_S
+        flush_due_s, check_due_s = self._clock() + FLUSH_S, self._clock() + _CHECK_S
         while True:
             with self._changed:
                 ending = self._changed.wait_for(lambda: self._ending, _LOOK_S)
+            if self._clock() >= check_due_s:
+                self._writer.check_place()
+                check_due_s = self._clock() + _CHECK_S
             more = True
             while more:
                 more = self._write_next()

@@ -27,6 +27,7 @@ from drift_core.episodes.files import (
     table_file,
 )
 from drift_core.episodes.images import LOSSLESS, ImageEncoding
+from drift_core.episodes.place import Place
 from drift_core.episodes.record import SCHEMA, EpisodeMeta, OutcomeName, StepRecord, StoredFile
 from drift_core.episodes.rows import Row, Rows
 from drift_core.episodes.sink import Reserve
@@ -56,6 +57,7 @@ class EpisodeWriter:
         if self._part.exists():
             raise DataError(f"episode id={meta.id!r} is being written or was broken off: {self._part}")
         self._part.mkdir()
+        self._place = Place(self._part)
         self._open = True
         self._full: OSError | None = None
         self._tables: dict[str, TableWriter] = {}
@@ -95,6 +97,10 @@ class EpisodeWriter:
         """Write what waits: from then on it outlives the process."""
         for table in self._tables.values():
             table.flush()
+
+    def check_place(self) -> None:
+        """Raise OSError where what is written could not be finished: the folder is gone, or read-only."""
+        self._place.check()
 
     def close(self, outcome: OutcomeName, score: float | None = None) -> Path:
         """Finish the files, put the episode in its place and return that; `score` lies in [0, 1].

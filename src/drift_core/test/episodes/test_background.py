@@ -6,6 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -142,6 +145,61 @@ def test_a_disk_that_refuses_is_told_of_by_the_next_sample_and_what_it_took_stay
         writer.close("failure")
     assert rows_in(tmp_path / ".e1.part" / "camera_top.arrow") == BATCH
     assert EpisodeStore(tmp_path).ids() == []
+
+
+@contextmanager
+def taken_away(root: Path) -> Iterator[int]:
+    elsewhere = root.rename(root.with_name("elsewhere"))
+    yield errno.ENOENT
+    elsewhere.rename(root)
+
+
+@contextmanager
+def replaced(root: Path) -> Iterator[int]:
+    part = root / ".e1.part"
+    elsewhere = part.rename(root / "elsewhere")
+    part.mkdir()
+    yield errno.ENOENT
+    part.rmdir()
+    elsewhere.rename(part)
+
+
+@contextmanager
+def read_only(root: Path) -> Iterator[int]:
+    """Forbid to write into a folder; root is kept out by a read-only mount only, where mounts are allowed."""
+    if os.geteuid():
+        root.chmod(0o555)
+        yield errno.EACCES
+        root.chmod(0o755)
+        return
+    if subprocess.run(["mount", "--bind", root, root], capture_output=True).returncode:
+        with taken_away(root) as number:
+            yield number
+        return
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", root], check=True)
+        yield errno.EROFS
+    finally:
+        subprocess.run(["umount", "-l", root], check=True)
+
+
+@pytest.mark.parametrize("lost", [taken_away, replaced, read_only])
+def test_a_folder_that_is_lost_is_told_of_within_a_second_and_what_was_recorded_is_kept(tmp_path, lost):
+    root = tmp_path / "episodes"
+    writer = BackgroundWriter(root, META)
+    add_frames(writer, 0, 3)
+    until(lambda: rows_in(root / ".e1.part" / "camera_top.arrow") == 3)
+    began_s = time.monotonic()
+    with lost(root) as number:
+        until(lambda: writer.trouble)
+        assert time.monotonic() - began_s < 5.0, "a second, on an idle machine"
+        assert f"[Errno {number}]" in writer.trouble and str(root) in writer.trouble
+        with pytest.raises(OSError, match="Errno"):
+            add_frames(writer, 3, 4)
+        with pytest.raises(OSError, match="the episode is not finished, `drift data repair"):
+            writer.close("failure")
+    assert rows_in(root / ".e1.part" / "camera_top.arrow") == 3
+    assert EpisodeStore(root).ids() == [] and EpisodeStore(root).open_ids() == ["e1"]
 
 
 def test_an_episode_that_is_dropped_waits_for_nothing_that_is_queued(tmp_path):
