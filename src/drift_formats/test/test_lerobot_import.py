@@ -174,6 +174,7 @@ def test_without_a_map_it_says_what_must_be_named_and_what_there_is(tmp_path):
     with pytest.raises(DataError) as error:
         imported(SET, tmp_path / "store", source_map=SourceMap())
     assert "where is action_joints? action does not have the names panda_joint1" in str(error.value)
+    assert "say it in the map (--map; drift data import --templates begins one), like" in str(error.value)
     assert "observation.state (panda_joint1.pos, panda_joint2.pos" in str(error.value)
 
 

@@ -252,3 +252,18 @@ def test_a_disk_that_takes_nothing_for_a_second_is_told_of(recorder, monkeypatch
     assert recorder.slow == "the disk has taken nothing for 1.2 s, 0 MB wait"
     recorder.abort()
     assert recorder.slow == ""
+
+
+def test_when_much_waits_it_is_said_once_before_the_episode_ends(tmp_path, monkeypatch):
+    said = []
+    recorder = Recorder(tmp_path, 0.01, said.append, {"front": 0.0})
+    recorder.open(META, now_s=5.0)
+    recorder.put_joints(np.arange(7.0), 0.04, 100.0, 5.0)
+    assert (said, recorder.slow, recorder.pressed) == ([], "", False)
+    # a quarter of 128 MiB is 33.6 MB
+    monkeypatch.setattr(BackgroundWriter, "waiting_bytes", property(lambda writer: 33_600_000))
+    for n in range(3):
+        recorder.put_joints(np.arange(7.0), 0.04, 100.1 + n, 5.1 + n)
+    text = "more comes than this machine encodes and writes: 34 MB wait, at 134 MB the episode ends"
+    assert (said, recorder.slow, recorder.pressed) == ([text], text, True)
+    recorder.abort()

@@ -71,6 +71,7 @@ class Recorder:
         sources = (*map(camera_source, latency_s), JOINTS, STEPS)
         self.watch = InputWatch(dict.fromkeys(sources, silence_s), never="nothing recorded yet")
         self._told = False  # of the trouble
+        self._told_pressed = False
 
     @property
     def recording(self) -> bool:
@@ -85,11 +86,16 @@ class Recorder:
 
     @property
     def slow(self) -> str:
-        """Say so when the disk has not taken anything for a second, with what waits."""
-        writer = self._writer
-        if writer is None or (stalled_s := writer.stalled_s()) < _SLOW_S:
+        """Say so when the disk has taken nothing for a second, or when much waits; empty otherwise."""
+        if self._writer is None:
             return ""
-        return f"the disk has taken nothing for {stalled_s:.1f} s, {writer.waiting_bytes / 1e6:.0f} MB wait"
+        waiting = f"{self._writer.waiting_bytes / 1e6:.0f} MB wait"
+        if (stalled_s := self._writer.stalled_s()) >= _SLOW_S:
+            return f"the disk has taken nothing for {stalled_s:.1f} s, {waiting}"
+        if not self.pressed:
+            return ""
+        end = f"at {QUEUE_BYTES / 1e6:.0f} MB the episode ends"
+        return f"more comes than this machine encodes and writes: {waiting}, {end}"
 
     @property
     def pressed(self) -> bool:
@@ -176,7 +182,8 @@ class Recorder:
 
     def forget(self) -> None:
         """Know nothing of the last episode, before the next one is opened."""
-        self._previous, self.counts, self._last_writer, self._told = None, Counts(), None, False
+        self._previous, self.counts, self._last_writer = None, Counts(), None
+        self._told = self._told_pressed = False
 
     def abort(self) -> None:
         """Drop the open episode, if there is one."""
@@ -211,6 +218,9 @@ class Recorder:
         try:
             row = make(writer.rows)
             writer.add(row)
+            if not self._told_pressed and self.pressed:
+                self._told_pressed = True
+                self._log(self.slow)
         except (DataError, ShapeError) as error:
             self.refuse(source, str(error))
             return None

@@ -17,6 +17,7 @@ from drift_formats.lerobot.source_map import Columns, SourceMap
 
 _BEYOND_RAD = 0.35  # beyond its limits no joint was measured: a unit is wrong
 _BEYOND_M = 0.02  # nor an opening
+_BEGUN = "; drift data import --templates begins one"
 
 
 class Described(Protocol):
@@ -189,8 +190,8 @@ class _Guess:
         if found is None:
             raise DataError(
                 f"{self._files.info_path}: where is {key}? {feature} does not have the names "
-                f"{', '.join(names)}; say it in the map (--map), like {key}: {{feature: {feature}, entries: "
-                f"[0, 1, …]}}; {_listed(self._files)}"
+                f"{', '.join(names)}; say it in the map (--map{_BEGUN}), like {key}: {{feature: {feature}, "
+                f"entries: [0, 1, …]}}; {_listed(self._files)}"
             )
         return found
 
@@ -202,7 +203,7 @@ class _Guess:
             there = [other.name for other in self._files.features.values() if other.is_camera]
             raise DataError(
                 f"{self._files.info_path}: has no pictures {column!r} for camera {name} of task "
-                f"{self._cell.task.name}; say it in the map (--map), like cameras: {{{name}: NAME}}; "
+                f"{self._cell.task.name}; say it in the map (--map{_BEGUN}), like cameras: {{{name}: NAME}}; "
                 f"it has {', '.join(there) or 'none'}"
             )
         return column
