@@ -19,6 +19,7 @@ from drift_core.policy.checkpoint import (
     load_checkpoint,
 )
 from drift_core.policy.delta import BaseError, DigestMismatchError, WrongBaseError
+from drift_core.policy.foresight import check_foresees
 from drift_core.policy.loop import Actor
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig
@@ -89,6 +90,7 @@ class Execution:
     sampler: str
     engine: str
     device: str
+    foresight: bool = False  # the policy must foresee
 
 
 def load_candidate(
@@ -114,6 +116,8 @@ def load_candidate(
         fault = CandidateFault.INCOMPATIBLE
         place.check(loaded.policy, loaded.info)
         sampler = loaded.policy.make_sampler(execution.sampler)
+        if execution.foresight:
+            check_foresees(loaded.policy)
         fault = CandidateFault.CANARY_FAILED
         policy = loaded.policy.to(execution.device)
         engine, encoder_engine = _use_engines(policy, execution.engine, running)

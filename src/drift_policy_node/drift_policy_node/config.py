@@ -34,6 +34,8 @@ class PolicyNodeConfig:
     """steps of a chunk that are used before the next is computed"""
     realtime_chunking: bool
     """impose the steps that run during inference, in-paint the rest"""
+    foresight: bool
+    """compare what is seen with what was foreseen (`future_error`); who foresees nothing is refused"""
     idle_rate_hz: Annotated[float, Field(gt=0.0)]
     """chunks per second while the policy does not drive"""
     input_timeout_s: Annotated[float, Field(gt=0.0)]

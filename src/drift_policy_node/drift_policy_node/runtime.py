@@ -52,7 +52,7 @@ class PolicyRuntime:
         )  # an unknown name is refused now, not later
         self._config, self._wake, self._closed = config, wake, False
         place = PolicySlot(robot.config.name, task, robot.n_joints)
-        execution = Execution(config.sampler, config.engine, _device(config.device))
+        execution = Execution(config.sampler, config.engine, _device(config.device), config.foresight)
         fetcher = Fetcher(config.checkpoint_folder, ask, 1e6 * config.fetch_mb_s)
         self.exchange = CheckpointExchange(
             place, execution, config.checkpoint_folder, config.load_limit_s, self._ask, fetcher
@@ -64,6 +64,7 @@ class PolicyRuntime:
             Pace(config.replan_steps, task.dt_s, 1.0 / config.idle_rate_hz),
             config.realtime_chunking,
             torch.Generator().manual_seed(config.seed),
+            config.foresight,
         )
         self.intake = Intake(config, robot, self.loop, self.watch)
         self._stored: Observation | None = None  # the newest one denoised, for trials of checkpoints
@@ -137,6 +138,7 @@ class PolicyRuntime:
             inference_ms_p50=1000.0 * latency.p50,
             inference_ms_p95=1000.0 * latency.p95,
             rate_hz=self._rate.hz(now_s),
+            future_error=self.loop.future_error,
             swaps=self.exchange.swaps,
             last_refusal=self.exchange.refusal,
             text="; ".join([*problems, *troubles]),
@@ -195,17 +197,18 @@ class PolicyRuntime:
         self._worker.submit(inference.run)
 
     def _encode(self) -> None:
-        """Encode what has arrived for observations to come, beside the inference."""
+        """Encode what has arrived for observations to come, beside the inference, and look at what came."""
         while not self._encoded.empty():
-            # An error that is expected is not told here: the inference that needs the frame meets it, too.
+            # An error that is expected is not told here: the inference that needs the frame, or that saw what
+            # is compared, meets it, too.
             if trace := self._encoded.get().trace:
                 self._crashes.append(trace)
         running = self.exchange.current
         if running is None or self._encoder.busy:
             return
-        if (encoding := self.loop.encoding(running)) is not None:
+        if (work := self.loop.encoding(running) or self.loop.foreseeing()) is not None:
             self._encoder.revive()
-            self._encoder.submit(encoding.run)
+            self._encoder.submit(work.run)
 
     def _take_chunk(self, now_s: float) -> MadeChunk | None:
         if self._made.empty():

@@ -26,11 +26,12 @@ class PolicyStatus:
     inference_ms_p50: float
     inference_ms_p95: float
     rate_hz: float
+    future_error: float | None
     swaps: int
     last_refusal: str
     text: str
 
     def differs(self, other: "PolicyStatus | None") -> bool:
-        """Say whether more than numbers and wording has changed since `other`."""
-        names = ("state", "version", "sha256", "swaps", "last_refusal")
+        """Say whether more than latencies, rate and wording has changed since `other`."""
+        names = ("state", "version", "sha256", "swaps", "last_refusal", "future_error")
         return other is None or any(getattr(self, name) != getattr(other, name) for name in names)

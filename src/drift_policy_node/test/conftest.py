@@ -11,7 +11,7 @@ import pytest
 import torch
 from drift_control.inputs import JointMessage
 from drift_control.robot.robot import load_robot
-from drift_core.denoisers import MlpConfig
+from drift_core.denoisers import DenoiserConfig, MlpConfig
 from drift_core.encoders import SmallCnnConfig
 from drift_core.fetching import NoAnswerError
 from drift_core.pieces import Piece
@@ -40,6 +40,7 @@ STREAM = TrainConfig(
     ema_decay=0.9,
     threads=1,
 )
+MLP = MlpConfig(width=16, blocks=1, step_dim=8)
 TASK = """
 name: tiny
 cameras:
@@ -78,6 +79,7 @@ class Bench:
             device="cpu",
             replan_steps=2,
             realtime_chunking=True,
+            foresight=False,
             idle_rate_hz=2.0,
             input_timeout_s=0.5,
             camera_repeat_s=0.5,
@@ -94,7 +96,12 @@ class Bench:
     def config(self, **changes) -> PolicyNodeConfig:
         return PolicyNodeConfig(**self.parameters(**changes))
 
-    def policy(self, seed: int = 0, cameras: tuple[str, ...] = ("front", "wrist")) -> DiffusionPolicy:
+    def policy(
+        self,
+        seed: int = 0,
+        cameras: tuple[str, ...] = ("front", "wrist"),
+        denoiser: DenoiserConfig = MLP,
+    ) -> DiffusionPolicy:
         torch.manual_seed(seed)
         spec = self.task.observation_spec(self.robot.n_joints)
         seen = tuple(camera for camera in spec.cameras if camera.name in cameras)
@@ -106,7 +113,7 @@ class Bench:
                 horizon=8,
                 action_steps=4,
                 encoder=SmallCnnConfig(channels=8, maps=4),
-                denoiser=MlpConfig(width=16, blocks=1, step_dim=8),
+                denoiser=denoiser,
             )
         )
 

@@ -80,6 +80,13 @@ def test_a_policy_without_the_draft_that_the_sampler_begins_from_is_refused_by_n
     assert "sampler='anchored-2' needs a policy with a draft of kind anchors, this one has: none" in message
 
 
+def test_where_a_policy_is_to_foresee_one_that_does_not_is_refused_by_name(bench, place):
+    path, _ = bench.checkpoint(1)
+    fault, message = refusal(path, "", place, replace(EAGER, foresight=True), None)
+    assert fault == CandidateFault.INCOMPATIBLE
+    assert "foresight=true needs a policy that foresees" in message and "of kind 'mlp'" in message
+
+
 @pytest.mark.parametrize("sampler", ["anchored-2", "draft-3"])
 def test_a_policy_with_drafts_drives_from_them(bench, place, sampler):
     plain = bench.policy().config

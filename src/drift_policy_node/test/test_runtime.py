@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_config.errors import ConfigError
+from drift_core.denoisers import JointConfig
 from drift_core.policy.policy import DiffusionPolicy, NonFiniteError
 from drift_policy_node.status import PolicyPhase
 
@@ -59,6 +60,21 @@ def test_an_output_that_is_not_finite_is_named_and_not_handed_out(rig):
         weight.data.copy_(good)
     rig.run(10)
     assert len(rig.chunks) > count and rig.runtime.status(rig.now_s).text == ""
+
+
+def test_what_is_seen_is_compared_with_what_was_foreseen_beside_the_inferences(make_rig, bench):
+    joint = JointConfig(width=8, heads=2, blocks=1, step_dim=8)
+    rig = make_rig(foresight=True)
+    rig.runtime.exchange.load_now(*bench.checkpoint(1, bench.policy(denoiser=joint)))
+    rig.run(8)
+    assert rig.runtime.status(rig.now_s).state == PolicyPhase.ACTIVE
+    limit_s = time.monotonic() + 30.0
+    while (error := rig.runtime.status(rig.now_s).future_error) is None:
+        assert time.monotonic() < limit_s
+        rig.run(1)
+    assert error > 0.0
+    rig.runtime.put_gate(rig.epoch + 1, True, rig.now_s)
+    assert rig.runtime.status(rig.now_s).future_error is None
 
 
 def warm_rig(make_rig, bench):

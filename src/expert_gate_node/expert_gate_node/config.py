@@ -23,6 +23,8 @@ class ExpertGateConfig(GateConfig):
     """topics of joysticks, in order of precedence"""
     joysticks_beside: tuple[Name, ...]
     """files beside joystick_file, without .yaml, one for each further topic"""
+    help_future_error: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    """a larger `future_error` of the policy that drives asks for a person, and does nothing else; 0: never"""
     realtime_priority: Annotated[int, Field(ge=0, le=98)]
     """priority under SCHED_FIFO; 0: scheduled like any process"""
 

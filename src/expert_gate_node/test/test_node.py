@@ -13,6 +13,7 @@ from drift_control.gate.in_charge import REST_S
 from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.teleop.joystick import NEW_FILE
 from drift_interfaces.action import Home
+from drift_interfaces.msg import PolicyState
 from drift_ros import qos
 from drift_ros.diagnostics import OK, WARN
 from drift_ros.gate_messages import to_joint_state, to_joy_message
@@ -235,6 +236,24 @@ def test_a_chunk_that_comes_while_a_person_drives_is_told_and_goes_to_no_planner
     stage.spin(lambda: world.steps[-1].proposed_chunk_id == 8, "word of what the policy wants")
     step = world.steps[-1]
     assert (step.source, step.chunk_id, len(step.proposed), asked) == (CommandSource.EXPERT, 0, 8, [])
+
+
+def test_a_policy_that_is_surprised_has_a_person_asked_for_and_drives_on(stage):
+    world = stage.start(help_future_error=1.5).armed().world
+    policy = stage.neighbour("policy").create_publisher(PolicyState, "policy/state", qos.LATCHED)
+    epoch, number = world.state.epoch, 0
+
+    def driving_on(states):
+        nonlocal number
+        number += 1
+        world.send_chunk(number, epoch)
+        policy.publish(PolicyState(future_error=1.75))
+        text = "1.5 from what the policy foresaw; help wanted"
+        return any(text in told.text and (told.state, told.epoch) == (State.POLICY, epoch) for told in states)
+
+    stage.spin(lambda: driving_on(world.states), "a request for help")
+    count = len(world.states)
+    stage.spin(lambda: driving_on(world.states[count:]), "a policy that drives on")
 
 
 def test_silent_joint_states_hold_the_arm_and_it_recovers(stage):

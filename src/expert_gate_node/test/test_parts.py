@@ -15,6 +15,7 @@ from expert_gate_node.heartbeat import Heartbeat
 from expert_gate_node.homing import Homed, HomingWatch
 from expert_gate_node.inbox import Inbox
 from expert_gate_node.pulse import Pulse
+from expert_gate_node.surprise import help_request
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 
@@ -49,6 +50,19 @@ def test_a_protective_stop_between_two_ticks_is_not_missed():
     inbox.put_arm_state(ArmState(ready=False, protective_stop=True, speed_scale=1.0, arrival_s=1.0))
     inbox.put_arm_state(ArmState(ready=True, protective_stop=False, speed_scale=1.0, arrival_s=1.1))
     assert inbox.take().arm_state.protective_stop and not inbox.take().arm_state.protective_stop
+
+
+def test_help_is_asked_for_when_the_policy_that_drives_sees_something_else_than_it_foresaw():
+    text = "what is seen lies further than 1.5 from what the policy foresaw; help wanted"
+    assert help_request(1.6, 1.5, State.POLICY) == text
+    for error, most, state in (
+        (1.5, 1.5, State.POLICY),
+        (float("nan"), 1.5, State.POLICY),
+        (9.0, 0.0, State.POLICY),
+        (9.0, 1.5, State.HOLD),
+        (9.0, 1.5, State.EXPERT),
+    ):
+        assert help_request(error, most, state) == ""
 
 
 def test_a_tick_is_late_when_it_comes_more_than_one_period_after_it_was_due():

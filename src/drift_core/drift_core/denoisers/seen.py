@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from torch import Tensor
+
+from drift_core.denoisers.windows import FutureWindows
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -20,3 +24,17 @@ class LooksAhead(Protocol):
     @property
     def future_steps(self) -> tuple[int, ...]:
         """Return which: policy steps from the newest observation."""
+
+
+@runtime_checkable
+class Foresees(LooksAhead, Protocol):
+    """A network that says what will be seen; observations are (..., E), in numbers of its own."""
+
+    def foresee(self, condition: Tensor, actions: Tensor, train_steps: int) -> Tensor:
+        """Return what will be seen at the future steps, (B, Tf, E), if `actions` (B, T, A) are executed."""
+
+    def shown(self, future: FutureWindows) -> Tensor:
+        """Return what was seen, (B, Tf, E)."""
+
+    def distance(self, found: Tensor, seen: Tensor) -> Tensor:
+        """Return the mean squared difference (...) of two observations (..., E)."""

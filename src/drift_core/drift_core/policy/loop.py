@@ -12,6 +12,7 @@ import torch
 
 from drift_core.observation.assembler import Assembler, Missing, Refused
 from drift_core.observation.spec import Image, Observation
+from drift_core.policy.foresight import Foresight
 from drift_core.policy.frame_features import FrameFeatures
 from drift_core.policy.pace import Pace
 from drift_core.policy.policy import DiffusionPolicy
@@ -67,6 +68,19 @@ class Inference:
 
 
 @dataclass(frozen=True, eq=False)
+class Foreseeing:
+    """A chunk that was made, to be compared with what was foreseen; any thread may run it, beside others."""
+
+    foresight: Foresight
+    inference: Inference
+    data: np.ndarray  # (T, A)
+
+    def run(self) -> None:
+        """Compare, and foresee what the chunk leads to; errors as `DiffusionPolicy.observe`."""
+        self.foresight.look(self.inference.observation, self.data, self.inference.actor.features.of)
+
+
+@dataclass(frozen=True, eq=False)
 class MadeChunk:
     """A finished chunk; step i is due at t_ref_s + (i + 1) dt_s."""
 
@@ -92,9 +106,17 @@ class PolicyLoop:
     """
 
     def __init__(
-        self, assembler: Assembler, pace: Pace, realtime_chunking: bool, generator: torch.Generator
+        self,
+        assembler: Assembler,
+        pace: Pace,
+        realtime_chunking: bool,
+        generator: torch.Generator,
+        foresees: bool = False,
     ) -> None:
-        """`realtime_chunking`: impose the steps that run during inference; `generator`: of sampling noise."""
+        """`realtime_chunking`: impose the steps that run during inference; `generator`: of sampling noise.
+
+        `foresees`: policies do, and what `foreseeing` gives is run.
+        """
         self.assembler = assembler
         self.inference: Inference | None = None  # under way
         self.made = 0  # chunks handed out
@@ -114,6 +136,9 @@ class PolicyLoop:
         self._void = False  # begun afresh since the inference under way began
         self._seen_t_ref_s: float | None = None  # of the newest observation, denoised or not
         self._arrived: dict[str, Image] = {}  # by camera: the newest frame that is worth encoding
+        self._foresees = foresees
+        self._foresight: Foresight | None = None  # of the policy that made the last chunk
+        self._foreseeing: Foreseeing | None = None  # of the newest chunk, not run yet
 
     def put_frame(self, camera: str, image: Image, stamp_s: float, arrival_s: float) -> Refused | None:
         """Take an image as `Assembler.put_frame` does."""
@@ -160,6 +185,16 @@ class PolicyLoop:
         camera = next(iter(self._arrived))
         return Encoding(actor, camera, self._arrived.pop(camera))
 
+    def foreseeing(self) -> Foreseeing | None:
+        """Return what is to be compared of the newest chunk, once; None: nothing. One is run at a time."""
+        found, self._foreseeing = self._foreseeing, None
+        return found
+
+    @property
+    def future_error(self) -> float | None:
+        """How far what was last seen lies from what was foreseen (`Foresight.look`); None: nobody knows."""
+        return None if self._foresight is None else self._foresight.error
+
     def due(self) -> bool:
         """Say whether an observation deserves an inference and none is under way."""
         t_ref_s = self.assembler.t_ref_s()
@@ -198,6 +233,10 @@ class PolicyLoop:
         seen = inference.observation
         self.made += 1
         self._warm, self._last_state = inference.actor, seen.state[-1]
+        if self._foresees:
+            if self._foresight is None or inference.fresh:
+                self._foresight = Foresight(inference.actor.policy)
+            self._foreseeing = Foreseeing(self._foresight, inference, data)
         self._last_chunk = MadeChunk(
             id=self.made,
             epoch=inference.epoch,
@@ -262,7 +301,7 @@ class PolicyLoop:
 
     def _start_afresh(self) -> None:
         self._tried_t_ref_s, self._last_t_ref_s, self._last_chunk, self._warm = None, None, None, None
-        self._void = True
+        self._void, self._foresight, self._foreseeing = True, None, None
 
 
 def _latent(sampler: Sampler) -> np.ndarray | None:

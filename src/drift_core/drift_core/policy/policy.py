@@ -253,7 +253,7 @@ class DiffusionPolicy(nn.Module):
             features = self.encode_frames(batch.images, shift_px, generator, among)
         windows = Windows(
             condition=self.condition(features, batch.frame_index, batch.state, batch.task),
-            actions=self._with_past(self.normalize_actions(batch.actions)),
+            actions=self.with_past(self.normalize_actions(batch.actions)),
             mask=functional.pad(batch.mask, (config.past_steps, 0)),  # false
             future=self._future(features, batch),
             returns=batch.returns,
@@ -296,13 +296,13 @@ class DiffusionPolicy(nn.Module):
         trunk = None if engine is None or engine.name == EAGER else runs[TRUNK]
         denoise = self.denoiser.hoist(condition, self.schedule.train_steps, trunk, generator)
         if prefix is not None:
-            known = self._with_past(self.normalize_actions(prefix.known.to(condition)))
+            known = self.with_past(self.normalize_actions(prefix.known.to(condition)))
             prefix = Prefix(known, functional.pad(prefix.weight, (self.config.past_steps, 0)))  # 0: free
         device = condition.device
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, device, condition)
         return self.denormalize_actions(normal[:, self.config.past_steps :])
 
-    def _with_past(self, actions: Tensor) -> Tensor:
+    def with_past(self, actions: Tensor) -> Tensor:
         """Return `actions` (B, T, A) with the first one also for the steps that are over."""
         return torch.cat([actions[:, :1].expand(-1, self.config.past_steps, -1), actions], dim=1)
 

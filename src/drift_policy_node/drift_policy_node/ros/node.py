@@ -1,5 +1,6 @@
 """The policy node: camera images and joint states in, time-stamped chunks of set-points out."""
 
+import math
 import sys
 import traceback
 from dataclasses import asdict
@@ -240,7 +241,9 @@ class PolicyNode(LifecycleNode):
 
     def _show(self) -> None:
         self._shown, self._shown_s = self._runtime.status(steady_s()), steady_s()
-        msg = PolicyState(**(asdict(self._shown) | {"state": int(self._shown.state)}))
+        error = math.nan if self._shown.future_error is None else self._shown.future_error
+        changed = {"state": int(self._shown.state), "future_error": error}
+        msg = PolicyState(**(asdict(self._shown) | changed))
         msg.header.stamp = self.get_clock().now().to_msg()
         self._state.publish(msg)
 

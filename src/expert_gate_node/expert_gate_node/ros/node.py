@@ -18,7 +18,7 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.buttons import ButtonWatch
 from drift_control.teleop.joystick import load_joystick
-from drift_interfaces.msg import ActionChunk, GateState
+from drift_interfaces.msg import ActionChunk, GateState, PolicyState
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
 from drift_ros.clock import ros_s, steady_clock, steady_s
@@ -44,6 +44,7 @@ from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.planning import PlannerClient
 from expert_gate_node.ros.requests import RequestServer
 from expert_gate_node.scheduling import run_before_others
+from expert_gate_node.surprise import help_request
 
 _ASKED = ("trainer/mark_success", "trainer/mark_failure", "trainer/start_episode", "trainer/end_episode")
 _REST_TICKS = 3  # commands without motion before the node may end
@@ -78,6 +79,8 @@ class ExpertGateNode(Node):
             self, self._inbox.put_plan, self._inbox.put_chunk_verdict, config.chunk_timeout_s
         )
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
+        if config.help_future_error:
+            self.create_subscription(PolicyState, "policy/state", self._on_policy_state, qos.LATCHED)
         self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         put, heard = self._inbox.put_arm_state, self._heard
@@ -114,6 +117,10 @@ class ExpertGateNode(Node):
         # What is void, or comes while a person drives, is not executed.
         if tick.armed and msg.epoch == tick.epoch and tick.source is not CommandSource.EXPERT:
             self._planner.check(msg, tick.command.tolist(), steady_s())
+
+    def _on_policy_state(self, msg: PolicyState) -> None:
+        if self._tick is not None:
+            self._say(help_request(msg.future_error, self._config.help_future_error, self._tick.state))
 
     def _on_joy(self, topic: str, joy: JoyReading) -> None:
         self._inbox.put_joy(topic, joy)

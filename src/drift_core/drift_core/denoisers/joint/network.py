@@ -180,6 +180,15 @@ class JointDenoiser(TransformerDenoiser):
 
         return foresee(together, actions, self._foreseen().shape, NoiseSchedule(train_steps))
 
+    def shown(self, future: FutureWindows) -> Tensor:
+        """Return what was seen (B, Tf, E), as `foresee` says it."""
+        ahead = self._foreseen()
+        return ahead.standard(ahead.read(future))
+
+    def distance(self, found: Tensor, seen: Tensor) -> Tensor:
+        """Return the mean squared difference (...) of two observations (..., E), each modality the same."""
+        return self._foreseen().distance(found, seen)
+
     def packed(self, x: Tensor, z: Tensor) -> Tensor:
         """Return actions (B, T, A) and observations to come (B, Tf, E) as rows (B, T A + Tf E)."""
         return torch.cat([x.flatten(1), z.flatten(1)], dim=1)
