@@ -1,4 +1,5 @@
 """What related systems give: success and latency of chunks that begin from a draft, beside DDIM-16.
+`--system pad`: of policies that learn, too, what they will see (`support/foreseeing.py`).
 
 One policy per task and seed, trained once with all drafts, so that every variant has the same weights, steps
 and labels; rollouts are paired by their seeds. Rows with success: `fork` and `place` (see sampler_quality), a
@@ -10,6 +11,7 @@ passed: at least 4 times as fast as DDIM-16, and success no more than 3 points (
 its. Rows without a bar are there to compare: cold DDIM of as few calls, other drafts, drafts without noise.
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from benchmarks.support import foreseeing
 from benchmarks.support.networks import HORIZON, always_warm, make_policy
 from benchmarks.support.report import Row, arguments, report, write_rows
 from benchmarks.support.rollouts import Meter, arm_bench, fork_bench
@@ -162,11 +165,31 @@ def lost(before: Outcomes, after: Outcomes) -> float:
     return -paired_difference(before.success, after.success).value
 
 
+def study_foreseeing(options: argparse.Namespace, log: Console) -> None:
+    """Compare policies that foresee with one that does not."""
+    size, tasks, folder = foreseeing.QUICK, ["fork"], options.folder / "foreseeing_quick"
+    if not options.quick:
+        counts = tuple(sorted(options.demonstrations))
+        size = foreseeing.Size(
+            counts, seeds=options.seeds, rollouts=options.rollouts, repetitions=options.repetitions
+        )
+        tasks, folder = options.tasks, options.folder / "foreseeing"
+    rows: list[Row] = []
+    for task in tasks:
+        for found in foreseeing.rows(task, size, folder):
+            rows.append(found)
+            log.print(
+                f"{task}, {found['demonstrations']} demonstrations, {found['variant']}: {found['success']}"
+            )
+            write_rows(rows, options.json)
+    report("policies that foresee what they will see", rows, options.json)
+
+
 def main() -> None:
     parser = arguments("Related systems: chunks that begin from a draft")
     parser.add_argument("--folder", type=Path, default=Path("runs/draft_policies"), help="of the policies")
     parser.add_argument(
-        "--tasks", nargs="*", choices=list(FULL), default=list(FULL), help="none: latency alone"
+        "--tasks", nargs="*", choices=[*FULL, "insert"], default=list(FULL), help="none: latency alone"
     )
     parser.add_argument(
         "--variants", nargs="+", choices=[v.name for v in VARIANTS[1:]], help="beside ddim-16"
@@ -174,9 +197,16 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="of each latency")
     parser.add_argument("--seeds", type=int, default=5, help="policies per task")
     parser.add_argument("--rollouts", type=int, default=50, help="of each variant with each policy")
+    parser.add_argument("--system", choices=["drafts", "pad"], default="drafts", help="what is studied")
+    parser.add_argument(
+        "--demonstrations", type=int, nargs="+", default=[10, 25, 50, 100], help="of policies that foresee"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     log = Console(stderr=True)
+    if options.system == "pad":
+        study_foreseeing(options, log)
+        return
     chosen = options.variants or [variant.name for variant in VARIANTS]
     variants = [
         v for v in (QUICK_VARIANTS if options.quick else VARIANTS) if v == REFERENCE or v.name in chosen

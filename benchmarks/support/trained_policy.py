@@ -17,12 +17,13 @@ from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRe
 from drift_core.policy.checkpoint import load_latest, read_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task, task_names
-from drift_core.training.config import load_train_file
+from drift_core.training.config import TrainFile, load_train_file
 from drift_core.training.rounds import Rounds, train_round
 from drift_sim.scenes import fork
 from rich.console import Console
 
 ROBOT = "panda"
+_DEMONSTRATION = "demonstration_"  # and the seed: how episodes are called
 _SEEDS_OF_A_TASK = 1000  # of several: their episodes lie in one store, and are called by their seeds
 
 
@@ -55,23 +56,19 @@ def trained_policy(
 
 def _train(task_name: str, training: Training, run: RunFolder, checkpoints: Path, seed: int) -> None:
     for number, name in enumerate(task_names(task_name)):
-        first = number * _SEEDS_OF_A_TASK
-        _record(load_task(config_file("task", name)), run.episodes, first, training.demonstrations)
-    Console(stderr=True).print(f"{checkpoints}: {training.steps} gradient steps")
+        record(name, run.episodes, number * _SEEDS_OF_A_TASK, training.demonstrations)
     train_file = load_train_file(config_file("train", training.file))
     given = {"drafts": training.drafts, "denoiser": training.denoiser}
     changes = {name: value for name, value in given.items() if value is not None}
     train_file = replace(train_file, policy=replace(train_file.policy, **changes))
-    task = named_task(task_name)
-    robot = None if task.action_space == "point" else load_robot(config_file("robot", ROBOT))
-    rounds = Rounds(robot, task, train_file, EpisodeStore(run.episodes), checkpoints, seed=seed)
-    train_round(rounds, "offline", steps=training.steps)
+    train(task_name, train_file, run.episodes, checkpoints, training.steps, seed)
 
 
-def _record(task: TaskConfig, folder: Path, first: int, count: int) -> None:
-    """Record what is missing of the demonstrations of `task` with the seeds from `first` on."""
-    store = EpisodeStore(folder)
-    have = sum(store.meta(name).task == task.name for name in store.ids())
+def record(task_name: str, folder: Path, first: int, count: int) -> None:
+    """Record what is missing in `folder` of the demonstrations of a task with the seeds from `first` on."""
+    task, store = load_task(config_file("task", task_name)), EpisodeStore(folder)
+    demonstrations = [name for name in store.ids() if name.startswith(_DEMONSTRATION)]
+    have = sum(store.meta(name).task == task.name for name in demonstrations)
     missing = range(first + have, first + count)
     Console(stderr=True).print(f"{task.name}: {len(missing)} demonstrations")
     if task.action_space == "point":
@@ -82,11 +79,22 @@ def _record(task: TaskConfig, folder: Path, first: int, count: int) -> None:
         shell.close()
 
 
+def train(
+    task_name: str, train_file: TrainFile, episodes: Path, checkpoints: Path, steps: int, seed: int
+) -> None:
+    """Train a policy on the episodes of a folder, and put it into another."""
+    Console(stderr=True).print(f"{checkpoints}: {steps} gradient steps")
+    task = named_task(task_name)
+    robot = None if task.action_space == "point" else load_robot(config_file("robot", ROBOT))
+    rounds = Rounds(robot, task, train_file, EpisodeStore(episodes), checkpoints, seed=seed)
+    train_round(rounds, "offline", steps=steps)
+
+
 def _demonstrate_fork(task: TaskConfig, folder: Path, seeds: Iterable[int]) -> None:
     """Record the demonstrator: its state at the beginning of each step, its set-point due at the end."""
     for seed in seeds:
         episode = fork.demonstrate(task, seed)
-        name = f"demonstration_{seed:06d}"
+        name = f"{_DEMONSTRATION}{seed:06d}"
         meta = EpisodeMeta(name, POINT, task.name, seed, "demonstration", (), task.dt_s, 0.0)
         with EpisodeWriter(folder, meta) as writer:
             for step, (state, action) in enumerate(zip(episode.states, episode.actions, strict=True)):
