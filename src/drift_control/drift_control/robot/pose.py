@@ -79,11 +79,10 @@ def action_to_pose(action: Array) -> tuple[Pose, float]:
 
 def rotation_vector(rotation: Array) -> Array:
     """Return axis times angle (3,) [rad], angle in [0, pi]."""
-    x = rotation[2, 1] - rotation[1, 2]
-    y = rotation[0, 2] - rotation[2, 0]
-    z = rotation[1, 0] - rotation[0, 1]
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    x, y, z = zy - yz, xz - zx, yx - xy
     double_sine = math.sqrt(x * x + y * y + z * z)
-    double_cosine = rotation[0, 0] + rotation[1, 1] + rotation[2, 2] - 1.0
+    double_cosine = xx + yy + zz - 1.0
     angle = math.atan2(double_sine, double_cosine)
     if double_sine > 1e-7:
         scale = angle / double_sine
@@ -98,7 +97,7 @@ def rotation_vector(rotation: Array) -> Array:
 
 def rotation_from_vector(vector: Array) -> Array:
     """Return the rotation (3, 3) of axis times angle (3,) [rad] (Rodrigues)."""
-    x, y, z = (float(value) for value in vector)
+    x, y, z = vector.tolist()
     angle = math.sqrt(x * x + y * y + z * z)
     if angle < 1e-12:
         return np.array(((1.0, -z, y), (z, 1.0, -x), (-y, x, 1.0)))

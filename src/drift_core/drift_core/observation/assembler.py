@@ -10,6 +10,7 @@ the recorded arrivals are replayed: given the same arrivals, all three see the s
                 the joints interpolated at t_ref - k dt
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -114,11 +115,11 @@ class Assembler:
         if self._joints.samples and positions.shape != self._joints.samples[-1].positions_rad.shape:
             expected = self._joints.samples[-1].positions_rad.shape
             raise ShapeError(f"joints: positions_rad must be {expected} as before, got {positions.shape}")
-        if not (np.isfinite(positions).all() and np.isfinite(gripper_m)):
+        if not (np.isfinite(positions).all() and math.isfinite(gripper_m)):
             return self._refuse(
                 "joints", f"positions_rad={positions.tolist()}, gripper_m={gripper_m} must be finite"
             )
-        if not np.isfinite(stamp_s):
+        if not math.isfinite(stamp_s):
             return self._refuse("joints", f"stamp_s={stamp_s} must be finite")
         if not self._joints.insert(stamp_s, _Joints(positions, float(gripper_m))):
             return Refused(f"joints: stamp_s={stamp_s:.6f} is a duplicate or too old")
