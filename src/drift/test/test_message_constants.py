@@ -4,8 +4,9 @@ import pytest
 from drift import session_loop
 from drift_control.gate import state as control
 from drift_core import episodes as core
+from drift_core.messages.chunks import ACTION_SPACES
 from drift_interfaces.action import RunEpisode
-from drift_interfaces.msg import GateState, Outcome, PolicyState, Step
+from drift_interfaces.msg import ActionChunk, GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import LoadCheckpoint
 from drift_policy_node import candidate, status
 from drift_sim import world
@@ -43,6 +44,10 @@ def test_an_enum_equals_the_constants_of_its_message(enum, theirs):
     ours = {name: int(member) for name, member in enum.__members__.items()}
     assert len(ours) > 1
     assert ours | NONE == theirs | NONE
+
+
+def test_the_action_spaces_of_chunks_are_those_of_their_message():
+    assert ACTION_SPACES == {ActionChunk.TCP_POSE: "tcp_pose", ActionChunk.JOINT_POSITION: "joint_position"}
 
 
 def test_names_and_single_numbers_taken_from_messages():

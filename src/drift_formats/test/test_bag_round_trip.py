@@ -45,6 +45,11 @@ def assert_same(one, other):
         np.testing.assert_array_equal(getattr(one.steps, field.name), getattr(other.steps, field.name))
     for field in fields(one.joints):
         np.testing.assert_array_equal(getattr(one.joints, field.name), getattr(other.joints, field.name))
+    for field in fields(one.chunks):
+        of_one, of_other = (list(getattr(episode.chunks, field.name)) for episode in (one, other))
+        assert len(of_one) == len(of_other)
+        for here, there in zip(of_one, of_other, strict=True):
+            np.testing.assert_array_equal(here, there, err_msg=field.name)
     assert one.frames.keys() == other.frames.keys()
     for name, frames in one.frames.items():
         np.testing.assert_array_equal(frames.stamp_s, other.frames[name].stamp_s)
@@ -105,7 +110,7 @@ def test_rosbags_and_mcap_read_the_bag(tmp_path):
     recorded = record(tmp_path)
     bags, _ = exported(tmp_path, PLACE)
     with AnyReader([bags / "m0"]) as bag:
-        assert bag.message_count == 51 + 101 + 11
+        assert bag.message_count == 51 + 101 + 11 + 3
         read = {}
         for connection, log_ns, data in bag.messages():
             read.setdefault(connection.topic, []).append((log_ns, bag.deserialize(data, connection.msgtype)))
@@ -122,7 +127,7 @@ def test_rosbags_and_mcap_read_the_bag(tmp_path):
     assert [step.seq for _, step in read["/gate/step"]] == list(range(51))
     with (bags / "m0" / "m0_0.mcap").open("rb") as stream:
         times = [message.log_time for *_, message in make_reader(stream).iter_messages()]
-    assert times == sorted(times) and len(times) == 163
+    assert times == sorted(times) and len(times) == 166
 
 
 def test_a_bag_becomes_an_episode_and_that_a_lerobot_set_with_the_same_windows(tmp_path):

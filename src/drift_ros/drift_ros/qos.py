@@ -16,6 +16,7 @@ RECORDED_DEPTH = 30  # of either, to record them: what comes in a second wherein
 POLLED = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # to what a driver repeats fast
 JOY = _reliable(10)  # both ends of joy
+CHUNKS = _reliable(10)  # action_chunk, for who keeps them all
 COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest wins
 PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost
 GROUND_TRUTH = _reliable(1)  # sim/ground_truth

@@ -1,13 +1,15 @@
 """The policy loop in simulated time: an inference ends `inference_s` after it began."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from drift_control.inputs import Chunk
 from drift_core.arm import ArmModel, state_of
+from drift_core.episodes import ChunkRecord
 from drift_core.observation.assembler import Assembler, Missing
-from drift_core.policy.loop import Actor, Inference, PolicyLoop
+from drift_core.policy.loop import Actor, Inference, MadeChunk, PolicyLoop
 from drift_core.policy.pace import Pace
 from drift_core.policy.policy import NonFiniteError
 from drift_core.task import TaskConfig
@@ -27,9 +29,18 @@ class PolicyDriver:
     """Keep one inference of the loop going and deliver each chunk when its time has passed."""
 
     def __init__(
-        self, actor: Actor, task: TaskConfig, arm: ArmModel | None, pace: PolicyPace, seed: int
+        self,
+        actor: Actor,
+        task: TaskConfig,
+        arm: ArmModel | None,
+        pace: PolicyPace,
+        seed: int,
+        on_chunk: Callable[[ChunkRecord], None] = lambda chunk: None,
     ) -> None:
-        """`arm`: None for a task without one; `seed` is that of the sampling noise."""
+        """`arm`: None for a task without one; `seed` is that of the sampling noise.
+
+        `on_chunk` is told every chunk that is handed out.
+        """
         actor.policy.serve(task.name)
         spec = actor.policy.config.observation
         self.loop = PolicyLoop(
@@ -40,6 +51,7 @@ class PolicyDriver:
         )
         self.failures = 0  # inferences whose output was not finite
         self._actor, self._task, self._inference_s = actor, task, pace.inference_s
+        self._on_chunk = on_chunk
         self._done_s = 0.0  # when the inference under way ends
         self._data: np.ndarray | None = None  # what it gives; None: nothing that is finite
 
@@ -72,7 +84,7 @@ class PolicyDriver:
         made = self.loop.finish(self._data, self._inference_s)
         if made is None:
             return None
-        return Chunk(
+        chunk = Chunk(
             id=made.id,
             epoch=made.epoch,
             stamp_s=made.t_ref_s,
@@ -83,3 +95,23 @@ class PolicyDriver:
             oldest_input_s=made.oldest_input_s,
             arrival_s=self._done_s,
         )
+        self._on_chunk(_record(made, chunk))
+        return chunk
+
+
+def _record(made: MadeChunk, chunk: Chunk) -> ChunkRecord:
+    return ChunkRecord(
+        id=chunk.id,
+        epoch=chunk.epoch,
+        stamp_s=chunk.stamp_s,
+        arrival_s=chunk.arrival_s,
+        dt_s=chunk.dt_s,
+        action_space=chunk.action_space,
+        policy_version=chunk.policy_version,
+        oldest_input_s=chunk.oldest_input_s,
+        inference_ms=1000.0 * made.inference_s,
+        sampler=made.sampler,
+        seed=made.seed,
+        data=chunk.data,
+        latent=np.empty((0, 0)) if made.latent is None else made.latent.astype(float),
+    )

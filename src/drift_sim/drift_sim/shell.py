@@ -138,7 +138,8 @@ class Shell(Generic[E]):
             if sampler is None or pace is None:
                 raise ConfigError("sampler and pace must be given with a policy")
             actor = Actor(policy, sampler, policy_version)
-            driver = PolicyDriver(actor, self.task, self.environment.arm, pace, seed)
+            keep = {} if writer is None else {"on_chunk": writer.add_chunk}
+            driver = PolicyDriver(actor, self.task, self.environment.arm, pace, seed, **keep)
         if expert is not None:
             expert.reset(seed)
         run = _Run(self, driver, expert, writer, on_tick, loop)

@@ -110,14 +110,28 @@ def test_a_recorded_demonstration_holds_what_the_nodes_would_have_recorded(make_
     np.testing.assert_allclose(np.diff(episode.joints.stamp_s), 0.01, atol=1e-9)
 
 
-def test_a_policy_that_does_nothing_is_helped_until_it_succeeds(make_shell):
+def test_a_policy_that_does_nothing_is_helped_until_it_succeeds(make_shell, tmp_path):
     shell = make_shell("panda", "place")
     policy, expert = hold_policy(shell), shell.expert("correct")
-    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE)
+    writer = shell.writer(tmp_path, "helped", 2, "intervention")
+    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE, writer=writer)
     assert result.success
     assert result.interventions >= 2
     assert all(reason.startswith("stalls") for reason in result.reasons)
     assert 0 < result.expert_steps < result.steps
+    # what it wanted meanwhile is kept: its chunks, and at each step what they say, which is to stay there
+    episode = read_episode(result.path)
+    steps, chunks = episode.steps, episode.chunks
+    assert chunks.id.tolist() == list(range(1, result.chunks + 1)) and set(chunks.sampler) == {"none"}
+    by_expert = steps.source == StepSource.EXPERT
+    during = np.isin(chunks.id, steps.proposed_chunk_id[by_expert]) & ~np.isin(chunks.id, steps.chunk_id)
+    assert during.sum() > 0.8 * PACE.idle_rate_hz * by_expert.sum() / 50
+    assert not steps.chunk_id[by_expert].any(), "none of them was executed"
+    known = by_expert & (steps.proposed_chunk_id > 0)
+    assert known.sum() > 0.95 * by_expert.sum()
+    at = int(np.flatnonzero(known)[-1])
+    chunk = chunks.data[int(np.flatnonzero(chunks.id == steps.proposed_chunk_id[at])[0])]
+    np.testing.assert_allclose(steps.proposed[at], chunk[0], atol=1e-6)
 
 
 def test_by_the_cosine_an_expert_helps_a_policy_that_stands_still(robots, tasks, joystick, gate_config):

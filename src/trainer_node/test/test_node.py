@@ -25,7 +25,7 @@ from drift_formats.format import Cell as ArmAndTask
 from drift_formats.formats import rosbag2
 from drift_formats.importing import import_episodes
 from drift_interfaces.action import Home, RunEpisode, Train
-from drift_interfaces.msg import ArmState, GateState, Outcome, PolicyState, Step
+from drift_interfaces.msg import ActionChunk, ArmState, GateState, Outcome, PolicyState, Step
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.goal_server import GoalServer
@@ -60,6 +60,7 @@ class FakeGate(Node):
         self._steps = self.create_publisher(Step, "gate/step", qos.PROVENANCE)
         self._joints = self.create_publisher(JointState, "joint_states", qos.JOINT_STATES)
         self._policy = self.create_publisher(PolicyState, "policy/state", qos.LATCHED)
+        self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.COMMAND)
         self.create_service(Trigger, "gate/arm", lambda *call: self._set("arm", True, *call))
         self.create_service(Trigger, "gate/stop", lambda *call: self._set("stop", False, *call))
         self._home = GoalServer(self, Home, "gate/home", self._on_home, lambda: None)
@@ -99,6 +100,12 @@ class FakeGate(Node):
         step.commanded = step.measured = [*self._positions[:7], 0.04]
         step.action = [0.4 + 0.01 * min(elapsed_s, 5.0), 0.0, 0.3, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.04]
         self._steps.publish(step)
+        if self._seq % 10 == 0:  # a policy goes on while the expert drives
+            chunk = ActionChunk(id=self._seq // 10, epoch=1, dt=0.1, n_steps=2, dim=10, data=[0.5] * 20)
+            chunk.header.stamp = chunk.oldest_input = stamp
+            chunk.action_space, chunk.sampler, chunk.seed = ActionChunk.TCP_POSE, "ddim-8", 3
+            chunk.latent_steps, chunk.latent = 1, [0.25] * 10
+            self._chunks.publish(chunk)
 
 
 class FakeSimulation(Node):
@@ -582,6 +589,10 @@ def test_a_bag_beside_the_episode_holds_the_bytes_of_all_that_was_heard(cell, fo
     stamps_s = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for _, m in read["/camera/top/image_raw"]]
     assert stamps_s == episode.frames["top"].stamp_s.tolist()
     assert len(read["/joint_states"]) >= len(episode.joints)
+    # and so is what the policy wanted meanwhile
+    assert len(episode.chunks) >= 3 and set(episode.chunks.sampler) == {"ddim-8"}
+    assert episode.chunks.latent[0].tolist() == [[0.25] * 10] and episode.chunks.data[0].shape == (2, 10)
+    assert [chunk.id for _, chunk in read["/action_chunk"]] == episode.chunks.id.tolist()
     # the policy spoke once, before the episode: what is latched stands at the beginning
     ((said_ns, said),) = read["/policy/state"]
     assert said.version == 1 and episode.meta.started_s <= said_ns / 1e9 <= read["/gate/step"][0][0] / 1e9
@@ -604,6 +615,8 @@ def test_a_bag_beside_the_episode_holds_the_bytes_of_all_that_was_heard(cell, fo
     one, other = (store.read(result.episode_id) for store in stores)
     for field in fields(StepRecord):
         np.testing.assert_array_equal(getattr(one.steps, field.name), getattr(other.steps, field.name))
+    for name in ("id", "stamp_s", "oldest_input_s", "seed"):
+        np.testing.assert_array_equal(getattr(one.chunks, name), getattr(other.chunks, name))
     np.testing.assert_array_equal(one.joints.positions_rad, other.joints.positions_rad)
     np.testing.assert_array_equal(one.joints.stamp_s, other.joints.stamp_s)
     np.testing.assert_allclose(one.joints.arrival_s, other.joints.arrival_s, rtol=0, atol=1e-9)

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_core.episodes import BackgroundWriter, EpisodeMeta, EpisodeWriter, StepRecord, read_episode
+from drift_core.episodes import (
+    BackgroundWriter,
+    ChunkRecord,
+    EpisodeMeta,
+    EpisodeWriter,
+    StepRecord,
+    read_episode,
+)
 from drift_core.observation.spec import CameraSpec
 from trainer_node.recorder import Recorder
 
@@ -15,6 +22,10 @@ META = EpisodeMeta(
     id="e1", robot="panda", task="place", seed=7, kind="intervention", cameras=(CameraSpec("front", 4, 4),),
     dt_s=0.1, started_s=100.0,
 )  # fmt: skip
+
+CHUNK = ChunkRecord(
+    1, 1, 100.0, 5.05, 0.1, "tcp_pose", 4, 99.9, 20.0, "ddim-8", 0, np.zeros((2, 10)), np.zeros((4, 10))
+)
 
 
 def step(seq: int, stamp_s: float, source: int = POLICY, intervention_id: int = 0) -> StepRecord:
@@ -91,6 +102,27 @@ def test_what_was_put_in_is_read_back(recorder, tmp_path):
     assert episode.joints.positions_rad.tolist() == [list(range(7))]
     assert episode.steps.seq.tolist() == [3]
     assert not recorder.recording
+
+
+def test_chunks_are_recorded_beside_what_was_done_and_one_that_does_not_fit_is_said(tmp_path):
+    said = []
+    recorder = Recorder(tmp_path, 0.01, said.append, {"front": 0.0})
+    recorder.put_chunk(CHUNK)  # nothing is open yet
+    recorder.open(META, now_s=5.0)
+    recorder.put_step(step(3, 100.02, EXPERT, 1), 5.1)
+    recorder.put_chunk(CHUNK)
+    recorder.put_chunk(replace(CHUNK, data=np.zeros(5)))
+    episode = read_episode(recorder.detach().close("success"))
+    assert (len(episode.chunks), episode.chunks.sampler[0], episode.chunks.data[0].shape) == (
+        1,
+        "ddim-8",
+        (2, 10),
+    )
+    assert said == [
+        "a sample of action_chunk was not recorded: "
+        "chunk 1: data must have two axes, 1 steps at least, is (5,)"
+    ]
+    assert "action_chunk" not in "".join(recorder.watch.missing(9.0)), "an episode needs none"
 
 
 def test_an_image_of_the_wrong_size_is_refused_counted_and_said_once(tmp_path):

@@ -9,6 +9,7 @@ from drift_control.freshness import picture_ahead
 from drift_core.episodes import (
     LOSSLESS,
     BackgroundWriter,
+    ChunkRecord,
     EpisodeMeta,
     ImageEncoding,
     StepRecord,
@@ -21,6 +22,7 @@ from drift_ros.input_watch import JOINTS, STEPS, InputWatch, camera_source
 
 from trainer_node.excerpts import ExcerptTap
 
+CHUNKS = "action_chunk"  # as a source in what is said of a sample
 _PRESSED = 0.25  # of what may wait
 _SLOW_S = 1.0  # a disk that has taken nothing for so long is told of
 
@@ -149,6 +151,12 @@ class Recorder:
             self._tap.sample(row, arrival_s)
         self.watch.arrived(JOINTS, arrival_s)
         self.counts.joints += 1
+
+    def put_chunk(self, chunk: ChunkRecord) -> None:
+        """Take one chunk of the policy, whether it is executed or not; an episode needs none."""
+        row = self._take(CHUNKS, lambda rows: rows.chunk(chunk))
+        if row is not None and self._tap is not None:
+            self._tap.sample(row, chunk.arrival_s)
 
     def put_step(self, step: StepRecord, arrival_s: float) -> None:
         """Take one control step."""

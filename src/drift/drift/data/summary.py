@@ -38,6 +38,8 @@ class EpisodeSummary:
     steps: StreamSummary
     joints: StreamSummary
     cameras: dict[str, StreamSummary]
+    chunks: int | None  # that the policy made; None: not recorded
+    chunks_by_expert: int  # of these, observed while the expert drove
     labels: int | None  # None: robot or task is not known here
     idle_labels: int | None
     remark: str  # what is lost, or why there are no labels
@@ -71,6 +73,8 @@ def summarize(
             name: summarize_stream(frames.stamp_s, frames.arrival_s, clocks_s or 0.0)
             for name, frames in episode.frames.items()
         },
+        chunks=None if episode.chunks is None else len(episode.chunks),
+        chunks_by_expert=_made_while_the_expert_drove(episode),
         labels=labels,
         idle_labels=idle,
         remark=remark,
@@ -101,6 +105,14 @@ def drives(episode: Episode) -> list[Drive]:
             )
         )
     return found
+
+
+def _made_while_the_expert_drove(episode: Episode) -> int:
+    steps, chunks = episode.steps, episode.chunks
+    if chunks is None or not len(steps):
+        return 0
+    at = np.searchsorted(steps.stamp_s, chunks.stamp_s).clip(max=len(steps) - 1)
+    return int((steps.source[at] == StepSource.EXPERT).sum())
 
 
 def guard_flags(flags: np.ndarray) -> dict[str, int]:

@@ -8,6 +8,8 @@ from drift_core.episodes.images import LOSSLESS, ImageEncoding
 from drift_core.episodes.reader import read_episode
 from drift_core.episodes.record import (
     GUARD_HOLD,
+    ChunkRecord,
+    Chunks,
     Episode,
     EpisodeKind,
     EpisodeMeta,
@@ -26,6 +28,8 @@ __all__ = [
     "GUARD_HOLD",
     "LOSSLESS",
     "BackgroundWriter",
+    "ChunkRecord",
+    "Chunks",
     "Dropped",
     "Episode",
     "EpisodeMeta",

@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from drift_core.episodes.description import described, read_meta
-from drift_core.episodes.files import JOINTS, META_FILE, STEPS, camera_table, table_file
-from drift_core.episodes.reader import read_frames, read_joints, read_steps
-from drift_core.episodes.record import EpisodeMeta, Frames, Joints, Steps, StepSource, StoredFile
+from drift_core.episodes.files import CHUNKS, JOINTS, META_FILE, STEPS, camera_table, table_file, tables_of
+from drift_core.episodes.reader import read_chunks, read_frames, read_joints, read_steps
+from drift_core.episodes.record import (
+    WANTED,
+    Chunks,
+    EpisodeMeta,
+    Frames,
+    Joints,
+    Steps,
+    StepSource,
+    StoredFile,
+)
 from drift_core.errors import DataError
 from drift_core.observation.spec import CameraSpec
 from drift_core.observation.stamps import Ordering, StampOrder
@@ -99,7 +108,7 @@ class _Check:
 
     def files(self) -> Iterator[Problem]:
         """Compare the files with what they were when the episode was finished."""
-        wanted = {table_file(table, self._meta.schema) for table in self._table_names()}
+        wanted = {table_file(table, self._meta.schema) for table in tables_of(self._meta)}
         for stored in self._meta.files:
             if (self._folder / stored.name).is_file() and (text := damage(self._folder, stored)):
                 yield self.problem(stored.name, "", text)
@@ -133,6 +142,8 @@ class _Check:
             else:
                 yield from self._frames(frames, camera, file)
                 samples.append((file, frames))
+        if self._meta.schema >= WANTED:
+            yield from self._chunks(table_file(CHUNKS, self._meta.schema))
         set_backs = 0
         for file, stamp_s in _by_arrival(samples):
             told = order.take(file, stamp_s)
@@ -145,9 +156,6 @@ class _Check:
                 )
         if set_backs:
             yield self.problem(META_FILE, "", f"the clock was set back {set_backs} times", False)
-
-    def _table_names(self) -> list[str]:
-        return [STEPS, JOINTS, *(camera_table(camera.name) for camera in self._meta.cameras)]
 
     def _steps(self, steps: Steps, file: str) -> Iterator[Problem]:
         if not len(steps):
@@ -187,6 +195,16 @@ class _Check:
         yield from self._finite(file, "positions_rad", joints.positions_rad, broken=False)
         yield from self._finite(file, "gripper_m", joints.gripper_m, broken=False)
 
+    def _chunks(self, file: str) -> Iterator[Problem]:
+        try:
+            chunks = read_chunks(self._folder / file)
+            for _ in (*chunks.data, *chunks.latent):
+                pass
+        except DataError as error:
+            yield self.problem(file, "", _short(error, self._folder / file))
+        else:
+            yield from self._arrivals(file, chunks)
+
     def _frames(self, frames: Frames, camera: CameraSpec, file: str) -> Iterator[Problem]:
         if not len(frames):
             yield self.problem(file, "", "no frame")
@@ -209,7 +227,7 @@ class _Check:
             text = f"a frame each {interval_s:.2f} s, the policy looks each {self._meta.dt_s:g} s"
             yield self.problem(file, "arrival_s", text, broken=False)
 
-    def _arrivals(self, file: str, samples: Joints | Frames) -> Iterator[Problem]:
+    def _arrivals(self, file: str, samples: Joints | Frames | Chunks) -> Iterator[Problem]:
         yield from self._finite(file, "stamp_s", samples.stamp_s)
         yield from self._finite(file, "arrival_s", samples.arrival_s)
         if back := int((np.diff(samples.arrival_s) < 0).sum()):

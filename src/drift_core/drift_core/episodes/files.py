@@ -4,6 +4,7 @@
 <id>/steps.arrow            one row per control step
 <id>/joints.arrow           one row per joint sample
 <id>/camera_<name>.arrow    one row per frame
+<id>/chunks.arrow           one row per chunk of the policy, also those made while a person drove
 
 They are Arrow IPC files: batches of rows one after the other, and at the end where they lie. So a file that
 was broken off can be read up to its last whole batch, and a finished one without being copied: frames are not
@@ -16,17 +17,38 @@ from typing import get_type_hints
 
 import pyarrow as pa
 
-from drift_core.episodes.record import SCHEMA, WANTED, SourceNumber, StepRecord, Vector
+from drift_core.episodes.record import (
+    SCHEMA,
+    WANTED,
+    ChunkRecord,
+    EpisodeMeta,
+    Matrix,
+    SourceNumber,
+    StepRecord,
+    Vector,
+)
 
 META_FILE = "episode.json"
-STEPS, JOINTS = "steps", "joints"
+STEPS, JOINTS, CHUNKS = "steps", "joints", "chunks"
 _SUFFIX = {1: ".parquet", 2: ".arrow", 3: ".arrow"}  # by schema
 
 _VECTOR = pa.list_(pa.float64())
-_TYPES = {float: pa.float64(), int: pa.int64(), SourceNumber: pa.uint8(), Vector: _VECTOR}
-STEP_COLUMNS = pa.schema(
-    [(name, _TYPES[hint]) for name, hint in get_type_hints(StepRecord, include_extras=True).items()]
-)
+_TYPES = {
+    float: pa.float64(),
+    int: pa.int64(),
+    str: pa.string(),
+    SourceNumber: pa.uint8(),
+    Vector: _VECTOR,
+    Matrix: pa.list_(_VECTOR),
+}
+
+
+def _columns_of(record: type) -> pa.Schema:
+    hints = get_type_hints(record, include_extras=True)
+    return pa.schema([(name, _TYPES[hint]) for name, hint in hints.items()])
+
+
+STEP_COLUMNS, CHUNK_COLUMNS = _columns_of(StepRecord), _columns_of(ChunkRecord)
 _OF_WANTED = ("proposed_chunk_id", "proposed")  # columns of control steps from schema WANTED on
 _STEP_COLUMNS_BEFORE = pa.schema([field for field in STEP_COLUMNS if field.name not in _OF_WANTED])
 JOINT_COLUMNS = pa.schema(
@@ -60,7 +82,13 @@ def table_file(table: str, schema: int = SCHEMA) -> str:
 def table_columns(table: str, schema: int = SCHEMA) -> pa.Schema:
     """Return the columns of a table, in an episode of this schema (frames: as they are read)."""
     steps = STEP_COLUMNS if schema >= WANTED else _STEP_COLUMNS_BEFORE
-    return {STEPS: steps, JOINTS: JOINT_COLUMNS}.get(table, FRAME_COLUMNS)
+    return {STEPS: steps, JOINTS: JOINT_COLUMNS, CHUNKS: CHUNK_COLUMNS}.get(table, FRAME_COLUMNS)
+
+
+def tables_of(meta: EpisodeMeta) -> list[str]:
+    """Return the tables of an episode."""
+    chunks = [CHUNKS] if meta.schema >= WANTED else []
+    return [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras), *chunks]
 
 
 def part_folder(root: Path, episode_id: str) -> Path:

@@ -1,11 +1,15 @@
 """Read a finished episode from its folder."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from drift_core.episodes.description import read_meta
 from drift_core.episodes.files import (
+    CHUNK_COLUMNS,
+    CHUNKS,
     FRAME_COLUMNS,
     JOINT_COLUMNS,
     JOINTS,
@@ -14,8 +18,8 @@ from drift_core.episodes.files import (
     table_columns,
     table_file,
 )
-from drift_core.episodes.record import SCHEMA, WANTED, Episode, Frames, Joints, Steps
-from drift_core.episodes.tables import Bytes, column, read_table
+from drift_core.episodes.record import SCHEMA, WANTED, Chunks, Episode, Frames, Joints, Steps
+from drift_core.episodes.tables import Bytes, Matrices, column, read_table
 
 
 def read_episode(folder: Path | str) -> Episode:
@@ -31,6 +35,7 @@ def read_episode(folder: Path | str) -> Episode:
         read_steps(file(STEPS), meta.schema),
         read_joints(file(JOINTS)),
         {camera.name: read_frames(file(camera_table(camera.name))) for camera in meta.cameras},
+        read_chunks(file(CHUNKS)) if meta.schema >= WANTED else None,
     )
 
 
@@ -44,6 +49,18 @@ def read_steps(path: Path, schema: int = SCHEMA) -> Steps:
             "proposed": np.empty((len(table), 0)),
         }
     return Steps(**columns)
+
+
+def read_chunks(path: Path) -> Chunks:
+    """Read a file of chunks, without their numbers."""
+    table = read_table(path, CHUNK_COLUMNS)
+    columns: dict[str, Any] = {
+        field.name: Matrices(table[field.name], field.name, path)
+        if pa.types.is_list(field.type)
+        else column(table, field.name, path)
+        for field in CHUNK_COLUMNS
+    }
+    return Chunks(**columns)
 
 
 def read_joints(path: Path) -> Joints:

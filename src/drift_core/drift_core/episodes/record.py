@@ -24,6 +24,7 @@ GUARD_HOLD = 64  # Step.GUARD_HOLD: the guard made the arm decelerate or hold
 EpisodeKind = Literal["demonstration", "intervention", "evaluation"]
 OutcomeName = Literal["success", "failure", "unknown"]
 Vector = np.ndarray | None  # None or empty where it was never known
+Matrix = Annotated[np.ndarray, "matrix"]  # (0, 0) where there is none
 
 
 class StepSource(IntEnum):
@@ -99,6 +100,51 @@ class StepRecord:
     def of(cls, step: object) -> "StepRecord":
         """Return the record of something that has these fields, like a tick of the gate."""
         return cls(**{field.name: getattr(step, field.name) for field in fields(cls)})
+
+
+@plain_dataclass(frozen=True, slots=True, eq=False)
+class ChunkRecord:
+    """One chunk of the policy as it was made, whether it was executed or not; step i is due at
+    stamp_s + (i + 1) dt_s.
+
+    Its fields are the columns of chunks.arrow, in this order.
+    """
+
+    id: int  # counts up within one run of the policy
+    epoch: int  # of the gate, when its observation was assembled
+    stamp_s: float  # of its observation, t_ref
+    arrival_s: float
+    dt_s: float
+    action_space: str  # "tcp_pose", "joint_position" or "point"
+    policy_version: int
+    oldest_input_s: float  # stamp of the oldest sample that its observation shows
+    inference_ms: float
+    sampler: str  # "ddim-8"; empty: nobody said
+    seed: int  # of the noise from which all chunks of a run are drawn, one after the other
+    data: Matrix  # (T, A) raw set-points
+    latent: Matrix  # (horizon, A) the noise that it began from, normalised; (0, 0): it began from a draft
+
+
+@plain_dataclass(frozen=True, eq=False)
+class Chunks:
+    """K chunks in columns, those of ChunkRecord, in the order of arrival; matrices come when asked."""
+
+    id: np.ndarray  # (K,) int64
+    epoch: np.ndarray  # (K,)
+    stamp_s: np.ndarray  # (K,)
+    arrival_s: np.ndarray  # (K,)
+    dt_s: np.ndarray  # (K,)
+    action_space: np.ndarray  # (K,) texts
+    policy_version: np.ndarray  # (K,)
+    oldest_input_s: np.ndarray  # (K,)
+    inference_ms: np.ndarray  # (K,)
+    sampler: np.ndarray  # (K,) texts
+    seed: np.ndarray  # (K,)
+    data: Sequence[np.ndarray]  # (K,) of (T, A)
+    latent: Sequence[np.ndarray]  # (K,) of (horizon, A)
+
+    def __len__(self) -> int:
+        return len(self.stamp_s)
 
 
 @plain_dataclass(frozen=True, eq=False)
@@ -183,3 +229,4 @@ class Episode:
     steps: Steps
     joints: Joints
     frames: dict[str, Frames]  # by camera
+    chunks: Chunks | None = None  # all that the policy made meanwhile; None: they were not recorded by then

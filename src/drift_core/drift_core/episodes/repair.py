@@ -16,10 +16,18 @@ import pyarrow as pa
 from drift_core.disk import flush_to_disk
 from drift_core.episodes.check import check_episode, file_sha256
 from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
-from drift_core.episodes.files import JOINTS, STEPS, camera_table, part_folder, table_file
+from drift_core.episodes.files import (
+    CHUNK_COLUMNS,
+    CHUNKS,
+    STEPS,
+    camera_table,
+    part_folder,
+    table_file,
+    tables_of,
+)
 from drift_core.episodes.quarantine import BROKEN_OFF, REASON_FILE
 from drift_core.episodes.record import EpisodeMeta
-from drift_core.episodes.salvage import salvage_meta, salvage_table, without_broken_images
+from drift_core.episodes.salvage import Salvaged, salvage_meta, salvage_table, without_broken_images
 from drift_core.episodes.store import EpisodeStore
 from drift_core.episodes.table_writer import write_table
 from drift_core.episodes.tables import column
@@ -88,11 +96,10 @@ def _mend(folder: Path) -> _Mended:
     """Read what is whole; DataError where that is no episode."""
     meta = salvage_meta(folder)
     pictures = {camera_table(camera.name): 3 * camera.width * camera.height for camera in meta.cameras}
-    pictures_bytes = {STEPS: 0, JOINTS: 0, **pictures}
-    found = {table: salvage_table(folder, table, meta.schema, size) for table, size in pictures_bytes.items()}
+    found = {table: _salvage(folder, table, meta.schema, pictures.get(table, 0)) for table in tables_of(meta)}
     tables = {table: salvaged.rows for table, salvaged in found.items()}
     for table, rows in tables.items():
-        if not len(rows):
+        if not len(rows) and table != CHUNKS:
             raise DataError(f"{folder / table_file(table, meta.schema)}: no row of it was written whole")
     damage = [salvaged.damage for salvaged in found.values() if salvaged.damage]
     if meta.files:  # its recorder was through
@@ -109,6 +116,19 @@ def _mend(folder: Path) -> _Mended:
     text = "; ".join([*[BROKEN_OFF] * broken_off, *damage]) or "made whole from its files"
     schema = _ARROW if meta.schema < _ARROW else meta.schema  # what was never recorded is not there now
     return _Mended(replace(meta, schema=schema, repaired=text), tables, "; ".join(damage))
+
+
+def _salvage(folder: Path, table: str, schema: int, picture_bytes: int) -> Salvaged:
+    """Read what is whole of a table; without its chunks an episode is still one."""
+    path = folder / table_file(table, schema)
+    if table == CHUNKS and path.is_file() and not path.stat().st_size:  # there was none until then
+        return Salvaged(CHUNK_COLUMNS.empty_table(), cut=True)
+    try:
+        return salvage_table(folder, table, schema, picture_bytes)
+    except DataError as error:
+        if table != CHUNKS:
+            raise
+        return Salvaged(CHUNK_COLUMNS.empty_table(), damage=str(error))
 
 
 def _check_digests(folder: Path, meta: EpisodeMeta) -> None:

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from drift_core.episodes.files import JOINTS, STEP_COLUMNS, STEPS, camera_table
+from drift_core.episodes.files import CHUNK_COLUMNS, CHUNKS, JOINTS, STEP_COLUMNS, STEPS, camera_table
 from drift_core.episodes.images import ImageEncoding, Picture
-from drift_core.episodes.record import EpisodeMeta, StepRecord
+from drift_core.episodes.record import ChunkRecord, EpisodeMeta, StepRecord
 from drift_core.errors import DataError, ShapeError
 
-_STEP_NAMES = STEP_COLUMNS.names
+_STEP_NAMES, _CHUNK_NAMES = STEP_COLUMNS.names, CHUNK_COLUMNS.names
 _INT64_MAX = 2**63 - 1  # of the columns of control steps
-_ROW_BYTES = 500  # about what a control step or a joint sample takes
+_ROW_BYTES = 500  # about what a control step or a joint sample takes, or a chunk beside its numbers
+_NUMBER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Row:
 
     table: str
     values: tuple[Any, ...]
+    numbers: int = 0  # of its matrices
 
     @property
     def picture(self) -> Picture | None:
@@ -31,12 +33,16 @@ class Row:
     @property
     def size_bytes(self) -> int:
         """Return about what it takes on the disk."""
-        return _ROW_BYTES if self.picture is None else self.picture.size_bytes
+        return self._numbers_bytes if self.picture is None else self.picture.size_bytes
 
     @property
     def memory_bytes(self) -> int:
         """Return about what it takes in memory, until it is written."""
-        return _ROW_BYTES if self.picture is None else self.picture.memory_bytes
+        return self._numbers_bytes if self.picture is None else self.picture.memory_bytes
+
+    @property
+    def _numbers_bytes(self) -> int:
+        return _ROW_BYTES + _NUMBER_BYTES * self.numbers
 
 
 class Rows:
@@ -49,7 +55,18 @@ class Rows:
 
     def step(self, step: StepRecord) -> Row:
         """Take one control step."""
-        return Row(STEPS, tuple(_cell(name, getattr(step, name)) for name in _STEP_NAMES))
+        return Row(STEPS, tuple(_cell(name, _vector(name, getattr(step, name))) for name in _STEP_NAMES))
+
+    def chunk(self, chunk: ChunkRecord) -> Row:
+        """Take one chunk of the policy."""
+        for name, least in (("data", 1), ("latent", 0)):
+            shape = getattr(chunk, name).shape
+            if len(shape) != 2 or shape[0] < least:
+                raise ShapeError(
+                    f"chunk {chunk.id}: {name} must have two axes, {least} steps at least, is {shape}"
+                )
+        values = tuple(_cell(name, getattr(chunk, name), "chunk") for name in _CHUNK_NAMES)
+        return Row(CHUNKS, values, chunk.data.size + chunk.latent.size)
 
     def joints(self, positions_rad: np.ndarray, gripper_m: float, stamp_s: float, arrival_s: float) -> Row:
         """Take one joint sample (J,), as it arrived."""
@@ -74,14 +91,18 @@ class Rows:
         return Row(camera_table(camera), (stamp_s, arrival_s, picture.format, picture))
 
 
-def _cell(name: str, value: float | np.ndarray | None) -> float | list[float] | None:
-    """Return a field of a control step as it is stored."""
+def _vector(name: str, value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        raise ShapeError(f"step: {name} must be a vector, got {value.shape}")
+    return value
+
+
+def _cell(name: str, value: Any, of: str = "step") -> Any:
+    """Return a field of a record as it is stored."""
     if isinstance(value, np.ndarray):
-        if value.ndim != 1:
-            raise ShapeError(f"step: {name} must be a vector, got {value.shape}")
         return value.tolist()
     if not isinstance(value, int):
         return value
     if not -_INT64_MAX <= value <= _INT64_MAX:
-        raise DataError(f"step: {name}={value} must be at most {_INT64_MAX}")
+        raise DataError(f"{of}: {name}={value} must be at most {_INT64_MAX}")
     return int(value)  # not an enum

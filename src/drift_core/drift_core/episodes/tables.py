@@ -64,6 +64,29 @@ def column(table: pa.Table, name: str, path: Path) -> np.ndarray:
     return rows
 
 
+class Matrices(Sequence[np.ndarray]):
+    """A column of matrices, made when asked for; (0, 0) where there is none."""
+
+    def __init__(self, values: pa.ChunkedArray, name: str, path: Path) -> None:
+        self._values, self._name, self._path = values, name, path
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Matrices": ...
+    def __getitem__(self, index: int | slice) -> "np.ndarray | Matrices":
+        if isinstance(index, slice):
+            return Matrices(self._values[index], self._name, self._path)
+        rows = self._values[index].as_py() or []
+        if len(widths := {len(row or ()) for row in rows}) > 1:
+            said = f"row {index} is no matrix, its rows have {sorted(widths)} numbers"
+            raise DataError(f"{self._path}: column {self._name}: {said}")
+        return np.array(rows, dtype=float) if rows else np.empty((0, 0))
+
+
 class Bytes(Sequence[memoryview]):
     """A column of bytes, of which nothing is copied; a null is empty."""
 

@@ -17,18 +17,17 @@ import numpy as np
 from drift_core.disk import flush_to_disk
 from drift_core.episodes.description import META_KEY, described, meta_text, write_meta
 from drift_core.episodes.files import (
-    JOINTS,
     META_FILE,
     STEP_COLUMNS,
     STEPS,
-    camera_table,
     part_folder,
     table_columns,
     table_file,
+    tables_of,
 )
 from drift_core.episodes.images import LOSSLESS, ImageEncoding
 from drift_core.episodes.place import Place
-from drift_core.episodes.record import SCHEMA, EpisodeMeta, OutcomeName, StepRecord, StoredFile
+from drift_core.episodes.record import SCHEMA, ChunkRecord, EpisodeMeta, OutcomeName, StepRecord, StoredFile
 from drift_core.episodes.rows import Row, Rows
 from drift_core.episodes.sink import Reserve
 from drift_core.episodes.table_writer import TableWriter
@@ -64,7 +63,7 @@ class EpisodeWriter:
         try:
             self._reserve = Reserve(self._part / _RESERVE_FILE, _RESERVE_BYTES)
             (self._part / META_FILE).write_text(meta_text(self._meta), encoding="utf-8")
-            for table in (STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras)):
+            for table in tables_of(self._meta):
                 self._tables[table] = self._table(table)
         except BaseException:
             self.abort()
@@ -79,6 +78,10 @@ class EpisodeWriter:
     ) -> None:
         """Take one joint sample (J,), as it arrived."""
         self.add(self.rows.joints(positions_rad, gripper_m, stamp_s, arrival_s))
+
+    def add_chunk(self, chunk: ChunkRecord) -> None:
+        """Take one chunk of the policy, whether it is executed or not."""
+        self.add(self.rows.chunk(chunk))
 
     def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take one (H, W, 3) uint8 RGB image, as it arrived."""

@@ -84,7 +84,7 @@ def test_a_file_of_another_size_or_content_than_when_it_was_finished_is_named(ep
         ("expert_steps", 0, "expert_steps=0 must be 50, as steps.arrow says"),
         ("interventions", 2, "interventions=2 must be 1, as steps.arrow says"),
         ("policy_versions", [3], "policy_versions=(3,) must be (), as steps.arrow says"),
-        ("files", [], "lacks camera_top.arrow, joints.arrow, steps.arrow"),
+        ("files", [], "lacks camera_top.arrow, chunks.arrow, joints.arrow, steps.arrow"),
         ("robot", 7, "robot=7 must be"),
         ("schema", 4, "schema=4 (of a later drift) must be 1, 2 or 3"),
     ],
@@ -96,7 +96,7 @@ def test_a_description_that_is_wrong_is_named_with_its_key(episode, key, value, 
     assert row[0] == "episode.json" and row[2].startswith(text) and row[3]
 
 
-@pytest.mark.parametrize("file", ["steps.arrow", "joints.arrow", "camera_top.arrow"])
+@pytest.mark.parametrize("file", ["steps.arrow", "joints.arrow", "camera_top.arrow", "chunks.arrow"])
 def test_a_missing_file_is_named(episode, file):
     (episode / file).unlink()
     assert [(row[0], row[3]) for row in rows_of(episode)] == [(file, True)]

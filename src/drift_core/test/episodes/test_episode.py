@@ -15,6 +15,8 @@ import pyarrow.parquet as parquet
 import pytest
 from drift_core.episodes import (
     LOSSLESS,
+    ChunkRecord,
+    Chunks,
     EpisodeMeta,
     EpisodeStore,
     EpisodeWriter,
@@ -62,6 +64,25 @@ def step(seq, source=StepSource.EXPERT, intervention_id=1, version=0, known=True
         proposed_chunk_id=6 if known else 0,
         proposed=np.arange(10.0) + 0.5 if known else None,
     )
+
+
+def chunk(number, **changes):
+    made = ChunkRecord(
+        id=number,
+        epoch=3,
+        stamp_s=100.0 + number / 2,
+        arrival_s=5.1 + number / 2,
+        dt_s=0.1,
+        action_space="tcp_pose",
+        policy_version=4,
+        oldest_input_s=99.9 + number / 2,
+        inference_ms=12.5,
+        sampler="ddim-8",
+        seed=2**63 - 1,
+        data=np.arange(40.0).reshape(4, 10) / 3 + number,
+        latent=np.linspace(-1.0, 1.0, 80).reshape(8, 10),
+    )
+    return replace(made, **changes)
 
 
 def write(root, meta=META, steps=3, outcome="success"):
@@ -155,7 +176,7 @@ def test_the_description_counts_steps_take_overs_and_versions(tmp_path):
         duration_s=meta.duration_s,
         files=meta.files,
     )
-    names = ["steps.arrow", "joints.arrow", "camera_front.arrow"]
+    names = ["steps.arrow", "joints.arrow", "camera_front.arrow", "chunks.arrow"]
     assert [file.name for file in meta.files] == names
     for file in meta.files:
         content = (tmp_path / "e1" / file.name).read_bytes()
@@ -431,8 +452,41 @@ def test_a_frame_that_cannot_be_decoded_is_named_with_file_and_number(tmp_path):
         frames.image(0)
 
 
+def test_chunks_are_kept_with_the_noise_that_they_were_made_from(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        writer.add_step(step(0))
+        writer.add_chunk(chunk(1))
+        writer.add_chunk(chunk(2, data=np.ones((2, 3)), latent=np.empty((0, 0)), sampler="rti-2"))
+        path = writer.close("success")
+    chunks = read_episode(path).chunks
+    assert (chunks.id.tolist(), chunks.stamp_s.tolist()) == ([1, 2], [100.5, 101.0])
+    assert (chunks.sampler.tolist(), chunks.seed.tolist()) == (["ddim-8", "rti-2"], [2**63 - 1] * 2)
+    np.testing.assert_array_equal(chunks.data[0], chunk(1).data)
+    np.testing.assert_array_equal(chunks.latent[0], chunk(1).latent)
+    assert [matrix.shape for matrix in (*chunks.data, *chunks.latent)] == [(4, 10), (2, 3), (8, 10), (0, 0)]
+    assert chunks.data[1:][0].tolist() == [[1.0] * 3] * 2
+    assert [field.name for field in fields(Chunks)] == [field.name for field in fields(ChunkRecord)]
+
+
+def test_chunks_that_are_no_matrix_or_whose_numbers_do_not_fit_are_refused_by_name(tmp_path):
+    with EpisodeWriter(tmp_path, META) as writer:
+        with pytest.raises(ShapeError, match=r"chunk 1: data must have two axes, 1 steps at least, is"):
+            writer.add_chunk(chunk(1, data=np.zeros(4)))
+        with pytest.raises(
+            ShapeError, match=r"chunk 1: data must have two axes, 1 steps at least, is \(0, 0\)"
+        ):
+            writer.add_chunk(chunk(1, data=np.empty((0, 0))))
+        with pytest.raises(DataError, match=f"chunk: seed={2**63} must be at most"):
+            writer.add_chunk(chunk(1, seed=2**63))
+
+
+def test_where_no_policy_ran_there_is_no_chunk(tmp_path):
+    assert len(read_episode(write(tmp_path)[0]).chunks) == 0
+
+
 def of_schema_1(path):
     """Rewrite an episode as it was recorded before: Parquet, and frames as PNG in a column of that name."""
+    (path / "chunks.arrow").unlink()
     for file in path.glob("*.arrow"):
         rows = pa.ipc.open_file(file.read_bytes()).read_all()
         if "image" in rows.schema.names:
@@ -465,13 +519,15 @@ def test_an_episode_of_schema_1_is_read_as_before(tmp_path):
 
 def of_schema_2(path):
     """Rewrite an episode as it was recorded before what the policy wanted was kept."""
+    (path / "chunks.arrow").unlink()
     file = path / "steps.arrow"
     rows = pa.ipc.open_file(file.read_bytes()).read_all().drop_columns(["proposed_chunk_id", "proposed"])
     with pa.ipc.new_file(file, rows.schema) as written:
         written.write_table(rows)
     meta = json.loads((path / "episode.json").read_text())
     stored = {"name": "steps.arrow", "size_bytes": file.stat().st_size, "sha256": file_sha256(file)}
-    files = [stored, *(known for known in meta["files"] if known["name"] != "steps.arrow")]
+    others = [known for known in meta["files"] if known["name"] not in ("steps.arrow", "chunks.arrow")]
+    files = [stored, *others]
     (path / "episode.json").write_text(json.dumps(meta | {"schema": 2, "files": files}))
 
 
@@ -479,7 +535,7 @@ def test_an_episode_of_schema_2_is_read_checked_and_repaired_as_it_was_recorded(
     path, _ = write(tmp_path)
     assert read_episode(path).steps.proposed[0].tolist() == [n + 0.5 for n in range(10)]
     of_schema_2(path)
-    assert read_episode(path).steps.proposed.shape == (3, 0)
+    assert read_episode(path).steps.proposed.shape == (3, 0) and read_episode(path).chunks is None
     assert [problem for problem in check_episode(path) if problem.broken] == []
     meta = json.loads((path / "episode.json").read_text())
     (path / "episode.json").write_text(json.dumps(meta | {"steps": 4}))
@@ -488,6 +544,7 @@ def test_an_episode_of_schema_2_is_read_checked_and_repaired_as_it_was_recorded(
     assert done.whole and done.text == "made whole from its files"
     again = read_episode(path)
     assert (again.meta.schema, again.meta.steps, again.steps.proposed.shape) == (2, 3, (3, 0))
+    assert again.chunks is None and not (path / "chunks.arrow").exists()
 
 
 def test_jpeg_is_stored_as_asked_for_and_near_to_the_image(tmp_path):

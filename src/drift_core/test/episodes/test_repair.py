@@ -122,6 +122,15 @@ def test_of_a_killed_recorder_all_is_there_that_was_flushed(store):
     assert repair(store) == []
 
 
+def test_lost_chunks_cost_nothing_else(store):
+    part = break_off(store)
+    (part / "chunks.arrow").write_bytes(b"something else")
+    (done,) = repair(store)
+    assert done.whole and "chunks.arrow: nothing of it can be read" in done.text
+    episode = store.read("e1")
+    assert (len(episode.steps), len(episode.chunks)) == (200, 0)
+
+
 def test_a_part_is_mended_in_its_place_too(store):
     break_off(store)
     assert [(done.name, done.whole) for done in repair(store)] == [("e1", True)]

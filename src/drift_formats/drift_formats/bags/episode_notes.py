@@ -25,6 +25,7 @@ class EpisodeTopics:
     steps: Annotated[str, Field(min_length=1)]
     joint_states: tuple[str, ...]
     cameras: Mapping[str, str] = field(default_factory=dict)  # by the camera's name
+    chunks: str = ""  # empty: the recorder did not listen to them
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 from drift_config.strict import STRICT
-from drift_core.episodes import Episode, EpisodeMeta, Frames, ImageEncoding, Joints, StepRecord
+from drift_core.episodes import Chunks, Episode, EpisodeMeta, Frames, ImageEncoding, Joints, StepRecord
+from drift_core.messages.chunks import ACTION_SPACES
 from pydantic.dataclasses import dataclass
 
 from drift_formats.bags.episode_notes import END_NOTE, EPISODE_NOTE, OPENING, EpisodeNote, EpisodeTopics
@@ -23,6 +24,8 @@ from drift_formats.format import Cell
 
 _IMAGE, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _JOINTS, _STEP = "sensor_msgs/msg/JointState", "drift_interfaces/msg/Step"
+_CHUNK = "drift_interfaces/msg/ActionChunk"
+_SPACES = {name: number for number, name in ACTION_SPACES.items()}
 _NANOSECONDS = 1_000_000_000
 _PNG = ImageEncoding("png")
 
@@ -41,7 +44,7 @@ def export_bags(
     episodes: Iterable[tuple[Cell, Episode]], folder: Path, options: ExportOptions, say: Callable[[str], None]
 ) -> None:
     """Write a bag for each episode below `folder`, under its id; `say` is told what is lost."""
-    serializer = Serializer(_IMAGE, _COMPRESSED, _JOINTS, _STEP)
+    serializer = Serializer(_IMAGE, _COMPRESSED, _JOINTS, _STEP, _CHUNK)
     for cell, episode in episodes:
         export = _Export(serializer, cell, episode, options)
         writer = BagWriter(folder / episode.meta.id, compression=options.compression)
@@ -66,13 +69,15 @@ class _Export:
         """Write all of it."""
         meta = self.episode.meta
         cameras = {camera.name: self._camera_topic(camera.name) for camera in meta.cameras}
-        topics = EpisodeTopics("/gate/step", ("/joint_states",), cameras)
+        chunks = "" if self.episode.chunks is None else "/action_chunk"
+        topics = EpisodeTopics("/gate/step", ("/joint_states",), cameras, chunks)
         offset_ns = self._offset_ns()
         note = EpisodeNote(_at_the_beginning(meta), topics, offset_ns, chosen=True)
         writer.note(EPISODE_NOTE, note.record())
         sources = [self._frames(name, cameras[name], offset_ns) for name in cameras]
         sources += [self._joints(topics.joint_states[0], offset_ns), self._steps(topics.steps)]
-        for topic in (*cameras.values(), *topics.joint_states, topics.steps):
+        sources += [self._chunks(chunks, self.episode.chunks, offset_ns)] if self.episode.chunks else []
+        for topic in filter(None, (*cameras.values(), *topics.joint_states, topics.steps, chunks)):
             writer.declare(self._topic(topic))
         for _, message in heapq.merge(*map(_by_newest, sources), key=lambda pair: pair[0]):
             writer.write(message.topic, message.data, message.log_ns, message.publish_ns, message.sequence)
@@ -88,6 +93,10 @@ class _Export:
         rounded = int((steps.chunk_age_s != steps.chunk_age_s.astype(np.float32)).sum())
         said += [f"chunk_age_s of {rounded} steps rounded to float32"] if rounded else []
         stamps = np.concatenate([steps.stamp_s, *(source.stamp_s for source in self._samples())])
+        if (chunks := self.episode.chunks) is not None:
+            rounded = int((chunks.inference_ms != chunks.inference_ms.astype(np.float32)).sum())
+            said += [f"inference_ms of {rounded} chunks rounded to float32"] if rounded else []
+            stamps = np.concatenate([stamps, chunks.stamp_s, chunks.oldest_input_s])
         inexact = sum(nanoseconds_of(t) // 10**9 + nanoseconds_of(t) % 10**9 / 10**9 != t for t in stamps)
         return said + ([f"{inexact} stamps rounded to nanoseconds"] if inexact else [])
 
@@ -155,13 +164,38 @@ class _Export:
             stamp_ns = nanoseconds_of(stamp_s)  # nobody has kept when a step arrived
             yield Message(topic, coded, stamp_ns, stamp_ns, index + 1)
 
+    def _chunks(self, name: str, chunks: Chunks, offset_ns: int) -> Iterator[Message]:
+        topic, frame = self._topic(name), "" if self.cell.arm is None else self.cell.arm.config.base_frame
+        for index, stamp_s in enumerate(chunks.stamp_s):
+            data, latent = chunks.data[index], chunks.latent[index]
+            coded = self.serializer.bytes(
+                _CHUNK,
+                header=self.serializer.header(stamp_s, frame),
+                id=int(chunks.id[index]),
+                epoch=int(chunks.epoch[index]),
+                dt=float(chunks.dt_s[index]),
+                n_steps=len(data),
+                dim=data.shape[1],
+                data=data.ravel(),
+                action_space=_SPACES.get(str(chunks.action_space[index]), 0),
+                policy_version=int(chunks.policy_version[index]),
+                oldest_input=self.serializer.header(chunks.oldest_input_s[index]).stamp,
+                inference_ms=float(chunks.inference_ms[index]),
+                sampler=str(chunks.sampler[index]),
+                seed=int(chunks.seed[index]),
+                latent_steps=len(latent),
+                latent=latent.ravel().astype(np.float32),
+            )
+            log_ns = nanoseconds_of(chunks.arrival_s[index]) + offset_ns
+            yield Message(topic, coded, log_ns, nanoseconds_of(stamp_s), index + 1)
+
     def _camera_topic(self, camera: str) -> str:
         topic = next(each.topic for each in self.cell.task.cameras if each.name == camera)
         return f"/{topic.lstrip('/')}{'/compressed' if self.options.images == 'png' else ''}"
 
     def _topic(self, name: str) -> Topic:
         image = _COMPRESSED if self.options.images == "png" else _IMAGE
-        kind = {"/gate/step": _STEP, "/joint_states": _JOINTS}.get(name, image)
+        kind = {"/gate/step": _STEP, "/joint_states": _JOINTS, "/action_chunk": _CHUNK}.get(name, image)
         return Topic(name, installed(kind), (Qos(),))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from drift_control.freshness import picture_ahead
 from drift_core.episodes import EpisodeWriter, OutcomeName
 from drift_core.errors import DataError, EncodingError, ShapeError
+from drift_core.messages.chunks import to_chunk_record
 from drift_core.messages.steps import seconds, to_step_record
 from drift_core.observation.fit import fit
 
@@ -67,7 +68,7 @@ class OwnEpisode:
             for sample in samples:
                 writer.add_joints(sample.positions_rad, sample.gripper_m, sample.stamp_s, sample.arrival_s)
 
-        wanted = {note.topics.steps, *joint_topics, *self._cameras}
+        wanted = {note.topics.steps, *joint_topics, *self._cameras, note.topics.chunks} - {""}
         for message in self._reader.messages(wanted):
             name, arrival_s = message.topic.name, (message.log_ns - note.steady_offset_ns) / _NANOSECONDS
             msg = decode(message)
@@ -78,6 +79,12 @@ class OwnEpisode:
             if name == note.topics.steps:
                 writer.add_step(_step(message, msg))
                 steps += 1
+                continue
+            if name == note.topics.chunks:
+                try:
+                    writer.add_chunk(to_chunk_record(msg, arrival_s))
+                except ShapeError as error:
+                    refused.append(str(error))
                 continue
             camera, latency_s = self._cameras[name]
             try:

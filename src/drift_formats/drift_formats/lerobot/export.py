@@ -86,6 +86,9 @@ def export_set(
                 spread.add(columns[name])
             if rows.remark:
                 say(f"{episode.meta.id}: {rows.remark}")
+            if episode.chunks:
+                said = "are left out: a set has a place for what was wanted at each step only"
+                say(f"{episode.meta.id}: {len(episode.chunks)} chunks of the policy {said}")
         if writer is None:
             raise DataError("a set must have at least one episode")
         writer.close()

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 from drift_control.robot.pose import pose_to_action
 from drift_control.robot.robot import load_robot
-from drift_core.episodes import Episode, EpisodeMeta, EpisodeWriter, StepRecord, StepSource, read_episode
+from drift_core.episodes import (
+    ChunkRecord,
+    Episode,
+    EpisodeMeta,
+    EpisodeWriter,
+    StepRecord,
+    StepSource,
+    read_episode,
+)
 from drift_core.observation.spec import CameraSpec
 from drift_core.task import CameraConfig, TaskConfig
 from drift_formats.format import Cell
@@ -39,7 +47,7 @@ def record(
     """Record control steps at 50 Hz, joints at 100 Hz, and a frame at each of `frame_s` (every 0.1 s).
 
     `driver`: source of each control step; the expert without one. The frame of `t` arrives at t + 0.02.
-    `wanted`: the policy wanted half of every number, by chunk 8.
+    `wanted`: the policy wanted half of every number, by chunk 8, and an arm's made three chunks.
     """
     random = np.random.default_rng(seed)
     times = START_S + np.arange(round(seconds * 50) + 1) / 50
@@ -67,6 +75,15 @@ def record(
             for camera in cell.task.cameras:
                 image = picture(number, camera.height, camera.width)
                 writer.add_frame(camera.name, image, stamp_s, stamp_s + 0.02)
+        for number in range(3 if wanted and arm is not None else 0):
+            stamp_s = START_S + number / 4
+            writer.add_chunk(
+                ChunkRecord(
+                    number + 6, 3, stamp_s, stamp_s + 0.125, cell.task.dt_s, cell.task.action_space, 2,
+                    stamp_s, 62.5, "ddim-8", 5, random.normal(size=(4, 8)),
+                    random.normal(size=(8, 8)).astype(np.float32) if number else np.empty((0, 0)),
+                )
+            )  # fmt: skip
         take_over = 0
         for tick, (time_s, source) in enumerate(zip(times, driver, strict=True)):
             if source == StepSource.EXPERT and (tick == 0 or driver[tick - 1] != source):

@@ -9,13 +9,14 @@ from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore, Excerpts
-from drift_core.errors import EncodingError
+from drift_core.errors import EncodingError, ShapeError
+from drift_core.messages.chunks import to_chunk_record
 from drift_core.messages.steps import to_step_record
 from drift_core.task import load_task
 from drift_formats.bags.episode_notes import EpisodeTopics
 from drift_formats.bags.recorder import BagRecorder
 from drift_formats.bags.repair import broken_off_bags
-from drift_interfaces.msg import Step
+from drift_interfaces.msg import ActionChunk, Step
 from drift_ros import qos
 from drift_ros.camera_input import CameraInput
 from drift_ros.clock import ros_s, steady_clock, steady_s, to_seconds
@@ -33,14 +34,14 @@ from trainer_node.config import TrainerConfig
 from trainer_node.excerpts import ExcerptTap, history_s
 from trainer_node.jobs import Jobs
 from trainer_node.label_count import LOOK_S, LabelWatch
-from trainer_node.recorder import Recorder
+from trainer_node.recorder import CHUNKS, Recorder
 from trainer_node.ros.episode_bag import EpisodeBag, full_names
 from trainer_node.ros.hand_out import serve_checkpoints, serve_episodes
 from trainer_node.ros.run_episode import EpisodeServer
 from trainer_node.ros.train import BEHIND_S, TrainServer
 from trainer_node.worker_process import WorkerProcess, worker_command, worker_environment
 
-_STEPS = "gate/step"
+_STEPS, _CHUNKS = "gate/step", "action_chunk"
 _JOINTS_S = 0.01  # between two recorded joint states, at least
 _JOINTS_TIMEOUT_S = 0.5  # a state in which an arm's joint is older is not recorded
 _TICK_S = 0.05  # of the timer that moves episodes and training on
@@ -101,6 +102,7 @@ class TrainerNode(Node):
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics, tap)
         self.create_timer(_JOINTS_S, self._look_at_joints, clock=steady_clock())
         subscribe(self, Step, _STEPS, self._on_step, qos.PROVENANCE)
+        subscribe(self, ActionChunk, _CHUNKS, self._on_chunk, qos.CHUNKS)
         self._episodes = EpisodeServer(
             self,
             robot.config.name,
@@ -127,7 +129,9 @@ class TrainerNode(Node):
             steps=full(_STEPS),
             joint_states=tuple(map(full, joint_topics)),
             cameras={name: full(source.topic) for name, source in self._cameras.items()},
+            chunks=full(_CHUNKS),
         )
+        further = [name for name in further if name != topics.chunks]  # which comes by itself
         for folder in broken_off_bags(config.bag_folder):
             self._warn(f"bag {folder} was broken off: drift data repair {folder} makes it whole")
         recorder = BagRecorder(
@@ -167,6 +171,19 @@ class TrainerNode(Node):
             self._bag.put(_STEPS, Step, raw, info, now_s)
         self._step_rate.add(now_s)
         self._recorder.put_step(to_step_record(deserialize_message(raw, Step)), now_s)
+
+    def _on_chunk(self, raw: bytes, info: dict[str, Any]) -> None:
+        if not self._recorder.recording:
+            return
+        now_s = steady_s()
+        if self._bag is not None:
+            self._bag.put(_CHUNKS, ActionChunk, raw, info, now_s)
+        try:
+            chunk = to_chunk_record(deserialize_message(raw, ActionChunk), now_s)
+        except ShapeError as error:
+            self._recorder.refuse(CHUNKS, str(error))
+        else:
+            self._recorder.put_chunk(chunk)
 
     def _on_tick(self) -> None:
         self._rounds.tick()

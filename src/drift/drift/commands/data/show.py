@@ -87,6 +87,7 @@ def _print(summary: "EpisodeSummary") -> None:
         ),
         "guard": ", ".join(f"{flag} in {steps} steps" for flag, steps in summary.guard_flags.items()),
         "labels": _labels(summary),
+        "wanted": _wanted(summary),
         "remark": summary.remark,
         "steps": f"{summary.steps}" + f", {summary.missing_steps} missing" * bool(summary.missing_steps),
         "joints": str(summary.joints),
@@ -104,6 +105,12 @@ def _began(ros_s: float) -> str:
     if ros_s < _DATES_S:
         return f"at {ros_s:.1f} s of simulated time"
     return f"{datetime.fromtimestamp(ros_s).isoformat(' ', 'seconds')} (ROS time {ros_s:.1f} s)"
+
+
+def _wanted(summary: "EpisodeSummary") -> str:
+    if summary.chunks is None:
+        return "what the policy wanted was not recorded then"
+    return f"{summary.chunks} chunks of the policy, {summary.chunks_by_expert} while the expert drove"
 
 
 def _labels(summary: "EpisodeSummary") -> str:
