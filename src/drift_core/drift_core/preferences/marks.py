@@ -1,0 +1,80 @@
+"""Which of two recorded attempts a person prefers: a file of a run that only grows, one mark a line."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from drift_config.errors import ConfigError
+from drift_config.loader import parse, to_plain
+from drift_config.strict import STRICT
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from drift_core.errors import DataError
+
+MARKS_FILE = "preferences.jsonl"
+Answer = Literal["a", "b", "equal"]
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Mark:
+    """A person's word on two episodes."""
+
+    a: _Id
+    b: _Id
+    answer: Answer
+    marked_s: Annotated[float, Field(allow_inf_nan=False)]  # since 1970
+
+    def __post_init__(self) -> None:
+        if self.a == self.b:
+            raise ValueError(f"a={self.a} and b={self.b} must be two episodes")
+
+    @property
+    def pair(self) -> frozenset[str]:
+        """The two episodes, in no order."""
+        return frozenset((self.a, self.b))
+
+
+class Marks:
+    """The marks in one file; what was said of a pair later counts."""
+
+    def __init__(self, path: Path) -> None:
+        """`path`: of the file, which need not be there."""
+        self.path = path
+
+    def add(self, mark: Mark) -> None:
+        """Append a mark, through to the disk; OSError where it is not written whole, and nothing is then."""
+        line = (json.dumps(to_plain(mark)) + "\n").encode()
+        descriptor = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            if (written := os.write(descriptor, line)) < len(line):
+                os.ftruncate(descriptor, size)
+                raise OSError(f"{self.path}: {written} of {len(line)} bytes could be written")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def all(self) -> list[Mark]:
+        """Return all marks in the order in which they were made; DataError names file and line."""
+        if not self.path.is_file():
+            return []
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [_parsed(line, f"{self.path}: line {number}") for number, line in enumerate(lines, 1)]
+
+    def standing(self) -> list[Mark]:
+        """Return the last mark of each pair, in the order in which they were made."""
+        newest: dict[frozenset[str], Mark] = {}
+        for mark in self.all():
+            newest.pop(mark.pair, None)
+            newest[mark.pair] = mark
+        return list(newest.values())
+
+
+def _parsed(line: str, where: str) -> Mark:
+    try:
+        return parse(json.loads(line), Mark, where)
+    except (ConfigError, ValueError, RecursionError) as error:
+        raise DataError(f"{where}: {error}".replace(f"{where}: {where}", where)) from error
