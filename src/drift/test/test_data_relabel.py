@@ -37,6 +37,18 @@ def test_outcome_and_score_change_and_nothing_else(tmp_path: Path) -> None:
     assert EpisodeStore(tmp_path).read("m1").meta.score == 0.7
 
 
+def test_a_weight_is_kept_with_the_episode_and_said(tmp_path: Path) -> None:
+    record(tmp_path, "m0", [EXPERT])
+    before = said(tmp_path / "m0")
+    text = data(tmp_path, "m0", "--weight", "2.5")
+    assert "m0: failure, score none → failure, score none, weight 2.5" in text
+    assert said(tmp_path / "m0") == before | {"weight": 2.5}
+    data(tmp_path, "m0", "--outcome", "success")
+    assert EpisodeStore(tmp_path).meta("m0").weight == 2.5
+    with pytest.raises(DataError, match="weight=inf must be finite, and 0 or more"):
+        data(tmp_path, "m0", "--weight", "inf")
+
+
 def test_a_relabelling_that_is_broken_off_leaves_the_old_label(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

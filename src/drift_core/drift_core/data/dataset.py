@@ -28,6 +28,7 @@ _COLUMNS = {
     "idle": torch.zeros(0, dtype=torch.bool),  # (N,) the expert stood still
     "_task": torch.zeros(0, dtype=torch.long),  # (N,) which one, where there are several
     "_returns": torch.zeros(0),  # (N,) score of the episode, NaN where it has none
+    "_weight": torch.zeros(0),  # (N,) of the episode
     # What is ahead of the windows, when they were cut with it; else Tf = 0.
     "_future_index": torch.zeros(0, 0, dtype=torch.long),  # (N, Tf) rows of the frame rows
     "_future_state": torch.zeros(0, 0, 0),  # (N, Tf, S) raw
@@ -224,20 +225,24 @@ class WindowDataset:
         split: Split = WHOLE,
         first: int = 0,
     ) -> Batch:
-        """Draw windows with replacement, uniformly but for the idle ones: a share `idle_weight` as often.
+        """Draw windows with replacement by the weight of their episodes, idle ones `idle_weight` as often.
 
         `among` (M,): only these. `split`, `first`: which of those drawn are returned, as of `batch`.
         """
         count = len(self) if among is None else len(among)
         if count == 0:
             raise DataError("the dataset has no window with a valid label")
-        idle = self.idle if among is None else self.idle[among]
-        if idle_weight == 1.0 or not idle.any():
+        idle, weights = self.idle, self._rows("_weight")
+        if among is not None:
+            idle, weights = idle[among], weights[among]
+        if (idle_weight == 1.0 or not idle.any()) and bool((weights == 1.0).all()):
             drawn = torch.randint(count, (batch_size,), generator=generator)
         else:
             if idle_weight == 0.0 and idle.all():
                 raise DataError(f"idle_weight=0 leaves nothing: all {count} windows are idle")
-            weights = torch.where(idle, idle_weight, 1.0)
+            weights = torch.where(idle, idle_weight, 1.0) * weights
+            if not bool(weights.any()):
+                raise DataError(f"weight=0 of their episodes leaves none of {count} windows")
             # not torch.multinomial, which takes at most 2^24 windows
             total = weights.cumsum(0, dtype=torch.float64)
             at = torch.rand(batch_size, generator=generator, dtype=torch.float64) * total[-1]
@@ -301,6 +306,7 @@ def _columns_of(windows: WindowSet, frame_rows: Tensor, n_frames: int) -> dict[s
         "idle": torch.from_numpy(windows.idle),
         "_task": torch.full((len(windows),), windows.task),
         "_returns": torch.full((len(windows),), score),
+        "_weight": torch.full((len(windows),), windows.weight),
         "_future_index": torch.from_numpy(future.frame_index) + n_frames,
         "_future_state": torch.from_numpy(future.state),
         "_future_mask": torch.from_numpy(future.mask),

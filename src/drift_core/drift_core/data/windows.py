@@ -55,7 +55,8 @@ class WindowSet:
     intervention: np.ndarray  # (N,) the take-over that the labels are of
     remark: str = ""  # what of the episode is lost, or why it gives no label, in words
     future: FutureSet | None = None  # when asked for
-    score: float | None = None  # of the episode
+    score: float | None = None  # of the episode, where nobody gave one by its outcome; None: unknown
+    weight: float = 1.0  # of the episode
     ended_s: dict[int, float] = field(default_factory=dict)  # by take-over: its last control step
     task: int = 0  # which one, where a policy learns several
 
@@ -178,7 +179,8 @@ def cut_windows(
         labels.intervention,
         _remark(episode, replay, labels),
         _look_ahead(list(on_grid), frame_index, state, future_steps) if future_steps else None,
-        episode.meta.score,
+        episode.meta.credit,
+        episode.meta.weight,
         _ends(episode.steps),
     )
 

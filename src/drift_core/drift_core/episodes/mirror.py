@@ -29,7 +29,7 @@ from drift_core.fetching import Pace
 from drift_core.pieces import NotThereError
 
 _MARK = ".mirrored"  # in a `.part` of the mirror: the digest of the description of what comes into it
-_LABEL = ("outcome", "score")  # what drift data relabel changes in a description
+_LABEL = ("outcome", "score", "weight")  # what drift data relabel changes in a description
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Mirror:
             return False
         if _without_label(beside.read_bytes()) != _without_label(path.read_bytes() if known else b""):
             beside.unlink()
-            text = "changed there in more than outcome and score (repaired?) and left as it is"
+            text = "changed there in more than outcome, score and weight (repaired?) and left as it is"
             done.left_out.append(f"{folder}: {text}; it comes anew once this folder is moved away")
             return False
         os.replace(beside, path)

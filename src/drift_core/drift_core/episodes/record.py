@@ -71,6 +71,14 @@ class EpisodeMeta:
     schema: Literal[1, 2, 3] = SCHEMA  # type: ignore[assignment]
     files: tuple[StoredFile, ...] = ()  # none in schema 1
     repaired: str = ""  # what drift data repair has mended; empty: nothing, it is as it was recorded
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0  # how often its windows are drawn
+
+    @property
+    def credit(self) -> float | None:
+        """How well it went, in [0, 1]: its score, else 1 for a success and 0 for a failure; None: unknown."""
+        if self.score is not None:
+            return self.score
+        return None if self.outcome == "unknown" else float(self.outcome == "success")
 
 
 @plain_dataclass(frozen=True, slots=True, eq=False)

@@ -271,6 +271,20 @@ def test_nothing_is_ahead_and_no_return_is_known_unless_asked_for():
     assert batch.future is None and batch.returns is None
 
 
+def test_windows_are_drawn_by_the_weight_of_their_episodes():
+    once, thrice = looking_ahead("a"), dataclasses.replace(looking_ahead("b", value=50), weight=3.0)
+    dataset = WindowDataset([once, thrice, dataclasses.replace(looking_ahead("c", value=90), weight=0.0)])
+    drawn = dataset.sample(torch.Generator().manual_seed(0), 4000).state[:, 0, 0]
+    values = {float(value): int((drawn == value).sum()) for value in drawn.unique()}
+    of_a = sum(count for value, count in values.items() if value in set(once.state[:, 0, 0].tolist()))
+    # a quarter, give or take four standard deviations of 27
+    assert abs(of_a - 1000) < 110 and not set(values) & set(
+        dataset.state[dataset.rows(["c"])][:, 0, 0].tolist()
+    )
+    with pytest.raises(DataError, match="weight=0 of their episodes leaves none of"):
+        dataset.sample(torch.Generator(), 1, among=dataset.rows(["c"]))
+
+
 def test_the_return_of_a_window_is_the_score_of_its_episode():
     dataset = WindowDataset([looking_ahead("a", score=0.25), looking_ahead("b", value=50)], returns=True)
     batch = dataset.batch(torch.tensor([0, 4, 5]))

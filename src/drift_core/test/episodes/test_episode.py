@@ -146,6 +146,12 @@ def test_a_score_is_kept_and_an_episode_of_before_has_none(tmp_path):
     assert read_episode(path).meta.score is None
 
 
+def test_credit_is_the_score_and_without_one_that_of_the_outcome():
+    said = [replace(META, outcome=outcome) for outcome in ("success", "failure", "unknown")]
+    assert [meta.credit for meta in said] == [1.0, 0.0, None]
+    assert [replace(meta, score=0.25).credit for meta in said] == [0.25] * 3
+
+
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
 def test_a_score_beyond_0_to_1_is_refused_and_the_episode_stays_open(tmp_path, score):
     with EpisodeWriter(tmp_path, META) as writer:

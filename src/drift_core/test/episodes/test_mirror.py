@@ -220,7 +220,7 @@ def test_an_episode_of_which_more_than_the_label_was_changed_is_left_as_it_is_an
     done = sync()
     assert (done.relabelled, content(here, "e1")) == (0, before)
     (text,) = done.left_out
-    assert text.startswith(f"{here / 'e1'}: changed there in more than outcome and score")
+    assert text.startswith(f"{here / 'e1'}: changed there in more than outcome, score and weight")
     EpisodeStore(here).delete("e1")
     assert sync().episodes == 1 and content(here, "e1") == content(there, "e1")
 

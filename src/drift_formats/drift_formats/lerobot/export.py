@@ -134,7 +134,7 @@ def _features(cell: Cell, episode: Episode, options: ExportOptions) -> list[Feat
 
 def _columns(rows: Rows, episode: Episode) -> dict[str, np.ndarray]:
     meta, last = episode.meta, np.arange(len(rows)) == len(rows) - 1
-    reward = float(meta.outcome == "success") if meta.score is None else meta.score
+    reward = meta.credit or 0.0
     columns = {
         layout.STATE: rows.state,
         layout.ACTION: rows.action,

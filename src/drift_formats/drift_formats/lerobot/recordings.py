@@ -69,6 +69,7 @@ class _Reader:
             cameras=cell.task.camera_specs,
             dt_s=cell.task.dt_s,
             started_s=said.started_s,
+            weight=said.weight,
             drift_version=f"{version('drift_core')} (from LeRobot {files.version}{stamps})",
         )
 

@@ -65,6 +65,7 @@ def main(
 def _print(summary: "EpisodeSummary") -> None:
     meta = summary.meta
     score = "" if meta.score is None else f", score {meta.score:g}"
+    score += "" if meta.weight == 1.0 else f", weight {meta.weight:g}"
     held_out = ", held out of training" if summary.held_out else ""
     lines = {
         "episode": f"{meta.id}: {meta.kind}, {meta.outcome}{score}{held_out}",
