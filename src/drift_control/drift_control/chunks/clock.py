@@ -31,6 +31,7 @@ class ChunkClock:
 
     def __init__(self, chunk: Chunk, cubic: bool) -> None:
         self.chunk = chunk
+        self._last: tuple[float, SetPoint] | None = None  # what was asked for last, and the answer
         self._cubic = cubic
         self._steps = len(chunk.data)
         self._tcp = chunk.action_space == "tcp_pose"
@@ -63,7 +64,12 @@ class ChunkClock:
         return ChunkClock(replace(self.chunk, data=data), self._cubic)
 
     def at(self, ros_s: float) -> SetPoint:
-        """Return the set-point of ROS time `ros_s`."""
+        """Return the set-point of ROS time `ros_s`; asked for it again, the same one."""
+        if self._last is None or self._last[0] != ros_s:
+            self._last = ros_s, self._between(ros_s)
+        return self._last[1]
+
+    def _between(self, ros_s: float) -> SetPoint:
         place = (ros_s - self.chunk.stamp_s) / self.chunk.dt_s - 1.0  # in steps; 0 at the first due time
         inside = 0.0 <= place <= self._steps - 1
         place = min(max(place, 0.0), self._steps - 1.0)

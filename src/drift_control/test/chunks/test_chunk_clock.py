@@ -80,3 +80,11 @@ def test_a_single_set_point_is_a_place_to_stay():
     point = clock(rows([0.3], yaws=[math.pi / 2])).at(100.5)
     assert point.pose.position[0] == 0.3
     assert not point.twist.any()
+
+
+def test_who_asks_for_the_same_time_again_gets_the_same_and_another_time_in_between_changes_nothing():
+    data = clock(rows([0.1, 0.2, 0.3]))
+    first = data.at(100.15)
+    assert data.at(100.15) is first
+    assert data.at(100.25).pose.position[0] == pytest.approx(0.25)
+    assert data.at(100.15).pose.position[0] == first.pose.position[0] == pytest.approx(0.15)
