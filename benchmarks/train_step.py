@@ -5,16 +5,23 @@ S and L are the U-Nets of 25 and 80 million parameters at batch 64, horizon 16, 
 one rank run in turn, a step each, and medians are compared, so that a busy moment of the machine hits all of
 them. Peak memory is that of a process of its own while it steps. `reduce_s`: changing the rank of all layers
 from full to this one, with all that follows in the trainer; `halve_s`: from this one to half of it.
-`update_bytes`: what trains, as float32.
+`update_bytes`: what trains, as float32. `lora` trains as many numbers as `usv`, `lora_left` as `left`.
+
+`no_weight_gradient` is the limit: the full step in which no weight matrix has a gradient. Norms and biases
+of linear layers train: they cost nothing, and the gradient flows through every layer. `limit_ratio`:
+a step beside it. `load` "stack": the same at the niceness of the training worker, beside simulation, gate and
+a policy that drives, the network of the demo.
 """
 
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +34,12 @@ from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.rank.modulation import bfloat16_is_fast
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer
+from torch import nn
 
 HORIZON, ACTION_DIM, STATE_DIM, BATCH = 16, 10, 522, 64  # two observation steps of 522: a condition of 1044
 NETWORKS = {"S": (128, 256, 512), "L": (256, 512, 1024)}
 FRACTIONS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+LOADS = ("quiet", "stack")
 WARM_UP = 2  # steps of each form that are not counted; the change of rank comes with one, too
 
 
@@ -38,7 +47,7 @@ WARM_UP = 2  # steps of each form that are not counted; the change of rank comes
 class Form:
     """One row's way of training."""
 
-    name: str  # full, full_bf16, left, left_bf16, usv, lora
+    name: str  # full, full_bf16, no_weight_gradient, left, left_bf16, usv, lora, lora_left
     policy: str  # exact, fast, or "-" where there is none
     fraction: float
 
@@ -68,6 +77,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda (memory is then the GPU's)")
     parser.add_argument("--repetitions", type=int, default=9, help="counted steps of every row")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--loads", nargs="+", choices=LOADS, default=LOADS)
     parser.add_argument("--fractions", nargs="+", type=float, default=list(FRACTIONS), help="ranks r / R")
     parser.add_argument("--skip-memory", action="store_true", help="no process for the memory of each row")
     parser.add_argument(
@@ -80,27 +90,49 @@ def main() -> None:
         print(peak_bytes(network, Form(name, policy, float(fraction)), options.threads, options.device))
         return
     repetitions, fractions = (3, [1 / 8]) if options.quick else (options.repetitions, options.fractions)
-    rows = [
-        row
-        for network in options.networks
-        for fraction in fractions
-        for row in measure(network, forms(fraction, options.quick, options.device), repetitions, options)
-    ]
+    rows: list[Row] = []
+    for load in [load for load in LOADS if load in options.loads]:  # the niceness of the second one stays
+        networks = ["S"] if options.quick and load == "stack" else options.networks
+        with beside(load):
+            for network in networks:
+                for fraction in fractions:
+                    compared = forms(fraction, options.quick, options.device)
+                    rows += measure(network, compared, repetitions, load, options)
     report(f"training step, batch {BATCH}, {options.threads} threads, {options.device}", rows, options.json)
+
+
+@contextmanager
+def beside(load: str) -> Iterator[None]:
+    """Run the stack beside what is measured, or nothing."""
+    if load == "quiet":
+        yield
+        return
+    from benchmarks.support.busy_training import NICENESS  # the processes whose memory is measured
+    from benchmarks.support.running_stack import running_stack  # do without all that these bring
+
+    with running_stack() as stack:
+        stack.make_ready()
+        stack.start_policy()
+        stack.client.wait_until(lambda: stack.client.gate_state.state == 2, 30.0, "the policy to drive")
+        os.nice(NICENESS)
+        yield
+        stack.client.spin(0.5)
+        if stack.client.gate_state.state != 2:
+            raise RuntimeError(f"the policy must drive to the end: {stack.client.gate_state.text}")
 
 
 def forms(fraction: float, quick: bool, device: str) -> list[Form]:
     """Return what is compared at one rank, the baseline first."""
     bfloat16 = bfloat16_is_fast(torch.device(device))
-    result = [Form("full", "-", 1.0)]
+    result = [Form("full", "-", 1.0), Form("no_weight_gradient", "-", 1.0)]
     result += [Form("full_bf16", "-", 1.0)] if bfloat16 and not quick else []
     for policy in ("fast",) if quick else ("fast", "exact"):
         result += [Form("left", policy, fraction), Form("usv", policy, fraction)]
     result += [Form("left_bf16", "fast", fraction)] if bfloat16 else []
-    return [*result, Form("lora", "-", fraction)]
+    return [*result, Form("lora", "-", fraction), Form("lora_left", "-", fraction)]
 
 
-def measure(network: str, compared: list[Form], repetitions: int, options) -> list[Row]:
+def measure(network: str, compared: list[Form], repetitions: int, load: str, options) -> list[Row]:
     """Run all forms in turn; return a row of each."""
     trainers, reduce_s = {}, {}
     for form in compared:
@@ -130,11 +162,13 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
         form: peak_in_child(network, form, options)
         for form in compared
         if not options.skip_memory
+        and load == "quiet"
         and (not options.quick or (network == "L" and form.name in ("full", "left")))
     }
-    baseline = compared[0]
+    baseline, limit = compared[:2]
     return [
         {
+            "load": load,
             "network": network,
             "form": form.name,
             "policy": form.policy,
@@ -142,6 +176,7 @@ def measure(network: str, compared: list[Form], repetitions: int, options) -> li
             "effective_rank": described[form][0] if form.modulation else form.fraction,
             "step_ms": 1e3 * median_s[form],
             "step_ratio": median_s[form] / median_s[baseline],
+            "limit_ratio": median_s[form] / median_s[limit],
             "peak_rss_mb": memory[form] / 1e6 if form in memory else None,
             "peak_rss_ratio": memory[form] / memory[baseline] if form in memory else None,
             "update_bytes": described[form][1],
@@ -167,10 +202,12 @@ def make_trainer(network: str, form: Form, threads: int, device: str, start: flo
             UNetConfig(down_dims=NETWORKS[network]),
         )
     ).to(device)
-    if form.name == "lora":
+    if form.name.startswith("lora"):
         from benchmarks.support.lora import add_lora  # imports much that would count as memory of the others
 
-        add_lora(policy, form.fraction)
+        add_lora(policy, form.fraction, as_many_as="left" if form.name == "lora_left" else "usv")
+    if form.name == "no_weight_gradient":
+        freeze_weights(policy)
     config = TrainConfig(
         steps=10_000,
         batch_size=BATCH,
@@ -186,6 +223,15 @@ def make_trainer(network: str, form: Form, threads: int, device: str, start: flo
     generator = torch.Generator().manual_seed(0)
     schedule = Rank(start) if form.modulation else None
     return Trainer(policy, config, schedule, generator, form.modulation)
+
+
+def freeze_weights(policy: DiffusionPolicy) -> None:
+    """Freeze all weights, and the biases for which torch would form a weight gradient."""
+    for layer in policy.modules():
+        if isinstance(layer, nn.modules.conv._ConvNd):
+            layer.requires_grad_(False)
+        elif isinstance(layer, nn.Linear):
+            layer.weight.requires_grad_(False)
 
 
 def example_batch(generator: torch.Generator) -> Batch:

@@ -7,19 +7,19 @@ train.
 """
 
 import copy
+from typing import Literal
 
 from drift_core.policy.policy import DiffusionPolicy
-from drift_core.rank.layout import layout_of
+from drift_core.rank.layout import Layout, layout_of
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
 
-def add_lora(policy: DiffusionPolicy, fraction: float) -> None:
-    """Put adapters of rank `fraction` of each layer's maximum on the denoiser: as many numbers as form `usv`
-    trains."""
+def add_lora(policy: DiffusionPolicy, fraction: float, as_many_as: Literal["usv", "left"] = "usv") -> None:
+    """Put adapters on the denoiser that train as many numbers as that form does at `fraction` of the rank."""
     ranks = {
-        name: max(1, round(fraction * layout_of(layer).max_rank))
+        name: _rank(layout_of(layer), fraction, as_many_as)
         for name, layer in policy.denoiser.named_modules()
         if type(layer) in (nn.Linear, nn.Conv1d)
     }
@@ -29,6 +29,13 @@ def add_lora(policy: DiffusionPolicy, fraction: float) -> None:
     for layer in policy.modules():
         if isinstance(layer, nn.GroupNorm | nn.LayerNorm):
             layer.requires_grad_(True)
+
+
+def _rank(layout: Layout, fraction: float, as_many_as: Literal["usv", "left"]) -> int:
+    rank = fraction * layout.max_rank
+    if as_many_as == "left":  # r N numbers of dA in r' (N + K) of an adapter
+        rank *= layout.rows / (layout.rows + layout.columns)
+    return max(1, round(rank))
 
 
 def without_lora(policy: DiffusionPolicy) -> DiffusionPolicy:
