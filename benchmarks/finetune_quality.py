@@ -1,7 +1,6 @@
 """How well a shifted task is learned at 1/8 of the rank, at equal steps, and how much of the old one is lost.
 
-A 2-D hand goes from a start to a goal around an obstacle, 16 steps in a chunk. Old task: smooth detours to
-goals on the right. New task: goals on the left, wider detours, a late turn. Every method fine-tunes the same
+The task and its shift are those of `support/shifted_task.py`. Every method fine-tunes the same
 network, trained offline on the old task, for as many steps on 1000 windows of the new one; the loss is that
 of held-out windows, with averaged weights, at the learning rate that is best on average over all seeds. The
 bars: usv within 5 %, left within 10 % of full.
@@ -25,19 +24,15 @@ from dataclasses import dataclass
 import torch
 from benchmarks.support.lora import add_lora, without_lora
 from benchmarks.support.report import Row, arguments, report
-from drift_core.denoisers import UNetConfig
-from drift_core.observation.spec import ObservationSpec
-from drift_core.policy.batch import Batch
-from drift_core.policy.normalizer import Normalizer
-from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from benchmarks.support.shifted_task import draw, new_policy, windows
+from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import ConstantRank, RankSchedule, SigmoidDecay
 from drift_core.training.config import RankConfig, TrainConfig
 from drift_core.training.trainer import Trainer, held_out_loss
 from rich.console import Console
-from torch import Tensor
 
-HORIZON, STATE_DIM, FRACTION, BATCH = 16, 6, 0.125, 64
+FRACTION, BATCH = 0.125, 64
 CONSTANT = ConstantRank(fraction=FRACTION)
 ADAPTIVE = AdaptiveRank(start=FRACTION, lowest=FRACTION / 4, highest=2 * FRACTION, every=25)
 
@@ -151,27 +146,15 @@ def table(
 
 def pretrain(kind: str, size: Size, seed: int, threads: int) -> DiffusionPolicy:
     """Train a new policy on the old task, at full rank or with a rank that falls to FRACTION."""
-    torch.manual_seed(seed)
-    config = PolicyConfig(
-        ObservationSpec((), STATE_DIM, 1, 0.1),
-        2,
-        "point",
-        HORIZON,
-        8,
-        None,
-        UNetConfig(down_dims=size.down_dims),
-    )
-    policy = DiffusionPolicy(config)
     data = windows(4000, seed, new=False)
-    fitted = Normalizer.fit(data.state, data.actions, data.mask, "point")
-    policy.normalizer.load_state_dict(fitted.state_dict())
+    policy = new_policy(size.down_dims, data, seed)
     steps = size.offline_steps
     falling = SigmoidDecay(start=1.0, end=FRACTION, steps=steps, every=max(1, steps // 15), tau=0.5)
     rank = {"full": None, "left": LEFT, "usv": USV}[kind]
     generator = torch.Generator().manual_seed(seed)
     settings = train_config(steps, 1e-3, threads)
     trainer = Trainer(policy, settings, falling if rank else None, generator, rank)
-    trainer.run(lambda generator: draw(data, generator))
+    trainer.run(lambda generator: draw(data, BATCH, generator))
     return trainer.merged_policy()
 
 
@@ -189,7 +172,7 @@ def finetune(
     schedule = method.schedule if method.rank else None
     trainer = Trainer(policy, train_config(size.steps, rate, threads), schedule, generator, method.rank)
     data = windows(1000, 100 + seed, new=True)
-    report = trainer.run(lambda generator: draw(data, generator))
+    report = trainer.run(lambda generator: draw(data, BATCH, generator))
     merged = trainer.merged_policy()
     if method.name == "lora":
         merged = without_lora(merged)
@@ -212,43 +195,6 @@ def train_config(steps: int, rate: float, threads: int) -> TrainConfig:
         clip_norm=1.0,
         ema_decay=0.99,
         threads=threads,
-    )
-
-
-def windows(count: int, seed: int, new: bool) -> Batch:
-    """Draw `count` windows of a task: state [start, goal, obstacle], actions (T, 2) with 1 % noise."""
-    generator = torch.Generator().manual_seed(seed + (500_000 if new else 0))
-
-    def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, 1, generator=generator)
-
-    start = torch.cat([uniform(-0.2, 0.2), uniform(-1.0, -0.8)], dim=1)
-    goal = torch.cat([uniform(-1.0, -0.1) if new else uniform(0.1, 1.0), uniform(0.5, 1.0)], dim=1)
-    obstacle = torch.cat([uniform(-0.3, 0.3), uniform(-0.3, 0.3)], dim=1)
-    t = torch.arange(1, HORIZON + 1)[None, :, None] / HORIZON
-    if new:
-        t = t**1.6
-    profile = t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
-    line = goal - start
-    across = torch.stack([-line[:, 1], line[:, 0]], dim=1) / line.norm(dim=1, keepdim=True)
-    offset = ((obstacle - start) * across).sum(dim=1, keepdim=True)  # of the obstacle from the line
-    # Around the side that is shorter; when it is straight ahead, either: two modes.
-    coin = torch.rand(count, 1, generator=generator) < 0.5
-    left = torch.where(offset.abs() < 0.05, coin, offset < 0.0)
-    width = (0.7 if new else 0.45) * (1.0 - 0.8 * offset.abs().clamp(max=1.0))
-    detour = torch.where(left, width, -width)[:, None, :] * torch.sin(torch.pi * profile)
-    actions = start[:, None] + profile * line[:, None] + detour * across[:, None]
-    actions = actions + 0.01 * torch.randn(actions.shape, generator=generator)
-    state = torch.cat([start, goal, obstacle], dim=1)[:, None]
-    mask = torch.ones(count, HORIZON, dtype=torch.bool)
-    return Batch({}, torch.zeros(count, 1, dtype=torch.long), torch.zeros(1, 0), state, actions, mask)
-
-
-def draw(data: Batch, generator: torch.Generator) -> Batch:
-    """Draw BATCH windows with replacement."""
-    rows = torch.randint(data.size, (BATCH,), generator=generator)
-    return Batch(
-        {}, data.frame_index[rows], data.features, data.state[rows], data.actions[rows], data.mask[rows]
     )
 
 
