@@ -9,7 +9,8 @@ round is trained on all episodes that were over when the round began. It drives 
 of a chunk of that version, or of a later one. One that never does is `censored`, and counts with the time to
 the end of the row. Corrections of episodes that are held out, one in ten, are not counted. `announced_s`:
 until the version was written, the median; `peak_rss_mb`: of the training worker; `load`: average of the
-last five minutes. Rows of one seed have the same episodes; each one is written when it has ended.
+last five minutes. Rows of one seed have the same episodes; each one is written when it has ended. Network S
+within 20 minutes: `--networks S --episodes 10 --round 5 --evaluations 10`.
 """
 
 import os
@@ -17,14 +18,13 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.support.report import Row, arguments, report, write_rows
 from benchmarks.support.running_stack import (
-    RECIPE,
     ROBOT,
     START_LIMIT_S,
     TASK,
@@ -58,8 +58,8 @@ RATE_HZ = 50.0
 SEED = 5_000  # of the first corrected episode
 NEXT_SEED = 1_000  # from there to those of the next pair of rows
 MODES = {"rounds": TrainWhen.AFTER_ROUND, "continuous": TrainWhen.CONTINUOUSLY}
-FULL = Training(15, RECIPE, 2_000)
-QUICK = Training(3, RECIPE, 60)
+TRAINED = {"mlp": Training(15, "demo", 2_000), "S": Training(15, "demo_unet", 1_000)}  # before, by network
+QUICK_DEMONSTRATIONS, QUICK_STEPS = 3, 60
 SWAP_LIMIT_S = 20.0
 AT_SWAP_S = 0.5  # before and after the first step of a version
 DRIVE_S = 3.0  # after the last version, so that one more chunk can be of it
@@ -68,39 +68,55 @@ DRIVE_S = 3.0  # after the last version, so that one more chunk can be of it
 def main() -> None:
     parser = arguments("Time from the end of a correction to the first chunk of a policy trained on it")
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
+    parser.add_argument("--networks", nargs="+", choices=list(TRAINED), default=["mlp"])
     parser.add_argument("--seeds", type=int, default=1, help="pairs of rows, with other episodes each")
     parser.add_argument("--episodes", type=int, default=34, help="corrected episodes of each row")
     parser.add_argument("--round", type=int, default=17, help="episodes of a round")
     parser.add_argument("--evaluations", type=int, default=40, help="rollouts before and after")
     parser.add_argument("--policy", type=Path, help="folder that keeps the policy trained beforehand")
     options = parser.parse_args()
-    modes, seeds, episodes, training = options.modes, options.seeds, options.episodes, FULL
-    evaluations = options.evaluations
+    modes, seeds, episodes = options.modes, options.seeds, options.episodes
+    trained, evaluations = {name: TRAINED[name] for name in options.networks}, options.evaluations
     if options.quick:
-        modes, seeds, episodes, training, evaluations = ["continuous"], 1, 1, QUICK, 0
+        modes, seeds, episodes, evaluations = ["continuous"], 1, 1, 0
+        trained = {
+            name: replace(training, demonstrations=QUICK_DEMONSTRATIONS, steps=QUICK_STEPS)
+            for name, training in trained.items()
+        }
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="drift-benchmark-") as temporary:
-        folder = options.policy or Path(temporary)
-        trained_policy(TASK, training, folder)
-        before = success(folder / TASK / "checkpoints", evaluations)
-        for seed in range(seeds):
-            for mode in modes:
-                after = Path(temporary) / f"{mode}_{seed}"
-                first = SEED + NEXT_SEED * seed
-                row = measure(mode, folder / TASK, after, range(first, first + episodes), options.round)
-                succeeded = {"success_before": before, "success_after": success(after, evaluations)}
-                rows.append({"mode": mode, "network": "mlp", "seed": seed, **row, **succeeded})
-                write_rows(rows, options.json)
-                print(rows[-1], flush=True)
-    report(f"corrections of {TASK}, {RECIPE} network", rows, options.json)
+        for network, training in trained.items():
+            folder = (options.policy or Path(temporary)) / network
+            trained_policy(TASK, training, folder)
+            before = success(folder / TASK / "checkpoints", training.file, evaluations)
+            for seed in range(seeds):
+                for mode in modes:
+                    after = Path(temporary) / f"{network}_{mode}_{seed}"
+                    first = SEED + NEXT_SEED * seed
+                    episode_seeds = range(first, first + episodes)
+                    row = measure(mode, training.file, folder / TASK, after, episode_seeds, options.round)
+                    succeeded = success(after, training.file, evaluations)
+                    rows.append(
+                        {
+                            "mode": mode,
+                            "network": network,
+                            "seed": seed,
+                            **row,
+                            "success_before": before,
+                            "success_after": succeeded,
+                        }
+                    )
+                    write_rows(rows, options.json)
+                    print(rows[-1], flush=True)
+    report(f"corrections of {TASK}", rows, options.json)
 
 
-def success(checkpoints: Path, rollouts: int) -> float | None:
+def success(checkpoints: Path, recipe: str, rollouts: int) -> float | None:
     """Return the success of the newest version in this process's shell, None without rollouts."""
     latest = read_latest(checkpoints)
     if latest is None or not rollouts:
         return None
-    sampler = load_train_file(config_file("train", RECIPE)).policy.sampler
+    sampler = load_train_file(config_file("train", recipe)).policy.sampler
     job = Job(checkpoints / latest.file, ROBOT, TASK, sampler, latest.sha256)
     return statistics.mean(rollout.success for rollout in evaluate(job, evaluation_seeds(rollouts)))
 
@@ -133,12 +149,12 @@ class Witness(SessionWatcher):
         self._steps_before = self.steps
 
 
-def measure(mode: str, before: Path, after: Path, seeds: range, of_round: int) -> Row:
+def measure(mode: str, recipe: str, before: Path, after: Path, seeds: range, of_round: int) -> Row:
     """Run the corrected episodes `seeds` beside training of this mode; return the row.
 
     `before`: a run's folder; the checkpoints go to `after`.
     """
-    with running_stack(RATE_HZ, expert="scripted") as stack:
+    with running_stack(RATE_HZ, expert="scripted", recipe=recipe) as stack:
         run, client, witness = stack.plan.run, stack.client, Witness()
         for name in ("episodes", "checkpoints"):
             shutil.copytree(before / name, run.path / name, dirs_exist_ok=True)
@@ -166,7 +182,7 @@ def measure(mode: str, before: Path, after: Path, seeds: range, of_round: int) -
         # the last version drives, too, as it would if the work went on
         client.run_episode(RunEpisode.Goal.EVALUATION, SEED - 1, max_duration_s=DRIVE_S)
         steps = log.steps()
-        corrections = corrections_of(stack, witness)
+        corrections = corrections_of(stack, recipe, witness)
         trained = {found: first_version(mode, found, witness) for found in corrections}
         delays_s, censored = delays(trained, steps)
         made_s = [
@@ -245,9 +261,9 @@ def running(stack: RunningStack) -> int:
     return 0 if state is None else int(state.version)
 
 
-def corrections_of(stack: RunningStack, witness: Witness) -> list[Correction]:
+def corrections_of(stack: RunningStack, recipe: str, witness: Witness) -> list[Correction]:
     """Return the take-overs of the row that can be trained on."""
-    train_file = load_train_file(config_file("train", RECIPE))
+    train_file = load_train_file(config_file("train", recipe))
     task, run = load_task(config_file("task", TASK)), stack.plan.run
     rounds = Rounds(stack.robot, task, train_file, EpisodeStore(run.episodes), run.checkpoints)
     data = rounds.update_data(Hooks())

@@ -90,10 +90,12 @@ def running_stack(
     expert: str = "none",
     remap: dict[str, dict[str, str]] | None = None,
     on_clock: tuple[str, ...] = (),
+    recipe: str = RECIPE,
 ) -> Iterator[RunningStack]:
     """Run simulation and gate until the end of the block, in a temporary folder.
 
     `remap`: topics by node. `on_clock`: nodes that take ROS time from /clock, which somebody must publish.
+    `recipe`: the file of config/train.
     """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-benchmark-")))
@@ -102,7 +104,7 @@ def running_stack(
         arguments = StackArguments(
             robot=ROBOT,
             task=TASK,
-            train=RECIPE,
+            train=recipe,
             expert=expert,
             run=str(folder / "run"),
             params_file=str(overlay),
