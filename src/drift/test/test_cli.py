@@ -111,6 +111,12 @@ def test_help_lists_the_commands() -> None:
     assert all(f" {name} " in answer.output for name in ("up", "session", "doctor"))
 
 
+def test_the_command_line_itself_needs_neither_numpy_nor_torch_nor_ros() -> None:
+    program = "import sys, drift.cli; print({'numpy', 'torch', 'rclpy', 'mujoco'} & set(sys.modules))"
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 def test_up_offers_what_the_launch_file_offers() -> None:
     parameters = inspect.signature(up.main).parameters
     offered = [(name, parameter.default) for name, parameter in parameters.items()]

@@ -4,7 +4,6 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from drift_ros.errors import SessionError
 from rich.console import Console
@@ -13,6 +12,7 @@ from drift.errors import UserError
 from drift.signals import end_like_ctrl_c
 
 if TYPE_CHECKING:
+    import numpy as np
     from drift_control.planning.target import Target
     from drift_ros.request import StackRequest
 
@@ -105,7 +105,9 @@ def _target(name: str, joints: str, pose: str) -> "Target":
         raise UserError(f"--pose: {error}") from error
 
 
-def _numbers(option: str, text: str) -> np.ndarray:
+def _numbers(option: str, text: str) -> "np.ndarray":
+    import numpy as np
+
     try:
         numbers = np.array([float(word) for word in text.replace(",", " ").split()])
     except ValueError as error:

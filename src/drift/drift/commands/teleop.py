@@ -4,7 +4,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from drift.configuration import config_file
@@ -78,6 +77,8 @@ class Teleop:
             print()
 
     def _send(self, stick: KeyboardStick) -> None:
+        import numpy as np
+
         self._count += 1
         config = self._device.config
         axes, buttons = self._device.encode(
