@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from benchmarks.support.report import Row, arguments, report
+from benchmarks.support.report import Row, arguments, report, write_rows
 from drift_core.denoisers import UNetConfig
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
@@ -98,6 +98,7 @@ def main() -> None:
                 for fraction in fractions:
                     compared = forms(fraction, options.quick, options.device)
                     rows += measure(network, compared, repetitions, load, options)
+                    write_rows(rows, options.json)
     report(f"training step, batch {BATCH}, {options.threads} threads, {options.device}", rows, options.json)
 
 
