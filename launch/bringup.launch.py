@@ -7,7 +7,7 @@ respawn is constant, and Ctrl-C reaches all nodes at once (the gate decelerates 
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any  # noqa: UP035
 
 from drift.errors import StackError
 from drift.node_spec import NodeSpec
@@ -96,7 +96,9 @@ def _nodes(plan: StackSpec) -> list[Node]:
             parameters=[
                 *map(str, spec.parameter_files),
                 {
-                    name: ParameterValue(value, value_type=type(value))
+                    name: ParameterValue(
+                        value, value_type=list[str] if isinstance(value, list) else type(value)
+                    )
                     for name, value in spec.parameters.items()
                 },
             ],

@@ -1,8 +1,10 @@
 """One node of a stack, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+Parameter = bool | int | float | str | list[str]
 OTHERS, GATE, SIMULATION = 0, 1, 2  # stop stages: the gate brings the arm to rest while the arm still listens
 
 
@@ -13,7 +15,7 @@ class NodeSpec:
     name: str
     package: str
     executable: str
-    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)  # win over the files
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)  # win over the files
     parameter_files: tuple[Path, ...] = ()  # later ones win over earlier ones
     remappings: dict[str, str] = field(default_factory=dict)
     part: str = "robot"  # of the stack: what runs on one machine

@@ -8,7 +8,7 @@ from drift.errors import UserError
 from drift.processes.process import ProcessSpec
 
 if TYPE_CHECKING:  # the stack reads every kind of file, and with them torch
-    from drift.node_spec import NodeSpec
+    from drift.node_spec import NodeSpec, Parameter
     from drift.stack import StackSpec
 
 
@@ -64,10 +64,12 @@ def executable(package: str, name: str) -> Path:
     )
 
 
-def _yaml(value: bool | int | float | str) -> str:
+def _yaml(value: "Parameter") -> str:
     """Return `value` so that ROS reads it back with its own type, also a string like 2026-11-20."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_yaml, value))}]"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return repr(value)

@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from drift_config.loader import to_plain
 from drift_control.robot.robot import RobotConfig, load_robot
 from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
 from drift_core.task import TaskConfig, load_task
 from drift_sim.node_config import SimNodeConfig
+from trainer_node.config import TrainerConfig
 
 from drift import run_folder
 from drift.camera_places import camera_places, frame_publishers, unpublished
@@ -80,6 +82,20 @@ def stack(arguments: StackArguments) -> StackSpec:
         folder = run.path / arguments.sim
         cell = Cell(arm, task, robot_and_task, parameters, controller, arguments.ros_namespace, folder)
         simulator = SIMULATORS[arguments.sim](cell)
+    trainer = NodeSpec(
+        name="trainer",
+        package="trainer_node",
+        executable="node",
+        part="trainer",
+        parameters={
+            **robot_and_task,
+            **checkpoints,
+            "train_file": str(train_file),
+            "episode_folder": str(run.episodes),
+            **({"record_bag": True} if arguments.record_bag == "true" else {}),
+            **({} if arguments.runs("robot") else {"role": "train"}),
+        },
+    )
     nodes = [
         *simulator.nodes,
         NodeSpec(
@@ -93,19 +109,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             watchdog_s=GATE_WATCHDOG_S,
         ),
         *_planner(arguments.planner, robot_file),
-        NodeSpec(
-            name="trainer",
-            package="trainer_node",
-            executable="node",
-            part="trainer",
-            parameters={
-                **robot_and_task,
-                **checkpoints,
-                "train_file": str(train_file),
-                "episode_folder": str(run.episodes),
-                **({"record_bag": True} if arguments.record_bag == "true" else {}),
-            },
-        ),
+        trainer,
         NodeSpec(
             name="policy",
             package="drift_policy_node",
@@ -128,8 +132,12 @@ def stack(arguments: StackArguments) -> StackSpec:
         for node in nodes
     ]
     check_parameters({node.name: node.parameters for node in nodes}, arguments.ros_namespace, overlay)
+    started = [node for node in nodes if arguments.runs(node.part)]
+    if arguments.runs("robot") and not arguments.runs("trainer"):
+        (trainer,) = (node for node in nodes if node.name == "trainer")
+        started.append(_recorder(trainer, arguments.ros_namespace, overlay))
     return StackSpec(
-        nodes=tuple(node for node in nodes if arguments.runs(node.part)),
+        nodes=tuple(started),
         namespace=arguments.ros_namespace,
         robot=robot,
         controller=controller,
@@ -145,6 +153,17 @@ def _check_scene(sim: str, task: TaskConfig) -> None:
         from drift_sim.scenes import make_arm_scene  # loads MuJoCo, which other simulations do without
 
         make_arm_scene(task)
+
+
+def _recorder(trainer: NodeSpec, namespace: str, overlay: Path | None) -> NodeSpec:
+    """Return the half of the trainer that records, for the robot's machine when the other half is elsewhere.
+
+    It is told what the files say to the trainer.
+    """
+    shared = {key: value for key, value in trainer.parameters.items() if key == "use_sim_time"}
+    given = {key: value for key, value in trainer.parameters.items() if key not in shared}
+    said = to_plain(told(TrainerConfig, {**given, "role": "record"}, namespace, overlay))
+    return replace(trainer, name="recorder", part="robot", parameters={**shared, **said})
 
 
 def _planner(planner: str, robot_file: Path) -> list[NodeSpec]:

@@ -65,8 +65,8 @@ class StackArguments:
     )
     parts: str = _argument(
         "all",
-        "what this machine runs, joined by commas: robot (arm, gate, planner, joystick, cameras), policy, "
-        "trainer; see docs/two_machines.md",
+        "what this machine runs, joined by commas: robot (arm, gate, planner, joystick, cameras, and without "
+        "the trainer here the recorder), policy, trainer; see docs/two_machines.md",
     )
     record_bag: str = _argument(
         "false",

@@ -7,6 +7,7 @@ from drift.cameras import load_camera
 from drift.configuration import choices, config_file
 from drift.errors import UserError
 from drift.node_spec import NodeSpec
+from drift.ros_command import command
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
@@ -18,11 +19,30 @@ def nodes(tmp_path: Path, **said: str) -> dict[str, NodeSpec]:
 
 def test_the_parts_of_two_machines_together_are_the_whole_stack(tmp_path: Path) -> None:
     robot, learning = nodes(tmp_path, parts="robot"), nodes(tmp_path, parts="policy,trainer")
-    assert list(robot) == ["sim", "expert_gate", "planner", "expert"] and list(learning) == [
-        "trainer",
-        "policy",
-    ]
-    assert {**robot, **learning} == nodes(tmp_path)
+    assert list(robot) == ["sim", "expert_gate", "planner", "expert", "recorder"]
+    assert list(learning) == ["trainer", "policy"]
+    whole = nodes(tmp_path)
+    halves = {**robot, **learning}
+    assert {name: halves[name] for name in whole if name != "trainer"} == {
+        name: node for name, node in whole.items() if name != "trainer"
+    }
+    roles = (whole["trainer"], robot["recorder"], learning["trainer"])
+    assert [node.parameters.get("role", "all") for node in roles] == ["all", "record", "train"]
+    for part in ("robot,trainer", "trainer,robot,policy"):
+        assert "role" not in nodes(tmp_path, parts=part)["trainer"].parameters
+
+
+def test_the_recorder_is_told_what_the_files_say_to_the_trainer(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(
+        "/**/trainer:\n  ros__parameters: {jpeg_quality: 91, bag_topics: [joy, '2026-11-20']}\n"
+    )
+    recorder = nodes(tmp_path, parts="robot", params_file=str(params), record_bag="true")["recorder"]
+    assert recorder.parameters["jpeg_quality"] == 91 and recorder.parameters["record_bag"] is True
+    assert recorder.parameters["episode_folder"] == str(tmp_path / "run" / "episodes")
+    words = command(recorder, "/")
+    assert words[words.index("-r") + 1] == "__node:=recorder"
+    assert "bag_topics:=['joy', '2026-11-20']" in words and "jpeg_quality:=91" in words
 
 
 def test_one_file_of_parameters_serves_both_machines(tmp_path: Path) -> None:
@@ -37,7 +57,7 @@ def test_one_file_of_parameters_serves_both_machines(tmp_path: Path) -> None:
 def test_cameras_of_the_task_get_their_drivers_with_topics_and_devices(tmp_path: Path) -> None:
     said = "front=usb_cam@/dev/video2,wrist=realsense@_12"
     found = nodes(tmp_path, sim="none", expert="none", planner="none", cameras=said, parts="robot")
-    assert list(found) == ["expert_gate", "camera_front", "camera_wrist"]
+    assert list(found) == ["expert_gate", "camera_front", "camera_wrist", "recorder"]
     front, wrist = found["camera_front"], found["camera_wrist"]
     assert (front.package, front.executable) == ("usb_cam", "usb_cam_node_exe")
     assert front.parameters["video_device"] == "/dev/video2" and front.parameters["framerate"] == 30.0

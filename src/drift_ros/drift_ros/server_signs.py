@@ -18,10 +18,11 @@ from sensor_msgs.msg import Joy
 from drift_ros import qos
 from drift_ros.polling import Polled
 
-_SIGNS: dict[str, tuple[Any, str, QoSProfile]] = {  # by the first word of a service or action
+_SIGNS: dict[str, tuple[Any, str, QoSProfile]] = {  # by the name of a service or action, or its first word
     "gate": (GateState, "gate/state", qos.LATCHED),
     "policy": (PolicyState, "policy/state", qos.LATCHED),
     "trainer": (GoalStatusArray, "trainer/run_episode/_action/status", qos_profile_action_status_default),
+    "trainer/train": (GoalStatusArray, "trainer/train/_action/status", qos_profile_action_status_default),
     "sim": (ArmState, "arm_state", qos.LATCHED),
     "expert": (Joy, "expert/joy", qos.NEWEST),
 }
@@ -54,4 +55,4 @@ class ServerSigns:
 
 
 def _word(name: str) -> str:
-    return name.partition("/")[0]
+    return name if name in _SIGNS else name.partition("/")[0]

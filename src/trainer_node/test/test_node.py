@@ -1,5 +1,6 @@
 """The trainer as a process in a ROS graph, with a fake gate and a fake simulation around it."""
 
+import json
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from drift_control.robot.robot import load_robot
 from drift_core.data.cutter import WindowCutter
 from drift_core.episodes import EpisodeStore, Excerpts, StepRecord
@@ -203,6 +205,32 @@ def folders(tmp_path, files):
     task = Path(files["task_file"])
     task.write_text(task.read_text().replace("action_space: point", "action_space: tcp_pose"))
     return files | {"robot_file": str(CONFIG / "robots" / "panda.yaml")}
+
+
+def told(given: dict[str, str], role: str) -> list[str]:
+    """Return the arguments of a node that is one half of the trainer, with a name of its own."""
+    values = yaml.safe_load((CONFIG / "nodes.yaml").read_text())["/**/trainer"]["ros__parameters"]
+    values |= given | {"role": role, "worker_niceness": 0}
+    parameters = [word for name, value in values.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
+    return ["-r", f"__node:={role}er", *parameters]
+
+
+@pytest.fixture
+def apart(ros, folders, tmp_path):
+    """A cell whose recorder and trainer have a disk each, and the store of the recorder."""
+    store = EpisodeStore(tmp_path / "robot" / "episodes")
+    cell = Cell(told(folders | {"episode_folder": str(store.root)}, "record"))
+    command = [sys.executable, "-m", "trainer_node.ros.node", "--ros-args", *told(folders, "train")]
+    trainer = subprocess.Popen(command)
+    try:
+        cell.wait_for_trainer()
+        yield cell, store
+        trainer.send_signal(signal.SIGINT)
+        assert trainer.wait(10.0) == 0
+    finally:
+        trainer.kill()
+        trainer.wait()
+        cell.close()
 
 
 @pytest.fixture
@@ -399,7 +427,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     cell.session.close()
     cell.session = SessionClient()
     cell.start_trainer()
-    cell.session.wait_until(lambda: cell.session.checkpoint is not None, 30.0, "trainer/checkpoint")
+    cell.session.wait_until(lambda: cell.session.checkpoint is not None, 120.0, "trainer/checkpoint")
     assert cell.session.checkpoint.version == 2
 
 
@@ -470,6 +498,35 @@ def test_a_correction_is_trained_on_while_its_episode_goes_on_and_leaves_when_th
     ended = session.wait(stream)
     assert (ended.error_code, ended.version) == (0, session.checkpoint.version)
     assert load_latest(Path(folders["checkpoint_folder"])).info.version == ended.version
+
+
+def test_a_trainer_on_another_machine_trains_on_what_the_recorder_writes_seconds_after_it(apart, folders):
+    (cell, there), here = apart, EpisodeStore(folders["episode_folder"])
+    session, gate = cell.session, cell.gate
+    result = session.run_episode(DEMONSTRATION, seed=7, limit_s=30.0)
+    assert (result.error_code, result.path) == (0, str(there.root / result.episode_id))
+    trained = session.train("offline", 20, limit_s=90.0)
+    assert (trained.error_code, trained.version, here.ids()) == (0, 1, there.ids()), "the goal waits for it"
+    gate.show_policy()
+    stream = session.stack.train("continuous")
+    cell.sim.success_after_s = 600.0
+    gate.source_at = lambda s: Step.SOURCE_EXPERT if 0.5 < s < 2.0 else Step.SOURCE_POLICY
+    episode = session.stack.run_episode(INTERVENTION, 9, max_duration_s=120.0)
+    spin_until(session, episode, lambda: there.open_ids())
+    (name,) = there.open_ids()
+    spin_until(session, episode, lambda: session.checkpoint.version > 1, 90.0)
+    (correction,) = [
+        c for c in load_provenance(Path(session.checkpoint.path)).corrections if c.episode_id == name
+    ]
+    assert correction.labels >= 10 and correction.trained_on and name not in there.ids()
+    assert Excerpts(here).ids() == [f"{name}.{correction.intervention_id}"]
+    cell.session.mark(success=True)
+    assert session.wait(episode).outcome == Outcome.SUCCESS
+    session.wait_until(lambda: name in here.ids(), 30.0, "the whole episode")
+    for path in (there.root / name).iterdir():
+        assert (here.root / name / path.name).read_bytes() == path.read_bytes()
+    stream.cancel()
+    assert session.wait(stream).error_code == 0
 
 
 def test_what_is_not_recorded_or_not_written_is_no_success(cell, folders):

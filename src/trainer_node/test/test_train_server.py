@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from drift_interfaces.action import Train
 from rclpy.node import Node
 from trainer_node.ros.train import TrainServer
 from trainer_node.worker_messages import Failed, Failure, ProgressMessage, Waiting
@@ -48,3 +49,27 @@ def test_a_training_that_is_too_slow_says_so_once_until_it_has_caught_up(trained
         "training has caught up",
         "training is too slow: 70 s behind, 210 labels wait, none is dropped",
     ]
+
+
+def test_a_goal_waits_until_what_the_recorder_wrote_is_here_and_may_be_cancelled_meanwhile(ros):
+    node, ended, asked, here = Node("trainer"), [], [], set()
+    worker = SimpleNamespace(
+        poll=lambda: [], cancel=lambda: asked.append("cancel"), busy=False, ready=True, train=asked.append
+    )
+    server = TrainServer(node, worker, lambda since_s: "all" in here)
+    server._server = SimpleNamespace(finish=ended.append)
+    server._on_goal(Train.Goal(kind="online"))
+    server.tick()
+    assert asked == [] and server.status == "waiting for what the recorder has just written"
+    server._on_goal(Train.Goal(kind="online"))
+    assert ended.pop().error_code == Train.Result.BUSY
+    server._on_cancel()
+    assert ended.pop().error_code == Train.Result.CANCELLED
+    server._on_goal(Train.Goal(kind="offline", steps=7))
+    here.add("all")
+    server.tick()
+    (request,) = asked
+    assert (request.kind, request.steps, server.status, ended) == ("offline", 7, "", [])
+    server._on_cancel()
+    assert asked == [request, "cancel"]
+    node.destroy_node()

@@ -22,6 +22,8 @@ Positive = Annotated[float, Field(gt=0)]
 class TrainerConfig:
     """Flat, because ROS parameters are; the methods group what belongs together."""
 
+    role: Literal["all", "record", "train"]
+    """record: episodes only, beside the robot; train: only, on what a recorder on another machine writes"""
     robot_file: Path
     """the arm: config/robots/<robot>.yaml, or <robot>+<gripper>.yaml"""
     task_file: Path
@@ -32,6 +34,8 @@ class TrainerConfig:
     """where episodes are written and trained on"""
     checkpoint_folder: Path
     """where checkpoints and LATEST are written"""
+    fetch_mb_s: Positive
+    """at most, of episodes from the recorder's machine, in MB/s; with role train"""
     image_transport: Literal["raw", "compressed"]
     """of the topics of the cameras"""
     image_format: Literal["png", "jpeg"]

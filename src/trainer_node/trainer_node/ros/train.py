@@ -1,11 +1,12 @@
 """The action trainer/train and the topic trainer/checkpoint, in front of the training worker."""
 
 import uuid
+from collections.abc import Callable
 
 from drift_interfaces.action import Train
 from drift_interfaces.msg import Checkpoint
 from drift_ros import qos
-from drift_ros.clock import to_stamp
+from drift_ros.clock import steady_s, to_stamp
 from drift_ros.goal_server import GoalServer
 from rclpy.node import Node
 
@@ -40,14 +41,18 @@ _ERRORS = {
 class TrainServer:
     """Hand goals to the worker, and what it says to whom it concerns. `tick` is called by a timer."""
 
-    def __init__(self, node: Node, worker: WorkerProcess) -> None:
-        self._node, self._worker = node, worker
+    def __init__(
+        self, node: Node, worker: WorkerProcess, in_step: Callable[[float], bool] = lambda since_s: True
+    ) -> None:
+        """`in_step`: whether what was recorded until that steady time is here; a goal waits for it."""
+        self._node, self._worker, self._in_step = node, worker, in_step
+        self._waiting: tuple[TrainRequest, float] | None = None  # a goal, and when it came
         self._newest: Announced | None = None
         self._doing: Preparing | ProgressMessage | None = None
         self._at: ProgressMessage | None = None  # where the running training stands
         self._backlog = Waiting("")
         self._slow = False  # said to be
-        self._server = GoalServer(node, Train, "trainer/train", self._on_goal, worker.cancel, held=True)
+        self._server = GoalServer(node, Train, "trainer/train", self._on_goal, self._on_cancel, held=True)
         self._checkpoint = node.create_publisher(Checkpoint, "trainer/checkpoint", qos.LATCHED)
 
     @property
@@ -63,6 +68,8 @@ class TrainServer:
     @property
     def status(self) -> str:
         """What the worker does, in words, empty when nothing, or while it is being started."""
+        if self._waiting is not None:
+            return "waiting for what the recorder has just written"
         if not self._worker.ready:
             return ""
         match self._doing:
@@ -73,17 +80,32 @@ class TrainServer:
         return ""
 
     def tick(self) -> None:
-        """Pass on what the worker has said since the last tick."""
+        """Pass on what the worker has said since the last tick, and a goal that has waited."""
         for event in self._worker.poll():
             self._on_event(event)
+        self._begin_when_in_step()
 
     def _on_goal(self, goal: Train.Goal) -> None:
-        if self._worker.busy:
+        if self._worker.busy or self._waiting is not None:
             busy = Train.Result(error_code=Train.Result.BUSY, error_msg="a round is running already")
             self._server.finish(busy)
             return
         # The worker knows the kinds of round, and refuses others before it begins: this process has no torch.
-        self._worker.train(TrainRequest(uuid.uuid4().hex, goal.kind, goal.steps))
+        self._waiting = TrainRequest(uuid.uuid4().hex, goal.kind, goal.steps), steady_s()
+        self._begin_when_in_step()
+
+    def _begin_when_in_step(self) -> None:
+        if self._waiting is not None and self._in_step(self._waiting[1]):
+            request, self._waiting = self._waiting[0], None
+            self._worker.train(request)
+
+    def _on_cancel(self) -> None:
+        if self._waiting is None:
+            self._worker.cancel()
+            return
+        self._waiting = None
+        text = "cancelled before it began"
+        self._server.finish(Train.Result(error_code=Train.Result.CANCELLED, error_msg=text))
 
     def _on_event(self, event: Event) -> None:
         match event:
