@@ -6,7 +6,20 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from drift.commands import demo, diagnose, doctor, eval, goto, joystick, prefer, session, teleop, train, up
+from drift.commands import (
+    demo,
+    diagnose,
+    doctor,
+    eval,
+    experiment,
+    goto,
+    joystick,
+    prefer,
+    session,
+    teleop,
+    train,
+    up,
+)
 from drift.commands.calibrate import board, camera_latency, hand_eye
 from drift.commands.data import (
     check,
@@ -46,7 +59,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, session, goto, teleop, joystick, train, eval, prefer, diagnose, doctor):
+for command in (up, demo, session, goto, teleop, joystick, train, eval, experiment, prefer, diagnose, doctor):
     app.command(command.__name__.rpartition(".")[2], cls=OnceCommand)(command.main)
 calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."

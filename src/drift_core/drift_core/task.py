@@ -15,7 +15,16 @@ from pydantic.dataclasses import dataclass
 
 from drift_core.observation.spec import CameraSpec, ObservationSpec
 
-_SHARED = ("cameras", "dt_s", "horizon", "observation_steps", "action_steps", "action_space")
+_SHARED = (
+    "cameras",
+    "dt_s",
+    "horizon",
+    "observation_steps",
+    "action_steps",
+    "action_space",
+    "point_dims",
+)
+Positive = Annotated[int, Field(gt=0)]
 ActionSpace = Literal["tcp_pose", "joint_position", "point"]
 
 
@@ -54,6 +63,7 @@ class TaskConfig:
     action_space: ActionSpace
     max_duration_s: Annotated[float, Field(gt=0)]  # an episode that takes longer has failed
     scene: Annotated[dict[str, Any], SkipValidation]  # read by the simulation only
+    point_dims: tuple[Positive, Positive] = (2, 2)  # S and A of the action space "point": plain vectors
 
     def __post_init__(self) -> None:
         if self.action_steps > self.horizon:
@@ -79,11 +89,12 @@ class TaskConfig:
 
     def state_dim(self, n_joints: int) -> int:
         """S for an arm with `n_joints`."""
-        return 2 if self.action_space == "point" else 10 + n_joints
+        return self.point_dims[0] if self.action_space == "point" else 10 + n_joints
 
     def action_dim(self, n_joints: int) -> int:
         """A for an arm with `n_joints`."""
-        return {"tcp_pose": 10, "joint_position": n_joints + 1, "point": 2}[self.action_space]
+        dims = {"tcp_pose": 10, "joint_position": n_joints + 1, "point": self.point_dims[1]}
+        return dims[self.action_space]
 
     def observation_spec(self, n_joints: int) -> ObservationSpec:
         """What a policy for this task sees on an arm with `n_joints`."""

@@ -22,6 +22,7 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
 from drift_core.task import TaskConfig
 
+from drift_sim.environments.child import EnvironmentFault
 from drift_sim.environments.environment import EXPERT_TOPIC, Environment, Expert, Loop
 from drift_sim.expert.stick import GateView, Mode
 from drift_sim.policy_driver import PolicyDriver, PolicyPace
@@ -54,6 +55,7 @@ class EpisodeResult:
     chunks: int  # handed to the gate
     failures: int  # inferences whose output was not finite
     path: Path | None  # of the recorded episode
+    fault: str = ""  # of the environment, which ended the episode; empty: none
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,8 @@ class Shell(Generic[E]):
     ) -> EpisodeResult:
         """Reset to `seed`, run until the outcome or `max_duration_s`, and close `writer`.
 
+        An environment that fails ends the episode as a failure, whose result names the `fault`.
+
         `tail_s` goes on after a success, so that a demonstration ends with the arm at rest.
         `goal_moves_s`: when the goal jumps to another place (`move_goal`).
         `loop`: in place of the environment's. `duration_s`: run as long as this, whatever happens.
@@ -145,6 +149,8 @@ class Shell(Generic[E]):
         run = _Run(self, driver, expert, writer, on_tick, loop)
         try:
             return run.run(seed, tail_s, goal_moves_s, duration_s)
+        except EnvironmentFault as fault:
+            return run.failed(seed, str(fault))
         except BaseException:
             if writer is not None:
                 writer.abort()
@@ -191,6 +197,7 @@ class _Run:
         self._chunk: Chunk | None = None
         self._tick: Tick | None = None
         self._counts = _Counts()
+        self._done_s = 0.0  # of the episode [s]
 
     def run(
         self, seed: int, tail_s: float, goal_moves_s: float | None, duration_s: float | None
@@ -202,6 +209,7 @@ class _Run:
         n, end, decided = 0, limit, limit  # ticks: so far, at which to stop, at the outcome
         move = limit if goal_moves_s is None else shell.ticks(goal_moves_s)
         while n < end:
+            self._done_s = n * environment.tick_s
             if n >= move:
                 environment.move_goal()
                 move = limit
@@ -212,17 +220,23 @@ class _Run:
             pause = shell.to_next_event(n)
             environment.advance(pause)
             n += pause
-            outcome = environment.outcome()
-            if decided == limit and outcome is not TaskOutcome.RUNNING:
+            now = environment.outcome()
+            if decided == limit and now is not TaskOutcome.RUNNING:
                 decided = n
                 if duration_s is None:
-                    end = n + (shell.ticks(tail_s) if outcome is TaskOutcome.SUCCESS else 0)
-        name = OUTCOME_NAMES[environment.outcome()]
+                    end = n + (shell.ticks(tail_s) if now is TaskOutcome.SUCCESS else 0)
+        return self._result(seed, OUTCOME_NAMES[environment.outcome()], decided * environment.tick_s)
+
+    def failed(self, seed: int, fault: str) -> EpisodeResult:
+        """Close what was recorded until the environment failed."""
+        return self._result(seed, "failure", self._done_s, fault)
+
+    def _result(self, seed: int, outcome: OutcomeName, duration_s: float, fault: str = "") -> EpisodeResult:
         return EpisodeResult(
             seed=seed,
-            success=name == "success",
-            outcome=name,
-            duration_s=decided * environment.tick_s,
+            success=outcome == "success",
+            outcome=outcome,
+            duration_s=duration_s,
             steps=self._counts.steps,
             expert_steps=self._counts.expert,
             hold_steps=self._counts.hold,
@@ -230,7 +244,8 @@ class _Run:
             reasons=tuple(self._counts.reasons.values()),
             chunks=self._driver.loop.made if self._driver else 0,
             failures=self._driver.failures if self._driver else 0,
-            path=self._writer.close(name) if self._writer is not None else None,
+            path=self._writer.close(outcome) if self._writer is not None else None,
+            fault=fault,
         )
 
     def _sense(self, now_s: float, n: int) -> None:

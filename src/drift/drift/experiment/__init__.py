@@ -1,0 +1,1 @@
+"""Tasks of others: which environments there are, and how they are made."""
