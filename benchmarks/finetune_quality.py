@@ -22,9 +22,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from benchmarks.support.lora import add_lora, without_lora
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.shifted_task import draw, new_policy, windows
+from drift.experiment.lora import add_lora, without_lora
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import ConstantRank, RankSchedule, SigmoidDecay

@@ -204,7 +204,7 @@ def make_trainer(network: str, form: Form, threads: int, device: str, start: flo
         )
     ).to(device)
     if form.name.startswith("lora"):
-        from benchmarks.support.lora import add_lora  # imports much that would count as memory of the others
+        from drift.experiment.lora import add_lora  # imports much that would count as memory of the others
 
         add_lora(policy, form.fraction, as_many_as="left" if form.name == "lora_left" else "usv")
     if form.name == "no_weight_gradient":

@@ -1,1 +1,1 @@
-"""Tasks of others: which environments there are, and how they are made."""
+"""Studies of learning: methods on tasks, in process, with the nodes' gate, store and trainer."""

@@ -46,6 +46,12 @@ class Foreign:
         stamp = self.folder / _STAMP
         return stamp.is_file() and stamp.read_text() == self._digest()
 
+    def check(self) -> None:
+        """Raise UserError where it is not installed."""
+        if not self.installed:
+            how = f"this makes it: drift experiment setup {self.name}"
+            raise UserError(f"environment {self.name} is not installed; {how}")
+
     def install(self, on_text: Callable[[str], None]) -> None:
         """Make the environment anew; StackError names the step that failed."""
         base = Path(getattr(sys, "_base_executable", sys.executable))
@@ -90,8 +96,7 @@ def make(name: str, task: str, images: bool) -> "ServedEnvironment":
     from drift_sim.environments.served import ServedEnvironment
 
     kind = kind_of(name)
-    if not kind.installed:
-        raise UserError(f"environment {name} is not installed; this makes it: drift experiment setup {name}")
+    kind.check()
     sees = "images" if images else "state"
     command: list[str | Path] = [
         kind.python,

@@ -1,0 +1,209 @@
+"""One seed of one method on one task, from the first demonstration to the last rollout."""
+
+import math
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from drift_config.strict import STRICT
+from drift_core.data.cutter import LabelCounter, WindowCutter
+from drift_core.episodes import EpisodeStore
+from drift_core.policy.checkpoint import load_latest
+from drift_core.training.config import TrainFile, load_train_file
+from drift_core.training.rounds import Hooks, Rounds, train_round
+from drift_core.training.trainer import StepProgress
+from drift_sim.policy_driver import PolicyPace
+from drift_sim.shell import EpisodeResult, Shell
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from drift.configuration import config_file
+from drift.demo.offline import demonstrate
+from drift.evaluation import seeds as evaluation_seeds
+from drift.experiment.bench import make_shell, versions
+from drift.experiment.methods import METHODS, Method
+from drift.experiment.study import Job
+from drift.run_folder import RunFolder
+from drift.simulation import policy_pace
+
+Share = Annotated[float, Field(ge=0)]
+
+
+@checked_dataclass(frozen=True, config=STRICT)
+class Point:
+    """How good a policy was, and what it had learned from."""
+
+    labels: int  # of the expert, in all
+    gradient_steps: int
+    success: tuple[bool, ...]  # by evaluation seed
+    episode_s: float | None  # mean duration of the successful rollouts [s]; None: there was none
+
+
+@checked_dataclass(frozen=True, config=STRICT)
+class JobResult:
+    """What one job gave; all but the times follows from its seed."""
+
+    points: tuple[Point, ...]  # after the bootstrapping, and at the end of each round; of BC one
+    takeovers: int
+    offline_batch_ms: float  # mean duration of a gradient step
+    online_batch_ms: float | None  # None: without rounds
+    training_s: float  # in gradient steps
+    duration_s: float  # of the whole job
+    faults: tuple[str, ...]  # of the environment, each one failed episode
+    versions: dict[str, str]
+
+
+@dataclass
+class _Counts:
+    """What is counted on the way."""
+
+    takeovers: int = 0
+    faults: list[str] = field(default_factory=list)
+    offline_s: list[float] = field(default_factory=list)  # of each gradient step
+    online_s: list[float] = field(default_factory=list)
+
+    def take(self, result: EpisodeResult) -> None:
+        if result.fault:
+            self.faults.append(f"seed {result.seed}: {result.fault}")
+
+
+def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text: None) -> JobResult:
+    """Run `job` in `folder`, which is begun anew; DriftError where something does not fit."""
+    torch.set_num_threads(1)  # one process per core
+    began_s = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    run = RunFolder(folder).create()
+    shell = make_shell(job.task)
+    try:
+        learner = _Learner(job, shell, run, on_text)
+        points = learner.run()
+        used = versions(shell.environment)
+    finally:
+        shell.close()
+    counts = learner.counts
+    return JobResult(
+        points=tuple(points),
+        takeovers=counts.takeovers,
+        offline_batch_ms=1e3 * statistics.fmean(counts.offline_s),
+        online_batch_ms=1e3 * statistics.fmean(counts.online_s) if counts.online_s else None,
+        training_s=math.fsum(counts.offline_s + counts.online_s),
+        duration_s=time.monotonic() - began_s,
+        faults=tuple(counts.faults),
+        versions=used,
+    )
+
+
+class _Learner:
+    """The stages of a job."""
+
+    def __init__(self, job: Job, shell: Shell, run: RunFolder, on_text: Callable[[str], None]) -> None:
+        self._job, self._shell, self._run, self._on_text = job, shell, run, on_text
+        self._method: Method = METHODS[job.method]
+        self._recipe = recipe(job)
+        self._pace = pace(shell)
+        self.counts = _Counts()
+        store = EpisodeStore(run.episodes)
+        arm, task = shell.environment.arm, shell.task
+        self._rounds = Rounds(arm, task, self._recipe, store, run.checkpoints, seed=job.seed, threads=1)
+        self._labels = LabelCounter(store, WindowCutter(store, arm, task))
+
+    def run(self) -> list[Point]:
+        """Demonstrate, bootstrap, correct and train in rounds, evaluate after each training."""
+        budget, first = self._job.budget, 10_000 * self._job.seed
+        self._demonstrate(range(first, first + budget.demonstrations))
+        if not self._method.corrected:
+            self._demonstrate(range(first + 2_000, first + 2_000 + budget.episodes))
+        self._on_text("bootstrapping")
+        train_round(self._rounds, "offline", self._hooks(self.counts.offline_s))
+        points = [self._evaluate()]
+        if not self._method.corrected:
+            return points
+        ends = [round(budget.episodes * part / budget.rounds) for part in range(budget.rounds + 1)]
+        for begin, end in zip(ends, ends[1:], strict=False):
+            self._correct(range(first + 5_000 + begin, first + 5_000 + end))
+            self._on_text("training online")
+            self._method.online(self._rounds, self._hooks(self.counts.online_s))
+            points.append(self._evaluate())
+        return points
+
+    def _demonstrate(self, seeds: range) -> None:
+        self._on_text(f"{len(seeds)} demonstrations")
+        demonstrate(self._shell, self._run.episodes, seeds, self.counts.take)
+
+    def _correct(self, seeds: range) -> None:
+        """Let the newest policy drive, and the expert take over."""
+        self._on_text(f"{len(seeds)} corrected episodes")
+        loaded = load_latest(self._run.checkpoints)
+        sampler = loaded.policy.make_sampler(self._recipe.policy.sampler)
+        for seed in seeds:
+            result = self._shell.run_episode(
+                seed,
+                policy=loaded.policy,
+                sampler=sampler,
+                expert=self._shell.expert("correct", seed),
+                writer=self._shell.writer(
+                    self._run.episodes, f"intervention_{seed:06d}", seed, "intervention"
+                ),
+                pace=self._pace,
+                policy_version=loaded.info.version,
+            )
+            self.counts.take(result)
+            self.counts.takeovers += result.interventions
+
+    def _evaluate(self) -> Point:
+        """Let the newest policy drive alone, from the same places as every other policy."""
+        loaded = load_latest(self._run.checkpoints)
+        sampler = loaded.policy.make_sampler(self._recipe.policy.sampler)
+        self._on_text(f"{self._job.budget.evaluations} rollouts of version {loaded.info.version}")
+        success, durations_s = [], []
+        for seed in evaluation_seeds(self._job.budget.evaluations):
+            result = self._shell.run_episode(seed, policy=loaded.policy, sampler=sampler, pace=self._pace)
+            self.counts.take(result)
+            success.append(result.success)
+            durations_s += [result.duration_s] if result.success else []
+        self._labels.add_all()
+        episode_s = statistics.fmean(durations_s) if durations_s else None
+        return Point(self._labels.total, loaded.info.step, tuple(success), episode_s)
+
+    def _hooks(self, into: list[float]) -> Hooks:
+        def on_progress(progress: StepProgress) -> None:
+            into.append(progress.step_s)
+
+        return Hooks(on_progress=on_progress)
+
+
+def recipe(job: Job) -> TrainFile:
+    """Return what the job's method makes of its file of config/train, for its budget."""
+    budget, method = job.budget, METHODS[job.method]
+    file = load_train_file(config_file("train", job.train))
+    offline = budget.offline_steps
+    if not method.corrected:
+        offline += budget.rounds * budget.online_steps  # as many gradient steps as the others
+    schedule = file.rank.offline.scaled(offline / file.offline.steps)
+    file = replace(
+        file,
+        rank=replace(file.rank, offline=schedule),
+        offline=replace(
+            file.offline, steps=offline, warmup_steps=min(file.offline.warmup_steps, offline // 10)
+        ),
+        online=replace(
+            file.online,
+            steps=budget.online_steps,
+            warmup_steps=min(file.online.warmup_steps, budget.online_steps // 10),
+        ),
+    )
+    return method.recipe(file)
+
+
+def pace(shell: Shell) -> PolicyPace:
+    """Return the policy node's pace; where the world waits for the policy, an inference takes no time."""
+    configured = policy_pace()
+    if not shell.environment.waits:
+        return configured
+    steps = min(configured.replan_steps, shell.task.action_steps)
+    return replace(configured, inference_s=0.0, realtime_chunking=False, replan_steps=steps)

@@ -1,0 +1,98 @@
+"""One run of a study: what is left to do, how long that takes, and what came of it."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from drift.errors import UserError
+from drift.experiment import results
+from drift.experiment.engine import LocalEngine, Outcome
+from drift.experiment.estimate import estimate_s, in_words
+from drift.experiment.foreign import kind_of
+from drift.experiment.job import JobResult
+from drift.experiment.page import write_page
+from drift.experiment.results import Result
+from drift.experiment.study import BudgetName, Job, Study, jobs
+
+
+class Run:
+    """A study with a budget, in a folder of its own."""
+
+    def __init__(
+        self, study: Study, budget_name: BudgetName, seeds: int | None, runs: Path, console: Console
+    ) -> None:
+        self._study, self._budget_name, self._console = study, budget_name, console
+        self._jobs = jobs(study, study.budget(budget_name, seeds))
+        self.folder = runs / f"experiment-{study.name}-{budget_name}"
+        self.results_file = self.folder / "results.jsonl"
+
+    def run(self, engine: LocalEngine, resume: bool) -> list[Job]:
+        """Run what has no result yet; return the jobs that failed. UserError where it must not begin."""
+        for name in {job.task.environment for job in self._jobs} - {"drift"}:
+            kind_of(name).check()
+        if self.results_file.exists() and not resume:
+            raise UserError(f"{self.folder} exists: give --resume to go on with it, or remove it")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        done = results.read(self.results_file) if self.results_file.exists() else []
+        left = results.missing(self._jobs, done)
+        text = f"{self._study.title}: {len(self._jobs) - len(left)} of {len(self._jobs)} jobs are done"
+        self._say(text)
+        if left:
+            expected_s = estimate_s(left, engine.processes, self._say)
+            self._say(f"about {in_words(expected_s)} in {engine.processes} processes, or less")
+        failed = self._run(engine, left)
+        done = results.read(self.results_file) if self.results_file.exists() else []
+        wanted = [result for result in done if result.job in self._jobs]
+        page = self.folder / "index.html"
+        write_page(page, self._study, self._budget_name, wanted)
+        self._say(f"results: {self.results_file}; page: {page}")
+        return failed
+
+    def _run(self, engine: LocalEngine, left: list[Job]) -> list[Job]:
+        commit, changed = results.this_commit()
+        machine, command = results.this_machine(), " ".join(["drift", *sys.argv[1:]])
+        failed: list[Job] = []
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console) as progress:
+            bar = progress.add_task("jobs", total=len(left))
+
+            def on_done(job: Job, outcome: Outcome) -> None:
+                progress.advance(bar)
+                if isinstance(outcome, JobResult):
+                    line = Result(
+                        1,
+                        self._study.name,
+                        self._budget_name,
+                        job,
+                        outcome,
+                        machine,
+                        commit,
+                        changed,
+                        command,
+                    )
+                    results.append(self.results_file, line)
+                else:
+                    failed.append(job)
+                    self._say(f"{job.name} failed: {outcome}")
+
+            engine.run([(job, self.folder / "jobs" / job.folder_name) for job in left], on_done)
+        return failed
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)

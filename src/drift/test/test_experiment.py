@@ -1,0 +1,251 @@
+"""Studies: what a file may say, results as lines, tables by hand, what is resumed, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drift.commands import experiment
+from drift.configuration import config_file, share_folder
+from drift.errors import UserError
+from drift.experiment import document, results, study
+from drift.experiment.bench import make_shell
+from drift.experiment.engine import make_engine
+from drift.experiment.job import JobResult, Point, recipe, run_job
+from drift.experiment.methods import METHODS
+from drift.experiment.page import write_page
+from drift.experiment.results import Machine, Result
+from drift.experiment.run import Run
+from drift.experiment.study import Budget, Budgets, Job, Study, StudyTask, jobs, load_study
+from drift.experiment.table import cells, holm, mcnemar, rows
+from drift_config.errors import ConfigError
+from drift_config.loader import parse, to_plain
+from drift_core.training.config import load_train_file
+from drift_sim.environments.arm_cell import ArmCell
+from drift_sim.shell import Shell
+from rich.console import Console
+
+SMALL = Budget(
+    seeds=2, demonstrations=2, episodes=1, rounds=1, offline_steps=20, online_steps=20, evaluations=1
+)
+TASK = StudyTask("place", "state")
+STUDY = Study(
+    "tiny", "Tiny", "smoke", ("hg_dagger", "drift_left"), "hg_dagger", (TASK,), Budgets(SMALL, SMALL)
+)
+MACHINE = Machine("a processor", 2, "an OS", "3.11")
+
+
+def result(method: str, seed: int, success: tuple[bool, ...], labels: int = 100) -> Result:
+    point = Point(labels, 40, success, 6.0 if any(success) else None)
+    done = JobResult((point,), 1, 4.0, None, 10.0, 20.0, (), {"torch": "2"})
+    job = Job(TASK, method, seed, SMALL, "smoke")
+    return Result(1, "tiny", "quick", job, done, MACHINE, "0123456789abcdef", False, "drift experiment tiny")
+
+
+@pytest.mark.parametrize("path", sorted(study.folder().glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_can_be_read_and_says_which_jobs_it_has(path: Path) -> None:
+    loaded = load_study(path.stem)
+    for name in ("quick", "full"):
+        budget = loaded.budget(name)  # type: ignore[arg-type]
+        assert len(jobs(loaded, budget)) == budget.seeds * len(loaded.tasks) * len(loaded.methods)
+
+
+def test_jobs_come_seed_by_seed_so_that_methods_stay_even() -> None:
+    assert [(job.seed, job.method) for job in jobs(STUDY, SMALL)] == [
+        (0, "hg_dagger"),
+        (0, "drift_left"),
+        (1, "hg_dagger"),
+        (1, "drift_left"),
+    ]
+
+
+def test_every_method_does_as_many_gradient_steps() -> None:
+    budget = replace(SMALL, rounds=3, episodes=3)
+    for name, method in METHODS.items():
+        file = recipe(Job(TASK, name, 0, budget, "demo"))
+        steps = file.offline.steps + (3 * file.online.steps if method.corrected else 0)
+        assert steps == 20 + 3 * 20
+    demo = load_train_file(config_file("train", "demo")).rank
+    ranks = {name: recipe(Job(TASK, name, 0, budget, "demo")).rank for name in METHODS}
+    assert [ranks[name].online(0) for name in METHODS] == [1.0, 1.0, 0.125, 0.125]
+    assert [ranks[name].offline(10**6) for name in METHODS] == [1.0, 1.0, 1.0, 0.125]
+    assert ranks["drift_left"].online == demo.online
+
+
+def test_results_come_back_as_they_were_written_and_half_a_line_is_no_result(tmp_path: Path) -> None:
+    path, written = (
+        tmp_path / "results.jsonl",
+        [result("hg_dagger", 0, (True, False)), result("bc", 1, (True,))],
+    )
+    for line in written:
+        results.append(path, line)
+    whole = path.read_text()
+    path.write_text(whole + '{"schema": 1, "stu')  # killed here
+    assert results.read(path) == written
+    assert path.read_text() == whole
+    left = results.missing(jobs(STUDY, SMALL), written)
+    assert [(job.seed, job.method) for job in left] == [
+        (0, "drift_left"),
+        (1, "hg_dagger"),
+        (1, "drift_left"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ({"schema": 2}, r"results.jsonl:1: schema=2 must be 1"),
+        ({}, "schema=None must be 1"),
+        ([], "schema=None must be 1"),
+        ({"schema": 1, "study": "tiny"}, "job"),
+    ],
+)
+def test_results_of_another_schema_are_refused_by_line(tmp_path: Path, line: Any, why: str) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(ConfigError, match=why):
+        results.read(path)
+
+
+def test_the_table_pairs_seeds_and_places_and_says_what_has_not_run() -> None:
+    done = [
+        result("hg_dagger", 0, (True, False, False, False), labels=90),
+        result("hg_dagger", 1, (False, False, False, True), labels=110),
+        result("drift_left", 1, (True, True, True, True)),
+    ]
+    base, other = rows(STUDY, done)
+    assert (base.rate.successes, base.rate.trials, base.difference) == (2, 8, None)
+    # of seed 1 alone: three gained, none lost; three heads of three or more extreme: 2 / 2^3
+    assert other.difference is not None and other.difference.value == 0.75
+    assert other.p == pytest.approx(0.25)
+    text = cells([base, other])
+    assert text[1][2:5] == ("2", "2/8 = 25 % [7, 59]", "100")
+    assert text[2][-1] == "0.25"
+    assert cells(rows(STUDY, []))[1][2] == "has not run"
+
+
+def test_p_values_by_hand() -> None:
+    # 5 lost, 1 gained: 2 (C(6,0) + C(6,1)) / 2^6 = 14 / 64
+    before, after = [True] * 5 + [False] + [True] * 3, [False] * 5 + [True] + [True] * 3
+    assert mcnemar(before, after) == pytest.approx(14 / 64)
+    assert mcnemar([True, False], [True, False]) == 1.0
+    # Holm: 3 * 0.01; 2 * 0.03; then at least as large as that
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+
+
+def test_the_page_and_the_document_name_the_command_of_every_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = [result("hg_dagger", 0, (True, False)), result("drift_left", 0, (True, True))]
+    write_page(tmp_path / "index.html", STUDY, "quick", done)
+    page = (tmp_path / "index.html").read_text()
+    assert "drift experiment tiny" in page and "0123456789ab" in page and "<svg" in page
+    monkeypatch.setattr(document, "folder", lambda: tmp_path)
+    monkeypatch.setattr(document, "load_study", lambda name: STUDY)
+    (tmp_path / "tiny.yaml").touch()
+    (tmp_path / "results").mkdir()
+    for line in done:
+        results.append(tmp_path / "results" / "tiny_quick.jsonl", line)
+    text = document.document()
+    assert "Budget full: has not run. `drift experiment tiny --budget full`" in text
+    assert "| place from state | DRIFT-DAgger, form left | 1 | 2/2 = 100 % [34, 100] | 100 |" in text
+    assert "| drift experiment tiny | 0123456789ab | a processor, 2 cores | 2 |" in text
+
+
+def test_the_committed_document_is_that_of_the_committed_results() -> None:
+    assert (share_folder() / "docs" / "results.md").read_text() == document.document()
+
+
+class Instant:
+    """An engine whose jobs are done at once, but for those that fail."""
+
+    processes = 2
+
+    def __init__(self, failing: int = 0) -> None:
+        self.ran: list[Job] = []
+        self.failing = failing
+
+    def run(self, work: list[tuple[Job, Path]], on_done: Any) -> None:
+        for job, _ in work:
+            self.ran.append(job)
+            failed = len(self.ran) <= self.failing
+            on_done(job, "it broke" if failed else result(job.method, job.seed, (True,)).result)
+
+
+def test_a_run_keeps_what_is_done_and_does_the_rest_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drift.experiment.run.estimate_s", lambda *_: 90.0)
+    first, console = Instant(failing=3), Console(quiet=True)
+    failed = Run(STUDY, "quick", None, tmp_path, console).run(first, resume=False)  # type: ignore[arg-type]
+    assert failed == first.ran[:3] and len(first.ran) == 4
+    with pytest.raises(UserError, match="give --resume to go on with it"):
+        Run(STUDY, "quick", None, tmp_path, console).run(first, resume=False)  # type: ignore[arg-type]
+    second, run = Instant(), Run(STUDY, "quick", None, tmp_path, console)
+    assert run.run(second, resume=True) == []  # type: ignore[arg-type]
+    assert second.ran == failed
+    assert len(results.read(run.results_file)) == 4
+    assert (run.folder / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"name": "no_study"}, "study=no_study must be one of: main_table"),
+        ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
+        ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),
+        ({"name": "main_table", "engine": "ray"}, "engine=ray must be one of: local"),
+        ({"name": "main_table", "environment": "pusht"}, "environment=pusht must come after setup only"),
+    ],
+)
+def test_bad_arguments_are_refused_with_what_is_allowed(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        experiment.main(**options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"methods": ["hg_dagger", "ppo"]}, "method=ppo must be one of: bc, hg_dagger, lora, drift_left"),
+        ({"methods": ["bc"]}, "compare_with=hg_dagger must be one of methods"),
+        ({"train": "none"}, "train=none must be one of: default, demo"),
+        ({"tasks": 2 * [to_plain(TASK)]}, "must differ"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        parse(to_plain(STUDY) | changed, Study, source="tiny.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"task": "juggle"}, "task=juggle must be one of: fork, insert, place"),
+        ({"environment": "gym"}, "environment=gym must be one of: drift, metaworld, pusht, robosuite"),
+    ],
+)
+def test_a_task_that_there_is_not_is_refused(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        parse(to_plain(TASK) | changed, StudyTask, source="tiny.yaml")
+
+
+def test_a_job_learns_from_demonstrations_and_corrections_through_the_nodes_own_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(task: StudyTask) -> Shell:
+        cell = make_shell(task).environment
+        assert isinstance(cell, ArmCell)
+        cell.task = replace(cell.task, max_duration_s=5.0)
+        return Shell(cell)
+
+    monkeypatch.setattr("drift.experiment.job.make_shell", short)
+    done = run_job(Job(TASK, "drift_left", 0, SMALL, "smoke"), tmp_path / "job")
+    first, second = done.points
+    assert (first.gradient_steps, second.gradient_steps) == (20, 40)
+    assert 0 < first.labels < second.labels
+    assert done.takeovers > 0, "a policy of 20 steps strays"
+    assert [len(point.success) for point in done.points] == [1, 1]
+    assert done.offline_batch_ms > 0 and done.online_batch_ms is not None
+    assert done.faults == ()
+    assert isinstance(make_engine("local").processes, int)
