@@ -39,6 +39,9 @@ class HoldPolicy:
         self.config = SimpleNamespace(observation=spec)
         self.horizon, self.t_refs_s = horizon, []
 
+    def serve(self, task):
+        """It knows one task."""
+
     def act(self, observation, sampler, generator, prefix=None, encode=None):
         self.t_refs_s.append(observation.t_ref_s)
         return np.tile(observation.state[-1, :10], (self.horizon, 1))
