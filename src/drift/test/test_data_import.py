@@ -64,3 +64,17 @@ def test_of_a_robot_that_is_not_known_it_writes_what_is_to_be_filled_in(tmp_path
         run(*words, "--templates", folder)
     run(*words, "--templates", tmp_path / "known", "--robot", "panda", "--task", "place")
     assert [path.name for path in (tmp_path / "known").iterdir()] == ["map.yaml"]
+
+
+def test_what_is_read_is_of_one_task(tmp_path: Path):
+    record(tmp_path / "mine", "a", "place")
+    run("data", "export", tmp_path / "mine", tmp_path / "set", "--format", "lerobot")
+    info = json.loads((tmp_path / "set/meta/info.json").read_text())
+    for name in [name for name in info["features"] if name.startswith("drift.")]:
+        del info["features"][name]
+    (tmp_path / "set/meta/info.json").write_text(json.dumps(info))
+    with pytest.raises(UserError, match=r"task=place\+insert must be"):
+        run(
+            *("data", "import", tmp_path / "set", tmp_path / "store"),
+            *("--robot", "panda", "--task", "place+insert"),
+        )

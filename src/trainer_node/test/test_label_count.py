@@ -139,3 +139,18 @@ def test_one_look_at_a_time_is_under_way(store, cutter):
     jobs.pop()()
     watch.look()
     assert len(jobs) == 1
+
+
+def test_an_episode_that_ends_while_the_store_is_listed_stays_counted(store, cutter):
+    *before, last = store.ids()
+
+    class Ending:
+        meta = staticmethod(store.meta)
+
+        def ids(self):
+            labels.add(last)  # as its recorder does, in another thread
+            return before
+
+    labels = LabelCounter(Ending(), cutter)
+    assert labels.add_all() == []
+    assert (labels.episodes, labels.total) == (5, 5 * LABELS)

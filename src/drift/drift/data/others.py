@@ -26,6 +26,8 @@ def cell_named(robot: str, task: str) -> "Cell":
     origin = origin_files(robot, task)
     if origin.task is None:
         raise UserError(origin.unknown)
+    if len(origin.task.names) > 1:
+        raise UserError(f"task={task} must be one task: of several only a training is")
     return Cell(None if origin.task.action_space == "point" else origin.robot, origin.task)
 
 

@@ -64,6 +64,8 @@ class WindowCutter:
         """Return `episode`, if it is of this robot, task and cameras."""
         if objection := self._origin.objection(episode.meta):
             raise DataError(f"recorded elsewhere: {objection}")
+        if episode.meta.task not in self._task.names:
+            raise DataError(f"task={episode.meta.task} must be one of {', '.join(self._task.names)}")
         recorded = {camera.name: camera for camera in episode.meta.cameras}
         for camera in self._spec.cameras:
             there = recorded.get(camera.name, camera)
@@ -126,8 +128,8 @@ class LabelCounter:
 
         Yields after each new episode what is wrong with it, empty if nothing; it may be broken off there.
         """
+        known = self._labels.keys() | self._faulty  # first: who adds one now must not find it forgotten
         there = self._store.ids()
-        known = self._labels.keys() | self._faulty
         for episode_id in known.difference(there):
             self._labels.pop(episode_id, None)
             self._faulty.discard(episode_id)

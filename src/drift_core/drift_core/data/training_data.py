@@ -131,6 +131,9 @@ class TrainingData:
             return
         part = self.offline if kind == "demonstration" else self.online
         windows = self._cut(name)
+        if windows.weight == 0.0 and not self._store.held_out(name):
+            self.remarks[name] = "never drawn, its weight is 0"
+            return
         self._take(name, name, self.held_out if self._store.held_out(name) else part, windows)
         if windows.remark:
             self.remarks[name] = windows.remark

@@ -139,11 +139,11 @@ class BackgroundWriter:
         while True:
             with self._changed:
                 ending = self._changed.wait_for(lambda: self._ending, _LOOK_S)
-            if self._clock() >= check_due_s:
-                self._writer.check_place()
-                check_due_s = self._clock() + _CHECK_S
             more = True
             while more:
+                if self._clock() >= check_due_s:
+                    self._writer.check_place()
+                    check_due_s = self._clock() + _CHECK_S
                 more = self._write_next()
                 if self._clock() >= flush_due_s:
                     self._busy_since_s = self._clock()

@@ -47,9 +47,12 @@ class Marks:
     def add(self, mark: Mark) -> None:
         """Append a mark, through to the disk; OSError where it is not written whole, and nothing is then."""
         line = (json.dumps(to_plain(mark)) + "\n").encode()
+        whole = len(self._whole_lines())
         descriptor = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
         try:
-            size = os.fstat(descriptor).st_size
+            size = min(os.fstat(descriptor).st_size, whole)
+            os.ftruncate(descriptor, size)
+            line = b"\n" * (whole - size) + line
             if (written := os.write(descriptor, line)) < len(line):
                 os.ftruncate(descriptor, size)
                 raise OSError(f"{self.path}: {written} of {len(line)} bytes could be written")
@@ -58,10 +61,11 @@ class Marks:
             os.close(descriptor)
 
     def all(self) -> list[Mark]:
-        """Return all marks in the order in which they were made; DataError names file and line."""
-        if not self.path.is_file():
-            return []
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        """Return all marks in the order in which they were made; DataError names file and line.
+
+        A last line that was broken off, by a kill or a power cut, is none: nobody was told that it is kept.
+        """
+        lines = self._whole_lines().decode(errors="replace").splitlines()
         return [_parsed(line, f"{self.path}: line {number}") for number, line in enumerate(lines, 1)]
 
     def standing(self) -> list[Mark]:
@@ -71,6 +75,18 @@ class Marks:
             newest.pop(mark.pair, None)
             newest[mark.pair] = mark
         return list(newest.values())
+
+    def _whole_lines(self) -> bytes:
+        """Return the lines of the file, each with its end; without a last one that was broken off."""
+        content = self.path.read_bytes() if self.path.is_file() else b""
+        begin = content.rfind(b"\n") + 1
+        if begin == len(content):
+            return content
+        try:
+            _parsed(content[begin:].decode(errors="replace"), str(self.path))
+        except DataError:
+            return content[:begin]
+        return content + b"\n"
 
 
 def _parsed(line: str, where: str) -> Mark:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from drift_core.episodes import BackgroundWriter, EpisodeMeta, EpisodeStore, ImageEncoding, read_episode, sink
+from drift_core.episodes.writer import EpisodeWriter
 from drift_core.errors import DataError, ShapeError
 from drift_core.observation.spec import CameraSpec
 
@@ -106,6 +107,23 @@ def test_a_disk_that_takes_nothing_keeps_nobody_waiting_and_is_told_of(tmp_path,
     until(lambda: writer.waiting_bytes == 0)
     assert writer.stalled_s() == 0.0
     assert len(read_episode(writer.close("success")).frames["top"]) == 100
+
+
+def test_the_folder_is_looked_at_also_while_there_is_always_more_to_write(tmp_path, monkeypatch):
+    begun, add, now_s, looked_s = threading.Event(), EpisodeWriter.add, [0.0], []
+
+    def add_for_a_tenth_of_a_second(writer, row):
+        assert begun.wait(20.0)
+        now_s[0] += 0.1
+        add(writer, row)
+
+    monkeypatch.setattr(EpisodeWriter, "add", add_for_a_tenth_of_a_second)
+    monkeypatch.setattr(EpisodeWriter, "check_place", lambda writer: looked_s.append(now_s[0]))
+    writer = BackgroundWriter(tmp_path, META, clock=lambda: now_s[0])
+    add_frames(writer, 0, 20)  # 2 s
+    begun.set()
+    writer.close("success")
+    assert len([at_s for at_s in looked_s if at_s < 1.9]) == 3
 
 
 def test_when_too_much_waits_the_episode_ends_there_and_all_before_is_kept(tmp_path, disk):

@@ -54,3 +54,21 @@ def test_of_a_mark_for_which_there_is_no_room_nothing_is_left(marks, monkeypatch
     with pytest.raises(OSError, match=r"7 of \d+ bytes could be written"):
         marks.add(Mark("m1", "m3", "b", 2.0))
     assert marks.path.read_bytes() == before
+
+
+def test_a_last_line_that_was_broken_off_is_no_mark_and_spoils_none_that_comes_later(marks):
+    first, later = Mark("m1", "m2", "a", 1.0), Mark("m2", "m3", "b", 3.0)
+    marks.add(first)
+    with marks.path.open("a") as file:
+        file.write('{"a": "m1", "b": "m')
+    assert marks.all() == [first]
+    marks.add(later)
+    assert marks.all() == [first, later]
+    assert len(marks.path.read_text().splitlines()) == 2
+
+
+def test_a_whole_last_line_without_its_end_counts_and_stays(marks):
+    marks.add(first := Mark("m1", "m2", "a", 1.0))
+    marks.path.write_bytes(marks.path.read_bytes().rstrip())
+    marks.add(later := Mark("m2", "m3", "b", 3.0))
+    assert marks.all() == [first, later]

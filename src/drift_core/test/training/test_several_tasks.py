@@ -112,3 +112,10 @@ def test_the_name_of_several_tasks_is_no_name_for_a_file(tmp_path):
     path.write_text((CONFIG / "tasks" / "fork.yaml").read_text().replace("name: fork", "name: up+down"))
     with pytest.raises(ConfigError, match=r"both.yaml: name='up\+down' must be that of one task"):
         load_task(path)
+
+
+def test_an_episode_is_of_one_task(tmp_path):
+    record(tmp_path / "episodes", "both", "up+down", 1.0)
+    for task, allowed in ((BOTH, "up, down"), (UP, "up")):
+        data = rounds(tmp_path, task).update_data(Hooks())
+        assert data.left_out == {"both": f"task=up+down must be one of {allowed}"}
