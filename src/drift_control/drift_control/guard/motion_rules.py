@@ -37,11 +37,14 @@ class MotionRule(Protocol):
 
 
 def violated(rule: MotionRule, path: StepPath) -> bool:
-    """Return whether the step or its braking path breaks one of the limits by more than the arm does now."""
+    """Return whether the step or its braking path breaks one of the limits by more than the arm does now.
+
+    What is not a number breaks it, too.
+    """
     excess = rule.excess(path)
     if excess.max() <= 0.0:
         return False
-    return bool((excess[1:] > np.maximum(excess[0], 0.0) + 1e-9).any())
+    return not (excess[1:] <= np.maximum(excess[0], 0.0) + 1e-9).all()
 
 
 @dataclass(frozen=True)
