@@ -175,8 +175,12 @@ class PolicyLoop:
         self._start_afresh()
 
     def looks(self, stamp_s: float) -> bool:
-        """Say whether the next observation may show a frame of that stamp; if not, it need not be drawn."""
-        return any(self._within_reach(stamp_s - late_s) for late_s in self.assembler.latency_s.values())
+        """Say whether the next observation may show a frame of that stamp; if not, it need not be drawn.
+
+        While somebody else drives every one may: as soon as the policy gets the task back, it looks back.
+        """
+        late_s = self.assembler.latency_s.values()
+        return not self._driving or any(self._within_reach(stamp_s - each_s) for each_s in late_s)
 
     def encoding(self, actor: Actor) -> Encoding | None:
         """Return a frame that has arrived since and is worth encoding now, None if there is none."""

@@ -1,6 +1,7 @@
 """Environments in processes of their own: episodes through gate, recorder and policy, and ways to fail."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from drift_core.episodes import EpisodeStore, read_episode
 from drift_sim.environments.child import Child, EnvironmentFault
 from drift_sim.environments.served import Horizons, ServedEnvironment
 from drift_sim.errors import SimulationError
+from drift_sim.expert.vector import TAKE_OVER, TakeOver
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import Shell
 
@@ -27,9 +29,11 @@ def serve():
     """Return a shell of a task of the tiny environment; all are ended."""
     shells = []
 
-    def make(task, images=False, limit_s=30.0):
+    def make(task, images=False, limit_s=30.0, take_over=TAKE_OVER):
         command = [sys.executable, PROGRAM, task, "images" if images else "state"]
-        environment = ServedEnvironment(lambda: Child(command, f"tiny {task}", limit_s), "tiny", HORIZONS)
+        environment = ServedEnvironment(
+            lambda: Child(command, f"tiny {task}", limit_s), "tiny", HORIZONS, take_over
+        )
         shells.append(Shell(environment))
         return shells[-1]
 
@@ -105,6 +109,19 @@ def test_of_a_policy_that_waits_only_the_frames_that_it_looks_at_are_drawn(serve
     drawn = policy.seen[-1].images["top"][-1, 0, 0, 0]
     assert 2 * len(policy.seen) - 1 <= drawn <= 2 * len(policy.seen) + 2
     assert len(policy.seen) == pytest.approx(40 / 4, abs=1)
+
+
+def test_a_policy_that_gets_the_task_back_goes_on_as_soon_whether_it_is_recorded_or_not(serve, tmp_path):
+    shell = serve("reach", images=True, take_over=TakeOver(patience_steps=2, hand_back_steps=3))
+    writer = shell.writer(tmp_path, "e", 3, "evaluation")
+
+    def run(writer=None):
+        policy, expert = Straight(shell, [-0.1, 0.1]), shell.expert("correct")
+        return shell.run_episode(3, policy=policy, sampler=SAMPLER, expert=expert, pace=PACE, writer=writer)
+
+    seen, recorded = run(), run(writer)
+    assert seen.interventions > 1
+    assert replace(recorded, path=None) == seen
 
 
 FAULTS = {
