@@ -39,6 +39,8 @@ def steps(source, chunk_id, intervention_id, stamp_s, chunk_age_s):
         measured=empty,
         action=empty,
         guard_flags=zeros,
+        proposed_chunk_id=zeros,
+        proposed=empty,
     )
 
 

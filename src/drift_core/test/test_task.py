@@ -47,8 +47,8 @@ def test_dimensions_follow_from_the_action_space(tmp_path, space, state, action)
         ("width: 48", "width: 48.5", r"cameras\[0\].width=48.5 must be a valid integer"),
         ("width: 48, ", "", r"cameras\[0\].width is missing"),
         ("name: front", "name: Front View", r"cameras\[0\].name='Front View' "),
-        ("cameras:", "robots: [panda]\ncameras:", "robots=.* is unknown; the nearest of 9: "),
-        ("horizon: 16", "horizon: 16\nepochs: 3", "epochs=3 is unknown; the nearest of 9: "),
+        ("cameras:", "robots: [panda]\ncameras:", "robots=.* is unknown; the nearest of 10: "),
+        ("horizon: 16", "horizon: 16\nepochs: 3", "epochs=3 is unknown; the nearest of 10: "),
     ],
 )
 def test_what_does_not_fit_is_named_with_file_value_and_what_is_allowed(tmp_path, old, new, message):

@@ -30,9 +30,8 @@ def make_steps(drivers, rate_hz=50, start_s=0.0, first_seq=1, drop=()):
     zero = np.zeros(len(n), dtype=int)
     action = np.stack([n / rate_hz, np.zeros(len(n))], axis=1)
     stamp_s = start_s + n / rate_hz
-    return Steps(
-        stamp_s, n + first_seq, source, zero, take_over, zero, zero, zero - 1.0, action, action, action, zero
-    )
+    said = (stamp_s, n + first_seq, source, zero, take_over, zero, zero, zero - 1.0)
+    return Steps(*said, action, action, action, zero, proposed_chunk_id=zero, proposed=action[:, :0])
 
 
 def labels_at(steps, t_ref_s, dt_s=0.1, horizon=4):

@@ -68,7 +68,8 @@ def test_a_weight_that_belongs_to_no_term_is_refused():
 
 def test_an_objective_is_read_from_the_train_file_and_written_back():
     objective = one_of(OBJECTIVES)
-    data = {"kind": "denoising", "weights": {"guess": 0.1}, "future_steps": [4, 8], "returns": False}
+    data = {"kind": "denoising", "weights": {"guess": 0.1}, "future_steps": [4, 8]}
+    data |= {"returns": False, "unlabelled": False}
     read = parse(data, objective, "x.yaml")
     assert read == DenoisingObjective({"guess": 0.1}, (4, 8)) and to_plain(read) == data
     with pytest.raises(ConfigError, match=r"future_steps\[0\]=0 must be greater than or equal to 1"):
