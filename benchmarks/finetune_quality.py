@@ -23,12 +23,12 @@ from dataclasses import dataclass
 
 import torch
 from benchmarks.support.report import Row, arguments, report
-from benchmarks.support.shifted_task import draw, new_policy, windows
+from benchmarks.support.shifted_task import draw, new_policy, train_config, windows
 from drift.experiment.lora import add_lora, without_lora
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import ConstantRank, RankSchedule, SigmoidDecay
-from drift_core.training.config import RankConfig, TrainConfig
+from drift_core.training.config import RankConfig
 from drift_core.training.trainer import Trainer, held_out_loss
 from rich.console import Console
 
@@ -152,7 +152,7 @@ def pretrain(kind: str, size: Size, seed: int, threads: int) -> DiffusionPolicy:
     falling = SigmoidDecay(start=1.0, end=FRACTION, steps=steps, every=max(1, steps // 15), tau=0.5)
     rank = {"full": None, "left": LEFT, "usv": USV}[kind]
     generator = torch.Generator().manual_seed(seed)
-    settings = train_config(steps, 1e-3, threads)
+    settings = train_config(steps, 1e-3, BATCH, threads)
     trainer = Trainer(policy, settings, falling if rank else None, generator, rank)
     trainer.run(lambda generator: draw(data, BATCH, generator))
     return trainer.merged_policy()
@@ -170,7 +170,9 @@ def finetune(
             parameter.requires_grad_(parameter.ndim == 1)
     generator = torch.Generator().manual_seed(1000 + seed)
     schedule = method.schedule if method.rank else None
-    trainer = Trainer(policy, train_config(size.steps, rate, threads), schedule, generator, method.rank)
+    trainer = Trainer(
+        policy, train_config(size.steps, rate, BATCH, threads), schedule, generator, method.rank
+    )
     data = windows(1000, 100 + seed, new=True)
     report = trainer.run(lambda generator: draw(data, BATCH, generator))
     merged = trainer.merged_policy()
@@ -181,20 +183,6 @@ def finetune(
         held_out_loss(merged, [new], seed=0, noise_draws=8).total,
         held_out_loss(merged, [old], seed=0, noise_draws=8).total,
         report.trainable_parameters,
-    )
-
-
-def train_config(steps: int, rate: float, threads: int) -> TrainConfig:
-    return TrainConfig(
-        steps=steps,
-        batch_size=BATCH,
-        noise_draws=1,
-        lr=rate,
-        warmup_steps=min(20, steps // 5),
-        weight_decay=1e-6,
-        clip_norm=1.0,
-        ema_decay=0.99,
-        threads=threads,
     )
 
 

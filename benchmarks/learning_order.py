@@ -29,14 +29,22 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 from benchmarks.support.report import Row, arguments, report
-from benchmarks.support.shifted_task import demonstrated, draw, joined, new_policy, situations, windows
+from benchmarks.support.shifted_task import (
+    demonstrated,
+    draw,
+    joined,
+    new_policy,
+    situations,
+    train_config,
+    windows,
+)
 from drift_core.data.training_data import Correction
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.rank.adaptive import AdaptiveRank
 from drift_core.rank.schedule import ConstantRank, RankSchedule
 from drift_core.training.budget import Budget
-from drift_core.training.config import ContinuousConfig, RankConfig, TrainConfig
+from drift_core.training.config import ContinuousConfig, RankConfig
 from drift_core.training.trainer import StepProgress, Trainer, held_out_loss
 from rich.console import Console
 
@@ -143,7 +151,7 @@ def run_seed(size: Size, seed: int) -> list[tuple[tuple[Way, float], int, Result
     old = windows(4000, seed, new=False)
     policy = new_policy(size.down_dims, old, seed)
     trainer = Trainer(
-        policy, train_config(size.offline_steps, 1e-3), None, torch.Generator().manual_seed(seed)
+        policy, train_config(size.offline_steps, 1e-3, BATCH), None, torch.Generator().manual_seed(seed)
     )
     trainer.run(lambda generator: draw(old, BATCH, generator))
     learned, corrections = trainer.merged_policy(), corrections_of(size, seed)
@@ -182,7 +190,7 @@ def continual(
 ) -> tuple[DiffusionPolicy, float]:
     """Train on each correction as it comes; return the policy and its rank."""
     settings = ContinuousConfig(steps_per_label=size.steps_per_label)
-    config = settings.train_config(train_config(size.steps, rate))
+    config = settings.train_config(train_config(size.steps, rate, BATCH))
     trainer = Trainer(policy, config, schedule_of(rank, size.steps), generator_of(seed), MODULATION)
     budget, known = Budget(settings.steps_per_label, settings.ema_share), list[Correction]()
     fractions = [trainer.rank]
@@ -218,7 +226,7 @@ def in_rounds(
     generator, steps, fraction = generator_of(seed), size.steps // count, FRACTION
     for number in range(1, count + 1):
         there = joined(corrections[: len(corrections) * number // count])
-        config, schedule = train_config(steps, rate), schedule_of(rank, steps)
+        config, schedule = train_config(steps, rate, BATCH), schedule_of(rank, steps)
         trainer = Trainer(policy, config, schedule, generator, MODULATION)
         trainer.run(partial(mixed, old, there, None, 0.0))
         policy, fraction = trainer.merged_policy(), trainer.rank
@@ -252,20 +260,6 @@ def schedule_of(rank: str, steps: int) -> RankSchedule:
 
 def generator_of(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(1000 + seed)
-
-
-def train_config(steps: int, rate: float) -> TrainConfig:
-    return TrainConfig(
-        steps=steps,
-        batch_size=BATCH,
-        noise_draws=1,
-        lr=rate,
-        warmup_steps=min(20, steps // 5),
-        weight_decay=1e-6,
-        clip_norm=1.0,
-        ema_decay=0.99,
-        threads=1,
-    )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
+from drift_core.training.config import TrainConfig
 from torch import Tensor
 
 HORIZON, STATE_DIM = 16, 6
@@ -25,6 +26,21 @@ def new_policy(down_dims: tuple[int, ...], data: Batch, seed: int) -> DiffusionP
     fitted = Normalizer.fit(data.state, data.actions, data.mask, "point")
     policy.normalizer.load_state_dict(fitted.state_dict())
     return policy
+
+
+def train_config(steps: int, rate: float, batch_size: int, threads: int = 1) -> TrainConfig:
+    """Return how the studies train, at a rate that they choose."""
+    return TrainConfig(
+        steps=steps,
+        batch_size=batch_size,
+        noise_draws=1,
+        lr=rate,
+        warmup_steps=min(20, steps // 5),
+        weight_decay=1e-6,
+        clip_norm=1.0,
+        ema_decay=0.99,
+        threads=threads,
+    )
 
 
 def windows(count: int, seed: int, new: bool) -> Batch:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import os
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from drift_config.errors import ConfigError
@@ -14,8 +14,10 @@ from drift_core.episodes.mirror import Mirror
 from drift_core.episodes.source import RemoteSource
 from drift_core.fetching import MalformedError, NoAnswerError, SpoiltError
 from drift_core.pieces import PIECE_MAX_BYTES, NotThereError, piece_of_bytes
+from episode_folders import put as put_folder
 
 PIECE = 1000
+put = partial(put_folder, size=3 * PIECE)
 
 
 class Line:
@@ -44,16 +46,6 @@ def case(tmp_path, monkeypatch):
     line = Line(there)
     source = RemoteSource(line)
     return there, here, line, lambda: Mirror(source, here).sync()
-
-
-def put(root, name, size=3 * PIECE, meta=b"{}"):
-    """A finished episode with a camera of so many bytes."""
-    folder = root / name
-    folder.mkdir(parents=True)
-    (folder / "episode.json").write_bytes(meta)
-    (folder / "steps.arrow").write_bytes(name.encode() * 100)
-    (folder / "camera_front.arrow").write_bytes(os.urandom(size))
-    return folder
 
 
 def same(there, here, name):

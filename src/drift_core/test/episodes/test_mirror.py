@@ -9,22 +9,13 @@ from drift_core.episodes.dropped import Dropped
 from drift_core.episodes.mirror import Mirror
 from drift_core.episodes.source import FolderSource
 from drift_core.errors import DataError
+from episode_folders import put
 
 MIB = 1 << 20
 
 
 class BrokenOffError(Exception):
     """The connection is gone, or the process killed."""
-
-
-def put(root, name, size=3 * MIB, meta=b"{}"):
-    """A finished episode with a camera of so many bytes."""
-    folder = root / name
-    folder.mkdir(parents=True)
-    (folder / "episode.json").write_bytes(meta)
-    (folder / "steps.arrow").write_bytes(name.encode() * 100)
-    (folder / "camera_front.arrow").write_bytes(os.urandom(size))
-    return folder
 
 
 @pytest.fixture
