@@ -58,6 +58,13 @@ def test_each_answer_is_a_line_of_the_run_and_is_not_asked_again(run: Path) -> N
     assert [mark["answer"] for mark in json.loads(prefer(run, "--list", "--json"))] == ["a", "b", "equal"]
 
 
+def test_an_episode_that_cannot_be_read_is_left_out_by_name(run: Path) -> None:
+    (run / "episodes" / "m2" / "episode.json").write_text("{")
+    result = CliRunner().invoke(app, ["prefer", str(run)], input="a")
+    assert "1 of 1: A is m1, B is m3" in result.stdout and "1 marks" in result.stdout
+    assert "left out:" in result.stderr and "m2" in result.stderr
+
+
 def test_the_picture_has_a_above_b_at_the_same_times(run: Path) -> None:
     text = prefer(run, "--pairs", 1, keys="q")
     file = run / "preferences" / "m1_m2.png"

@@ -56,12 +56,17 @@ def _print(standing: "list[Mark]", as_json: bool) -> None:
 
 
 def _ask(store: "EpisodeStore", marks: "Marks", pictures: Path, film: bool, most: int) -> None:
+    from drift_core.errors import DataError
     from drift_core.preferences import Mark
 
     from drift.data.attempts import draw_pair, film_pair, pairs_to_ask
 
-    ids = sorted(store.ids(), key=lambda name: age_key(store, name))
-    metas = [store.meta(name) for name in ids]
+    metas = []
+    for name in sorted(store.ids(), key=lambda name: age_key(store, name)):
+        try:
+            metas.append(store.meta(name))
+        except DataError as error:
+            typer.echo(f"left out: {error}", err=True)
     if sum(bool(meta.policy_versions) for meta in metas) < 2:
         raise UserError(f"store={store.root} must hold two episodes in which a policy drove")
     pairs = pairs_to_ask(metas, {mark.pair for mark in marks.all()})[:most]
