@@ -137,7 +137,7 @@ if [ "$(cat "install$drift_suffix/.build" 2>/dev/null)" != "$build" ]; then
   mkdir -p log
   unset COLCON_PREFIX_PATH PYTHONPATH # of a workspace that this shell has sourced; ours does not lie on top of it
   export AMENT_PREFIX_PATH=$VIRTUAL_ENV CMAKE_PREFIX_PATH=$VIRTUAL_ENV
-  export MAKEFLAGS=-j$(nproc) # colcon's own would let ninja wait until the machine is idle
+  export MAKEFLAGS=-j$(nproc) # colcon's own -l lets ninja run one command at a time on a busy machine
   python -m colcon --log-base log build --base-paths src --symlink-install --build-base "build$drift_suffix" \
     --install-base "install$drift_suffix" --cmake-args -G Ninja -DBUILD_TESTING=OFF -DPython3_EXECUTABLE="$VIRTUAL_ENV/bin/python" \
     -DCMAKE_PROJECT_TOP_LEVEL_INCLUDES="$PWD/setup/ros_wheels.cmake" >"$log" 2>&1 ||

@@ -18,7 +18,7 @@ want="${missing[*]} $(find acceptance/ros_interfaces -type f -print0 | sort -z |
 rm -rf "$top" && mkdir -p "$top"
 unset COLCON_PREFIX_PATH PYTHONPATH
 export AMENT_PREFIX_PATH=$VIRTUAL_ENV CMAKE_PREFIX_PATH=$VIRTUAL_ENV
-export MAKEFLAGS=-j$(nproc) # colcon's own would let ninja wait until the machine is idle
+export MAKEFLAGS=-j$(nproc) # colcon's own -l lets ninja run one command at a time on a busy machine
 python -m colcon --log-base "$top/log" build --base-paths acceptance/ros_interfaces --packages-select "${missing[@]}" \
   --build-base "$top/build" --install-base "$top/install" --merge-install --cmake-args -G Ninja -DBUILD_TESTING=OFF \
   -DCMAKE_INSTALL_RPATH="$top/install/lib" -DPython3_EXECUTABLE="$VIRTUAL_ENV/bin/python" \
