@@ -50,8 +50,9 @@ apt_install() {
   fi
 }
 
-test_packages() { # Gazebo's parser of worlds, and that of robots
+test_packages() { # Gazebo's parser of worlds, that of robots, and a browser for the console
   local wanted=()
+  command -v chromium >/dev/null || wanted+=(chromium)
   command -v gz >/dev/null || command -v ign >/dev/null || wanted+=(ignition-tools libsdformat-dev)
   command -v check_urdf >/dev/null || wanted+=(liburdfdom-tools)
   apt_install "${wanted[@]}"
