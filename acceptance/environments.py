@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from drift.errors import UserError
 from drift.experiment.foreign import FOREIGN, make
-from drift.intervals import success_rate
+from drift_core.intervals import success_rate
 from drift_sim.environments.served import ServedEnvironment
 from drift_sim.shell import Shell
 from rich.console import Console

@@ -37,7 +37,8 @@ from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.pieces import file_digest
-from drift_core.policy.checkpoint import load_latest, read_latest
+from drift_core.policy.checkpoint import load_latest
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file
 from drift_core.training.provenance import load_provenance

@@ -30,11 +30,11 @@ import torch
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.evaluation import seeds
-from drift.intervals import paired_difference, success_rate
 from drift.node_parameters import defaults
 from drift.simulation import make_shell, policy_pace
 from drift_control.gate.state import CommandSource
 from drift_control.loop import Tick
+from drift_core.intervals import paired_difference, success_rate
 from drift_core.observation.spec import Observation
 from drift_core.policy.policy import DiffusionPolicy, Encode
 from drift_core.samplers import Prefix, Sampler

@@ -42,7 +42,7 @@ from drift.session_loop import SessionLoop, SessionWatcher, TrainWhen, run_sessi
 from drift_control.gate.state import CommandSource
 from drift_core.data.training_data import Correction
 from drift_core.episodes import EpisodeStore
-from drift_core.policy.checkpoint import read_latest
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_core.task import load_task
 from drift_core.training.budget import TrainedCorrection
 from drift_core.training.config import load_train_file

@@ -26,10 +26,10 @@ from benchmarks.support.rollouts import Meter, arm_bench, fork_bench
 from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.configuration import config_file
 from drift.evaluation import seeds
-from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell
 from drift_core.drafts import AnchorsConfig, GruConfig, MlpDraftConfig, ZerosConfig
 from drift_core.engines import make_engine
+from drift_core.intervals import paired_difference, success_rate
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import DraftSampler, Sampler
 from drift_core.task import load_task

@@ -23,9 +23,9 @@ from benchmarks.support.rollouts import Bench, Meter, Rollout, arm_bench, fork_b
 from benchmarks.support.trained_policy import ROBOT, Training, trained_policy
 from drift.configuration import config_file
 from drift.evaluation import seeds
-from drift.intervals import paired_difference, success_rate
 from drift.simulation import make_shell
 from drift_core.engines import ENGINES, make_engine
+from drift_core.intervals import paired_difference, success_rate
 from drift_core.task import load_task
 from rich.console import Console
 

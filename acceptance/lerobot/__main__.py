@@ -27,7 +27,8 @@ from drift_control.teleop.joystick import load_joystick
 from drift_core.data.windows import cut_windows
 from drift_core.episodes import EpisodeStore
 from drift_core.observation.spec import Observation
-from drift_core.policy.checkpoint import checkpoint_path, load_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint
+from drift_core.policy.checkpoint_folder import checkpoint_path
 from drift_core.task import TaskConfig, load_task
 from drift_formats.format import Cell
 from drift_formats.lerobot.policy import read_policy

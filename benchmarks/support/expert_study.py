@@ -9,9 +9,9 @@ from benchmarks.policies import Outcomes, Variant, outcomes
 from benchmarks.support.expert_speed import dense
 from benchmarks.support.report import Row
 from benchmarks.support.trained_policy import Training, trained_policy
-from drift.intervals import paired_difference, success_rate
 from drift_core.denoisers import ModeConfig, ModeDenoiser
 from drift_core.denoisers.mode.router import choose
+from drift_core.intervals import paired_difference, success_rate
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import task_names
 

@@ -24,15 +24,16 @@ from benchmarks.support.trained_policy import ROBOT, record, train
 from benchmarks.support.videos import add_videos
 from drift.configuration import config_file
 from drift.evaluation import seeds
-from drift.intervals import success_rate
 from drift.run_folder import RunFolder
 from drift.simulation import make_shell
 from drift_core.denoisers import JointConfig
 from drift_core.denoisers.joint import FeaturesConfig, StateConfig
 from drift_core.engines import make_engine
+from drift_core.intervals import success_rate
 from drift_core.objectives import DenoisingObjective
 from drift_core.observation.spec import Observation
-from drift_core.policy.checkpoint import load_latest, read_latest
+from drift_core.policy.checkpoint import load_latest
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_core.policy.foresight import Foresight
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import load_task

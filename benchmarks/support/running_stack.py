@@ -20,7 +20,8 @@ from drift.stack_arguments import StackArguments  # noqa: E402
 from drift_control.robot.pose import pose_to_action  # noqa: E402
 from drift_control.robot.robot import Robot, load_robot  # noqa: E402
 from drift_core.denoisers import DenoiserConfig  # noqa: E402
-from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint  # noqa: E402
+from drift_core.policy.checkpoint import save_checkpoint  # noqa: E402
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.policy.policy import DiffusionPolicy  # noqa: E402
 from drift_core.policy.versions import Versions  # noqa: E402
 from drift_core.task import load_task  # noqa: E402

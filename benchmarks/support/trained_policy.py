@@ -14,7 +14,8 @@ from drift_core.arm import POINT
 from drift_core.denoisers import DenoiserConfig
 from drift_core.drafts import DraftConfig
 from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, StepSource
-from drift_core.policy.checkpoint import load_latest, read_latest
+from drift_core.policy.checkpoint import load_latest
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import TaskConfig, load_task, task_names
 from drift_core.training.config import TrainFile, load_train_file

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def named_checkpoint(path: Path) -> tuple[Path, "LoadedCheckpoint"]:
     """Load the checkpoint at `path`: a file, a folder with a file LATEST, or a run."""
-    from drift_core.policy.checkpoint import load_checkpoint, read_latest
+    from drift_core.policy.checkpoint import load_checkpoint
+    from drift_core.policy.checkpoint_folder import read_latest
 
     if (path / "checkpoints").is_dir():
         path = path / "checkpoints"

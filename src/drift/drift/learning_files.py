@@ -42,7 +42,7 @@ def check(train_file: Path, run: RunFolder, robot: str, task: str) -> None:
     """Refuse a faulty recipe, and a run whose newest episode or checkpoint is of another robot or task."""
     from drift_core.episodes import EpisodeStore
     from drift_core.errors import CheckpointError, DataError
-    from drift_core.policy.checkpoint import read_info, read_latest
+    from drift_core.policy.checkpoint_folder import read_info, read_latest
     from drift_core.training.config import load_train_file
 
     load_train_file(train_file)

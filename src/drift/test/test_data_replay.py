@@ -23,7 +23,8 @@ from drift_core.data.cutter import WindowCutter
 from drift_core.data.windows import WindowSet
 from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, relabel
 from drift_core.errors import DataError
-from drift_core.policy.checkpoint import CheckpointInfo, save_checkpoint
+from drift_core.policy.checkpoint import save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file

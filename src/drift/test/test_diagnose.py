@@ -14,7 +14,8 @@ from drift_core.arm import POINT
 from drift_core.denoisers import MlpConfig
 from drift_core.episodes import EpisodeMeta, EpisodeWriter, StepRecord, StepSource
 from drift_core.errors import CheckpointError, DataError
-from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.policy.checkpoint import save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.task import load_task
 from typer.testing import CliRunner

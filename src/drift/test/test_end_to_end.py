@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from drift.run_folder import RunFolder
 from drift_core.episodes import Episode, EpisodeStore
-from drift_core.policy.checkpoint import read_latest
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode
 

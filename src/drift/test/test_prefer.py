@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 from drift.cli import app
-from drift.data.attempts import pairs_to_ask
 from drift.errors import UserError
 from drift_core.episodes import EpisodeMeta
+from drift_core.preferences import pairs_to_ask
 from recorded_episodes import EXPERT, POLICY, record
 from typer.testing import CliRunner
 

@@ -17,7 +17,8 @@ from drift.stack_arguments import StackArguments
 from drift_config.errors import ConfigError
 from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeMeta, EpisodeWriter
-from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.policy.checkpoint import save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file

@@ -5,11 +5,14 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 from drift_config.errors import DriftError
+from pydantic import Field
 
 PIECE_MAX_BYTES = 1 << 20
 SHA256 = re.compile(r"^[0-9a-f]{64}$")
+Sha256 = Annotated[str, Field(pattern=SHA256.pattern)]
 _AT_ONCE_BYTES = 1 << 18  # see policy/checkpoint.py
 
 

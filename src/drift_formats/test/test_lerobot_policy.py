@@ -8,7 +8,8 @@ import pytest
 import torch
 from drift_core.errors import CheckpointError
 from drift_core.policy.batch import Batch
-from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.task import CameraConfig
 from drift_formats.format import Cell
 from drift_formats.lerobot.policy import read_policy

@@ -11,13 +11,8 @@ from drift_core.errors import CheckpointError
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.origin import Origin
 from drift_core.policy.canary import blank_observation, check_fits, run_canary
-from drift_core.policy.checkpoint import (
-    Base,
-    CheckpointInfo,
-    HashMismatchError,
-    checkpoint_path,
-    load_checkpoint,
-)
+from drift_core.policy.checkpoint import Base, HashMismatchError, load_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.policy.delta import BaseError, DigestMismatchError, WrongBaseError
 from drift_core.policy.foresight import check_foresees
 from drift_core.policy.loop import Actor

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from drift_core.observation.spec import Observation
-from drift_core.policy.checkpoint import LATEST, read_latest, write_latest
+from drift_core.policy.checkpoint_folder import LATEST, read_latest, write_latest
 from drift_core.policy.rollback import ROLLED_BACK, read_rolled_back, write_rolled_back
 
 from drift_policy_node.candidate import (

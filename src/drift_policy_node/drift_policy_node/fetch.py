@@ -20,7 +20,8 @@ from drift_core.fetching import (
     part_of,
 )
 from drift_core.pieces import NotThereError, Piece, file_digest
-from drift_core.policy.checkpoint import base_version, checkpoint_path
+from drift_core.policy.checkpoint import base_version
+from drift_core.policy.checkpoint_folder import checkpoint_path
 from drift_core.policy.pieces import is_checkpoint_name
 
 from drift_policy_node.candidate import CandidateFault, RefusedError

@@ -15,7 +15,8 @@ from drift_core.denoisers import DenoiserConfig, MlpConfig
 from drift_core.encoders import SmallCnnConfig
 from drift_core.fetching import NoAnswerError
 from drift_core.pieces import Piece
-from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, save_checkpoint
+from drift_core.policy.checkpoint import save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path
 from drift_core.policy.pieces import read_piece
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.policy.versions import Versions

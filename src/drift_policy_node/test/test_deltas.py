@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from drift_core.policy.checkpoint import checkpoint_path
+from drift_core.policy.checkpoint_folder import checkpoint_path
 from drift_policy_node.candidate import CandidateFault
 from safetensors.torch import load, save
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from drift_core import fetching
-from drift_core.policy.checkpoint import checkpoint_path, read_latest
+from drift_core.policy.checkpoint_folder import checkpoint_path, read_latest
 from drift_core.policy.pieces import read_piece
 from drift_policy_node import exchange, fetch
 from drift_policy_node.candidate import CandidateFault, RefusedError

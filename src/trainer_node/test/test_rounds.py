@@ -17,7 +17,8 @@ from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError, DataError
 from drift_core.origin import Origin
-from drift_core.policy.checkpoint import checkpoint_path, load_checkpoint, load_latest, save_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint, load_latest, save_checkpoint
+from drift_core.policy.checkpoint_folder import checkpoint_path
 from drift_core.task import load_task
 from drift_core.training.rounds import (
     ROUND_KINDS,

@@ -24,7 +24,7 @@ from drift_config.errors import ConfigError, DriftError
 from drift_control.robot.robot import load_robot
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.rollback import ROLLED_BACK
 from drift_core.task import load_task
 from drift_core.training.config import load_train_file

@@ -27,13 +27,13 @@ def main(
     every checkpoint.
     """
     from drift_config.errors import DriftError
+    from drift_core.intervals import success_rate
     from drift_core.task import task_names
 
     from drift.checkpoint_argument import named_checkpoint
     from drift.configuration import config_file
     from drift.demo.record import write_json
     from drift.evaluation import Job, evaluate, seeds
-    from drift.intervals import success_rate
 
     try:
         checkpoint, loaded = named_checkpoint(checkpoint)

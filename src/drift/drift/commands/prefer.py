@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drift.data.opening import JsonOption, StoreArgument, age_key, open_store
+from drift.data.opening import JsonOption, StoreArgument, open_store
 from drift.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,15 +31,14 @@ def main(
     Attempts are episodes in which a policy drove; those of one start come first. What is said is appended to
     preferences.jsonl of the run. Example: drift prefer runs/mine
     """
-    from drift_core.preferences import MARKS_FILE, Marks
+    from drift_core.preferences import marks_of, run_folder
 
     opened = open_store(store)
-    folder = opened.root.parent if opened.root.name == "episodes" else opened.root
-    marks = Marks(folder / MARKS_FILE)
+    marks = marks_of(opened)
     if show_list or as_json:
         _print(marks.standing(), as_json)
     else:
-        _ask(opened, marks, folder / "preferences", film, most)
+        _ask(opened, marks, run_folder(opened) / "preferences", film, most)
 
 
 def _print(standing: "list[Mark]", as_json: bool) -> None:
@@ -56,10 +55,11 @@ def _print(standing: "list[Mark]", as_json: bool) -> None:
 
 
 def _ask(store: "EpisodeStore", marks: "Marks", pictures: Path, film: bool, most: int) -> None:
+    from drift_core.episodes.age import age_key
     from drift_core.errors import DataError
-    from drift_core.preferences import Mark
+    from drift_core.preferences import Mark, pairs_to_ask
 
-    from drift.data.attempts import draw_pair, film_pair, pairs_to_ask
+    from drift.data.attempts import draw_pair, film_pair
 
     metas = []
     for name in sorted(store.ids(), key=lambda name: age_key(store, name)):

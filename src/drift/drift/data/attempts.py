@@ -1,13 +1,10 @@
-"""Which two recorded attempts a person is asked about, and a picture or film of both."""
+"""A picture or film of two recorded attempts, side by side."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 
 import cv2
 import numpy as np
-from drift_core.episodes import Episode, EpisodeMeta
+from drift_core.episodes import Episode
 
 from drift.film import write_film
 from drift.filmstrip import NOTHING, camera_row
@@ -17,24 +14,6 @@ _PICTURES = 10  # in a row
 _LETTER_PX = 24  # of the margin at the left, in which A or B stands
 _SAME_S = 1e-6
 _HIGH = 240  # pixels of a picture in a film
-
-
-def pairs_to_ask(metas: Sequence[EpisodeMeta], marked: set[frozenset[str]]) -> list[tuple[str, str]]:
-    """Return the ids of two attempts each: first of one start, then of one task, one after the other.
-
-    `metas` in the order of their recording. An attempt is an episode in which a policy drove; on a real arm
-    (seed 0) nobody knows the start. `marked`: pairs that are left out.
-    """
-    starts, tasks = defaultdict(list), defaultdict(list)
-    for meta in metas:
-        if meta.policy_versions:
-            tasks[meta.robot, meta.task].append(meta)
-            if meta.seed:
-                starts[meta.robot, meta.task, meta.seed].append(meta)
-    alike = [pair for attempts in starts.values() for pair in combinations(attempts, 2)]
-    alike += [pair for attempts in tasks.values() for pair in zip(attempts, attempts[1:], strict=False)]
-    found = dict.fromkeys((a.id, b.id) for a, b in alike)
-    return [pair for pair in found if frozenset(pair) not in marked]
 
 
 def draw_pair(a: Episode, b: Episode, file: Path) -> None:

@@ -8,11 +8,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from drift_core.episodes import Episode, Frames, Joints, StepSource  # noqa: E402
+from drift_core.episodes.drives import drives  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
 from drift.data.streams import clocks_apart_s  # noqa: E402
-from drift.data.summary import drives  # noqa: E402
 from drift.driver_colours import HEX  # noqa: E402
 from drift.filmstrip import NOTHING, camera_row  # noqa: E402
 
@@ -51,7 +51,7 @@ def draw_episode(episode: Episode, joint_names: list[str], file: Path) -> None:
         axis.set(yticks=[], ylabel=name)
     for axis, draw in zip(rows[len(strips) :], plots, strict=True):
         draw(axis, episode, begin_s, joint_names)
-        for drive in drives(episode):
+        for drive in drives(episode.steps):
             colour = HEX[StepSource[drive.driver.upper()]]
             axis.axvspan(drive.begin_s, drive.end_s, color=colour, alpha=0.18, lw=0)
         axis.spines[["top", "right"]].set_visible(False)

@@ -43,6 +43,8 @@ def chosen(store: "EpisodeStore", episode_id: str | None) -> str:
     if not ids:
         raise UserError(f"store={store.root} must hold a finished episode, and has none")
     if episode_id is None:
+        from drift_core.episodes.age import age_key
+
         return max(ids, key=lambda name: age_key(store, name))
     check_ids(store, [episode_id], ids)
     return episode_id
@@ -59,18 +61,3 @@ def check_ids(store: "EpisodeStore", wanted: list[str], ids: list[str] | None = 
             raise UserError(f"episode={name} must be one of the {len(known)} in {store.root}: drift data ls")
     if twice := sorted({name for name in wanted if wanted.count(name) > 1}):
         raise UserError(f"episode={twice[0]} must be named once only")
-
-
-def age_key(store: "EpisodeStore", episode_id: str) -> tuple[float, float, str]:
-    """Sort by the start; simulations all start at the same time, so then by when the files were written.
-
-    What is described only later (a label) makes no episode newer: its oldest file counts.
-    """
-    from drift_core.errors import DataError
-
-    try:
-        started_s = store.meta(episode_id).started_s
-    except DataError:
-        started_s = -1.0
-    files = [file.stat().st_mtime for file in (store.root / episode_id).iterdir()]
-    return started_s, min(files, default=0.0), episode_id

@@ -8,9 +8,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from drift_core.episodes import Episode, StepSource  # noqa: E402
+from drift_core.episodes.drives import drives  # noqa: E402
 
 from drift.data.policy_error import PolicyErrors  # noqa: E402
-from drift.data.summary import drives  # noqa: E402
 from drift.driver_colours import HEX  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def draw_policy_errors(episode: Episode, errors: PolicyErrors, title: str, file:
         ("rotation [deg]", np.rad2deg(errors.rotation_rad)),
     )
     for axis, (name, values) in zip(rows, quantities, strict=True):
-        for drive in drives(episode):
+        for drive in drives(episode.steps):
             colour = HEX[StepSource[drive.driver.upper()]]
             axis.axvspan(drive.begin_s, drive.end_s, color=colour, alpha=0.18, lw=0)
         for step, style in ((0, "-"), (values.shape[1] - 1, ":")):

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from drift_core.episodes import Episode, EpisodeStore, StepSource
+from drift_core.episodes.age import age_key
 from drift_core.errors import DataError
+from drift_core.intervals import SuccessRate, success_rate
 
 from drift.data.columns import ColumnStatistics, column_statistics
 from drift.data.label_counts import count_labels
-from drift.data.opening import age_key
 from drift.data.origin_files import action_names, origin_files
-from drift.intervals import SuccessRate, success_rate
 
 _PICTURES = 4  # of each camera of an episode, for its mean colour
 _DRIVEN = (StepSource.POLICY, StepSource.EXPERT)

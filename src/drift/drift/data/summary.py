@@ -5,20 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from drift_control.gate.state import GuardFlag
 from drift_core.episodes import Episode, EpisodeMeta, StepSource
+from drift_core.episodes.drives import Drive, drives
 
 from drift.data.streams import StreamSummary, clocks_apart_s, summarize_stream
-
-
-@dataclass(frozen=True)
-class Drive:
-    """A stretch that one driver drove without a break; times since the first control step [s]."""
-
-    driver: str  # hold, policy, expert or homing
-    begin_s: float
-    end_s: float
-    steps: int
-    intervention_id: int | None  # of the expert's take-over
-    policy_version: int | None  # of the policy
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ def summarize(
     episode: Episode, held_out: bool, size: int, labels: int | None, idle: int | None, remark: str
 ) -> EpisodeSummary:
     """Put an episode into numbers; what needs its store and its task is given."""
-    steps, found = episode.steps, drives(episode)
+    steps, found = episode.steps, drives(episode.steps)
     seconds = {source.name.lower(): 0.0 for source in StepSource}
     for drive in found:
         seconds[drive.driver] += drive.end_s - drive.begin_s
@@ -79,32 +68,6 @@ def summarize(
         idle_labels=idle,
         remark=remark,
     )
-
-
-def drives(episode: Episode) -> list[Drive]:
-    """Return who drove when, in order; a take-over, or another policy version, begins anew."""
-    steps = episode.steps
-    if not len(steps):
-        return []
-    expert, policy = steps.source == StepSource.EXPERT, steps.source == StepSource.POLICY
-    which = np.where(expert, steps.intervention_id, np.where(policy, steps.policy_version, 0))
-    changes = np.flatnonzero((np.diff(steps.source) != 0) | (np.diff(which) != 0)) + 1
-    begins, ends = [0, *changes.tolist()], [*changes.tolist(), len(steps)]
-    time_s = steps.stamp_s - steps.stamp_s[0]
-    found = []
-    for begin, end in zip(begins, ends, strict=True):
-        source = StepSource(int(steps.source[begin]))
-        found.append(
-            Drive(
-                driver=source.name.lower(),
-                begin_s=float(time_s[begin]),
-                end_s=float(time_s[min(end, len(steps) - 1)]),
-                steps=end - begin,
-                intervention_id=int(which[begin]) if expert[begin] else None,
-                policy_version=int(which[begin]) if policy[begin] else None,
-            )
-        )
-    return found
 
 
 def _made_while_the_expert_drove(episode: Episode) -> int:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 from drift_core.episodes import StepSource
+from drift_core.intervals import success_rate
 from matplotlib.axes import Axes
 
 from drift.demo.progress import episode_parts, learning_curve
 from drift.demo.record import DemoRecord
 from drift.driver_colours import HEX
 from drift.html_page import inline_svg
-from drift.intervals import success_rate
 
 POLICY, EXPERT, CONTROL, INK = HEX[StepSource.POLICY], HEX[StepSource.EXPERT], "#8a8f98", "#22262b"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeKind, EpisodeStore
-from drift_core.policy.checkpoint import LATEST, checkpoint_path, load_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint
+from drift_core.policy.checkpoint_folder import LATEST, checkpoint_path
 from drift_core.task import load_task
 from drift_core.training.config import TrainFile
 from drift_core.training.provenance import provenance_path

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from drift_core.intervals import paired_difference, success_rate
 
 from drift import html_page
 from drift.demo import figures
@@ -12,7 +13,6 @@ from drift.demo.filmstrips import film_strips
 from drift.demo.progress import learning_curve, progress_table
 from drift.demo.record import DemoRecord, write_json
 from drift.html_page import table
-from drift.intervals import paired_difference, success_rate
 
 
 def summary(record: DemoRecord) -> dict[str, object]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
-from drift_core.policy.checkpoint import LatestCheckpoint, checkpoint_path, read_latest
+from drift_core.intervals import success_rate
+from drift_core.policy.checkpoint_folder import LatestCheckpoint, checkpoint_path, read_latest
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import Hooks, train_round
 from drift_core.training.trainer import StepProgress as TrainingProgress
@@ -30,7 +31,6 @@ from drift.demo.record import DemoRecord, TrainingPoint
 from drift.demo.report import summary, write_report
 from drift.demo.timing import control_timing, policy_timing
 from drift.evaluation import Job, evaluate, seeds
-from drift.intervals import success_rate
 from drift.node_parameters import defaults
 from drift.run_folder import RunFolder
 from drift.session_view import SessionView

@@ -8,7 +8,7 @@ import numpy as np
 from drift_core.data.windows import WindowClass, WindowSet
 from drift_core.observation.spec import Observation
 from drift_core.policy.canary import blank_observation, check_fits
-from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.policy import DiffusionPolicy
 
 from drift.data.opening import chosen, open_store

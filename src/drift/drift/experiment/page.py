@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
+from drift_core.intervals import success_rate
 from matplotlib.axes import Axes
 
 from drift.experiment.methods import METHODS
@@ -11,7 +12,6 @@ from drift.experiment.results import Result
 from drift.experiment.study import Budget, BudgetName, Study
 from drift.experiment.table import cells, rows
 from drift.html_page import inline_svg, page, table
-from drift.intervals import success_rate
 
 
 def write_page(path: Path, study: Study, budget_name: BudgetName, results: Sequence[Result]) -> None:

@@ -5,10 +5,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drift_core.intervals import PairedDifference, SuccessRate, paired_difference, success_rate
+
 from drift.experiment.methods import METHODS
 from drift.experiment.results import Result
 from drift.experiment.study import Study
-from drift.intervals import PairedDifference, SuccessRate, paired_difference, success_rate
 
 HEAD = (
     "task",

@@ -8,25 +8,32 @@ sees a policy. Never pickle.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import torch
-from drift_config.errors import DriftError
-from drift_config.loader import parse, to_plain
+from drift_config.loader import to_plain
 from drift_config.strict import STRICT
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
+from drift_core.policy.checkpoint_folder import (
+    FORMAT,
+    CheckpointInfo,
+    checkpoint_path,
+    header_in,
+    parse_checkpoint,
+    read_header,
+    read_latest,
+    write_atomically,
+    write_latest,
+)
 from drift_core.policy.delta import (
     DeltaDigests,
     MissingBaseError,
@@ -34,10 +41,8 @@ from drift_core.policy.delta import (
     changed_tensors,
     delta_digests,
 )
-from drift_core.policy.pieces import CHECKPOINT_NAME
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.policy.weights import (
-    Sha256,
     Weights,
     expected_tensors,
     policy_weights,
@@ -46,42 +51,11 @@ from drift_core.policy.weights import (
     weight_layouts,
 )
 
-T = TypeVar("T")
-
-FORMAT = 1  # raised when a reader of the last format would misread a file
-LATEST = "LATEST"
 _PIECE_BYTES = 1 << 18
-_HEADER_BYTES = 100_000_000  # the most that safetensors allows
 
 
 class HashMismatchError(CheckpointError):
     """The file is not the one that was announced."""
-
-
-@dataclass(frozen=True, config=STRICT)
-class CheckpointInfo:
-    """What is known about a set of weights."""
-
-    task: str
-    robot: str
-    version: Annotated[int, Field(ge=1)]  # counts up within a folder
-    parent: Annotated[int, Field(ge=0)]  # version it was trained from, 0 for none
-    rank: Annotated[float, Field(gt=0, le=1)]  # trained rank as a fraction of the maximum
-    # the same after rounding layers above break-even up to full
-    effective_rank: Annotated[float, Field(gt=0, le=1)]
-    step: Annotated[int, Field(ge=0)]  # gradient steps in all
-    loss: float | None  # held-out denoising loss, None if there was nothing to evaluate on
-    reason: str  # "offline", "online round 2", ...
-    created_s: Annotated[float, Field(ge=0)]  # system time of writing [s since 1970]
-
-
-@dataclass(frozen=True, config=STRICT)
-class LatestCheckpoint:
-    """The content of LATEST."""
-
-    file: Annotated[str, Field(pattern=CHECKPOINT_NAME.pattern)]  # in the same folder
-    sha256: Sha256
-    version: Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -159,12 +133,6 @@ def _save(path: Path, tensors: dict[str, Tensor], header: _Header | _DeltaHeader
     return sha256
 
 
-def write_latest(path: Path, sha256: str, version: int) -> None:
-    """Let LATEST in the folder of the checkpoint `path` name it, atomically."""
-    content = to_plain(LatestCheckpoint(path.name, sha256, version))
-    write_atomically(path.with_name(LATEST), json.dumps(content).encode())
-
-
 def load_checkpoint(path: Path, sha256: str | None = None, bases: Iterable[Base] = ()) -> LoadedCheckpoint:
     """Read and verify a checkpoint, against `sha256` if given; a faulty file gives a CheckpointError.
 
@@ -177,7 +145,7 @@ def load_checkpoint(path: Path, sha256: str | None = None, bases: Iterable[Base]
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256 is not None and found != sha256.lower():
         raise HashMismatchError(f"{path}: sha256={found} must be {sha256.lower()}")
-    header = _read_header(path, data)
+    header = _header(path, header_in(path, data))
     try:
         tensors = load(data)
     except (SafetensorError, ValueError) as error:
@@ -213,62 +181,24 @@ def _policy(config: PolicyConfig, weights: Weights) -> DiffusionPolicy:
     return policy.eval()
 
 
-def read_info(path: Path) -> CheckpointInfo:
-    """Read what a checkpoint says about its weights, but not these; a faulty file gives a CheckpointError."""
-    return _header_of(path).info
-
-
 def base_version(path: Path) -> int | None:
     """Read on which version a checkpoint rests, None for a whole one; CheckpointError for a faulty file."""
-    header = _header_of(path)
+    header = _header(path, read_header(path))
     return header.digests.base_version if isinstance(header, _DeltaHeader) else None
-
-
-def _header_of(path: Path) -> _Header | _DeltaHeader:
-    try:
-        with path.open("rb") as file:
-            length = file.read(8)
-            data = length + file.read(min(int.from_bytes(length, "little"), _HEADER_BYTES))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return _read_header(path, data)
-
-
-def checkpoint_path(folder: Path, version: int) -> Path:
-    """Return where version `version` stands: policy_000012.safetensors."""
-    return folder / f"policy_{version:06d}.safetensors"
-
-
-def delta_path(folder: Path, version: int) -> Path:
-    """Return where version `version` stands if it is a delta: delta_000013.safetensors."""
-    return folder / f"delta_{version:06d}.safetensors"
-
-
-def checkpoints(folder: Path) -> dict[Path, int]:
-    """Return the versions of the checkpoints in `folder` by their paths."""
-    if not folder.is_dir():
-        return {}
-    return {
-        path: int(match[1]) for path in folder.iterdir() if (match := CHECKPOINT_NAME.fullmatch(path.name))
-    }
-
-
-def next_version(folder: Path) -> int:
-    """Return one more than the highest version in `folder`; 1 for an empty or missing folder."""
-    return max(checkpoints(folder).values(), default=0) + 1
-
-
-def read_latest(folder: Path) -> LatestCheckpoint | None:
-    """Return what LATEST in `folder` says, None if there is no such file."""
-    return read_json(folder / LATEST, LatestCheckpoint)
 
 
 def load_latest(folder: Path) -> LoadedCheckpoint:
     """Load the checkpoint that LATEST in `folder` names."""
     latest = read_latest(folder)
     if latest is None:
-        raise CheckpointError(f"{folder}: must contain a file {LATEST}, there is none")
+        raise CheckpointError(f"{folder}: must contain a file LATEST, there is none")
     return load_checkpoint(folder / latest.file, latest.sha256)
+
+
+def _header(path: Path, content: dict[str, Any]) -> _Header | _DeltaHeader:
+    if "digests" in content:
+        return parse_checkpoint(path, content, _DeltaHeader)
+    return parse_checkpoint(path, content, _Header)
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -285,51 +215,6 @@ def _read(path: Path) -> tuple[bytes, str]:
     return b"".join(pieces), sha256.hexdigest()
 
 
-def _read_header(path: Path, data: bytes) -> _Header | _DeltaHeader:
-    """Read our JSON out of the safetensors header: 8 bytes length, then JSON with "__metadata__"."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise CheckpointError(f"{path}: not a whole safetensors file: {len(data)} bytes, header of {length}")
-    try:
-        metadata = json.loads(data[8 : 8 + length])["__metadata__"]["drift"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: must have a key 'drift' in its safetensors metadata") from error
-    content = _loads(path, metadata)
-    # Before the rest is validated: another format may have other keys.
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else content
-        raise CheckpointError(f"{path}: format={found!r} must be {FORMAT}")
-    if "digests" in content:
-        return _parse(path, content, _DeltaHeader)
-    return _parse(path, content, _Header)
-
-
-def read_json(path: Path, kind: type[T]) -> T | None:
-    """Return the JSON in the file `path` as a `kind`, None if there is no such file; CheckpointError where
-    it cannot be read or is none."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    return _parse(path, _loads(path, content), kind)
-
-
-def _loads(path: Path, text: bytes | str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not valid JSON: {error}") from error
-
-
-def _parse(path: Path, content: Any, kind: type[T]) -> T:
-    try:
-        return parse(content, kind, source=str(path))
-    except DriftError as error:
-        raise CheckpointError(str(error)) from error
-
-
 def _skeleton(config: PolicyConfig) -> DiffusionPolicy:
     """Return the policy of `config` without memory for its weights."""
     with torch.device("meta"):
@@ -344,19 +229,3 @@ class _WithoutInitialValues(TorchFunctionMode):
         if getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return func(*args, **kwargs)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `path` so that after a crash it is either the old or the new file, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            for first in range(0, len(data), _PIECE_BYTES):  # see _read
-                file.write(data[first : first + _PIECE_BYTES])
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    flush_to_disk(path.parent)

@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from drift_core.errors import CheckpointError
-from drift_core.policy.weights import Sha256, Weights, digest_of, refuse_faults, tensor_faults
+from drift_core.pieces import Sha256
+from drift_core.policy.weights import Weights, digest_of, refuse_faults, tensor_faults
 
 
 class DigestMismatchError(CheckpointError):

@@ -9,8 +9,8 @@ from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from drift_core.policy.checkpoint import read_json, write_atomically
-from drift_core.policy.weights import Sha256
+from drift_core.pieces import Sha256
+from drift_core.policy.checkpoint_folder import read_json, write_atomically
 
 ROLLED_BACK = "ROLLED_BACK"
 

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-from drift_core.policy.checkpoint import (
-    Base,
+from drift_core.policy.checkpoint import Base, base_version, save_checkpoint, save_delta
+from drift_core.policy.checkpoint_folder import (
     CheckpointInfo,
-    base_version,
     checkpoint_path,
     checkpoints,
     delta_path,
     read_latest,
-    save_checkpoint,
-    save_delta,
 )
 from drift_core.policy.delta import changed_tensors
 from drift_core.policy.policy import DiffusionPolicy

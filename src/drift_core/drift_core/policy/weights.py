@@ -10,18 +10,14 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
-from drift_core.pieces import SHA256
 from drift_core.rank.layout import SUPPORTED, Layout, layout_of
 
 RIGHT, LEFT = ".right", ".left"
-Sha256 = Annotated[str, Field(pattern=SHA256.pattern)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from drift_core.episodes.store import EpisodeStore
 from drift_core.errors import DataError
 
 MARKS_FILE = "preferences.jsonl"
@@ -87,6 +88,16 @@ class Marks:
         except DataError:
             return content[:begin]
         return content + b"\n"
+
+
+def marks_of(store: EpisodeStore) -> Marks:
+    """Return the marks of the run to which `store` belongs: in its folder, or in that of a lone store."""
+    return Marks(run_folder(store) / MARKS_FILE)
+
+
+def run_folder(store: EpisodeStore) -> Path:
+    """Return the folder of the run: the one above the folder `episodes`, or a lone store itself."""
+    return store.root.parent if store.root.name == "episodes" else store.root
 
 
 def _parsed(line: str, where: str) -> Mark:

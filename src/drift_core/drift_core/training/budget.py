@@ -21,9 +21,10 @@ made, also of a short one that came last; of a single one it is 1 - s (1 - e^(-1
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drift_core.data.training_data import Correction
+if TYPE_CHECKING:  # it loads torch, and who only reads what a version holds needs none
+    from drift_core.data.training_data import Correction
 
 TRAINED_ON = 0.5  # share from which a correction counts as trained on
 _NOTHING = 1e-6  # of a step
@@ -125,7 +126,7 @@ class Budget:
             return self._steps_per_label
         return sum(entry.budget for entry in waiting) / sum(entry.labels for entry in waiting)
 
-    def begin(self, corrections: Iterable[Correction], had: Labels, began_s: float = math.inf) -> None:
+    def begin(self, corrections: Iterable["Correction"], had: Labels, began_s: float = math.inf) -> None:
         """Take the corrections that the stream finds; `had`: labels of them that have had their steps.
 
         Those that ended after `began_s` (ROS time) came while the stream ran: it takes seconds to start.
@@ -133,7 +134,7 @@ class Budget:
         if self._take(corrections, had, began_s):
             self._remember_all()
 
-    def update(self, corrections: Iterable[Correction], most: float = math.inf) -> int:
+    def update(self, corrections: Iterable["Correction"], most: float = math.inf) -> int:
         """Take the corrections that there are now; return how many labels are new.
 
         Steps that were made stay made: only labels beyond those known are owed more. One that is not there
@@ -190,7 +191,7 @@ class Budget:
         self._entries = {(episode, number): _Entry(**entry) for episode, number, entry in state["entries"]}
         self._sort()
 
-    def _take(self, corrections: Iterable[Correction], had: Labels, began_s: float) -> int:
+    def _take(self, corrections: Iterable["Correction"], had: Labels, began_s: float) -> int:
         known, new = self._entries, 0
         self._entries = {}
         there = {(found.episode_id, found.intervention_id): found for found in corrections}

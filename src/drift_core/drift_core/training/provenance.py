@@ -9,7 +9,7 @@ from drift_config.loader import to_plain
 from drift_config.strict import STRICT
 from pydantic.dataclasses import dataclass
 
-from drift_core.policy.checkpoint import read_json, write_atomically
+from drift_core.policy.checkpoint_folder import read_json, write_atomically
 from drift_core.training.budget import TrainedCorrection
 
 

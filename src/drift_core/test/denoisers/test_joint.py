@@ -15,7 +15,8 @@ from drift_core.denoisers.windows import FutureWindows, Noise, Windows
 from drift_core.engines import make_engine
 from drift_core.objectives import DenoisingObjective
 from drift_core.policy.batch import Future
-from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.samplers.noise_schedule import NoiseSchedule
 from drift_core.training.trainer import Trainer
 from training_case import CONFIG, FALLING, LEFT, make_policy, next_batch

@@ -10,7 +10,8 @@ from drift_core.denoisers.windows import Noise, Windows
 from drift_core.engines import make_engine
 from drift_core.engines.onnx_graph import onnx_graph
 from drift_core.engines.parts import TRUNK, parts_of
-from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.rank import modulate, modulated_layers
 from drift_core.samplers.noise_schedule import NoiseSchedule
 from drift_core.share import alone

@@ -10,7 +10,8 @@ from drift_core.drafts import DRAFTS, AnchorsConfig, GruConfig, MlpDraftConfig, 
 from drift_core.errors import CheckpointError, DataError
 from drift_core.observation.spec import ObservationSpec
 from drift_core.policy.batch import Batch
-from drift_core.policy.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint import load_checkpoint, save_checkpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from drift_core.rank.schedule import ConstantRank

@@ -9,16 +9,13 @@ from drift_core.denoisers import MlpConfig
 from drift_core.encoders import SmallCnnConfig
 from drift_core.errors import CheckpointError
 from drift_core.observation.spec import CameraSpec, ObservationSpec
-from drift_core.policy.checkpoint import (
+from drift_core.policy.checkpoint import HashMismatchError, load_checkpoint, load_latest, save_checkpoint
+from drift_core.policy.checkpoint_folder import (
     LATEST,
     CheckpointInfo,
-    HashMismatchError,
     checkpoint_path,
-    load_checkpoint,
-    load_latest,
     next_version,
     read_latest,
-    save_checkpoint,
 )
 from drift_core.policy.policy import DiffusionPolicy, PolicyConfig
 from safetensors.torch import load, save

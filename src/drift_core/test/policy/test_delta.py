@@ -10,17 +10,19 @@ from drift_core.denoisers import MlpConfig, UNetConfig
 from drift_core.errors import CheckpointError
 from drift_core.policy.checkpoint import (
     Base,
-    CheckpointInfo,
     HashMismatchError,
-    checkpoint_path,
-    delta_path,
     load_checkpoint,
     load_latest,
+    save_checkpoint,
+    save_delta,
+)
+from drift_core.policy.checkpoint_folder import (
+    CheckpointInfo,
+    checkpoint_path,
+    delta_path,
     next_version,
     read_info,
     read_latest,
-    save_checkpoint,
-    save_delta,
 )
 from drift_core.policy.delta import (
     DigestMismatchError,

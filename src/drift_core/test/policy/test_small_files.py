@@ -4,7 +4,7 @@ import json
 
 import pytest
 from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import LATEST, read_latest
+from drift_core.policy.checkpoint_folder import LATEST, read_latest
 from drift_core.policy.rollback import ROLLED_BACK, read_rolled_back
 from drift_core.training.provenance import load_provenance
 

@@ -21,7 +21,8 @@ def main(
 
     Example: drift policy import train/checkpoints/last/pretrained_model runs/a --robot panda --task place
     """
-    from drift_core.policy.checkpoint import CheckpointInfo, checkpoint_path, next_version, save_checkpoint
+    from drift_core.policy.checkpoint import save_checkpoint
+    from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path, next_version
     from drift_formats.lerobot.policy import read_policy
 
     from drift.data.others import cell_named

@@ -17,7 +17,8 @@ from drift_config.errors import ConfigError
 
 from drift_core.data.training_data import Correction
 from drift_core.errors import CheckpointError
-from drift_core.policy.checkpoint import CheckpointInfo, LoadedCheckpoint
+from drift_core.policy.checkpoint import LoadedCheckpoint
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.training.budget import Budget, Labels
 from drift_core.training.provenance import Provenance
 from drift_core.training.rounds.canary import HeldOutCanary

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drift_config.errors import DriftError
 
-from drift_core.policy.checkpoint import CheckpointInfo
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.training.budget import TrainedCorrection
 from drift_core.training.report import StepProgress
 

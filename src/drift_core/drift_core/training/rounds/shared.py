@@ -22,14 +22,8 @@ from drift_core.data.training_data import TrainingData
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.origin import Origin
-from drift_core.policy.checkpoint import (
-    CheckpointInfo,
-    LoadedCheckpoint,
-    checkpoint_path,
-    load_latest,
-    next_version,
-    read_latest,
-)
+from drift_core.policy.checkpoint import LoadedCheckpoint, load_latest
+from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path, next_version, read_latest
 from drift_core.policy.normalizer import Normalizer
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.policy.versions import Versions

@@ -1,5 +1,5 @@
 import pytest
-from drift.intervals import paired_difference, success_rate
+from drift_core.intervals import paired_difference, success_rate
 
 
 def test_wilson_interval_of_eight_in_ten_is_the_textbook_one():
