@@ -6,7 +6,8 @@ from pathlib import Path
 
 from drift_config.loader import to_plain
 from drift_control.robot.robot import RobotConfig, load_robot
-from drift_control.teleop.joystick import NEW_FILE, JoystickConfig, load_joystick
+from drift_control.teleop.joystick import JoystickConfig, load_joystick
+from drift_control.teleop.panel import NEW_FILE
 from drift_core.task import TaskConfig, load_task
 from drift_sim.node_config import SimNodeConfig
 from trainer_node.config import TrainerConfig

@@ -17,7 +17,7 @@ _HOME = {
     "pose_to_action": "robot.pose",
     "Joystick": "teleop.joystick",
     "JoystickConfig": "teleop.joystick",
-    "TeleopCommand": "teleop.joystick",
+    "TeleopCommand": "teleop.command",
     "load_joystick": "teleop.joystick",
     "GateConfig": "gate.config",
     "GuardFlag": "gate.state",

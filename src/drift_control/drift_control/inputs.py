@@ -53,6 +53,34 @@ class JoyReading:
 
 
 @dataclass(frozen=True)
+class PoseReading:
+    """One message of a thing that a person carries: a VR controller, a phone."""
+
+    position_m: tuple[float, float, float]
+    quaternion: tuple[float, float, float, float]  # x y z w
+    frame_id: str  # in which both are
+    stamp_s: float
+    arrival_s: float
+    publisher: Publisher = UNSIGNED
+    beside: tuple[Publisher, ...] = ()  # as of a JoyReading
+
+
+@dataclass(frozen=True)
+class LeaderReading:
+    """One message of a leader arm."""
+
+    names: tuple[str, ...]
+    positions: tuple[float, ...]  # [rad]; of its hand in units of its own
+    stamp_s: float
+    arrival_s: float
+    publisher: Publisher = UNSIGNED
+    beside: tuple[Publisher, ...] = ()  # as of a JoyReading
+
+
+LeadReading = PoseReading | LeaderReading
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Set-points from the policy; step i is to be reached at stamp_s + (i + 1) * dt_s."""
 
@@ -124,3 +152,4 @@ class Inputs:
     plan: PlanAnswer | None = None
     chunk_verdict: ChunkVerdict | None = None
     controller_trouble: str = ""  # why the arm's controller executes nothing; empty: it does, or nobody tells
+    leads: Mapping[str, LeadReading] = field(default_factory=dict)  # by topic of the buttons beside them

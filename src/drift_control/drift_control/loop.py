@@ -26,8 +26,9 @@ from drift_control.sources.homing import HomingSource
 from drift_control.sources.policy import PolicySource
 from drift_control.sources.tracker import Tracker
 from drift_control.sources.wish import MotionSource
+from drift_control.teleop.command import TeleopCommand
+from drift_control.teleop.devices import Device, check_fits
 from drift_control.teleop.hands import Hands
-from drift_control.teleop.joystick import Joystick, TeleopCommand
 from drift_control.tick import Tick
 
 __all__ = ["ControlLoop", "GateConfig", "Tick"]
@@ -53,8 +54,10 @@ class Moved:
 class ControlLoop:
     """Gate, guard and motion of one arm; `tick` is to be called at `config.rate_hz`."""
 
-    def __init__(self, config: GateConfig, robot: Robot, joysticks: Mapping[str, Joystick]) -> None:
-        """`joysticks`: by topic, in order of precedence."""
+    def __init__(self, config: GateConfig, robot: Robot, joysticks: Mapping[str, Device]) -> None:
+        """`joysticks`: by topic of their buttons, in order of precedence. ConfigError: one does not fit."""
+        for device in joysticks.values():
+            check_fits(device, robot.n_joints)
         self._config = config
         self._robot = robot
         self.guard = Guard(config, robot)
@@ -112,7 +115,7 @@ class ControlLoop:
             self._commanded.keep()
         else:
             self._commanded.follow(now)
-        self._hands.take(inputs.joys, now)
+        self._hands.take(inputs.joys, inputs.leads, now)
 
     # --- events
 
@@ -159,7 +162,8 @@ class ControlLoop:
         if after.state is not State.POLICY:
             self._policy.drop()
         arm = self._commanded.arm
-        if after.state is not before.state and after.state in self._sources and arm is not None:
+        begins = after.state is not before.state or happening.event is Event.ENABLE
+        if begins and after.state in self._sources and arm is not None:
             self._sources[after.state].start(arm, now)
         if happening.event in (Event.ARM, Event.HOME, Event.STOP, Event.SHUTDOWN):
             self._easing.stop()

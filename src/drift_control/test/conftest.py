@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from drift_control.robot.robot import load_robot
+from drift_control.teleop.devices import load_device
 from drift_control.teleop.joystick import load_joystick
 from drift_control.testing.bench import Bench
 
@@ -39,6 +40,14 @@ def keyboard():
 @pytest.fixture(scope="session")
 def scripted():
     return load_joystick(CONFIG / "joysticks/scripted.yaml")
+
+
+@pytest.fixture(scope="session")
+def devices():
+    """Every device whose pose or joints lead, by the name of its file."""
+    paths = sorted((CONFIG / "joysticks").glob("*.yaml"))
+    found = {path.stem: load_device(path) for path in paths}
+    return {name: device for name, device in found.items() if device.config.kind != "joystick"}
 
 
 @pytest.fixture(scope="session")

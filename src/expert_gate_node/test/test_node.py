@@ -11,7 +11,7 @@ from action_msgs.msg import GoalStatus, GoalStatusArray
 from drift_config.errors import ConfigError
 from drift_control.gate.in_charge import REST_S
 from drift_control.gate.state import CommandSource, Reason, State
-from drift_control.teleop.joystick import NEW_FILE
+from drift_control.teleop.panel import NEW_FILE
 from drift_interfaces.action import Home
 from drift_interfaces.msg import PolicyState
 from drift_ros import qos

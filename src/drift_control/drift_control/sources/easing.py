@@ -9,7 +9,7 @@ from drift_control.inputs import Now
 from drift_control.robot.pose import Array
 from drift_control.sources.tracker import ARRIVED_RAD, Tracker
 from drift_control.sources.wish import MotionRequest
-from drift_control.teleop.joystick import TeleopCommand
+from drift_control.teleop.command import TeleopCommand
 
 
 class EasingSource:

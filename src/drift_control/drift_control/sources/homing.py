@@ -18,7 +18,7 @@ from drift_control.robot.robot import Robot
 from drift_control.sources.route import Route
 from drift_control.sources.tracker import ARRIVED_RAD, Tracker
 from drift_control.sources.wish import MotionRequest
-from drift_control.teleop.joystick import TeleopCommand
+from drift_control.teleop.command import TeleopCommand
 
 OPEN_TOLERANCE_M = 1e-6
 POSE_M, POSE_RAD = 0.001, 0.01  # a way to a pose ends this near to it

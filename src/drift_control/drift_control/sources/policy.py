@@ -13,7 +13,7 @@ from drift_control.inputs import Now
 from drift_control.robot.pose import Array, Pose, pose_to_action, slerp
 from drift_control.sources.tracker import Tracker
 from drift_control.sources.wish import MotionRequest
-from drift_control.teleop.joystick import TeleopCommand
+from drift_control.teleop.command import TeleopCommand
 
 
 class PolicySource:

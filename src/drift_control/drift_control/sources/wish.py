@@ -7,7 +7,7 @@ from drift_control.commanded import CommandedArm
 from drift_control.gate.state import GuardFlag
 from drift_control.inputs import Now
 from drift_control.robot.pose import Array
-from drift_control.teleop.joystick import TeleopCommand
+from drift_control.teleop.command import TeleopCommand
 
 
 @dataclass(frozen=True)

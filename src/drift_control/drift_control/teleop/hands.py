@@ -1,12 +1,14 @@
-"""Several joysticks: which of them drives, and what is said to the others."""
+"""Several devices: which of them drives, and what is said to the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from drift_control.gate.gate import Event, GateStatus, Happening
 from drift_control.gate.state import State
-from drift_control.inputs import JoyReading, Now
+from drift_control.inputs import JoyReading, LeadReading, Now
+from drift_control.teleop.command import TeleopCommand
+from drift_control.teleop.devices import Device, hand_of
 from drift_control.teleop.hand import Hand, Trouble
-from drift_control.teleop.joystick import Joystick, TeleopCommand
+from drift_control.teleop.lead_hand import LeadHand
 
 
 class Hands:
@@ -15,15 +17,15 @@ class Hands:
     A person takes over at once from a device that is scripted.
     """
 
-    def __init__(self, joysticks: Mapping[str, Joystick]) -> None:
-        """`joysticks`: by topic, in order of precedence."""
-        self._hands = [Hand(name, joystick) for name, joystick in joysticks.items()]
-        self._driver: Hand | None = None
+    def __init__(self, devices: Mapping[str, Device]) -> None:
+        """`devices`: by topic of their buttons, in order of precedence."""
+        self._hands = [hand_of(name, device) for name, device in devices.items()]
+        self._driver: Hand | LeadHand | None = None
 
-    def take(self, joys: Mapping[str, JoyReading], now: Now) -> None:
+    def take(self, joys: Mapping[str, JoyReading], leads: Mapping[str, LeadReading], now: Now) -> None:
         """Take note of the newest message of each."""
         for hand in self._hands:
-            hand.take(joys.get(hand.name), now)
+            hand.take(joys.get(hand.name), leads.get(hand.name), now)
 
     def forget_stamp(self) -> None:
         """Accept any stamps next, after the ROS clock jumped."""
@@ -61,7 +63,9 @@ class Hands:
             found += self._enable([hand for hand in self._hands if self._may_drive(hand, now)], text)
         return found
 
-    def _driving(self, driver: Hand, now: Now, status: GateStatus, held_back: bool) -> list[Happening]:
+    def _driving(
+        self, driver: Hand | LeadHand, now: Now, status: GateStatus, held_back: bool
+    ) -> list[Happening]:
         trouble = driver.trouble(now)
         if trouble is not None:
             return [
@@ -70,19 +74,19 @@ class Hands:
         if not driver.holds(now):
             released = Happening(Event.RELEASE, text="handed back; waiting for a chunk")
             return [released, Happening(Event.ENABLE_VOID)] if self.any_holds(now) else [released]
-        if held_back or not driver.config.scripted:
+        if held_back or not driver.scripted:
             return []
-        people = [h for h in self._hands if not h.config.scripted and self._may_drive(h, now)]
+        people = [h for h in self._hands if not h.scripted and self._may_drive(h, now)]
         return self._enable(people, "{} drives, taken over from " + driver.name)
 
-    def _enable(self, hands: list[Hand], text: str) -> list[Happening]:
+    def _enable(self, hands: Sequence[Hand | LeadHand], text: str) -> list[Happening]:
         if not hands:
             return []
         self._driver = hands[0]
         return [Happening(Event.ENABLE, text=text.format(hands[0].name))]
 
     @staticmethod
-    def _may_drive(hand: Hand, now: Now) -> bool:
+    def _may_drive(hand: Hand | LeadHand, now: Now) -> bool:
         return hand.holds(now) and hand.trouble(now) is None
 
     # --- what is said
@@ -91,7 +95,7 @@ class Hands:
         """Return in words what is asked of the joysticks in this state and not done, empty if nothing."""
         return "; ".join(filter(None, (self._refused(hand, now, status) for hand in self._hands)))
 
-    def _refused(self, hand: Hand, now: Now, status: GateStatus) -> str:
+    def _refused(self, hand: Hand | LeadHand, now: Now, status: GateStatus) -> str:
         if not hand.heard or (hand is self._driver and status.state is State.EXPERT):
             return ""
         trouble = hand.trouble(now)

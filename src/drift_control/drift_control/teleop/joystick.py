@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass as plain_dataclass
-from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,15 +13,11 @@ from pydantic.dataclasses import dataclass
 
 from drift_control.inputs import JoyReading
 from drift_control.robot.pose import Array
+from drift_control.teleop.command import TcpRate, TeleopCommand
+from drift_control.teleop.panel import Buttons, Driver, Index, Liveness, Panel, pressed, refuse_beyond
 
 MOTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
-MARKS = ("success", "failure", "start", "end")
-STARTS_OR_ENDS = frozenset({"start", "end"})  # an episode; not while enable is held
-Index = Annotated[int, Field(ge=0)]
-NEW_FILE = "if this is the device, write a file for it: drift joystick"  # ends every refusal of a device
 _COUNTS = 1 << 20  # of a counter, exact in the 32 bits of a message's axis
-ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./]*$")]
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z~/][A-Za-z0-9_~/]*$")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -40,72 +34,11 @@ class Axis:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Buttons:
-    """Which button does what; all work on levels (while held), so that a lost message does no harm.
-
-    A device with few buttons, such as a SpaceMouse, maps enable and stop; the rest is asked for elsewhere.
-    """
-
-    enable: Index
-    stop: Index
-    gripper_open: Index | None = None
-    gripper_close: Index | None = None
-    arm: Index | None = None
-    success: Index | None = None
-    failure: Index | None = None
-    start: Index | None = None
-    end: Index | None = None
-
-    def mapped(self) -> dict[str, int]:
-        """Return the index of each button that the device has."""
-        indices = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: index for name, index in indices.items() if index is not None}
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "Buttons":
-        indices = list(self.mapped().values())
-        if len(set(indices)) != len(indices):
-            raise ValueError(f"buttons={indices} must be distinct")
-        return self
-
-
-@dataclass(frozen=True, config=STRICT)
 class SpeedStep:
     """While `button` is held, all speeds are multiplied by `scale`."""
 
     button: Index
     scale: Annotated[float, Field(gt=0.0, le=1.0)]
-
-
-@dataclass(frozen=True, config=STRICT)
-class Driver:
-    """The program that reads the device and publishes it as sensor_msgs/Joy; `joy` is where the gate listens.
-
-    It must publish without motion, too, more often than `liveness.silent_s`.
-    """
-
-    package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    executable: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # no path
-    parameters: dict[ParameterName, bool | int | float | str] = field(default_factory=dict)
-    remappings: dict[TopicName, TopicName] = field(default_factory=dict)  # the driver's topic -> ours
-
-
-@dataclass(frozen=True, config=STRICT)
-class Liveness:
-    """How the death of this device shows. Values that stay the same are no sign: a hand can be steady."""
-
-    silent_s: Annotated[float, Field(gt=0.0, le=5.0)]  # no message for so long: device or driver is lost
-    stamped: bool = True  # the driver stamps every message anew, so that one whose stamp stands is old
-    counter_axis: Index | None = None  # an axis in which the driver counts its messages, if it does
-    counter_s: Annotated[float, Field(gt=0.0, le=5.0)] | None = None  # the count stands for so long: frozen
-
-    @model_validator(mode="after")
-    def _counter(self) -> "Liveness":
-        if (self.counter_axis is None) != (self.counter_s is None):
-            raise ValueError(
-                f"counter_axis={self.counter_axis} and counter_s={self.counter_s} must be given together"
-            )
-        return self
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -130,6 +63,7 @@ class JoystickConfig:
     driver: Driver | None = None  # None: `drift up` starts none, another program publishes
     device_names: tuple[str, ...] = ()  # as the system gives them, /proc/bus/input/devices; (): not known
     scripted: bool = False  # no person: whoever holds enable on another device takes over from it at once
+    kind: Literal["joystick"] = "joystick"
 
     @model_validator(mode="after")
     def _inside_device(self) -> "JoystickConfig":
@@ -146,30 +80,15 @@ class JoystickConfig:
             raise ValueError(
                 f"liveness.counter_axis={counter} must be below n_axes={self.n_axes} and move nothing"
             )
+        if self.buttons.stop is None:
+            raise ValueError("buttons.stop is missing")
         used = self.buttons.mapped()
         for i, step in enumerate(self.speed_steps):
             for name in [name for name, index in used.items() if index == step.button]:
                 raise ValueError(f"speed_steps[{i}].button={step.button} must not be buttons.{name} as well")
         used |= {f"speed_steps[{i}]": step.button for i, step in enumerate(self.speed_steps)}
-        for name, index in used.items():
-            if index >= self.n_buttons:
-                raise ValueError(f"buttons.{name}={index} must be below n_buttons={self.n_buttons}")
+        refuse_beyond({f"buttons.{name}": index for name, index in used.items()}, self.n_buttons)
         return self
-
-
-@plain_dataclass(frozen=True)
-class TeleopCommand:
-    """What the person asks for; all rates are zero unless enabled."""
-
-    enabled: bool  # the enable button is held in a sound message
-    linear_m_s: Array  # (3,), in `frame`
-    angular_rad_s: Array  # (3,), in `frame`
-    gripper_rate_m_s: float  # positive opens
-    marks: frozenset[str]  # of MARKS
-    stop: bool
-    arm: bool
-    frame: str  # "base" or "tool"
-    problem: str = ""  # why the message was refused, empty if it was not
 
 
 class Joystick:
@@ -177,30 +96,19 @@ class Joystick:
 
     def __init__(self, config: JoystickConfig) -> None:
         self.config = config
+        self._panel = Panel(config)
 
     def command(self, joy: JoyReading) -> TeleopCommand:
         """Return the command of one message; one of another shape, or not finite, can only stop."""
-        config, buttons = self.config, self.config.buttons
-        stop = self._pressed(joy, buttons.stop)
-        problem = self._problem(joy)
-        if problem:
-            return TeleopCommand(
-                False, np.zeros(3), np.zeros(3), 0.0, frozenset(), stop, False, config.frame, problem
-            )
-        enabled = self._pressed(joy, buttons.enable)
-        marks = frozenset(mark for mark in MARKS if self._pressed(joy, getattr(buttons, mark)))
-        if enabled:  # a stick is easily pressed down while it is pushed
-            marks -= STARTS_OR_ENDS
-        linear, angular, gripper = np.zeros(3), np.zeros(3), 0.0
-        if enabled:
-            scale = min((s.scale for s in config.speed_steps if self._pressed(joy, s.button)), default=1.0)
+        config, held = self.config, self._panel.held(joy)
+        linear, angular = np.zeros(3), np.zeros(3)
+        if held.enabled:
+            scale = min((s.scale for s in config.speed_steps if pressed(joy, s.button)), default=1.0)
             deflection = [self._deflection(joy, motion) for motion in MOTIONS]
             linear = _within_unit_ball(np.array(deflection[:3])) * (config.linear_speed_m_s * scale)
             angular = _within_unit_ball(np.array(deflection[3:])) * (config.angular_speed_rad_s * scale)
-            direction = self._pressed(joy, buttons.gripper_open) - self._pressed(joy, buttons.gripper_close)
-            gripper = direction * config.gripper_speed_m_s
-        return TeleopCommand(
-            enabled, linear, angular, gripper, marks, stop, self._pressed(joy, buttons.arm), config.frame
+        return TeleopCommand.of(
+            held, TcpRate(linear, angular, config.frame), held.gripper * config.gripper_speed_m_s
         )
 
     def encode(
@@ -245,18 +153,6 @@ class Joystick:
             levels[mapped[name]] = 1
         return tuple(axes), tuple(levels)
 
-    def _problem(self, joy: JoyReading) -> str:
-        config = self.config
-        if len(joy.axes) != config.n_axes or len(joy.buttons) != config.n_buttons:
-            return (
-                f"{len(joy.axes)} axes and {len(joy.buttons)} buttons, {config.name} has exactly "
-                f"{config.n_axes} and {config.n_buttons}; {NEW_FILE}"
-            )
-        for index, value in enumerate(joy.axes):
-            if not math.isfinite(value):
-                return f"axis {index} is {value}, must be finite"
-        return ""
-
     def _deflection(self, joy: JoyReading, motion: str) -> float:
         """Return what is asked of one motion, as a part of the full speed of its kind, -1..1."""
         axis = self.config.axes[motion]  # type: ignore[index]
@@ -270,10 +166,6 @@ class Joystick:
     def _unshape(self, response: float) -> float:
         beyond = abs(response) ** (1.0 / self.config.response_exponent)
         return math.copysign(self.config.dead_zone + beyond * (1.0 - self.config.dead_zone), response)
-
-    @staticmethod
-    def _pressed(joy: JoyReading, index: int | None) -> bool:
-        return index is not None and index < len(joy.buttons) and joy.buttons[index] != 0
 
 
 def _within_unit_ball(vector: Array) -> Array:

@@ -86,8 +86,11 @@ class Bench:
         self.arm_silent = False  # it says no more how it is
         self._joints = None
 
-    def tick(self, chunk=None, joy=None, others=None, plan=None, chunk_verdict=None, **requests):
-        """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic."""
+    def tick(self, chunk=None, joy=None, others=None, plan=None, chunk_verdict=None, leads=None, **requests):
+        """Run one tick; `joy` is a JoyReading of the first joystick, made by `stick`; `others`: by topic.
+
+        `leads`: what leads beside their buttons, by topic.
+        """
         if not self.joints_silent:
             q = {"sound": self.q.copy(), "not finite": self.q * np.nan, "too few": self.q[1:]}[self.joints]
             if heard := not self.gripper_silent and len(self.ticks) % self.gripper_every == 0:
@@ -118,6 +121,7 @@ class Bench:
             plan=plan,
             chunk_verdict=chunk_verdict,
             controller_trouble=self.controller_trouble,
+            leads=leads or {},
         )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:

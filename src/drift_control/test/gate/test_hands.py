@@ -7,7 +7,7 @@ import pytest
 from drift_control.gate.state import Reason, State
 from drift_control.inputs import JoyReading
 from drift_control.publishers import UNSIGNED, Publisher
-from drift_control.teleop.joystick import NEW_FILE
+from drift_control.teleop.panel import NEW_FILE
 
 ENABLE, ARM = 5, 7  # buttons of the gamepad
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.inputs import JointReading, JoyReading
-from drift_control.teleop.joystick import NEW_FILE
+from drift_control.teleop.panel import NEW_FILE
 
 
 def hold_arm_button(bench):

@@ -28,27 +28,27 @@ def test_half_deflection_follows_dead_zone_and_response_curve(joystick):
     # (0.54 - 0.08) / 0.92 = 0.5; 0.5^1.5 = 0.35355; times 0.2 m/s
     command = joystick.command(reading({1: 0.54}, buttons=[5]))
     assert command.enabled
-    assert np.allclose(command.linear_m_s, [0.2 * 0.5**1.5, 0, 0])
+    assert np.allclose(command.motion.linear_m_s, [0.2 * 0.5**1.5, 0, 0])
 
 
 def test_the_dead_zone_is_still(joystick):
-    assert not joystick.command(reading({1: 0.079, 3: -0.08}, buttons=[5])).linear_m_s.any()
+    assert not joystick.command(reading({1: 0.079, 3: -0.08}, buttons=[5])).motion.linear_m_s.any()
 
 
 def test_nothing_moves_without_the_enable_button(joystick):
     command = joystick.command(reading({1: 1.0}, buttons=[0]))
     assert not command.enabled
-    assert not command.linear_m_s.any() and command.gripper_rate_m_s == 0.0
+    assert not command.motion.linear_m_s.any() and command.gripper_rate_m_s == 0.0
 
 
 def test_full_deflection_on_all_axes_is_no_faster_than_on_one(joystick):
     command = joystick.command(reading({0: 1.0, 1: 1.0, 4: 1.0}, buttons=[5]))
-    assert np.linalg.norm(command.linear_m_s) == pytest.approx(0.2)
+    assert np.linalg.norm(command.motion.linear_m_s) == pytest.approx(0.2)
 
 
 def test_the_fine_button_quarters_the_speed(joystick):
     command = joystick.command(reading({1: 1.0}, buttons=[5, 4]))
-    assert np.allclose(command.linear_m_s, [0.05, 0, 0])
+    assert np.allclose(command.motion.linear_m_s, [0.05, 0, 0])
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +60,15 @@ def slow_z(joystick):
 
 def test_an_axis_can_be_slower_than_the_others(slow_z):
     command = slow_z.command(reading({1: 1.0, 4: 0.0}, buttons=[5]))
-    assert np.allclose(command.linear_m_s, [0.2, 0.0, 0.0])
+    assert np.allclose(command.motion.linear_m_s, [0.2, 0.0, 0.0])
     command = slow_z.command(reading({4: 1.0}, buttons=[5]))
-    assert np.allclose(command.linear_m_s, [0.0, 0.0, 0.1])
+    assert np.allclose(command.motion.linear_m_s, [0.0, 0.0, 0.1])
 
 
 def test_encode_knows_of_the_slower_axis_and_shortens_to_what_it_can(slow_z):
     def back(linear):
         axes, buttons = slow_z.encode(True, linear, (0, 0, 0), 0)
-        return slow_z.command(JoyReading(axes, buttons, 0.0, 0.0)).linear_m_s
+        return slow_z.command(JoyReading(axes, buttons, 0.0, 0.0)).motion.linear_m_s
 
     assert np.allclose(back((0.05, 0.0, 0.08)), [0.05, 0.0, 0.08])
     assert np.allclose(back((0.0, 0.12, 0.16)), [0.0, 0.075, 0.1])  # up at most 0.1, in the same direction
@@ -82,7 +82,7 @@ def test_a_device_with_two_buttons_enables_and_stops(config_folder):
     mouse = Joystick(parse(data, JoystickConfig, "spacemouse.yaml"))
     axes = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
     command = mouse.command(JoyReading(axes, (1, 0), 0.0, 0.0))
-    assert command.enabled and np.allclose(command.linear_m_s, [0.0, 0.0, 0.2])
+    assert command.enabled and np.allclose(command.motion.linear_m_s, [0.0, 0.0, 0.2])
     assert (command.gripper_rate_m_s, command.marks, command.arm, command.stop) == (
         0.0,
         frozenset(),
@@ -123,8 +123,8 @@ grip = st.sampled_from([-1, 0, 1])
 def test_encode_is_the_inverse_of_command(joystick, linear, angular, gripper, count):
     axes, buttons = joystick.encode(True, linear, angular, gripper, count=count)
     command = joystick.command(JoyReading(axes, buttons, 0.0, 0.0))
-    assert np.allclose(command.linear_m_s, linear, atol=1e-9)
-    assert np.allclose(command.angular_rad_s, angular, atol=1e-9)
+    assert np.allclose(command.motion.linear_m_s, linear, atol=1e-9)
+    assert np.allclose(command.motion.angular_rad_s, angular, atol=1e-9)
     assert command.gripper_rate_m_s == 0.1 * gripper
     assert max(map(abs, axes)) <= 1.0
 
@@ -138,7 +138,7 @@ def test_a_device_that_counts_shows_the_number_of_its_message(keyboard):
 def test_encode_shortens_what_is_too_fast_and_keeps_its_direction(joystick):
     axes, buttons = joystick.encode(True, (3.0, 4.0, 0.0), (0, 0, 0), 0)
     command = joystick.command(JoyReading(axes, buttons, 0.0, 0.0))
-    assert np.allclose(command.linear_m_s, [0.12, 0.16, 0.0])
+    assert np.allclose(command.motion.linear_m_s, [0.12, 0.16, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,9 @@ def test_one_button_cannot_do_two_things(joystick):
 def test_the_same_mapping_gives_the_same_command(joystick):
     again = Joystick(joystick.config)
     message = reading({1: 0.3}, buttons=[5])
-    assert np.array_equal(again.command(message).linear_m_s, joystick.command(message).linear_m_s)
+    assert np.array_equal(
+        again.command(message).motion.linear_m_s, joystick.command(message).motion.linear_m_s
+    )
 
 
 def test_one_axis_cannot_move_two_ways(joystick):
