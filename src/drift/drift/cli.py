@@ -19,6 +19,7 @@ from drift.commands import (
     teleop,
     train,
     up,
+    watch,
 )
 from drift.commands.calibrate import board, camera_latency, hand_eye
 from drift.commands.data import (
@@ -59,7 +60,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, session, goto, teleop, joystick, train, eval, experiment, prefer, diagnose, doctor):
+for command in (
+    up,
+    demo,
+    session,
+    watch,
+    goto,
+    teleop,
+    joystick,
+    train,
+    eval,
+    experiment,
+    prefer,
+    diagnose,
+    doctor,
+):
     app.command(command.__name__.rpartition(".")[2], cls=OnceCommand)(command.main)
 calibrate = typer.Typer(
     no_args_is_help=True, help="Measure how late the cameras are and where they are mounted."

@@ -1,11 +1,13 @@
 """Topics that are looked at when a node wants to know, not one callback per message."""
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 
 
 class Polled:
@@ -23,6 +25,15 @@ class Polled:
         with self._subscription.handle:
             while (taken := self._subscription.handle.take_message(self._kind, True)) is not None:
                 yield taken
+
+    def messages(self) -> list[Any]:
+        """Return what has come since the last look, the oldest first."""
+        return [deserialize_message(raw, self._kind) for raw, _ in self.take()]
+
+    def newest(self) -> Any:
+        """Return the newest message that has come since the last look; None: none has. Others are skipped."""
+        last = deque(self.take(), maxlen=1)
+        return deserialize_message(last[0][0], self._kind) if last else None
 
 
 class _NeverExecuted(CallbackGroup):

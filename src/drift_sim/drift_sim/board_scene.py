@@ -4,8 +4,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 from drift_core.calibration.board import Board
-from drift_core.calibration.intrinsics import Intrinsics
 
+from drift_sim.camera import pinhole
 from drift_sim.headless import mujoco
 from drift_sim.mjcf import child, quaternion, to_string
 
@@ -18,9 +18,7 @@ class BoardScene:
 
     def __init__(self, board: Board, width: int = 640, height: int = 480, fovy_deg: float = 45.0) -> None:
         """`width`, `height`: of the pictures [pixel]; `fovy_deg`: their vertical field of view."""
-        focal = 0.5 * height / np.tan(0.5 * np.radians(fovy_deg))  # [pixel]
-        matrix = np.array([[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]])
-        self.intrinsics = Intrinsics(width, height, matrix, np.zeros(5))
+        self.intrinsics = pinhole(fovy_deg, height, width)
         margin_px = round(_MARGIN * _SQUARE_PX)
         texture = np.pad(board.image(_SQUARE_PX), margin_px, constant_values=255)
         self._model = mujoco.MjModel.from_xml_string(_mjcf(board, texture.shape, (width, height), fovy_deg))

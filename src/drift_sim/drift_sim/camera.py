@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from drift_config.errors import ConfigError
+from drift_core.calibration.intrinsics import Intrinsics
 
 from drift_sim.errors import SimulationError
 from drift_sim.headless import mujoco
@@ -29,13 +30,26 @@ class Picture:
         return np.array(self._drawn, dtype=dtype, copy=copy)
 
 
-class CameraRenderer:
-    """Render named cameras of one model as RGB images, without shadows and reflections."""
+def pinhole(fovy_deg: float, height: int, width: int) -> Intrinsics:
+    """Return how a camera of MuJoCo projects: square pixels, no distortion, its centre in the middle.
 
-    def __init__(self, model: mujoco.MjModel, sizes: dict[str, tuple[int, int]]) -> None:
+    `fovy_deg`: vertical field of view; (0, 0) is the middle of the first pixel.
+    """
+    focal = 0.5 * height / np.tan(0.5 * np.radians(fovy_deg))  # [pixel]
+    matrix = np.array([[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]])
+    return Intrinsics(width, height, matrix, np.zeros(5))
+
+
+class CameraRenderer:
+    """Render named cameras of one model as RGB images, without reflections, by default without shadows."""
+
+    def __init__(
+        self, model: mujoco.MjModel, sizes: dict[str, tuple[int, int]], shadows: bool = False
+    ) -> None:
         """`sizes`: (height, width) in pixels of each camera by name."""
         self._model = model
         self._sizes = sizes
+        self._shadows = shadows
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._thread: int | None = None
 
@@ -70,7 +84,7 @@ class CameraRenderer:
             # The software renderer's threads gain nothing at small image sizes, not even one beside this one.
             os.environ.setdefault("LP_NUM_THREADS", "0")
             renderer = mujoco.Renderer(self._model, *size)
-            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
+            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
             self._renderers[size] = renderer
         return self._renderers[size]

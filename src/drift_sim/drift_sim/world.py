@@ -33,7 +33,7 @@ class World:
         _check_reach(robot, task, self.scene)
         sizes = {camera.name: (camera.height, camera.width) for camera in task.cameras}
         largest = (max(s[0] for s in [*sizes.values(), FILM]), max(s[1] for s in [*sizes.values(), FILM]))
-        self._model = mujoco.MjModel.from_xml_string(build_mjcf(robot, self.scene, largest))
+        self._model = mujoco.MjModel.from_xml_string(self._mjcf(largest))
         self._data = mujoco.MjData(self._model)
         self._seen = mujoco.MjData(self._model)  # at the moment of a picture that is drawn later
         self._cameras = CameraRenderer(self._model, sizes)
@@ -50,6 +50,10 @@ class World:
         self._n_steps = 0
         self._result = TaskOutcome.RUNNING
         self.reset(0)
+
+    def _mjcf(self, largest: tuple[int, int]) -> str:
+        """Return the cell to compile; `largest`: (H, W) of its largest picture."""
+        return build_mjcf(self.robot, self.scene, largest)
 
     @property
     def model(self) -> mujoco.MjModel:

@@ -22,6 +22,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
+from drift_sim.camera import pinhole
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
@@ -186,15 +187,13 @@ class SimNode(Node):
 
     def _camera_info(self, camera: CameraConfig, stamp, frame: str) -> CameraInfo:
         """Return the pinhole model of a camera: square pixels, no distortion, centre in the middle."""
-        fovy = math.radians(self._world.scene.cameras[camera.name].fovy_deg)
-        focal = 0.5 * camera.height / math.tan(0.5 * fovy)  # [pixel]
-        cx, cy = (camera.width - 1) / 2, (camera.height - 1) / 2  # (0, 0) is the middle of the first pixel
+        matrix = pinhole(self._world.scene.cameras[camera.name].fovy_deg, camera.height, camera.width).matrix
         info = CameraInfo(height=camera.height, width=camera.width, distortion_model="plumb_bob")
         info.header.stamp, info.header.frame_id = stamp, frame
         info.d = [0.0] * 5
-        info.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
-        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        info.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+        info.k = matrix.ravel().tolist()
+        info.r = np.eye(3).ravel().tolist()
+        info.p = np.hstack([matrix, np.zeros((3, 1))]).ravel().tolist()
         return info
 
     def _report(self) -> Report:

@@ -15,7 +15,8 @@ class Question:
     """One call of a service, made when the service is there, and again while nothing comes back."""
 
     def __init__(self, node: Node, kind: Any, name: str, request: Any) -> None:
-        self._client, self.request = node.create_client(kind, name), request
+        self._client: Any = node.create_client(kind, name)
+        self.request = request
         self._asked_s = float("-inf")
         self.answer: Any = None  # the response
 
