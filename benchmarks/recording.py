@@ -26,7 +26,7 @@ from drift.commands.session import wait_for_arm
 from drift.configuration import config_file
 from drift_core.episodes import EpisodeStore
 from drift_formats.bags.mcap_file import McapScan
-from drift_ros.errors import error_name
+from drift_ros.errors import SessionError, error_name
 from drift_ros.stack_client import RunEpisode
 from mcap.records import Channel, Message
 
@@ -51,6 +51,12 @@ class Setting:
 def measure(stack: RunningStack, log: StepLog, setting: Setting, seconds: float) -> Row:
     """Record one episode and count."""
     folder, store = stack.plan.run.path, EpisodeStore(stack.plan.run.episodes)
+    told: dict[str, str | int | float | None] = {
+        "cameras": setting.cameras,
+        "rate_hz": setting.rate_hz,
+        "format": setting.format,
+        "bag": "yes" if setting.bag else "no",
+    }
     known = store.ids()
     _use_cameras(stack, setting)
     trainer = stack.start("trainer")
@@ -61,9 +67,12 @@ def measure(stack: RunningStack, log: StepLog, setting: Setting, seconds: float)
             stack.client.spin(seconds)
             before_s = log.steps().period_s
             log.clear()
-            result = stack.client.run_episode(
-                RunEpisode.Goal.DEMONSTRATION, 0, max_duration_s=seconds, limit_s=120.0
-            )
+            try:
+                result = stack.client.run_episode(
+                    RunEpisode.Goal.DEMONSTRATION, 0, max_duration_s=seconds, limit_s=120.0
+                )
+            except SessionError as error:  # so much comes that it hears no request
+                return told | {"frames": 0, "lost_frames": 0, "ended": str(error)}
             periods_s = log.steps().period_s
     finally:
         trainer.stop()
@@ -71,10 +80,7 @@ def measure(stack: RunningStack, log: StepLog, setting: Setting, seconds: float)
         raise RuntimeError(f"{setting} at {setting.rate_hz:g} Hz: {error_name(result)}, {result.error_msg}")
     before_s, periods_s = (each[np.isfinite(each)] for each in (before_s, periods_s))
     return {
-        "cameras": setting.cameras,
-        "rate_hz": setting.rate_hz,
-        "format": setting.format,
-        "bag": "yes" if setting.bag else "no",
+        **told,
         **_losses(setting, folder, new[0]),
         "ended": "" if result.error_code in TO_THE_END else f"{error_name(result)}: {result.error_msg}",
         "p99_ms": float(np.percentile(periods_s, 99) * 1e3),

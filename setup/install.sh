@@ -58,15 +58,19 @@ test_packages() { # Gazebo's parser of worlds, that of robots, and a browser for
   apt_install "${wanted[@]}"
 }
 
+packages() { pip install -q --no-compile "$@"; } # pip compiles them on one core; compile does it on all
+compile() { # what tests of packages would be is left out; a template that is no Python is no fault
+  python -m compileall -qq -j 0 -x 'site-packages/.*/tests?/' "$VIRTUAL_ENV"/lib/python3*/site-packages || true
+}
 install_torch() { # the CPU build unless a GPU is there
   local torch
   torch=$(grep '^torch==' setup/requirements/run.txt)
   if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
-    pip install -q "$torch"
-  elif ! pip install -q "$torch+cpu" 2>/dev/null; then
+    packages "$torch"
+  elif ! packages "$torch+cpu" 2>/dev/null; then
     say "no CPU-only build of $torch in the configured package index; installing the default build (several GB)."
     say "to avoid that, add PyTorch's CPU wheel index to PIP_EXTRA_INDEX_URL and run again."
-    pip install -q "$torch"
+    packages "$torch"
   fi
 }
 
@@ -79,8 +83,9 @@ installed() { installed_in "$venv" "$@"; }
 install() {
   local name files=()
   for name in "$@"; do files+=(-r "setup/requirements/$name.txt"); done
-  pip install -q "${files[@]}" || return 1 # set -e does not count in what stands before || or in an if
+  packages "${files[@]}" || return 1 # set -e does not count in what stands before || or in an if
   for name in "$@"; do stamp "$name" >"$venv/.$name"; done
+  new=yes
 }
 
 share() { # the packages of another distribution's environment, if there is one with all that this one needs
@@ -101,6 +106,7 @@ share() { # the packages of another distribution's environment, if there is one 
 
 case "${1:-}" in '' | test | short) ;; *) say "usage: setup/install.sh [test | short]" >&2 && exit 2 ;; esac
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+new= # whether packages were installed
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 if ! installed build run "ros_$drift_ros"; then # anew, lest what is no longer wanted is still used
@@ -112,7 +118,7 @@ if ! installed build run "ros_$drift_ros"; then # anew, lest what is no longer w
   else
     "$python" -m venv --clear "$venv"
     . "$venv/bin/activate"
-    pip install -q --upgrade pip
+    packages --upgrade pip
     install_torch
     install build run "ros_$drift_ros"
   fi
@@ -128,6 +134,7 @@ if [ -n "${1:-}" ] && ! installed test; then
   say "installing what tests, linters and benchmarks need"
   install test
 fi
+[ -z "$new" ] || compile
 
 # Sources are linked into the installation, so only what CMake and setup.py read asks for a new build.
 build=$(find src launch config \( -name package.xml -o -name setup.py -o -name setup.cfg -o -name CMakeLists.txt -o -path '*drift_interfaces*' \

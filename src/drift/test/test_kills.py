@@ -13,7 +13,7 @@ import pytest
 from acceptance.kills import PROGRAMS, is_wrong
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT_S = 400.0  # on a machine that does much else; 40 s on an idle one
+LIMIT_S = 600.0  # on a machine that does much else, where the simulated arm stands at times
 
 ROW = {
     "target": "trainer", "kills": 3, "median_s": 9.0, "max_s": 20.0,
@@ -40,6 +40,7 @@ def kills(folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(words, cwd=ROOT, **pipes)
 
 
+@pytest.mark.timeout(LIMIT_S + 60.0)
 def test_a_stream_goes_on_after_each_of_three_kills_and_nothing_is_lost_but_the_open_episode(tmp_path):
     process = kills(tmp_path / "run")
     _, errors = process.communicate(timeout=LIMIT_S)
@@ -51,6 +52,7 @@ def test_a_stream_goes_on_after_each_of_three_kills_and_nothing_is_lost_but_the_
     assert all(math.isfinite(row["max_s"]) for row in rows), errors
 
 
+@pytest.mark.timeout(LIMIT_S + 120.0)
 def test_ctrl_c_ends_it_in_one_line_and_leaves_no_process(tmp_path):
     process = kills(tmp_path / "run")
     end_s = time.monotonic() + LIMIT_S
