@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from drift_config.errors import ConfigError
 from drift_config.loader import not_finite, parse
 from drift_config.section import FileFault, Section, refuse
+from drift_console_node.config import ConsoleConfig
 from drift_planner_node.config import PlannerConfig
 from drift_policy_node.config import PolicyNodeConfig
 from drift_sim.node_config import ExpertNodeConfig, SimNodeConfig
@@ -33,6 +34,7 @@ CONFIGS: dict[str, type[Any]] = {
     "policy": PolicyNodeConfig,
     "expert_gate": ExpertGateConfig,
     "planner": PlannerConfig,
+    "console": ConsoleConfig,
     "trainer": TrainerConfig,
 }
 _OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")  # declared by ROS itself

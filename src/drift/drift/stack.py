@@ -21,11 +21,12 @@ from drift.errors import UserError
 from drift.joystick.devices import device_names
 from drift.learning_files import checked_beside
 from drift.node_parameters import check_parameters, told
-from drift.node_spec import GATE, SIMULATION, NodeSpec
+from drift.node_spec import GATE, SIMULATION, NodeSpec, Parameter
 from drift.run_folder import RunFolder
 from drift.simulators import SIMULATORS, Cell, Simulator
 from drift.stack_arguments import StackArguments
 
+CONSOLE_DEVICE = "keyboard"  # what console/joy is to the gate: see joysticks_beside in config/nodes.yaml
 GATE_WATCHDOG_S = 2.0  # a hundred control ticks
 
 
@@ -119,6 +120,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             parameters={**robot_and_task, **checkpoints},
         ),
         *_expert(arguments, robot_and_task, joystick),
+        *_console(arguments.console, task_file, run),
         *_cameras(arguments.cameras, task),
         *frame_publishers(places),
     ]
@@ -173,6 +175,19 @@ def _planner(planner: str, robot_file: Path) -> list[NodeSpec]:
     files = {"robot_file": str(robot_file), "moveit_file": str(moveit_file())}
     other = {} if planner == "ompl" else {"planner": planner}
     return [NodeSpec("planner", "drift_planner_node", "node", {**files, **other})]
+
+
+def _console(said: str, task_file: Path, run: RunFolder) -> list[NodeSpec]:
+    if said == "false":
+        return []
+    parameters: dict[str, Parameter] = {
+        "task_file": str(task_file),
+        "joystick_file": str(config_file("joystick", CONSOLE_DEVICE)),
+        "run_folder": str(run.path),
+        "episode_folder": str(run.episodes),
+        "checkpoint_folder": str(run.checkpoints),
+    }
+    return [NodeSpec("console", "drift_console_node", "node", parameters)]
 
 
 def _cameras(said: str, task: TaskConfig) -> list[NodeSpec]:

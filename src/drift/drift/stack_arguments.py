@@ -51,6 +51,11 @@ class StackArguments:
         "who finds ways around obstacles: ompl (built in), move_group (a MoveIt that runs), moveit_py, none",
         ("ompl", "move_group", "moveit_py", "none"),
     )
+    console: str = _argument(
+        "true",
+        "whether the console is served to browsers of this machine, on port 8420 or the next that is free",
+        ("true", "false"),
+    )
     namespace: str = _argument("", "ROS namespace of all nodes, for two stacks on one network")
     run: str = _argument("", "folder of episodes, checkpoints and logs; empty: a new one in runs/")
     params_file: str = _argument("", "parameter file that overrides config/nodes.yaml")

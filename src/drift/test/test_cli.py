@@ -38,6 +38,7 @@ def prefix(tmp_path: Path) -> Path:
     programs = {
         "drift_sim": ("node", "expert"),
         "expert_gate_node": ("node",),
+        "drift_console_node": ("node",),
         "drift_planner_node": ("node",),
         "drift_policy_node": ("node",),
         "trainer_node": ("node",),

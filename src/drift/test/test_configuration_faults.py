@@ -44,7 +44,7 @@ def refused(config: Path, **said: str) -> list[str]:
 
 
 def test_the_configuration_as_it_is_is_taken(config):
-    assert len(stack(arguments(config)).nodes) == 6
+    assert len(stack(arguments(config)).nodes) == 7
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -97,7 +97,7 @@ def test_all_that_is_wrong_with_the_parameters_comes_at_once(config):
             "/**/gate",
             {},
             "section /**/gate is of no node; there are: /sim, /expert_gate, /planner, /trainer, /policy, "
-            "/expert",
+            "/expert, /console",
         ),
         ("/**/expert_gat", {}, "section /**/expert_gat is of no node; did you mean /**/expert_gate"),
         (

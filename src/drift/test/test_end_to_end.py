@@ -166,7 +166,7 @@ def test_only_the_scripted_expert_hears_the_ground_truth(client: SessionClient) 
         return {info.node_name for info in client.node.get_subscriptions_info_by_topic("sim/ground_truth")}
 
     client.wait_until(lambda: "expert" in listeners(), START_LIMIT_S, "the expert to listen")
-    assert {"policy", "planner", "trainer", "expert_gate", "expert", "sim"} <= set(
+    assert {"policy", "planner", "trainer", "expert_gate", "expert", "sim", "console"} <= set(
         client.node.get_node_names()
     )
     assert listeners() == {"expert"}
@@ -232,7 +232,7 @@ def test_control_c_ends_every_process_and_leaves_no_half_episode(
     )
     client.wait_until(lambda: episode.done or max(since_s, default=0.0) > 1.0, 60.0, "the episode to run")
     assert list(run.episodes.glob(".*.part"))  # it is being written
-    assert len(machine.processes()) >= 7  # drift, simulation, gate, planner, trainer, policy, expert
+    assert len(machine.processes()) >= 8  # drift, simulation, gate, planner, trainer, policy, expert, console
 
     began_s = time.monotonic()
     os.killpg(up.pid, signal.SIGINT)

@@ -54,6 +54,7 @@ def test_gazebo_its_bridge_and_the_node_that_judges_are_started_with_the_rest(
         "trainer",
         "policy",
         "expert",
+        "console",
     ]
     assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
     folder = tmp_path / "run" / "gazebo"

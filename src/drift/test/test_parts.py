@@ -19,7 +19,7 @@ def nodes(tmp_path: Path, **said: str) -> dict[str, NodeSpec]:
 
 def test_the_parts_of_two_machines_together_are_the_whole_stack(tmp_path: Path) -> None:
     robot, learning = nodes(tmp_path, parts="robot"), nodes(tmp_path, parts="policy,trainer")
-    assert list(robot) == ["sim", "expert_gate", "planner", "expert", "recorder"]
+    assert list(robot) == ["sim", "expert_gate", "planner", "expert", "console", "recorder"]
     assert list(learning) == ["trainer", "policy"]
     whole = nodes(tmp_path)
     halves = {**robot, **learning}
@@ -57,7 +57,7 @@ def test_one_file_of_parameters_serves_both_machines(tmp_path: Path) -> None:
 def test_cameras_of_the_task_get_their_drivers_with_topics_and_devices(tmp_path: Path) -> None:
     said = "front=usb_cam@/dev/video2,wrist=realsense@_12"
     found = nodes(tmp_path, sim="none", expert="none", planner="none", cameras=said, parts="robot")
-    assert list(found) == ["expert_gate", "camera_front", "camera_wrist", "recorder"]
+    assert list(found) == ["expert_gate", "console", "camera_front", "camera_wrist", "recorder"]
     front, wrist = found["camera_front"], found["camera_wrist"]
     assert (front.package, front.executable) == ("usb_cam", "usb_cam_node_exe")
     assert front.parameters["video_device"] == "/dev/video2" and front.parameters["framerate"] == 30.0

@@ -59,7 +59,7 @@ def test_a_task_without_an_arm_has_no_stack(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("robot", ["panda", "ur5e"])
 @pytest.mark.parametrize("task", ["place", "insert"])
-def test_in_mujoco_six_nodes_start_and_the_gate_outlives_what_it_guards(
+def test_in_mujoco_seven_nodes_start_and_the_gate_outlives_what_it_guards(
     tmp_path: Path, robot: str, task: str
 ) -> None:
     built = plan(tmp_path, robot=robot, task=task)
@@ -70,11 +70,12 @@ def test_in_mujoco_six_nodes_start_and_the_gate_outlives_what_it_guards(
         "trainer",
         "policy",
         "expert",
+        "console",
     ]
     nodes = by_name(built)
     assert [name for name, node in nodes.items() if node.essential] == ["sim", "expert_gate"]
     assert (nodes["sim"].stop_stage, nodes["expert_gate"].stop_stage) == (SIMULATION, GATE)
-    assert {nodes[name].stop_stage for name in ("planner", "policy", "trainer", "expert")} == {0}
+    assert {nodes[name].stop_stage for name in ("planner", "policy", "trainer", "expert", "console")} == {0}
     assert not any("use_sim_time" in node.parameters for node in built.nodes)
 
 
@@ -116,7 +117,7 @@ def test_another_planner_is_chosen_by_name_or_none(tmp_path: Path) -> None:
 
 def test_a_real_arm_has_its_controller_and_a_person(tmp_path: Path) -> None:
     nodes = by_name(plan(tmp_path, sim="none", controller="arm_controller"))
-    assert list(nodes) == ["expert_gate", "planner", "trainer", "policy", "joy"]
+    assert list(nodes) == ["expert_gate", "planner", "trainer", "policy", "joy", "console"]
     assert nodes["expert_gate"].remappings == {"command": "arm_controller/commands"}
     nodes = by_name(plan(tmp_path, robot="fr3", sim="none"))
     assert nodes["expert_gate"].remappings == {"command": "fr3_arm_controller/joint_trajectory"}

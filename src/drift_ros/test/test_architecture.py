@@ -25,6 +25,7 @@ ROS = {
     "rosidl_runtime_py",
 }
 ROSDEP_KEYS = {  # what a distribution has as well; setup/ros_venv.sh brings the rest, and newer ones
+    "aiohttp": "python3-aiohttp",
     "cv2": "python3-opencv",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
@@ -123,6 +124,7 @@ def test_a_package_depends_on_what_it_imports(package):
 
 def test_the_shared_package_knows_no_node():
     nodes = {
+        "drift_console_node",
         "drift_planner_node",
         "drift_policy_node",
         "expert_gate_node",

@@ -35,6 +35,7 @@ def main(
     joystick: Annotated[str, _option("joystick")] = StackArguments.joystick,
     train: Annotated[str, _option("train")] = StackArguments.train,
     planner: Annotated[str, _option("planner")] = StackArguments.planner,
+    console: Annotated[str, _option("console", "true|false")] = StackArguments.console,
     namespace: Annotated[str, _option("namespace")] = StackArguments.namespace,
     run: Annotated[str, _option("run", "FOLDER")] = StackArguments.run,
     params_file: Annotated[str, _option("params_file", "FILE")] = StackArguments.params_file,

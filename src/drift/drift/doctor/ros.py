@@ -19,6 +19,7 @@ _EXECUTABLES = (
     ("drift_sim", "expert"),
     ("expert_gate_node", "node"),
     ("drift_planner_node", "node"),
+    ("drift_console_node", "node"),
     ("drift_policy_node", "node"),
     ("trainer_node", "node"),
 )

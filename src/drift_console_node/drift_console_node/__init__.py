@@ -1,0 +1,1 @@
+"""The person's console in a browser."""

@@ -1,0 +1,11 @@
+// What the page consists of. A section is a module with `name`, `label` and `mount(place, desk)`: it fills the
+// element `place`, and listens to `desk` (desk.js). One without a place in index.html is put at the end.
+import { stop } from "./stop.js";
+import { header } from "./header.js";
+import { cameras } from "./cameras.js";
+import { actions } from "./actions.js";
+import { episode } from "./episode.js";
+import { faults } from "./faults.js";
+import { policy } from "./policy.js";
+
+export const SECTIONS = [stop, header, cameras, actions, episode, faults, policy];

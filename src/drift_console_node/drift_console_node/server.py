@@ -1,0 +1,91 @@
+"""The web server: an aiohttp application in a thread of its own."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from drift_console_node.borders import BODY_BYTES, add_headers, check_borders
+from drift_console_node.context import CONTEXT, Context
+from drift_console_node.routes import MODULES, cameras, control
+
+_STOP_S = 1.0
+
+
+def make_app(context: Context) -> web.Application:
+    """Return the application with all its routes."""
+    app = web.Application(middlewares=[check_borders], client_max_size=BODY_BYTES)
+    app[CONTEXT] = context
+    app.on_response_prepare.append(add_headers)
+    for module in MODULES:
+        module.add(app.router)
+    app.on_startup.append(cameras.begin)
+    app.cleanup_ctx.append(_background)
+    app.on_shutdown.append(_close_connections)
+    return app
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    context, loop = app[CONTEXT], asyncio.get_running_loop()
+    context.exchange.wake_web = lambda: _wake(loop, context)
+    tasks = [asyncio.create_task(control.beat(app)), asyncio.create_task(cameras.watch(app))]
+    yield
+    context.exchange.wake_web = lambda: None
+    context.exchange.on_frame = lambda camera: None
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, context: Context) -> None:
+    loop.call_soon_threadsafe(context.changed.set)
+
+
+async def _close_connections(app: web.Application) -> None:
+    for connection in list(app[CONTEXT].connections):
+        await connection.close()
+
+
+class Server:
+    """Serve `context` at a socket that listens, until `close`. OSError for an unreadable certificate."""
+
+    def __init__(self, context: Context, listening: socket.socket) -> None:
+        self._context, self._listening = context, listening
+        self._tls = _tls(context)
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name="console", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it within a second or so."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(2 * _STOP_S)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._run())
+        self._loop.close()
+
+    async def _run(self) -> None:
+        runner = web.AppRunner(
+            make_app(self._context), access_log=None, handle_signals=False, shutdown_timeout=_STOP_S
+        )
+        await runner.setup()
+        site = web.SockSite(runner, self._listening, ssl_context=self._tls)
+        await site.start()
+        await self._stopping.wait()
+        await runner.cleanup()
+
+
+def _tls(context: Context) -> ssl.SSLContext | None:
+    config = context.config
+    if not config.tls_certificate:
+        return None
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(config.tls_certificate, config.tls_key)
+    return tls
