@@ -68,7 +68,7 @@ def drift(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def stack_is_up(prefix: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
-    """`drift up` with the fake nodes, once all six have said that they run."""
+    """`drift up` with the fake nodes, once all seven have said that they run."""
     words = ["up", "robot:=panda", "sim:=mujoco", "--task", "place", f"run:={run}"]
     process = subprocess.Popen(
         [sys.executable, str(DRIFT), *words],
@@ -79,9 +79,9 @@ def stack_is_up(prefix: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
     )
     try:
         end_s = time.monotonic() + 60.0
-        while started(run) < 6 and time.monotonic() < end_s and process.poll() is None:
+        while started(run) < 7 and time.monotonic() < end_s and process.poll() is None:
             time.sleep(0.02)
-        assert started(run) == 6
+        assert started(run) == 7
         yield process
     finally:
         process.kill()
@@ -169,7 +169,7 @@ def test_ctrl_c_ends_everything_within_five_seconds_also_what_ignores_it(
     assert process.returncode == 1  # the trainer was killed
     assert "      drift | SIGINT: stopping everything\n" in output
     assert "      drift | trainer did not stop cleanly: killed by SIGKILL\n" in output
-    assert output.count("| interrupted\n") == 6
+    assert output.count("| interrupted\n") == 7
 
 
 def test_a_signal_that_comes_twice_at_once_still_stops_everything_in_order(
@@ -183,7 +183,7 @@ def test_a_signal_that_comes_twice_at_once_still_stops_everything_in_order(
         output, _ = process.communicate(timeout=10.0)
     assert process.returncode == 0
     assert "did not stop cleanly" not in output
-    assert output.count("| interrupted\n") == 6
+    assert output.count("| interrupted\n") == 7
 
 
 def test_a_process_that_is_dead_when_all_are_stopped_is_no_success(prefix: Path, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_new_run_is_said_to_be_one(prefix: Path, tmp_path: Path) -> None:
         with stack_is_up(prefix, tmp_path / "run") as process:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=10.0)
-        assert f"6 processes, writing to {word} {tmp_path / 'run'}; Ctrl-C stops them" in output
+        assert f"7 processes, writing to {word} {tmp_path / 'run'}; Ctrl-C stops them" in output
         for log in (tmp_path / "run" / "logs").glob("*.log"):
             log.unlink()
 

@@ -46,16 +46,27 @@ def kept_tokens(folder: Path) -> Tokens:
 
     A file that others could read or write is not believed.
     """
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    said, fresh = _read(folder), Tokens.new()
+    tokens = Tokens(said.get("driver_token", ""), said.get("viewer_token", ""))
+    return tokens if len(tokens.driver) == len(tokens.viewer) == len(fresh.driver) else fresh
+
+
+def read_address(folder: Path) -> str:
+    """Return the address with its token of the run in `folder`; empty where there is none of ours."""
+    return _read(folder).get("address", "")
+
+
+def _read(folder: Path) -> dict[str, str]:
+    """Return what the file says, nothing where it is not of this user alone."""
+    with suppress(OSError, ValueError):
         descriptor = os.open(folder / FILE, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, encoding="utf-8") as file:
             status = os.fstat(file.fileno())
             if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == 0o600:
                 said = json.load(file)
-                tokens = Tokens(str(said["driver_token"]), str(said["viewer_token"]))
-                if len(tokens.driver) == len(tokens.viewer) == len(Tokens.new().driver):
-                    return tokens
-    return Tokens.new()
+                if isinstance(said, dict):
+                    return {str(key): value for key, value in said.items() if isinstance(value, str)}
+    return {}
 
 
 def write_address(folder: Path, address: str, tokens: Tokens) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 from drift_console_node.exchange import Stick
 
+WATCHING = "wait: the link is being watched"
 AXES = 6  # x y z roll pitch yaw
 KEYS = "keys"  # source of a keyboard; any other is a pad
 _BEATS = 64  # that are remembered: 3 s
@@ -74,7 +75,7 @@ class InputGate:
         self._beats: OrderedDict[int, float] = OrderedDict()
         self._beat = 0
         self.driving = False  # enable is passed on
-        self.why = "press and hold enable"  # it does not drive
+        self.why = WATCHING  # it does not drive
         self._gate_has_us = False  # enable was passed on, and the gate may still believe in it
         self._lost_s = -math.inf
         self._seq = -1
@@ -98,7 +99,7 @@ class InputGate:
 
     def begin(self, now_s: float) -> None:
         """Somebody else drives from now on, or nobody: forget all that was said."""
-        self.lose("press and hold enable", now_s)
+        self.lose(WATCHING, now_s)
         self._seq = -1
 
     def lose(self, why: str, now_s: float) -> None:
@@ -173,7 +174,7 @@ class InputGate:
         rules = self._rules
         released = now_s - self._released_since_s >= rules.released_s
         self._ready = self._ready or (released and now_s - self._neutral_since_s >= rules.neutral_s)
-        self.why = "press and hold enable" if self._ready else "wait: the link is being watched"
+        self.why = "press and hold enable" if self._ready else WATCHING
         return Stick(False, _AT_REST, 0, 0.0)
 
     def _pressed(self, message: InputMessage, now_s: float) -> Stick | None:

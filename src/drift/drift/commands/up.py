@@ -77,6 +77,7 @@ def from_words(words: list[str], allowed: tuple[str, ...]) -> dict[str, str]:
 
 def run_stack(arguments: StackArguments) -> int:
     """Run the stack in the foreground and return the exit code."""
+    from drift.console_address import with_address
     from drift.ros_command import processes  # reads arms and tasks: not needed for --help
     from drift.stack import stack
 
@@ -86,7 +87,8 @@ def run_stack(arguments: StackArguments) -> int:
     run = str(plan.run)
     log_folder = plan.create().run.logs
     log = PrefixedLog(Console(), [spec.name for spec in specs])
-    supervisor = ProcessSupervisor(specs, log_folder, on_line=log, tidy=remove_dead)
+    on_line = with_address(log, plan.run.path)
+    supervisor = ProcessSupervisor(specs, log_folder, on_line=on_line, tidy=remove_dead)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         supervisor.request_stop(f"{signal.Signals(number).name}: stopping everything")

@@ -10,6 +10,7 @@ from drift_ros.errors import error_name
 from drift_ros.session import SessionClient
 from drift_ros.stack_client import RunEpisode, Train
 
+from drift.console_address import with_address
 from drift.correction_watch import CorrectionWatch
 from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
@@ -203,4 +204,5 @@ def start_stack(plan: DemoPlan, run: RunFolder, on_line: Callable[[str, str], No
     specs = processes(stack(arguments))
     for line in prepare(len(specs)):
         on_line("drift", line)
+    on_line = with_address(on_line, run.path)
     return ProcessSupervisor(specs, run.create().logs, on_line=on_line, tidy=remove_dead)
