@@ -2,8 +2,8 @@
 
 A killed process stays in the ROS graph for 20 s (the lease of its DDS participant), and a client may call it.
 
-With several workers of pytest-xdist, one of them runs all tests that start nodes or programs of ours, one
-after the other; the rest of the tests is spread over the others.
+With several workers of pytest-xdist, one of them runs all tests that start nodes or stacks, one after the
+other; the rest of the tests is spread over the others.
 """
 
 import gc
@@ -23,6 +23,9 @@ _PURE = (
     "drift_formats",
     "drift_sim",
 )  # no nodes but in files test_node.py
+# of package drift, files whose programs start no nodes: learning, data, rollouts in the process of the test
+_WITHOUT_NODES = ("test_data_", "test_train_", "test_three_cameras", "test_diagnose", "test_libraries")
+_WITH_NODES = ("test_data_sync",)
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 19  # domains 1 to 95
 _LASTING = range(96, 102)  # above 101, ports are among those that Linux hands out to anybody
@@ -59,7 +62,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def scope(nodeid: str) -> str:
     """Return the name of what must run in the same worker as this test."""
     folder, package, *_ = nodeid.split("/")
-    alone = package not in _PURE or "/test_node.py" in nodeid
+    file = nodeid.split("::")[0]
+    name = file.rsplit("/", 1)[-1]
+    if package == "drift" and name.startswith(_WITHOUT_NODES) and not name.startswith(_WITH_NODES):
+        return file
+    alone = package not in _PURE or name == "test_node.py"
     return "processes" if folder == "src" and alone else nodeid
 
 

@@ -15,7 +15,14 @@ def test_every_file_that_starts_nodes_runs_in_the_one_worker(monkeypatch):
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_PYTHON_CHECK_FIELDS"):
         monkeypatch.setenv(name, os.environ[name])  # which the file sets
     scope = runpy.run_path(str(SOURCES / "conftest.py"))["scope"]
-    files = [path for path in SOURCES.glob("*/test/**/test_*.py") if "rclpy" in path.read_text()]
-    assert len(files) > 15
+    marks = ("rclpy", "drift_ros.session", "ProcessSupervisor")
+    files = [
+        path
+        for path in SOURCES.glob("*/test/**/test_*.py")
+        if any(mark in path.read_text() for mark in marks) and path.name != "test_domains.py"
+    ]
+    assert len(files) > 20
     assert {scope(f"src/{path.relative_to(SOURCES)}::test_it") for path in files} == {"processes"}
     assert scope("src/drift_core/test/test_kinds.py::test_it") == "src/drift_core/test/test_kinds.py::test_it"
+    learning = "src/drift/test/test_train_command.py"
+    assert {scope(f"{learning}::test_it"), scope(f"{learning}::test_that")} == {learning}
