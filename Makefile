@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join rollouts sampler_quality policies experts diagnostics finetune_quality crash_safety
 SHORT := $(addprefix src/,drift_ros/test/test_run.py drift_ros/test/test_publisher_names.py drift_ros/test/test_stack_client.py \
   expert_gate_node/test/test_node.py drift_policy_node/test/test_node.py drift/test/test_doctor.py drift/test/test_env.py)
-.PHONY: help setup test-setup demo test short lint bench acceptance gazebo-smoke interop clean
+.PHONY: help setup test-setup opening demo test short lint bench acceptance gazebo-smoke interop clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,7 +17,11 @@ setup: ## install packages into .venv and build the workspace
 test-setup: # and what tests, linters and benchmarks need besides
 	@bash setup/install.sh test
 
-demo: setup ## learn from corrections in simulation, headless (ARGS="--control" adds the control run)
+opening:
+	@echo "make demo: the set-up (minutes the first time, then seconds), and a run of about 13 minutes on two idle cores."
+	@echo "Ctrl-C at any time: what is set up stays, and the run says what of it was kept."
+
+demo: opening setup ## learn from corrections in simulation, headless (ARGS="--control" adds the control run)
 	@. ./env.sh && drift demo $(ARGS)
 
 test: lint ## run the linters and the whole test suite, then a short one on Jazzy (ARGS="-k gate" selects)

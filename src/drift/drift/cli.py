@@ -81,6 +81,7 @@ calibrate = typer.Typer(
 )
 data = typer.Typer(no_args_is_help=True, help="Look at recorded episodes, and bring them to others and back.")
 policy = typer.Typer(no_args_is_help=True, help="Policies that were trained elsewhere.")
+app.command("replay", cls=OnceCommand)(replay.main)  # under both names
 groups = {
     "calibrate": (calibrate, (board, camera_latency, hand_eye)),
     "data": (

@@ -1,6 +1,7 @@
 """Films for people, from pictures: GIF, or MP4 (H.264) that browsers play."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,9 @@ from drift.errors import UserError
 
 SUFFIXES = (".mp4", ".gif")
 _MS = 1000  # a second
+_GIF_CLOCK = Fraction(1, 100)  # a GIF counts hundredths of a second
+_GIF_COLOURS = 128
+GIF_WIDTH = 640  # at most [pixel]
 _KEY = 50  # pictures from one that stands for itself to the next
 _FILM_HZ = 10  # about as many pictures a second as there are, for the encoder to plan with
 
@@ -25,16 +29,15 @@ def check_film(path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
 
 def write_film(path: Path, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
     """Write pictures (H, W, 3) uint8 RGB, all of one size, `frame_ms` each; the ending of `path` says how."""
-    if path.suffix == ".gif":
-        animation = cv2.Animation()
-        animation.frames = [cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) for picture in pictures]
-        animation.durations = [frame_ms] * len(pictures)
-        cv2.imwriteanimation(str(path), animation)
-        return
-    with FilmFile(path) as film:
+    with film_file(path) as film:
         for number, picture in enumerate(pictures):
             film.add(picture, number * frame_ms / _MS)
         film.last_until(len(pictures) * frame_ms / _MS)
+
+
+def film_file(path: Path) -> "FilmFile":
+    """Return a film to be written picture by picture; the ending of `path` says how."""
+    return GifFile(path) if path.suffix == ".gif" else FilmFile(path)
 
 
 class FilmFile:
@@ -100,3 +103,57 @@ class FilmFile:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
         frame.pts, frame.time_base = at_ms, Fraction(1, _MS)
         self._container.mux(self._stream.encode(frame))
+
+
+class GifFile(FilmFile):
+    """A GIF, at most GIF_WIDTH wide, written when it is closed.
+
+    One palette for all pictures, no dithering, and of each only what has changed: a tenth of the usual size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._pictures: list[tuple[int, np.ndarray]] = []  # times [ms], in their order
+
+    def close(self) -> None:
+        """Write the file, if there is a picture."""
+        if self._pictures:
+            pictures, self._pictures = self._pictures, []
+            _write_gif(self._path, pictures)
+
+    def _encode(self, picture: np.ndarray, at_ms: int) -> None:
+        height, width = picture.shape[:2]
+        if width > GIF_WIDTH:
+            size = GIF_WIDTH, round(height * GIF_WIDTH / width)
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        self._pictures.append((at_ms, picture))
+
+
+def _write_gif(path: Path, pictures: Sequence[tuple[int, np.ndarray]]) -> None:
+    import av
+    from av.error import BlockingIOError, EOFError
+
+    height, width = pictures[0][1].shape[:2]
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_GIF_CLOCK)
+    split, palette = graph.add("split"), graph.add("palettegen", f"max_colors={_GIF_COLOURS}")
+    painted, sink = graph.add("paletteuse", "dither=none:diff_mode=rectangle"), graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette)
+    split.link_to(painted, 1, 0)
+    palette.link_to(painted, 0, 1)
+    painted.link_to(sink)
+    graph.configure()
+    with av.open(str(path), "w", format="gif") as container:
+        stream: Any = container.add_stream("gif", rate=_FILM_HZ)
+        stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
+        stream.codec_context.time_base = _GIF_CLOCK
+        for at_ms, picture in pictures:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = round(at_ms * _GIF_CLOCK.denominator / _MS), _GIF_CLOCK
+            source.push(frame)
+        source.push(None)
+        with suppress(EOFError, BlockingIOError):
+            while True:
+                container.mux(stream.encode(sink.pull()))
+        container.mux(stream.encode())

@@ -24,6 +24,7 @@ tr:nth-child(even) td { background: #f5f6f8 }
 .row { display: flex; flex-wrap: wrap; gap: 1rem }
 svg { max-width: 100%; height: auto }
 img { max-width: 100%; image-rendering: pixelated }
+video { max-width: 100% }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
 .tile { background: #f5f6f8; border-radius: 8px; padding: .6rem 1rem }
 .tile b { display: block; font-size: 1.5rem }
@@ -44,6 +45,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])
     return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def video(file: str) -> str:
+    """Return a film (.mp4) that lies beside the page, to be played in it."""
+    source = html.escape(file, quote=True)
+    return f"<video src='{source}' controls muted loop playsinline preload='metadata'></video>"
 
 
 def inline_svg(draw: Callable[[Axes], None], width: float = 5.6, height: float = 3.0) -> str:

@@ -16,12 +16,28 @@ from click.testing import Result
 from drift.cli import app
 from drift.configuration import config_file
 from drift.data.policy_error import policy_errors
+from drift.driver_colours import rgb
 from drift.errors import UserError
+from drift.picture.recorded import RecordedEpisode
+from drift.picture.sheet import HEIGHT, WIDTH
+from drift.picture.view import View
 from drift.simulation import make_shell
 from drift_control.robot.robot import load_robot
+from drift_core.calibration.intrinsics import Intrinsics
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.windows import WindowSet
-from drift_core.episodes import EpisodeMeta, EpisodeStore, EpisodeWriter, StepRecord, relabel
+from drift_core.episodes import (
+    ChunkRecord,
+    Chunks,
+    Episode,
+    EpisodeMeta,
+    EpisodeStore,
+    EpisodeWriter,
+    StepRecord,
+    Steps,
+    StepSource,
+    relabel,
+)
 from drift_core.errors import DataError
 from drift_core.policy.checkpoint import save_checkpoint
 from drift_core.policy.checkpoint_folder import CheckpointInfo
@@ -44,6 +60,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert result.success
     shell.close()
     yield folder
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one second of a demonstration."""
+    folder = tmp_path_factory.mktemp("short")
+    shell = make_shell("panda", "place")
+    writer = shell.writer(folder, "m0", SEED, "demonstration")
+    shell.run_episode(SEED, expert=shell.expert("demonstrate", SEED), writer=writer, duration_s=1.0)
+    shell.close()
+    return folder
 
 
 def replay(*arguments: object) -> Result:
@@ -123,24 +150,57 @@ def test_an_episode_that_cannot_be_driven_again_is_named(run: Path, tmp_path: Pa
         replay(tmp_path, "m3")
     with pytest.raises(UserError, match="must end in .mp4, .gif"):
         replay(run, "m0", "--video", tmp_path / "film.avi")
-    with pytest.raises(UserError, match="--video films the simulation"):
+    with pytest.raises(UserError, match="--recorded show the episode: leave --policy away"):
         replay(run, "m0", "--policy", tmp_path, "--video", tmp_path / "film.gif")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
-def test_the_film_has_a_picture_for_each_tenth_of_a_second(run: Path, tmp_path: Path, suffix: str) -> None:
+def test_the_film_has_a_picture_for_each_tenth_of_a_second(short: Path, tmp_path: Path, suffix: str) -> None:
     film = tmp_path / f"film{suffix}"
-    replay(run, "m0", "--video", film)
+    replay(short, "m0", "--video", film)
     if suffix == ".mp4":
         with av.open(str(film)) as container:
             sizes = [(frame.height, frame.width) for frame in container.decode(video=0)]
     else:
         _, animation = cv2.imreadanimation(str(film))
         sizes = [frame.shape[:2] for frame in animation.frames]
-    # then: 64x64 as high as now, 240x320; each with a border of 4
-    assert set(sizes) == {(248, 248 + 328)}
-    duration_s = EpisodeStore(run).meta("m0").duration_s
-    assert abs(len(sizes) - 10 * duration_s) <= 2
+    # as high and wide as the sheet; a GIF is 640 wide, and as much lower
+    assert set(sizes) == {(HEIGHT, WIDTH) if suffix == ".mp4" else (415, 640)}
+    assert len(sizes) == 10
+
+
+def test_what_was_recorded_is_shown_without_driving_it_again_also_of_an_unknown_arm(tmp_path: Path) -> None:
+    record(tmp_path, "m1", [EXPERT] * 26, robot="ours", frames_s=[0.0, 0.2])
+    answer = replay(tmp_path, "m1", "--recorded", "--video", tmp_path / "m1.mp4")
+    assert answer.exit_code == 0 and str(tmp_path / "m1.mp4") in answer.stdout
+    with av.open(str(tmp_path / "m1.mp4")) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(pictures) == 6  # 0.5 s
+    assert pictures[3][200, 200].tolist() == pytest.approx([100] * 3, abs=3)  # what the camera saw
+    with pytest.raises(UserError, match="--recorded shows the episode: say --video FILE"):
+        replay(tmp_path, "m1", "--recorded")
+
+
+def test_a_picture_of_a_recording_shows_the_chunk_that_the_policy_wanted_then() -> None:
+    robot = load_robot(config_file("robot", "panda"))
+    measured = np.tile(np.append(robot.home, 0.04), (11, 1))
+    points = np.tile([0.45, 0.0, 0.1, 1.0, 0, 0, 0, -1.0, 0, 0.0], (16, 1))
+    columns = {name: np.zeros(11) for name in StepRecord.__dataclass_fields__}
+    columns |= {
+        "stamp_s": 5.0 + 0.1 * np.arange(11),
+        "measured": measured,
+        "proposed_chunk_id": np.full(11, 4),
+    }
+    ones = {name: np.ones(2) for name in ChunkRecord.__dataclass_fields__}
+    chunks = ones | {"id": np.array([3, 4]), "stamp_s": np.array([1.0, 5.0]), "dt_s": np.full(2, 0.5)}
+    chunks |= {"action_space": np.array(["tcp_pose"] * 2), "data": [points + 1.0, points]}
+    meta = EpisodeMeta("m", "panda", "place", 0, "intervention", (), 0.1, 5.0, outcome="success")
+    episode = Episode(meta, Steps(**columns), None, {}, Chunks(**chunks))  # type: ignore[arg-type]
+    down = np.array([[0.0, -1.0, 0.0, 0.45], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.1], [0, 0, 0, 1.0]])
+    lens = Intrinsics(640, 480, np.array([[600.0, 0, 319.5], [0, 600.0, 239.5], [0, 0, 1.0]]), np.zeros(5))
+    cell = np.full((480, 640, 3), 50, np.uint8)
+    RecordedEpisode(episode, robot).sheet(0.5, cell, View(lens, down))
+    assert cell[239:241, 319:321].reshape(-1, 3).tolist() == [list(rgb(StepSource.POLICY))] * 4
 
 
 class ConstantPolicy:

@@ -59,16 +59,13 @@ class CameraRenderer:
             raise ConfigError(f"camera={camera!r} must be one of {', '.join(self._sizes)}")
         return self._sizes[camera]
 
-    def render(self, data: mujoco.MjData, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
-        """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep.
-
-        `size`: (H, W) instead of its own.
-        """
-        own_size = self.size(camera)
+    def render(self, data: mujoco.MjData, camera: str) -> np.ndarray:
+        """Return what `camera` sees now, (H, W, 3) uint8 RGB, the caller's to keep."""
+        size = self.size(camera)
         if self._thread not in (None, threading.get_ident()):
             raise SimulationError("cameras must be rendered in the thread that rendered first")
         self._thread = threading.get_ident()
-        renderer = self._renderer(size or own_size)
+        renderer = self._renderer(size)
         renderer.update_scene(data, camera)
         return renderer.render().copy()
 

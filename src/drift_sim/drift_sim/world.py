@@ -18,7 +18,6 @@ from drift_sim.scenes.scene import ArmScene, TaskOutcome, Truth
 
 _JUDGE_EVERY = 5  # physics steps
 REACH_TOLERANCE_M = 1e-3
-FILM = (240, 320)  # (H, W) of pictures that people look at
 _REACH_ATTEMPTS = 10  # each goes on where the one before ended
 
 
@@ -32,7 +31,8 @@ class World:
         self.scene = make_arm_scene(task)
         _check_reach(robot, task, self.scene)
         sizes = {camera.name: (camera.height, camera.width) for camera in task.cameras}
-        largest = (max(s[0] for s in [*sizes.values(), FILM]), max(s[1] for s in [*sizes.values(), FILM]))
+        heights, widths = zip(*sizes.values(), (0, 0), strict=True)
+        largest = (max(heights), max(widths))
         self._model = mujoco.MjModel.from_xml_string(self._mjcf(largest))
         self._data = mujoco.MjData(self._model)
         self._seen = mujoco.MjData(self._model)  # at the moment of a picture that is drawn later
@@ -155,12 +155,9 @@ class World:
         """Measured opening of the hand [m]."""
         return float(self._data.qpos[self._finger_qpos].sum())
 
-    def render(self, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
-        """Return what `camera` sees, (H, W, 3) uint8 RGB; always from the same thread.
-
-        `size`: (H, W) instead of that of the task, up to `FILM`.
-        """
-        return self._cameras.render(self._data, camera, size)
+    def render(self, camera: str) -> np.ndarray:
+        """Return what `camera` sees, (H, W, 3) uint8 RGB; always from the same thread."""
+        return self._cameras.render(self._data, camera)
 
     def picture(self, camera: str) -> Picture:
         """Return what `render` would now, to be drawn when somebody looks at it: time may go on meanwhile."""

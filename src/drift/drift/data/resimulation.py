@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from drift_control.tick import Tick
 from drift_core.episodes import Episode
 from drift_core.errors import DataError
 from drift_sim.environments.arm_cell import ArmCell
+from drift_sim.overview import Overview
 from drift_sim.recorded_loop import RecordedLoop
 from drift_sim.shell import START_S, Shell
-from drift_sim.world import FILM
 
-FRAME_MS = 100
-_BORDER = 4
+from drift.picture.recorded import FRAME_MS, RecordedEpisode
+from drift.picture.view import View
 
 
 @dataclass(frozen=True)
@@ -85,29 +84,28 @@ def resimulate(
 
 
 class Footage:
-    """Pictures of what the first camera sees now, beside what it saw then."""
+    """Shows an episode while it is driven again: the whole cell now, and what was recorded then."""
 
-    def __init__(self, episode: Episode, shell: Shell[ArmCell]) -> None:
-        self._shell, self._camera = shell, shell.task.cameras[0].name
-        self._frames = episode.frames.get(self._camera)
-        self._first_s = float(episode.steps.stamp_s[0])
-        self._every = max(1, round(FRAME_MS / 1000.0 / shell.environment.gate.dt_s))
+    def __init__(
+        self, episode: Episode, shell: Shell[ArmCell], show: Callable[[np.ndarray, float], object]
+    ) -> None:
+        """`show` is told each picture (H, W, 3) uint8 RGB, and its time since the first step [s]."""
+        cell = shell.environment
+        self._world, self._show = cell.world, show
+        self._overview = Overview(cell.robot, shell.task)
+        self._view = View(self._overview.intrinsics, self._overview.optical)
+        self._recorded = RecordedEpisode(episode, cell.robot)
+        self._period_s, self._every = cell.gate.dt_s, max(1, round(FRAME_MS / 1000.0 / cell.gate.dt_s))
         self._ticks = 0
-        self.pictures: list[np.ndarray] = []  # (H, W, 3) uint8 RGB
 
     def __call__(self, tick: Tick) -> None:
         """Look, every few ticks."""
+        since_s = self._ticks * self._period_s
         if self._ticks % self._every == 0:
-            sides = [self._shell.environment.world.render(self._camera, FILM)]
-            if self._frames is not None and len(self._frames):
-                since_s = self._ticks * self._shell.environment.gate.dt_s
-                at = int(np.searchsorted(self._frames.stamp_s, self._first_s + since_s, side="right")) - 1
-                sides.insert(0, _as_high(self._frames.image(max(at, 0)), FILM[0]))
-            framed = [cv2.copyMakeBorder(side, *(_BORDER,) * 4, cv2.BORDER_CONSTANT) for side in sides]
-            self.pictures.append(np.hstack(framed))
+            self._overview.show_world(self._world)
+            self._show(self._recorded.sheet(since_s, self._overview.look(), self._view), since_s)
         self._ticks += 1
 
-
-def _as_high(image: np.ndarray, height: int) -> np.ndarray:
-    width = round(image.shape[1] * height / image.shape[0])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
+    def close(self) -> None:
+        """Free the renderer."""
+        self._overview.close()

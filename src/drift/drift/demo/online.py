@@ -195,12 +195,15 @@ class _Evaluation(SessionWatcher):
         self._log(f"evaluation over DDS, seed {seed}: {word}")
 
 
+def keep_to_this_machine() -> None:
+    """One machine, one run: other ROS programs on the network neither see it nor disturb it."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+
+
 def start_stack(plan: DemoPlan, run: RunFolder, on_line: Callable[[str, str], None]) -> ProcessSupervisor:
     """Return the supervised processes of the same node list as the launch file, not started yet."""
     arguments = StackArguments(robot=plan.robot, task=plan.task, train=plan.train, run=str(run.path))
-    # One machine, one run: other ROS programs on the network neither see it nor disturb it.
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     specs = processes(stack(arguments))
     for line in prepare(len(specs)):
         on_line("drift", line)

@@ -67,6 +67,7 @@ class DemoRecord:
     corrections: list[CorrectionRow] = field(default_factory=list)  # of the corrected episodes
     corrections_in_short: str = ""
     film: str = ""  # file of the pair before and after, beside the record
+    correction_film: str = ""  # file of a correction and of the same start after all of them
     stage_s: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     ended_early: str = ""  # in which stage and why, empty for a run that came to its end
     timing: dict[str, float] = field(default_factory=dict)  # control and policy periods, see timing.py

@@ -12,7 +12,7 @@ from drift.demo import figures
 from drift.demo.filmstrips import film_strips
 from drift.demo.progress import learning_curve, progress_table
 from drift.demo.record import DemoRecord, write_json
-from drift.html_page import table
+from drift.html_page import table, video
 
 
 def summary(record: DemoRecord) -> dict[str, object]:
@@ -116,10 +116,15 @@ def write_report(folder: Path, record: DemoRecord, periods_ms: np.ndarray, nomin
 
 
 def _film(record: DemoRecord) -> str:
-    if not record.film:
-        return ""
-    text = "The same start before the corrections (left) and after them (right)."
-    return f"<p>{text}</p><img alt='before and after' src='{html.escape(record.film)}'>"
+    films = (
+        (record.film, "The same start before the corrections (left) and after them (right)."),
+        (
+            record.correction_film,
+            "A correction, as it was recorded: blue marks are what the policy has in mind, the line is what "
+            "was done; then the same start after all corrections, without help. One at which it worked.",
+        ),
+    )
+    return "".join(f"<p>{text}</p>{video(file)}" for file, text in films if file)
 
 
 def _tiles(record: DemoRecord, numbers: dict[str, object]) -> str:

@@ -22,14 +22,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drift.configuration import config_file
-from drift.demo.film import film_pair, telling_seed
+from drift.demo.film import corrected, film_correction, film_pair, telling_seed
 from drift.demo.offline import demonstrate, make_rounds, train_control
-from drift.demo.online import CorrectedEpisodes, start_stack
+from drift.demo.online import CorrectedEpisodes, keep_to_this_machine, start_stack
 from drift.demo.plan import DemoPlan
 from drift.demo.progress import progress_table
 from drift.demo.record import DemoRecord, TrainingPoint
 from drift.demo.report import summary, write_report
 from drift.demo.timing import control_timing, policy_timing
+from drift.demo.words import kept, opening
 from drift.evaluation import Job, evaluate, seeds
 from drift.node_parameters import defaults
 from drift.run_folder import RunFolder
@@ -58,6 +59,8 @@ class Demo:
 
     def run(self) -> Path:
         """Run every stage; return the path of the report, which is written however the run ends."""
+        keep_to_this_machine()
+        self._console.print(opening(self._plan, self._run.path), markup=False, soft_wrap=True)
         try:
             self._run_stages()
         except BaseException as error:  # Ctrl-C, too
@@ -124,20 +127,17 @@ class Demo:
                 self.record.over_dds = episodes.evaluate()
 
     def _film(self) -> None:
-        """Film a start at which the corrections made the difference, if there is one."""
+        """Film a start at which the corrections made the difference, and a correction, if there are such."""
+        folder, sampler = self._run.checkpoints, self._train.policy.sampler
+        last = folder / _latest(folder).file
         seed = telling_seed(seeds(self._plan.evaluations), self.record.before, self.record.after)
-        if seed is None or not self._shell.task.cameras:
-            return
-        self.record.film = "before_after.gif"
-        folder, latest = self._run.checkpoints, _latest(self._run.checkpoints)
-        film_pair(
-            self._run.path / self.record.film,
-            self._shell,
-            checkpoint_path(folder, 1),
-            folder / latest.file,
-            self._train.policy.sampler,
-            seed,
-        )
+        if seed is not None:
+            self.record.film = "before_after.mp4"
+            file = self._run.path / self.record.film
+            film_pair(file, self._shell, checkpoint_path(folder, 1), last, sampler, seed)
+        episodes, file = corrected(EpisodeStore(self._run.episodes)), self._run.path / "correction.mp4"
+        if film_correction(file, self._shell, episodes, last, sampler):
+            self.record.correction_film = file.name
 
     def _control(self) -> None:
         rows = self.record.episodes
@@ -158,6 +158,7 @@ class Demo:
             self._report()
         except Exception as failure:
             self._console.print(f"no report: {type(failure).__name__}: {failure}", markup=False)
+        self._console.print(kept(self.record, self._run), markup=False, soft_wrap=True)
         stages = ", ".join(name for name in self.record.stage_s if name != self._running_stage)
         self._console.print(
             f"ended early in stage {self._running_stage}; done: {stages or 'no stage'}, "

@@ -1,6 +1,7 @@
 """Where pictures go: a window, a file, or both."""
 
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 
 from drift.errors import UserError
-from drift.film import FilmFile
+from drift.film import film_file
 
 _TITLE = "drift"
 _QUIT = (ord("q"), 27)  # and Esc
@@ -22,11 +23,13 @@ def has_display() -> bool:
 class Screen:
     """Use as a context manager: the file is whole and the window gone at the end, however it comes."""
 
-    def __init__(self, window: bool, video: Path | None) -> None:
+    def __init__(self, window: bool, video: Path | None, paced: bool = False) -> None:
+        """`paced`: a window waits until each picture's time, of what goes faster than it looks."""
         if window and not has_display():
             raise UserError("a window needs a display, and DISPLAY is not set: --video FILE.mp4 needs none")
-        self._window, self._file = window, None if video is None else FilmFile(video)
+        self._window, self._file = window, None if video is None else film_file(video)
         self._at_s = 0.0
+        self._began_s = time.monotonic() if paced else None
 
     def __enter__(self) -> "Screen":
         return self
@@ -56,6 +59,8 @@ class Screen:
             self._file.add(picture, at_s)
         if not self._window:
             return True
+        if self._began_s is not None:
+            time.sleep(max(0.0, self._began_s + at_s - time.monotonic()))
         cv2.imshow(_TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         return key not in _QUIT and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1.0

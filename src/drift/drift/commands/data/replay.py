@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from drift.data.policy_error import Errors
     from drift.data.resimulation import Resimulation
+    from drift.picture.screen import Screen
 
 _APART = 1  # exit code
 
@@ -25,9 +26,11 @@ def main(
     limit_rad: Annotated[
         float, typer.Option(min=0.0, help="how far a joint may be from the record [rad]")
     ] = 0.05,
-    video: Annotated[
-        Path | None, typer.Option(help="film what the camera saw then, and sees now (.mp4, .gif)")
-    ] = None,
+    video: Annotated[Path | None, typer.Option(help="a film of it (.mp4, .gif)")] = None,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window")] = False,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="show the recorded cameras only; nothing is driven again")
+    ] = False,
     policy: Annotated[
         Path | None, typer.Option(help="a checkpoint or a run: show it the recorded observations instead")
     ] = None,
@@ -46,46 +49,79 @@ def main(
     take their time. Things stand where they stood only if the episode is of the simulation. No real arm is
     moved: drift up and drift session alone do that.
 
+    --video and --window show the whole cell meanwhile, with what the policy wanted and what was done drawn
+    into it (as drift watch does live), beside what the cameras saw then. --recorded shows the cameras alone,
+    also of a real arm.
+
     With --policy: its actions against the labels of each take-over; nothing moves.
 
-    Example: drift data replay runs/mine m000012 --video then_and_now.mp4
+    Example: drift replay runs/mine m000012 --video m12.mp4
     """
     check_figure(out)
     if policy is None and out is not None:
         raise UserError("--out draws the errors of a policy: name one by --policy")
-    if policy is not None and video is not None:
-        raise UserError("--video films the simulation: leave --policy away")
+    if policy is not None and (video is not None or window or recorded):
+        raise UserError("--video, --window and --recorded show the episode: leave --policy away")
+    if recorded and video is None and not window:
+        raise UserError("--recorded shows the episode: say --video FILE, --window or both")
     opened = open_store(store)
     read = opened.read(chosen(opened, episode))
     if policy is not None:
         _show_policy(read, policy, sampler, out, as_json)
-    elif not _drive(read, limit_rad, video, as_json):
+    elif recorded:
+        _show_recorded(read, window, video)
+    elif not _drive(read, limit_rad, window, video, as_json):
         raise typer.Exit(_APART)
 
 
-def _drive(episode: "Episode", limit_rad: float, video: Path | None, as_json: bool) -> bool:
+def _drive(episode: "Episode", limit_rad: float, window: bool, video: Path | None, as_json: bool) -> bool:
     """Drive the episode again; return whether it was as recorded."""
-    from drift.data.resimulation import FRAME_MS, Footage, resimulate
-    from drift.film import SUFFIXES, write_film
+    from contextlib import closing
+
+    from drift.data.resimulation import Footage, resimulate
     from drift.simulation import make_shell
 
-    if video is not None and (video.suffix not in SUFFIXES or not video.resolve().parent.is_dir()):
-        raise UserError(f"video={video} must end in {', '.join(SUFFIXES)} and lie in a folder that exists")
-    shell = make_shell(episode.meta.robot, episode.meta.task)
-    try:
-        if video is not None:
-            footage = Footage(episode, shell)
-            found = resimulate(episode, shell, limit_rad, footage)
-            write_film(video, footage.pictures, FRAME_MS)
+    with (
+        _screen(window, video) as screen,
+        closing(make_shell(episode.meta.robot, episode.meta.task)) as shell,
+    ):
+        if window or video is not None:
+            with closing(Footage(episode, shell, screen.show)) as footage:
+                found = resimulate(episode, shell, limit_rad, footage)
         else:
             found = resimulate(episode, shell, limit_rad)
-    finally:
-        shell.close()
     if as_json:
         print(json.dumps({"episode": episode.meta.id, "limit_rad": limit_rad, **asdict(found)}, indent=1))
     else:
         _print_simulation(episode.meta.id, found, limit_rad, video)
     return found.apart_s is None and found.same_outcome is not False
+
+
+def _show_recorded(episode: "Episode", window: bool, video: Path | None) -> None:
+    """Show what the cameras saw, tenth by tenth of a second."""
+    from drift.data.origin_files import origin_files
+    from drift.picture.recorded import FRAME_MS, RecordedEpisode
+
+    if not len(episode.steps):
+        raise UserError(f"episode {episode.meta.id} has no control step, and nothing to show")
+    pictures = RecordedEpisode(episode, origin_files(episode.meta.robot, episode.meta.task).robot)
+    with _screen(window, video) as screen:
+        for number in range(1 + int(1000 * pictures.length_s / FRAME_MS)):
+            since_s = number * FRAME_MS / 1000
+            if not screen.show(pictures.sheet(since_s), since_s):
+                break
+    if video is not None:
+        print(f"{episode.meta.id}: {video}")
+
+
+def _screen(window: bool, video: Path | None) -> "Screen":
+    """Return where the pictures go, if anywhere."""
+    from drift.film import check_film
+    from drift.picture.screen import Screen
+
+    if video is not None:
+        check_film(video)
+    return Screen(window, video, paced=True)
 
 
 def _print_simulation(name: str, found: "Resimulation", limit_rad: float, video: Path | None) -> None:
