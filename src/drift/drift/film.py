@@ -135,7 +135,9 @@ def _write_gif(path: Path, pictures: Sequence[tuple[int, np.ndarray]]) -> None:
 
     height, width = pictures[0][1].shape[:2]
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_GIF_CLOCK)
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_GIF_CLOCK
+    )
     split, palette = graph.add("split"), graph.add("palettegen", f"max_colors={_GIF_COLOURS}")
     painted, sink = graph.add("paletteuse", "dither=none:diff_mode=rectangle"), graph.add("buffersink")
     source.link_to(split)
