@@ -49,6 +49,12 @@ class Context:
         """Name of the cookie: browsers keep one jar for all ports of a host."""
         return f"drift_console_{self.port}"
 
+    @property
+    def person_drives(self) -> bool:
+        """Whether the gate says that a person drives, through this console or not."""
+        gate = self.exchange.seen.get("gate")
+        return gate is not None and gate.what["state"] == "EXPERT"
+
     def press_stop(self, press: str) -> None:
         """Ask the gate to stop, now, whoever asks; whether it has is seen in gate/state."""
         self.stop.press(press, time.monotonic())

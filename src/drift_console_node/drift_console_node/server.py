@@ -10,6 +10,7 @@ from aiohttp import web
 
 from drift_console_node.borders import BODY_BYTES, add_headers, check_borders
 from drift_console_node.context import CONTEXT, Context
+from drift_console_node.reviewing import reviewing
 from drift_console_node.routes import MODULES, cameras, control
 
 _STOP_S = 1.0
@@ -24,6 +25,7 @@ def make_app(context: Context) -> web.Application:
         module.add(app.router)
     app.on_startup.append(cameras.begin)
     app.cleanup_ctx.append(_background)
+    app.cleanup_ctx.append(reviewing)
     app.on_shutdown.append(_close_connections)
     return app
 

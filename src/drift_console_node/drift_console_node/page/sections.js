@@ -7,5 +7,8 @@ import { actions } from "./actions.js";
 import { episode } from "./episode.js";
 import { faults } from "./faults.js";
 import { policy } from "./policy.js";
+import { learning } from "./learning.js";
+import { episodes } from "./episodes.js";
+import { pairs } from "./pairs.js";
 
-export const SECTIONS = [stop, header, cameras, actions, episode, faults, policy];
+export const SECTIONS = [stop, header, cameras, actions, episode, faults, policy, learning, episodes, pairs];

@@ -5,6 +5,6 @@ who asks as `request[ROLE]`, and calls `need_driver(request)` where looking is n
 cookie and body size were checked before.
 """
 
-from drift_console_node.routes import cameras, control, login, page, stop
+from drift_console_node.routes import cameras, control, episodes, learning, login, page, pairs, stop
 
-MODULES = (page, login, control, stop, cameras)
+MODULES = (page, login, control, stop, cameras, episodes, pairs, learning)

@@ -221,6 +221,8 @@ class Connection:
             self._answer(press, False, "this page may look and stop only")
         elif what not in PRESSES:
             self._answer(press, False, f"there is no {what[:20]}; allowed: {', '.join(PRESSES)}")
+        elif what == "rollback" and self._context.person_drives:
+            self._answer(press, False, "a person drives: go back when they have let go")
         elif self._presses.begin(press):
             loop = asyncio.get_running_loop()
 
