@@ -55,6 +55,6 @@ async def review(request: web.Request, look: Callable[[ReviewShelf], T], refused
 
 
 async def review_json(request: web.Request, look: Callable[[ReviewShelf], Any]) -> web.Response:
-    """Answer what `look` finds as JSON, which is written in that thread, too."""
-    text = await review(request, lambda shelf: json.dumps(look(shelf), allow_nan=False))
+    """Answer what `look` finds, dataclasses among it, as JSON, which is written in that thread, too."""
+    text = await review(request, lambda shelf: json.dumps(look(shelf), allow_nan=False, default=vars))
     return web.Response(text=text, content_type="application/json")

@@ -27,8 +27,8 @@ export function onNews(desk, look) {
     look();
   };
   desk.onState((state) => {
-    const recording = state.trainer?.values ?? {};
-    const now = JSON.stringify([state.policy?.version, state.checkpoint?.version, recording.episode, recording.episodes, recording.phase]);
+    const stored = state.trainer?.values.episodes_in_store;
+    const now = JSON.stringify([state.policy?.version, state.checkpoint?.version, stored]);
     if (now === last) return;
     last = now;
     if (!due) due = setTimeout(attempt, Math.max(500, lookedAt + LOOK_MS - performance.now()));

@@ -132,7 +132,7 @@ class Learning {
         parts.push(`the newest of them is ${age < 120 ? `${Math.round(age)} s` : `${Math.round(age / 60)} min`} old`);
       }
     }
-    const labels = state.trainer?.values?.labels;
+    const labels = state.trainer?.values.expert_labels_in_store;
     if (labels) parts.push(`${labels} labels in the store`);
     say(this.facts, parts.join("; "));
   }

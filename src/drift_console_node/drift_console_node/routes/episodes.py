@@ -50,7 +50,7 @@ async def _one(request: web.Request) -> web.StreamResponse:
     name = request.match_info["id"]
     return await review_json(
         request,
-        lambda shelf: {"episode": line_json(shelf.line(name)), "timeline": asdict(shelf.timeline(name))},
+        lambda shelf: {"episode": line_json(shelf.line(name)), "timeline": shelf.timeline(name)},
     )
 
 
