@@ -108,7 +108,7 @@ class Episodes {
     this.side.hidden = false;
     this.replay = new Replay(this.film, id);
     this.show();
-    this.side.scrollIntoView({ block: "nearest" });
+    this.side.scrollIntoView({ block: matchMedia("(max-width: 800px)").matches ? "start" : "nearest" });
   }
 
   close() {
@@ -179,10 +179,10 @@ function scored(line) {
 }
 
 function facts(line) {
-  const parts = [line.kind, `${line.duration_s.toFixed(1)} s`];
+  const parts = [line.kind, `${line.duration_s.toFixed(1)}\u00a0s`];
   if (line.policy_versions.length) parts.push(`v${line.policy_versions.join(", v")}`);
   if (line.take_overs && line.kind !== "demonstration") parts.push(`${line.take_overs} take-over${line.take_overs > 1 ? "s" : ""}`);
-  if (line.expert_s) parts.push(`${line.expert_s.toFixed(1)} s by a person`);
+  if (line.expert_s) parts.push(`${line.expert_s.toFixed(1)}\u00a0s by a person`);
   if (line.held_out) parts.push("held out");
   if (line.weight !== 1) parts.push(`weight ${line.weight}`);
   if (line.repaired) parts.push("repaired");

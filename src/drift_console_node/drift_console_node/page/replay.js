@@ -188,7 +188,7 @@ export class Replay {
   }
 
   driver() {
-    const drive = this.timeline.drives.findLast((each) => each.begin_s <= this.atS + 1e-6);
+    const drive = this.timeline.drives.findLast((each) => each.begin_s <= this.atS + 1e-4);
     if (!drive) return "nobody drove";
     if (drive.driver === "policy") return `policy v${drive.policy_version} drove`;
     return drive.driver === "expert" ? "a person drove" : drive.driver;

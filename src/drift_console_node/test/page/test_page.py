@@ -49,6 +49,14 @@ def box(page, selector):
     return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
 
 
+def uncovered(page, selector):
+    """Whether what is seen in the middle of an element is the element."""
+    return page.locator(selector).evaluate(
+        "it => { const box = it.getBoundingClientRect();"
+        "return it.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)); }"
+    )
+
+
 def apart(one, other):
     """Whether two boxes have no pixel in common."""
     return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
@@ -72,14 +80,18 @@ def test_everything_comes_from_the_console_itself_and_nothing_breaks_its_rules(r
 def test_stop_and_state_are_in_the_window_uncovered_at_every_size(run, opened, width, height):
     run.hear("node trainer", level=2, message=LONG, values={})
     run.hear("gate", text=LONG)
+    run.checkpoints.mkdir()
+    for version in range(1, 201):
+        (run.checkpoints / f"policy_{version:06d}.safetensors").write_bytes(b"")
     page = opened.page(run, width, height)
     show(page)
-    for where in ("0", "document.body.scrollHeight"):
-        page.evaluate(f"scrollTo(0, {where})")
+    for share in (0.0, 0.5, 0.75, 1.0):
+        page.evaluate("share => scrollTo(0, share * document.body.scrollHeight)", share)
         stop, word = box(page, "#stop"), box(page, "header .word")
         for left, top, right, bottom in (stop, word):
             assert 0 <= left and right <= width and 0 <= top and bottom <= height
         assert apart(stop, word)
+        assert uncovered(page, "#stop") and uncovered(page, "header .word")
     page.evaluate("scrollTo(0, 0)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     clipped = page.eval_on_selector_all(
@@ -106,6 +118,24 @@ def test_no_rule_of_accessibility_is_broken(run, opened, width, height):
     expect(page.locator(".sides figcaption")).to_have_count(2)
     found = Axe().run(page).response["violations"]
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+
+
+def test_with_keys_alone_stop_comes_first_and_enter_opens_an_episode(run, opened):
+    page = opened.page(run)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "stop"
+    page.locator("summary", has_text="Recorded episodes").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-episode=m3]")).to_be_visible()
+    page.keyboard.press("Tab")  # the list, which can be scrolled
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.episode") == "m3"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "4px"
+    page.keyboard.press("Enter")
+    expect(page.locator(".chosen h3")).to_have_text("m3")
+    page.keyboard.press("Space")  # stops, whatever has the focus
+    expect(page.locator("#stop-word")).to_have_text("Stopping…")
+    expect(page.locator(".chosen h3")).to_have_text("m3")
 
 
 def test_an_episode_is_looked_at_moment_by_moment_and_played(run, opened):
