@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -13,7 +14,8 @@ from drift_console_node.context import CONTEXT, Context
 from drift_console_node.reviewing import reviewing
 from drift_console_node.routes import MODULES, cameras, control
 
-_STOP_S = 1.0
+_STOP_S = 0.25  # for what is being answered
+_LEAVE_S = 0.15  # for pages to take note
 
 
 def make_app(context: Context) -> web.Application:
@@ -47,8 +49,10 @@ def _wake(loop: asyncio.AbstractEventLoop, context: Context) -> None:
 
 
 async def _close_connections(app: web.Application) -> None:
-    for connection in list(app[CONTEXT].connections):
-        await connection.close()
+    leaving = [connection.close() for connection in app[CONTEXT].connections]
+    leaving += [viewer.close() for viewer in app[cameras.VIEWERS]]
+    with suppress(TimeoutError):  # a page that does not answer is not waited for
+        await asyncio.wait_for(asyncio.gather(*leaving, return_exceptions=True), _LEAVE_S)
 
 
 class Server:
@@ -66,7 +70,7 @@ class Server:
         """End it within a second or so."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(2 * _STOP_S)
+            self._thread.join(_LEAVE_S + 2 * _STOP_S)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

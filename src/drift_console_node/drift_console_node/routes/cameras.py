@@ -19,7 +19,8 @@ HEADER = struct.Struct("<BBHIdff")
 VERSION = 1
 _CREDITS = 2  # at most, of one camera
 _SEND_S = 5.0
-_VIEWERS: web.AppKey[set["Viewer"]] = web.AppKey("viewers", set)
+_GOING_AWAY = 1001
+VIEWERS: web.AppKey[set["Viewer"]] = web.AppKey("viewers", set)
 
 
 def add(router: web.UrlDispatcher) -> None:
@@ -37,7 +38,7 @@ async def watch(app: web.Application) -> None:
     """Hand each new picture to who waits for it, for ever; say which cameras are looked at."""
     context = app[CONTEXT]
     loop = asyncio.get_running_loop()
-    viewers = app[_VIEWERS]
+    viewers = app[VIEWERS]
 
     def wake() -> None:
         for viewer in viewers:
@@ -55,11 +56,11 @@ async def watch(app: web.Application) -> None:
 
 async def begin(app: web.Application) -> None:
     """Make room for viewers."""
-    app[_VIEWERS] = set()
+    app[VIEWERS] = set()
 
 
 async def _cameras(request: web.Request) -> web.StreamResponse:
-    context, viewers = request.app[CONTEXT], request.app[_VIEWERS]
+    context, viewers = request.app[CONTEXT], request.app[VIEWERS]
     if len(viewers) >= 32:
         raise web.HTTPServiceUnavailable(text="32 pages look already")
     socket = web.WebSocketResponse(max_msg_size=64, compress=False)
@@ -103,6 +104,10 @@ class Viewer:
     def wants(self, at_s: float) -> list[int]:
         """Return the cameras that it looks at: it waits for a picture, or has just got one."""
         return [i for i, asked_s in enumerate(self._asked_s) if self._credits[i] or at_s - asked_s < 1.0]
+
+    async def close(self) -> None:
+        """Tell the page that the console ends."""
+        await self._socket.close(code=_GOING_AWAY)
 
     async def send_all(self) -> None:
         """Send the newest picture of each camera for which there is credit, for ever."""

@@ -93,7 +93,9 @@ def serve(run: Path) -> Iterator[Served]:
     finally:
         ended.set()
         thread.join()
-        server.close()
+        server.close()  # while pages are open
+    left = [thread.name for thread in threading.enumerate()]
+    assert "console" not in left, "the server's thread lives on"
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_with_keys_alone_stop_comes_first_and_enter_opens_an_episode(run, opened
     page.keyboard.press("Enter")
     expect(page.locator(".chosen h3")).to_have_text("m3")
     page.keyboard.press("Space")  # stops, whatever has the focus
-    expect(page.locator("#stop-word")).to_have_text("Stopping…")
+    expect(page.locator("#stop-hint")).to_contain_text("confirmed after")
     expect(page.locator(".chosen h3")).to_have_text("m3")
 
 
