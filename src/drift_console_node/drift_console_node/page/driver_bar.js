@@ -7,7 +7,8 @@ export function driverBar(drives, lengthS) {
   bar.setAttribute("aria-label", inWords(drives));
   for (const drive of drives) {
     const part = element("span", { className: drive.driver });
-    part.style.flexGrow = String(Math.max(drive.end_s - drive.begin_s, (lengthS || 1) / 500));
+    const share = (drive.end_s - drive.begin_s) / (lengthS || 1);
+    part.style.flexGrow = String(1000 * Math.max(share, 0.002)); // below 1 in all they would not fill the bar
     bar.append(part);
   }
   return bar;

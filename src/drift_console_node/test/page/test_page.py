@@ -143,6 +143,9 @@ def test_an_episode_is_looked_at_moment_by_moment_and_played(run, opened):
     show(page)
     bar = page.locator(".bar .driver-bar")
     expect(bar).to_have_attribute("aria-label", "driven by: policy 0.6 s, person 0.4 s, hold 0.4 s")
+    filled = "it => it.lastChild.getBoundingClientRect().right / it.getBoundingClientRect().right"
+    shortest = page.locator("[data-episode=d1] .driver-bar")  # 0.4 s
+    assert bar.evaluate(filled) > 0.99 and shortest.evaluate(filled) > 0.99
     expect(page.locator(".clock")).to_have_text("0.0 of 1.4 s · policy v1 drove")
     page.get_by_role("button", name="Next take-over").click()
     expect(page.locator(".clock")).to_have_text("0.6 of 1.4 s · a person drove")
