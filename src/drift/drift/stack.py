@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drift_config.loader import to_plain
 from drift_control.robot.robot import RobotConfig, load_robot
-from drift_control.teleop.joystick import JoystickConfig, load_joystick
+from drift_control.teleop.devices import DeviceConfig, check_fits, load_device
 from drift_control.teleop.panel import NEW_FILE
 from drift_core.task import TaskConfig, load_task
 from drift_sim.node_config import SimNodeConfig
@@ -60,7 +60,9 @@ def stack(arguments: StackArguments) -> StackSpec:
     train_file = config_file("train", arguments.train)
     arm = load_robot(robot_file)
     robot = arm.config
-    joystick = load_joystick(joystick_file).config
+    device = load_device(joystick_file)
+    check_fits(device, arm.n_joints)
+    joystick = device.config
     task = load_task(task_file)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)
     with checked_beside(train_file, run, robot.name, task.name):
@@ -203,7 +205,7 @@ def _cameras(said: str, task: TaskConfig) -> list[NodeSpec]:
     ]
 
 
-def _expert(arguments: StackArguments, files: dict[str, str], joystick: JoystickConfig) -> list[NodeSpec]:
+def _expert(arguments: StackArguments, files: dict[str, str], joystick: DeviceConfig) -> list[NodeSpec]:
     expert = arguments.expert
     if expert == "auto":
         expert = "joystick" if arguments.sim == "none" else "scripted"
@@ -221,7 +223,7 @@ def _expert(arguments: StackArguments, files: dict[str, str], joystick: Joystick
     return []
 
 
-def _check_connected(joystick: JoystickConfig) -> None:
+def _check_connected(joystick: DeviceConfig) -> None:
     """Refuse to read a device for which the file is not; without any, one may still be plugged in."""
     found = device_names()
     if found and joystick.device_names and not set(found) & set(joystick.device_names):

@@ -164,6 +164,21 @@ def test_another_joystick_is_one_file_that_names_its_driver(
     assert joy.parameters["zero_when_static"] is True and joy.parameters["static_count_threshold"] == 30
 
 
+def test_a_thing_that_leads_is_named_like_a_joystick_and_only_its_buttons_have_a_driver(
+    tmp_path: Path,
+) -> None:
+    gello = by_name(plan(tmp_path, sim="none", robot="fr3", joystick="gello"))
+    assert (gello["joy"].package, gello["joy"].executable) == ("joy", "joy_node")
+    assert str(gello["expert_gate"].parameters["joystick_file"]).endswith("config/joysticks/gello.yaml")
+    for joystick, robot in (("vr", "ur5e"), ("pose_and_pedal", "panda"), ("so101", "ur5e")):
+        assert "joy" not in by_name(plan(tmp_path, sim="none", robot=robot, joystick=joystick))
+
+
+def test_a_leader_arm_of_another_arm_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="joystick gello: joints has 7 entries, .* the arm's 6"):
+        plan(tmp_path, sim="none", robot="ur5e", joystick="gello")
+
+
 def test_a_device_for_which_the_file_is_not_is_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

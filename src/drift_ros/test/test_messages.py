@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 import numpy as np
 from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.horizon import Horizon
-from drift_control.inputs import Chunk
+from drift_control.inputs import Chunk, JoyReading, LeaderReading, PoseReading
 from drift_control.tick import Tick
 from drift_core.episodes import StepRecord
 from drift_core.messages.steps import to_step_record
 from drift_interfaces.msg import ActionChunk, GateState, Step
 from drift_ros.chunk_message import to_chunk, to_chunk_message
 from drift_ros.clock import to_stamp
+from drift_ros.device_messages import to_leader_reading, to_pedal, to_pose_reading
 from drift_ros.gate_messages import (
     to_gate_state,
     to_joint_state,
@@ -24,8 +25,10 @@ from drift_ros.gate_messages import (
     to_trajectory,
 )
 from drift_ros.images import to_rgb
+from geometry_msgs.msg import PoseStamped
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image, Joy
+from std_msgs.msg import Bool
 
 CHUNK = Chunk(4, 2, 10.5, 0.1, np.arange(30.0).reshape(3, 10), "tcp_pose", 7, 10.25, 99.0)
 TICK = Tick(
@@ -166,3 +169,14 @@ def test_rare_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatch):
     module.CvBridge = CvBridge
     monkeypatch.setitem(sys.modules, "cv_bridge", module)
     assert to_rgb(Image(encoding="nv24")) == "nv24 as rgb8"
+
+
+def test_a_pose_a_leaders_joints_and_a_pedal_arrive_as_they_were_sent():
+    msg = PoseStamped()
+    msg.header.stamp, msg.header.frame_id = to_stamp(10.5), "room"
+    msg.pose.position.x, msg.pose.position.z, msg.pose.orientation.w = 0.25, -1.0, 1.0
+    pose = PoseReading((0.25, 0.0, -1.0), (0.0, 0.0, 0.0, 1.0), "room", 10.5, 99.0)
+    assert to_pose_reading(msg, 99.0) == pose
+    joints = to_joint_state(["a", "b"], np.array([0.5, -2.0]), to_stamp(10.5))
+    assert to_leader_reading(joints, 99.0) == LeaderReading(("a", "b"), (0.5, -2.0), 10.5, 99.0)
+    assert to_pedal(Bool(data=True), 99.0) == JoyReading((), (1,), 99.0, 99.0)

@@ -9,6 +9,7 @@ from drift_control.inputs import (
     Inputs,
     JointReading,
     JoyReading,
+    LeadReading,
     PlanAnswer,
     Requests,
 )
@@ -21,8 +22,9 @@ class Inbox:
     def __init__(self) -> None:
         self._newest = Inputs()
         self._arm_stopped: ArmState | None = None  # since the last tick, if only for a moment
-        # by topic: who has published a joystick since the last tick
+        # by topic, and by that of the buttons beside what leads: who has spoken since the last tick
         self._speakers: dict[str, set[Publisher]] = {}
+        self._leaders: dict[str, set[Publisher]] = {}
 
     def put_joints(self, joints: JointReading | None, trouble: str) -> None:
         """Take the newest joint reading, None as long as not every joint is known, and what is missing."""
@@ -34,9 +36,7 @@ class Inbox:
 
     def put_joy(self, topic: str, joy: JoyReading) -> None:
         """Take a message of a joystick; of those that it replaces, the publishers are kept."""
-        speakers = self._speakers.setdefault(topic, set())
-        joy = replace(joy, beside=tuple(sorted(speakers - {joy.publisher}, key=lambda other: other.identity)))
-        speakers.add(joy.publisher)
+        joy = replace(joy, beside=_beside(self._speakers.setdefault(topic, set()), joy.publisher))
         self._newest = replace(self._newest, joys={**self._newest.joys, topic: joy})
 
     def forget_joy(self, topic: str) -> None:
@@ -44,6 +44,17 @@ class Inbox:
         if topic in self._newest.joys:
             joys = {name: joy for name, joy in self._newest.joys.items() if name != topic}
             self._newest = replace(self._newest, joys=joys)
+
+    def put_lead(self, topic: str, lead: LeadReading) -> None:
+        """Take a message of what leads beside the buttons of `topic`; as of a joystick."""
+        lead = replace(lead, beside=_beside(self._leaders.setdefault(topic, set()), lead.publisher))
+        self._newest = replace(self._newest, leads={**self._newest.leads, topic: lead})
+
+    def forget_lead(self, topic: str) -> None:
+        """Take note that what leads beside the buttons of `topic` has left."""
+        if topic in self._newest.leads:
+            leads = {name: lead for name, lead in self._newest.leads.items() if name != topic}
+            self._newest = replace(self._newest, leads=leads)
 
     def put_chunk(self, chunk: Chunk) -> None:
         """Take a chunk."""
@@ -84,8 +95,16 @@ class Inbox:
         inputs = self._newest
         self._newest = replace(inputs, requests=Requests(), plan=None, chunk_verdict=None)
         self._speakers.clear()
+        self._leaders.clear()
         if self._arm_stopped is not None and inputs.arm_state is not None:
             stopped = replace(self._arm_stopped, arrival_s=inputs.arm_state.arrival_s)
             inputs = replace(inputs, arm_state=stopped)
         self._arm_stopped = None
         return inputs
+
+
+def _beside(speakers: set[Publisher], publisher: Publisher) -> tuple[Publisher, ...]:
+    """Return who else has spoken, and note the publisher."""
+    others = tuple(sorted(speakers - {publisher}, key=lambda other: other.identity))
+    speakers.add(publisher)
+    return others

@@ -158,7 +158,7 @@ class World(Node):
 class Stage:
     """A world and, once started, a gate in the same executor."""
 
-    config_folder = CONFIG
+    config_folder, files = CONFIG, FILES
     parameters = staticmethod(gate_parameters)
 
     def __init__(self):

@@ -175,14 +175,15 @@ def test_joint_states_of_joint_state_publisher_are_not_believed(stage):
 def test_the_person_takes_over_within_two_ticks_of_the_message_and_without_a_jump(stage):
     stage.start().armed()
     world = stage.world
-    taken_at, take = [], stage.gate._joys._take
+    joys = stage.gate._devices._topics[0]
+    taken_at, take = [], joys._take
 
-    def on_joy(topic, joy):
+    def on_joy(joy):
         if world.joystick.command(joy).enabled:
             taken_at.append(stage.gate._tick.seq)
-        take(topic, joy)
+        take(joy)
 
-    stage.gate._joys._take = on_joy
+    joys._take = on_joy
     world.push((0.1, 0.0, 0.0))
     stage.spin(lambda: world.steps[-1].source == CommandSource.EXPERT, "take-over")
     first = next(step.seq for step in world.steps if step.source == CommandSource.EXPERT)

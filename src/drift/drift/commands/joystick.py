@@ -105,9 +105,9 @@ def _target(write: str) -> Path:
 def _driver(like: str) -> dict[str, object] | None:
     """Return what the joystick's file `like` says of its driver."""
     from drift_config.loader import to_plain
-    from drift_control.teleop.joystick import load_joystick
+    from drift_control.teleop.devices import load_device
 
-    driver = load_joystick(config_file("joystick", like)).config.driver
+    driver = load_device(config_file("joystick", like)).config.driver
     return None if driver is None else to_plain(driver)
 
 

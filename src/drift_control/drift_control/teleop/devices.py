@@ -7,12 +7,13 @@ from drift_config.errors import ConfigError
 from drift_config.yaml_file import read_with_faults
 
 from drift_control.teleop.hand import Hand
-from drift_control.teleop.joystick import Joystick, load_joystick
+from drift_control.teleop.joystick import Joystick, JoystickConfig, load_joystick
 from drift_control.teleop.lead_hand import LeadHand
-from drift_control.teleop.leader_arm import LeaderArm, load_leader_arm
-from drift_control.teleop.pose_source import PoseSource, load_pose_source
+from drift_control.teleop.leader_arm import LeaderArm, LeaderArmConfig, load_leader_arm
+from drift_control.teleop.pose_source import PoseSource, PoseSourceConfig, load_pose_source
 
 Device = Joystick | PoseSource | LeaderArm
+DeviceConfig = JoystickConfig | PoseSourceConfig | LeaderArmConfig
 KINDS: Mapping[str, Callable[[Path], Device]] = {
     "joystick": load_joystick,
     "pose": load_pose_source,

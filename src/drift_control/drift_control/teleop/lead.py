@@ -41,7 +41,8 @@ class LeadConfig:
         if self.message == "bool" and (self.n_axes, self.n_buttons, self.liveness.stamped) != (0, 1, False):
             raise ValueError(
                 f"message=bool is one level without a stamp: n_axes={self.n_axes} must be 0, "
-                f"n_buttons={self.n_buttons} 1 and liveness.stamped={self.liveness.stamped} false"
+                f"n_buttons={self.n_buttons} must be 1, and "
+                f"liveness.stamped={self.liveness.stamped} must be false"
             )
         return self
 

@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
+from drift_config.errors import ConfigError
 from drift_control.gate.state import CommandSource, Reason, State
 from drift_control.robot.pose import Pose, pose_to_action, rotation_from_vector, rotation_vector
+from drift_control.teleop.devices import load_device
 from drift_control.teleop.leader_arm import LeaderArm
 from drift_control.teleop.pose_source import PoseSource
 from drift_control.testing.person import Person
@@ -450,3 +453,41 @@ def test_each_kind_of_device_is_covered_here(devices):
         "vr": PoseSource,
         "pose_and_pedal": PoseSource,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "complaint"),
+    [
+        ("vr", {"kind": "wand"}, r"kind='wand' must be one of joystick, pose, leader"),
+        ("vr", {"n_buttons": 4}, r"buttons.arm=4 must be below n_buttons=4"),
+        ("vr", {"scale": 0.0}, r"scale=0.0 must be greater than 0"),
+        ("vr", {"frame": "world"}, r"frame='world' must be 'base' or 'tool'"),
+        ("vr", {"jump_m": float("nan")}, r"jump_m=nan must be a finite number"),
+        ("vr", {"frame_id": ""}, r"frame_id='' must"),
+        (
+            "pose_and_pedal",
+            {"n_buttons": 2},
+            r"message=bool is one level without a stamp: .* n_buttons=2 must be 1",
+        ),
+        (
+            "gello",
+            {"joints": [None] * 7},
+            r"joints and hand must name at least one joint, each once, got \[\]",
+        ),
+        ("gello", {"joints": [{"name": "a"}] * 7}, r"each once, got \['a', 'a'"),
+        (
+            "so101",
+            {"hand": {"name": "g", "closed": 1.0, "open": 1.0}},
+            r"open=1.0 must differ from closed=1.0",
+        ),
+        ("so101", {"speed_scale": 1.5}, r"speed_scale=1.5 must be less than or equal to 1"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused_with_key_and_value(
+    tmp_path, config_folder, name, change, complaint
+):
+    content = yaml.safe_load((config_folder / f"joysticks/{name}.yaml").read_text())
+    path = tmp_path / "device.yaml"
+    path.write_text(yaml.safe_dump(content | change))
+    with pytest.raises(ConfigError, match=complaint):
+        load_device(path)

@@ -17,7 +17,7 @@ from drift_control.publishers import Publishers
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
 from drift_control.teleop.buttons import ButtonWatch
-from drift_control.teleop.joystick import load_joystick
+from drift_control.teleop.devices import load_device
 from drift_interfaces.msg import ActionChunk, GateState, PolicyState
 from drift_ros import qos
 from drift_ros.chunk_message import to_chunk
@@ -39,7 +39,7 @@ from expert_gate_node.inbox import Inbox
 from expert_gate_node.notices import Notices
 from expert_gate_node.pulse import Pulse
 from expert_gate_node.ros.arm_states import listen
-from expert_gate_node.ros.joysticks import JoySubscriber
+from expert_gate_node.ros.devices import DeviceTopics
 from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.planning import PlannerClient
 from expert_gate_node.ros.requests import RequestServer
@@ -57,9 +57,9 @@ class ExpertGateNode(Node):
         super().__init__("expert_gate", **kwargs)
         config = self._config = load_parameters(self, ExpertGateConfig)
         robot = self._robot = load_robot(config.robot_file)
-        joysticks = {topic: load_joystick(file) for topic, file in config.joystick_files.items()}
-        self._loop = ControlLoop(config, robot, joysticks)
-        self._buttons = {topic: ButtonWatch(joystick) for topic, joystick in joysticks.items()}
+        devices = {topic: load_device(file) for topic, file in config.joystick_files.items()}
+        self._loop = ControlLoop(config, robot, devices)
+        self._buttons = {topic: ButtonWatch(device) for topic, device in devices.items()}
         self._joints = JointStateMerger(robot.config)
         self._speakers, self._names = Publishers(), PublisherNames(self)
         self._inbox, self._pulse = Inbox(), Pulse(config.dt_s)
@@ -81,7 +81,7 @@ class ExpertGateNode(Node):
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         if config.help_future_error:
             self.create_subscription(PolicyState, "policy/state", self._on_policy_state, qos.LATCHED)
-        self._joys = JoySubscriber(self, config.joy_topics, self._names, self._on_joy, self._inbox.forget_joy)
+        self._devices = DeviceTopics(self, devices, self._names, self._inbox, self._on_joy)
         self._joint_topics = JointStateTopics(self, robot.config.joint_state_topics)
         put, heard = self._inbox.put_arm_state, self._heard
         listen(self, robot.config.arm_state, controller.namespace, put, heard)
@@ -229,7 +229,7 @@ class ExpertGateNode(Node):
 
     def _lacking(self) -> str:
         """Return what is missing before anybody can drive, in words; empty: nothing."""
-        return "; ".join(filter(None, (self._trouble, self._objection(), self._joys.silent())))
+        return "; ".join(filter(None, (self._trouble, self._objection(), self._devices.silent())))
 
 
 def main() -> int:
