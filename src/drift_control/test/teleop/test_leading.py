@@ -474,7 +474,7 @@ def test_each_kind_of_device_is_covered_here(devices):
             {"joints": [None] * 7},
             r"joints and hand must name at least one joint, each once, got \[\]",
         ),
-        ("gello", {"joints": [{"name": "a"}] * 7}, r"each once, got \['a', 'a'"),
+        ("gello", {"joints": [{"name": "a"} for _ in range(7)]}, r"each once, got \['a', 'a'"),
         (
             "so101",
             {"hand": {"name": "g", "closed": 1.0, "open": 1.0}},
