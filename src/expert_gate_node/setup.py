@@ -10,5 +10,10 @@ setup(
     ],
     description="Joystick arbitration; the only publisher of arm commands",
     license="Apache-2.0",
-    entry_points={"console_scripts": ["node = expert_gate_node.ros.node:main"]},
+    entry_points={
+        "console_scripts": [
+            "node = expert_gate_node.ros.node:main",
+            "spacemouse = expert_gate_node.ros.spacemouse:main",
+        ]
+    },
 )

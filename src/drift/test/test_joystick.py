@@ -1,14 +1,16 @@
 """drift joystick: what is connected, asked motion by motion, written once and read by the strict loader."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 from drift.cli import app
 from drift.commands import joystick as command
 from drift.configuration import share_folder
 from drift.errors import UserError
-from drift.joystick.devices import device_names
+from drift.joystick.devices import device_names, spacemice
 from drift.joystick.survey import BUTTONS, QUESTIONS, Survey
+from drift_control.inputs import JoyReading, LeaderReading, PoseReading
 from drift_control.teleop.joystick import load_joystick
 from drift_interfaces.msg import GateState
 from drift_ros import qos
@@ -221,3 +223,37 @@ def test_the_profiles_say_what_the_sources_say(name, shape, enable, stop, z, tri
     assert not triggers & {axis.index for axis in config.axes.values()}
     assert config.axes["roll"].jumps and config.axes["pitch"].jumps and config.device_names
     assert "Not verified on hardware" in path.read_text()
+
+
+def test_a_spacemouse_is_found_by_its_maker_and_nothing_else_is(tmp_path):
+    known = {
+        "hidraw0": "HID_ID=0003:0000256F:0000C635\nHID_NAME=3Dconnexion SpaceMouse Compact",
+        "hidraw1": "HID_ID=0003:0000046D:0000C626\nHID_NAME=3Dconnexion SpaceNavigator",
+        "hidraw2": "HID_ID=0003:0000046D:0000C52B\nHID_NAME=Logitech USB Receiver",
+    }
+    for place, said in known.items():
+        (tmp_path / place / "device").mkdir(parents=True)
+        (tmp_path / place / "device" / "uevent").write_text(f"DRIVER=hid-generic\n{said}\n")
+    (tmp_path / "hidraw3").mkdir()  # pulled out just now
+    assert spacemice(tmp_path) == {
+        "hidraw0": "3Dconnexion SpaceMouse Compact",
+        "hidraw1": "3Dconnexion SpaceNavigator",
+    }
+
+
+def test_a_device_that_leads_is_one_line_with_what_the_gate_would_say():
+    joy = JoyReading((), (1, 0), 0.0, 0.0)
+    pose = PoseReading((0.1, -0.2, 1.0), (0.0, 0.0, 0.0, 1.0), "map", 0.0, 0.0)
+    text = "vr/pose: frame_id is 'map', must be 'vr_origin'"
+    shown = command.described(SimpleNamespace(joy=joy, lead=pose, look=lambda: (True, text)))
+    numbers = "map: position +0.100 -0.200 +1.000 m, quaternion +0.000 +0.000 +0.000 +1.000"
+    assert shown == f"{text} | {numbers} | 0 axes  | 2 buttons, held: 0"
+    leader = LeaderReading(("a", "b"), (0.5, -1.0), 0.0, 0.0)
+    shown = command.described(SimpleNamespace(joy=None, lead=leader, look=lambda: (False, "")))
+    assert shown == "believed, enable is up | a:+0.50 b:-1.00"
+
+
+def test_a_file_is_either_written_or_shown():
+    result = CliRunner().invoke(app, ["joystick", "--write", "mine", "--device", "vr"])
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception) == "--write mine makes a file, --device vr shows one: say either"

@@ -174,6 +174,22 @@ def test_a_thing_that_leads_is_named_like_a_joystick_and_only_its_buttons_have_a
         assert "joy" not in by_name(plan(tmp_path, sim="none", robot=robot, joystick=joystick))
 
 
+@pytest.mark.parametrize(
+    ("joystick", "program"),
+    [
+        ("spacemouse", ("expert_gate_node", "spacemouse")),
+        ("spacemouse_pro", ("expert_gate_node", "spacemouse")),
+        ("spacenav", ("spacenav", "spacenav_node")),
+    ],
+)
+def test_a_spacemouse_is_read_directly_or_through_its_daemon(
+    tmp_path: Path, joystick: str, program: tuple[str, str]
+) -> None:
+    joy = by_name(plan(tmp_path, sim="none", joystick=joystick))["joy"]
+    assert (joy.package, joy.executable) == program
+    assert joy.remappings == ({"spacenav/joy": "joy"} if joystick == "spacenav" else {})
+
+
 def test_a_leader_arm_of_another_arm_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="joystick gello: joints has 7 entries, .* the arm's 6"):
         plan(tmp_path, sim="none", robot="ur5e", joystick="gello")

@@ -66,9 +66,12 @@ def patiently(stage, name, lead_silent_s=0.5):
         (Leader, "gello", {"joy_topics": ["joy", "expert/joy"]}),
     ],
 )
-def test_what_leads_is_followed_while_enable_is_held_and_held_when_it_is_lost(stage, kind, file, topics):
+def test_what_leads_is_followed_while_enable_is_held_and_held_when_it_is_lost(
+    stage, patient_robot, kind, file, topics
+):
     device = kind(stage.world)
-    world = stage.start(joystick_file=patiently(stage, file), **topics, **OTHERS).sees_the_arm().world
+    files = {"robot_file": str(patient_robot), "joystick_file": patiently(stage, file)}
+    world = stage.start(**files, **topics, **OTHERS).sees_the_arm().world
     stage.spin(lambda: not stage.gate._out.controller.objection(), "controller")
     stage.spin(lambda: not stage.gate._tick.refused and stage.gate._inbox._newest.leads, "device at rest")
     assert stage.call(world.arm).success

@@ -13,10 +13,11 @@ import yaml
 
 from drift.configuration import config_file, share_folder
 from drift.errors import UserError
-from drift.joystick.devices import device_names
+from drift.joystick.devices import device_names, spacemice
 from drift.joystick.survey import BUTTONS, QUESTIONS, Survey
 
 if TYPE_CHECKING:
+    from drift_ros.device_listener import DeviceListener
     from drift_ros.joy_listener import JoyListener
     from drift_ros.session import SessionClient
 
@@ -30,6 +31,9 @@ _REQUIRED = ("enable", "stop")
 def main(
     write: Annotated[str, typer.Option(help="name of a file of config/joysticks to write")] = "",
     like: Annotated[str, typer.Option(help="whose driver the new file names")] = "gamepad",
+    device: Annotated[
+        str, typer.Option(help="show whether the gate would believe this file of config/joysticks")
+    ] = "",
     topic: Annotated[str, typer.Option(help="where the driver publishes")] = "joy",
     namespace: Annotated[str, typer.Option(help="ROS namespace")] = "",
     seconds: Annotated[float, typer.Option(min=0.0, help="show for so long; 0: until Ctrl-C")] = 0.0,
@@ -38,15 +42,22 @@ def main(
 
     Its driver must run: ros2 run joy joy_node --ros-args -p autorepeat_rate:=50.0
 
+    With --device NAME: what that device says, also a pose or a leader's joints, and why it is not believed.
+
     With --write no stack may run: its gate would obey the buttons that are asked for.
     """
     from drift_ros.joy_listener import JoyListener
     from drift_ros.session import SessionClient
 
+    if write and device:
+        raise UserError(f"--write {write} makes a file, --device {device} shows one: say either")
     target, driver = (_target(write), _driver(like)) if write else (None, None)
-    names = device_names()
+    names = [*device_names(), *spacemice().values()]
     print(f"this machine knows: {', '.join(names) or 'no joystick'}", flush=True)
     with SessionClient(namespace=namespace) as client:
+        if device:
+            _show_device(client, _listener(client, topic, device), seconds)
+            return
         joy = JoyListener(client, topic)
         _hear(client, joy, topic, names)
         if target is None:
@@ -124,14 +135,56 @@ def _show(client: "SessionClient", joy: "JoyListener", seconds: float) -> None:
     end_s = time.monotonic() + seconds if seconds else float("inf")
     while time.monotonic() < end_s:
         client.spin(0.1)
-        axes = " ".join(f"{i}:{value:+.2f}" for i, value in enumerate(joy.axes))
-        held = " ".join(str(i) for i, level in enumerate(joy.buttons) if level) or "none"
-        text = f"{len(joy.axes)} axes {axes} | {len(joy.buttons)} buttons, held: {held}"
-        if sys.stdout.isatty():
-            print(f"\r\x1b[K{text}", end="", flush=True)
-        else:
-            print(text, flush=True)
+        _print_over(_axes_and_buttons(joy.axes, joy.buttons))
     print()
+
+
+def _listener(client: "SessionClient", topic: str, name: str) -> "DeviceListener":
+    from drift_control.teleop.devices import load_device
+    from drift_ros.device_listener import DeviceListener
+
+    return DeviceListener(client, topic, load_device(config_file("joystick", name)))
+
+
+def _show_device(client: "SessionClient", device: "DeviceListener", seconds: float) -> None:
+    end_s = time.monotonic() + seconds if seconds else float("inf")
+    while time.monotonic() < end_s:
+        client.spin(0.05)
+        _print_over(described(device))
+    print()
+
+
+def described(device: "DeviceListener") -> str:
+    """Return what a device says and whether it is believed, as one line."""
+    from drift_control.inputs import LeaderReading, PoseReading
+
+    enabled, trouble = device.look()
+    parts = [trouble or f"believed, enable is {'held' if enabled else 'up'}"]
+    lead = device.lead
+    if isinstance(lead, PoseReading):
+        at, turn = (
+            " ".join(f"{value:+.3f}" for value in part) for part in (lead.position_m, lead.quaternion)
+        )
+        parts.append(f"{lead.frame_id}: position {at} m, quaternion {turn}")
+    elif isinstance(lead, LeaderReading):
+        pairs = zip(lead.names, lead.positions, strict=False)
+        parts.append(" ".join(f"{name}:{value:+.2f}" for name, value in pairs))
+    if device.joy is not None:
+        parts.append(_axes_and_buttons(device.joy.axes, device.joy.buttons))
+    return " | ".join(parts)
+
+
+def _axes_and_buttons(axes: tuple[float, ...], buttons: tuple[int, ...]) -> str:
+    said = " ".join(f"{i}:{value:+.2f}" for i, value in enumerate(axes))
+    held = " ".join(str(i) for i, level in enumerate(buttons) if level) or "none"
+    return f"{len(axes)} axes {said} | {len(buttons)} buttons, held: {held}"
+
+
+def _print_over(text: str) -> None:
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{text}", end="", flush=True)
+    else:
+        print(text, flush=True)
 
 
 def _answered(

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from expert_gate_node.spacemouse import NOT_OPEN
+
 from drift.doctor.finding import Finding, failure, good, warning
+from drift.joystick.devices import spacemice
 from drift.shared_memory import FOLDER, remove_dead
 
 _GIB = 1024**3
@@ -70,8 +73,15 @@ def cameras() -> Finding:
 
 
 def joystick() -> Finding:
-    """A joystick for a person."""
-    return _devices("/dev/input", "js*", "joystick", "input")
+    """A joystick for a person, or a SpaceMouse."""
+    mice = {f"/dev/{place}": name for place, name in spacemice().items()}
+    said = ", ".join(f"{name} at {path}" for path, name in mice.items())
+    if closed := [path for path in mice if not os.access(path, os.R_OK | os.W_OK)]:
+        return warning(f"not readable: {', '.join(closed)} ({said})", NOT_OPEN)
+    found = _devices("/dev/input", "js*", "joystick", "input")
+    if not mice:
+        return found
+    return good(said if found.text.startswith("no ") else f"{said}, {found.text}")
 
 
 def _devices(folder: str, pattern: str, what: str, group: str) -> Finding:

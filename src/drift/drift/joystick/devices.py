@@ -1,9 +1,12 @@
-"""The joysticks that the system knows, by the names that it gives them."""
+"""The joysticks and SpaceMice that the system knows, by the names that it gives them."""
 
 import re
 from pathlib import Path
 
 _LIST = Path("/proc/bus/input/devices")
+_HIDRAW = Path("/sys/class/hidraw")
+# 3Dconnexion, and Logitech while the two were one: devices.toml of pyspacemouse
+_SPACEMOUSE = re.compile(r"^HID_ID=\w+:0000(256F:\w+|046D:0000C62\w)$", re.MULTILINE)
 
 
 def device_names(listing: Path = _LIST) -> list[str]:
@@ -17,3 +20,17 @@ def device_names(listing: Path = _LIST) -> list[str]:
         if name and number:
             found[int(number[1])] = name[1]
     return [found[number] for number in sorted(found)]
+
+
+def spacemice(folder: Path = _HIDRAW) -> dict[str, str]:
+    """Return the names of the SpaceMice of this machine by their files in /dev, as hidraw3."""
+    found = {}
+    for place in sorted(folder.glob("hidraw*")):
+        try:
+            said = (place / "device" / "uevent").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue  # pulled out just now
+        if _SPACEMOUSE.search(said):
+            name = re.search(r"^HID_NAME=(.*)$", said, re.MULTILINE)
+            found[place.name] = name[1] if name else "SpaceMouse"
+    return found

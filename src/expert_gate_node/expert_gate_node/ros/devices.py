@@ -6,18 +6,12 @@ from typing import Any
 
 from drift_control.inputs import JoyReading
 from drift_control.teleop.devices import Device
-from drift_control.teleop.joystick import Joystick
-from drift_control.teleop.pose_source import PoseSource
 from drift_ros import qos
 from drift_ros.clock import steady_clock, steady_s
-from drift_ros.device_messages import to_leader_reading, to_pedal, to_pose_reading
-from drift_ros.gate_messages import to_joy
+from drift_ros.device_messages import buttons_of, lead_of
 from drift_ros.publisher_names import PublisherNames
-from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import JointState, Joy
-from std_msgs.msg import Bool
 
 from expert_gate_node.inbox import Inbox
 
@@ -38,15 +32,12 @@ class DeviceTopics:
         """`devices`: by topic of their buttons; what leads goes into the inbox by the same name."""
         self._topics: list[_Topic] = []
         for name, device in devices.items():
-            pedal = not isinstance(device, Joystick) and device.config.message == "bool"
-            buttons = (Bool, to_pedal) if pedal else (Joy, to_joy)
             take, gone = partial(on_joy, name), partial(inbox.forget_joy, name)
-            self._topics.append(_Topic(node, name, *buttons, qos.JOY, names, take, gone))
-            if not isinstance(device, Joystick):
-                pose = isinstance(device, PoseSource)
-                lead = (PoseStamped, to_pose_reading) if pose else (JointState, to_leader_reading)
+            self._topics.append(_Topic(node, name, *buttons_of(device), qos.JOY, names, take, gone))
+            lead = lead_of(device)
+            if lead is not None:
                 take, gone = partial(inbox.put_lead, name), partial(inbox.forget_lead, name)
-                self._topics.append(_Topic(node, device.config.topic, *lead, qos.NEWEST, names, take, gone))
+                self._topics.append(_Topic(node, *lead, qos.NEWEST, names, take, gone))
         node.create_timer(_LOOK_S, self._look, clock=steady_clock())
 
     def silent(self) -> str:
