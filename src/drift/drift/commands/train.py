@@ -36,7 +36,11 @@ def main(
     task: Annotated[str, typer.Option(help="a file of config/tasks; several: place+insert")] = "place",
     train: Annotated[str, typer.Option(help="a file of config/train")] = "default",
     kind: Annotated[
-        str, typer.Option(help="offline: bootstrap anew; online: one round more, at minimum rank")
+        str,
+        typer.Option(
+            help="offline: bootstrap anew; online: one round more, at minimum rank; preferences: one on what "
+            "was preferred; dsrl: on how attempts ended"
+        ),
     ] = "offline",
     steps: Annotated[int, typer.Option(min=0, help="gradient steps; 0: as the train file says")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",

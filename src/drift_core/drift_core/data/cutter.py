@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from drift_config.errors import DriftError
 
 from drift_core.arm import ArmModel, state_of
@@ -48,6 +49,14 @@ class WindowCutter:
         """
         return self._cut(self._read(episode_id))
 
+    def episode(self, episode_id: str) -> Episode:
+        """Read an episode; DataError when it does not fit."""
+        return self._read(episode_id)
+
+    def at(self, episode: Episode, at_s: np.ndarray) -> WindowSet:
+        """Return the windows of the observations of these times, as far as there were any."""
+        return self._cut(episode, at_s)
+
     def excerpt(self, excerpt: str) -> WindowSet:
         """Read an excerpt of an open episode and return the windows of its take-over, as of the episode."""
         return self._cut(self._fitting(self._excerpts.store.read(excerpt))).only(excerpt_of(excerpt)[1])
@@ -76,7 +85,7 @@ class WindowCutter:
                 )
         return episode
 
-    def _cut(self, episode: Episode) -> WindowSet:
+    def _cut(self, episode: Episode, at_s: np.ndarray | None = None) -> WindowSet:
         task = self._task
         windows = cut_windows(
             episode,
@@ -85,9 +94,10 @@ class WindowCutter:
             task.latency_s,
             task.horizon,
             task.action_space,
-            future_steps=self._future_steps,
+            future_steps=() if at_s is not None else self._future_steps,
             near_home=self._near_home,
             action_dim=self._action_dim,
+            at_s=at_s,
         )
         return replace(windows, task=task.names.index(episode.meta.task))
 

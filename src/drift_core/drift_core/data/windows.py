@@ -17,6 +17,7 @@ from drift_core.episodes.record import Episode, Frames, Steps, StepSource
 from drift_core.errors import DataError
 from drift_core.observation.assembler import Assembler, Selection, StateOf
 from drift_core.observation.spec import ObservationSpec
+from drift_core.observation.timeline import SAME_TIME_S
 
 
 class WindowClass(IntEnum):
@@ -98,8 +99,15 @@ class WindowSet:
         """Return the windows with a label of one take-over, and only their frames."""
         return self._chosen(self.mask[:, 0] & (self.intervention == intervention))
 
+    def relabelled(self, rows: np.ndarray, actions: np.ndarray, mask: np.ndarray) -> "WindowSet":
+        """Return windows that show what `rows` (M,) show, one or several times, with labels of their own.
+
+        `actions` (M, T, A) float32, valid where `mask` (M, T).
+        """
+        return replace(self._chosen(rows), actions=actions, mask=mask)
+
     def _chosen(self, chosen: np.ndarray) -> "WindowSet":
-        """Return the windows for which `chosen` (N,) is true."""
+        """Return the windows for which `chosen` (N,) is true, or those that it counts (M,)."""
         seen, future = self.frame_index[chosen], self.future
         steps = seen.shape[1]
         if future is not None:
@@ -139,19 +147,22 @@ def cut_windows(
     future_steps: Sequence[int] = (),
     near_home: Callable[[np.ndarray], np.ndarray] = lambda q: q,
     action_dim: int = 0,
+    at_s: np.ndarray | None = None,
 ) -> WindowSet:
     """Cut one window per policy step out of `episode`, also those without a valid label; decodes no frame.
 
     Windows within `pre_intervention_s` before a take-over are marked as such. `future_steps`: policy steps
     from a window to observations to come that go with it. `near_home`: joint positions (..., J) without the
-    whole turns that the state does not see. `action_dim`: A, where no control step tells.
+    whole turns that the state does not see. `action_dim`: A, where no control step tells. `at_s` (K,): a
+    window for each observation of one of these times, if there was one, in place of one per policy step.
     """
     unknown = {camera.name for camera in spec.cameras} - set(episode.frames)
     if unknown:
         raise DataError(f"episode {episode.meta.id}: cameras={sorted(unknown)} were not recorded")
     assembler = Assembler(of_one_pixel(spec), state_of, latency_s)
     replay = Replay(numbered(episode), assembler)
-    on_grid = _on_grid(list(replay.run()), spec.dt_s)
+    shown = list(replay.run())
+    on_grid = _on_grid(shown, spec.dt_s) if at_s is None else _at(shown, np.sort(at_s))
     ticks = list(on_grid.values())
     t_ref_s = np.array([tick.t_ref_s for tick in ticks])
     part = np.array([part for part, _ in on_grid], dtype=int)
@@ -263,6 +274,16 @@ def _on_grid(selections: list[tuple[int, Selection]], dt_s: float) -> dict[tuple
         if slot not in nearest or abs(selection.t_ref_s - due_s) < abs(nearest[slot].t_ref_s - due_s):
             nearest[slot] = selection
     return dict(sorted(nearest.items()))
+
+
+def _at(selections: list[tuple[int, Selection]], at_s: np.ndarray) -> dict[tuple[int, int], Selection]:
+    """Return the observations of the times `at_s` (K,), ascending; numbered in their order."""
+    found = {}
+    for nth, (part, selection) in enumerate(selections):
+        after = np.searchsorted(at_s, selection.t_ref_s - SAME_TIME_S)
+        if after < len(at_s) and at_s[after] <= selection.t_ref_s + SAME_TIME_S:
+            found[part, nth] = selection
+    return found
 
 
 def _look_ahead(

@@ -25,6 +25,7 @@ class DenoisingObjective(Objective):
         generator: torch.Generator,
         noise_draws: int = 1,
         shift_px: int = 0,
+        reference: DiffusionPolicy | None = None,
     ) -> dict[str, Tensor]:
         """Return the network's own terms."""
         return policy.loss_terms(batch, generator, noise_draws, shift_px)

@@ -6,7 +6,7 @@ which model trains, where its terms come from, and how much each of them counts.
 
 from abc import ABC, abstractmethod
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from drift_config.errors import ConfigError
@@ -22,6 +22,8 @@ from drift_core.policy.policy import DiffusionPolicy
 @dataclass(frozen=True, config=STRICT)
 class Objective(ABC):
     """One thing to minimise; the fields are what config/train may say, `kind` is that of the subclass."""
+
+    needs_reference: ClassVar[bool] = False
 
     weights: dict[str, Annotated[float, Field(ge=0.0)]] = field(default_factory=dict)  # by term; else 1
     # Observations to come that batches carry, in policy steps from the newest one, and whether they carry
@@ -39,12 +41,14 @@ class Objective(ABC):
         generator: torch.Generator,
         noise_draws: int = 1,
         shift_px: int = 0,
+        reference: DiffusionPolicy | None = None,
     ) -> dict[str, Tensor]:
         """Return the terms of `batch`, each a mean over what may be trained on, not weighted.
 
         Of a share of a batch, what it adds to that: a sum over its windows divided by a number of all
         (`batch.share.total`). `noise_draws`: noises per window. `shift_px`: random shift of the frames that
-        are encoded.
+        are encoded. `reference`: the policy as it was when the round began, for an objective that
+        `needs_reference`.
         """
 
     def trained(self, policy: DiffusionPolicy) -> nn.Module:

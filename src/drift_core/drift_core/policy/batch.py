@@ -37,6 +37,9 @@ class Batch:
     returns: Tensor | None = None  # (B,) float32, when asked for: score of the episode, NaN where it has none
     share: Share | None = None  # of a larger batch, where several processes divide it; None: all of it
     task: Tensor | None = None  # (B,) long, which of the tasks that the policy learns; None: there is one
+    refused: "Batch | None" = (
+        None  # what each window is preferred to, B windows; where pairs are learned from
+    )
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
@@ -52,6 +55,11 @@ class Batch:
             if part.shape[0] != size:
                 shape = tuple(part.shape)
                 raise ShapeError(f"{name} must have B={size} rows like state, got {shape}")
+        if self.refused is not None and self.refused.actions.shape != self.actions.shape:
+            raise ShapeError(
+                f"actions of what was refused must be {tuple(self.actions.shape)}, "
+                f"got {tuple(self.refused.actions.shape)}"
+            )
         if self.mask.shape != self.actions.shape[:2]:
             raise ShapeError(f"mask must be {tuple(self.actions.shape[:2])}, got {tuple(self.mask.shape)}")
 
@@ -80,6 +88,7 @@ class Batch:
             returns=None if self.returns is None else self.returns.to(device),
             share=None if self.share is None else self.share.to(device),
             task=None if self.task is None else self.task.to(device),
+            refused=None if self.refused is None else self.refused.to(device),
         )
 
 
@@ -89,19 +98,20 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     kinds = {
         (
             tuple(sorted(b.images)),
-            *(part is not None for part in (b.features, b.future, b.returns, b.share, b.task)),
+            *(part is not None for part in (b.features, b.future, b.returns, b.share, b.task, b.refused)),
         )
         for b in batches
     }
     if len(kinds) > 1:
         raise ShapeError(
             f"batches to join must agree in (cameras, has features, has future, has returns, is a share, "
-            f"has tasks), got {sorted(kinds)}"
+            f"has tasks, has what was refused), got {sorted(kinds)}"
         )
     features = [batch.features for batch in batches if batch.features is not None]
     returns = [batch.returns for batch in batches if batch.returns is not None]
     shares = [batch.share for batch in batches if batch.share is not None]
     tasks = [batch.task for batch in batches if batch.task is not None]
+    refused = [batch.refused for batch in batches if batch.refused is not None]
     index, futures, offset = [], [], 0
     for batch in batches:
         index.append(batch.frame_index + offset)
@@ -119,6 +129,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         returns=torch.cat(returns) if returns else None,
         share=joined(shares) if shares else None,
         task=torch.cat(tasks) if tasks else None,
+        refused=concatenate(refused) if refused else None,
     )
 
 

@@ -4,6 +4,7 @@ Tensors are raw (SI units) outside and normalised inside. Names of axes as in `b
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -23,13 +24,16 @@ from drift_core.engines import Engine
 from drift_core.engines.engine import EAGER
 from drift_core.engines.parts import TRUNK
 from drift_core.errors import ShapeError
+from drift_core.noise import NoiseActor, NoiseActorConfig
 from drift_core.observation.spec import Observation, ObservationSpec
 from drift_core.policy.batch import Batch
 from drift_core.policy.normalizer import ROTATION, Normalizer
 from drift_core.samplers import DEFAULT_CLIP, Guide, Prefix, Sampler, Start, make_sampler
 from drift_core.samplers.noise_schedule import NoiseSchedule, Prediction
+from drift_core.samplers.sampler import draw
 from drift_core.share import Portion, alone
 
+NOISE_ACTOR = "noise_actor."  # how the names of its tensors begin
 Encode = Callable[[str, np.ndarray], Tensor]  # camera, image (H, W, 3) uint8 -> features (D,) of that camera
 
 
@@ -64,6 +68,7 @@ class PolicyConfig:
     # it stays what it was, whatever the network says or a label is
     held_actions: tuple[tuple[int, Annotated[float, Field(allow_inf_nan=False)]], ...] = ()
     tasks: tuple[str, ...] = ()  # names of several that it has learned, the condition says which; (): of one
+    noise: NoiseActorConfig | None = None  # that chooses the first latent; None: it is drawn from N(0, I)
 
     @property
     def chunk_steps(self) -> int:
@@ -119,6 +124,7 @@ class DiffusionPolicy(nn.Module):
         self.denoiser = make_denoiser(config.denoiser, *sizes, seen)
         room = Room(*sizes, _pose_columns(config, condition_dim))
         self.drafts = nn.ModuleDict({draft.kind: make_draft(draft, room) for draft in config.drafts})
+        self.noise_actor = None if config.noise is None else NoiseActor(config.noise, *sizes)
         discrete = torch.zeros(config.action_dim, dtype=torch.bool)
         discrete[list(config.discrete_columns)] = True
         self.register_buffer("discrete", discrete, persistent=False)
@@ -146,9 +152,15 @@ class DiffusionPolicy(nn.Module):
     def make_sampler(self, name: str) -> Sampler:
         """Return the sampler called `name` for this policy's schedule and prediction.
 
-        ConfigError: there is none, or it needs a draft that this policy does not have.
+        ConfigError: there is none, it needs a draft that this policy does not have, or this policy has an
+        actor for its noise, from which the chunks of that sampler do not follow.
         """
         sampler = make_sampler(name, self.schedule, self.config.prediction, self.config.clip)
+        if self.noise_actor is not None and not sampler.determined:
+            raise ConfigError(
+                f"sampler={name!r} must be deterministic and begin from noise, such as ddim-8: the policy "
+                "has an actor that chooses this noise"
+            )
         sampler.begin_from({kind: draft for kind, draft in self._each_draft()})
         return sampler
 
@@ -168,6 +180,15 @@ class DiffusionPolicy(nn.Module):
             draft.pose_shift.copy_(shift)
             pose = self.normalize_actions(state[:, -1, columns])
             draft.fit(self.normalize_actions(actions), mask, pose, generator)
+
+    def with_noise_actor(self, config: NoiseActorConfig | None) -> "DiffusionPolicy":
+        """Return a copy with a new actor that chooses N(0, I), or with none, in evaluation mode."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            policy = DiffusionPolicy(replace(self.config, noise=config))
+        kept = {name: value for name, value in self.state_dict().items() if not name.startswith(NOISE_ACTOR)}
+        policy.load_state_dict(policy.state_dict() | kept)
+        return policy.to(self.device).eval()
 
     def use_engine(self, denoiser: Engine | None, encoder: Engine | None = None) -> None:
         """Let engines, made for this policy's networks, run them in `act`; None: PyTorch as it is."""
@@ -238,8 +259,20 @@ class DiffusionPolicy(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the network's loss terms by name, with `noise_draws` noises per window.
 
-        Cached `batch.features` are used where there are any, else the frames are encoded, each once. Of a
-        share of a batch the terms are what it adds to those of the whole.
+        Of a share of a batch the terms are what it adds to those of the whole.
+        """
+        windows, share = self.windows(batch, generator, shift_px), batch.share
+        among = None if share is None else share.windows
+        noise = Noise(self.schedule, self.config.prediction, generator, noise_draws, among)
+        terms = self.denoiser.loss_terms(windows, noise)
+        for _, draft in self._each_draft():
+            terms |= draft.loss_terms(windows, noise, self.denoiser)
+        return terms
+
+    def windows(self, batch: Batch, generator: torch.Generator, shift_px: int = 0) -> Windows:
+        """Return the windows of `batch` as the network sees them.
+
+        Cached `batch.features` are used where there are any, else the frames are encoded, each once.
         """
         config = self.config
         if tuple(batch.actions.shape[1:]) != (config.chunk_steps, config.action_dim):
@@ -251,7 +284,7 @@ class DiffusionPolicy(nn.Module):
         if features is None:
             among = None if share is None else share.frames
             features = self.encode_frames(batch.images, shift_px, generator, among)
-        windows = Windows(
+        return Windows(
             condition=self.condition(features, batch.frame_index, batch.state, batch.task),
             actions=self.with_past(self.normalize_actions(batch.actions)),
             mask=functional.pad(batch.mask, (config.past_steps, 0)),  # false
@@ -259,12 +292,6 @@ class DiffusionPolicy(nn.Module):
             returns=batch.returns,
             total=alone if share is None else share.total,
         )
-        among = None if share is None else share.windows
-        noise = Noise(self.schedule, config.prediction, generator, noise_draws, among)
-        terms = self.denoiser.loss_terms(windows, noise)
-        for _, draft in self._each_draft():
-            terms |= draft.loss_terms(windows, noise, self.denoiser)
-        return terms
 
     def _future(self, features: Tensor, batch: Batch) -> FutureWindows | None:
         future = batch.future
@@ -288,6 +315,7 @@ class DiffusionPolicy(nn.Module):
         """Return raw actions (B, T, A) for `condition` (B, C).
 
         `initial`, `start` and `guide` are in normalised units (`samplers/sampler.py`), `prefix` in raw ones.
+        `initial` None: drawn, by the noise actor where there is one.
         """
         shape = (condition.shape[0], self.config.horizon, self.config.action_dim)
         engine = self._engine if shape[0] == 1 and not torch.is_grad_enabled() else None
@@ -299,6 +327,8 @@ class DiffusionPolicy(nn.Module):
             known = self.with_past(self.normalize_actions(prefix.known.to(condition)))
             prefix = Prefix(known, functional.pad(prefix.weight, (self.config.past_steps, 0)))  # 0: free
         device = condition.device
+        if self.noise_actor is not None and initial is None and start is None:
+            initial = self.noise_actor.latent(condition, draw(shape, generator).to(device))
         normal = sampler.sample(denoise, shape, generator, initial, start, guide, prefix, device, condition)
         return self.denormalize_actions(normal[:, self.config.past_steps :])
 

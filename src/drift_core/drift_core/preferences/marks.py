@@ -16,6 +16,7 @@ from drift_core.errors import DataError
 
 MARKS_FILE = "preferences.jsonl"
 Answer = Literal["a", "b", "equal"]
+PairSource = Literal["take_overs", "marks"]  # where pairs of chunks come from
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 

@@ -84,7 +84,7 @@ def pairs_of_mark(mark: Mark, a: Episode, b: Episode) -> list[Pair]:
         return []
     better, worse = (a, b) if mark.answer == "a" else (b, a)
     pairs = []
-    for one, other in zip(_executed(better), _executed(worse), strict=False):
+    for one, other in zip(executed_chunks(better), executed_chunks(worse), strict=False):
         steps = min(len(one.actions), len(other.actions))
         if one.actions.shape[1] != other.actions.shape[1]:
             raise DataError(
@@ -96,8 +96,11 @@ def pairs_of_mark(mark: Mark, a: Episode, b: Episode) -> list[Pair]:
     return pairs
 
 
-def _executed(episode: Episode) -> list[Side]:
-    """Return the chunks that the policy drove by, each until the next one was begun."""
+def executed_chunks(episode: Episode) -> list[Side]:
+    """Return the chunks that the policy drove by, each until the next one was begun.
+
+    DataError where no policy drove, or a chunk that it executed is not recorded.
+    """
     steps, chunks = episode.steps, episode.chunks
     by_policy = np.flatnonzero(steps.source == StepSource.POLICY)
     if not len(by_policy):

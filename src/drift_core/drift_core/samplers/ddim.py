@@ -26,6 +26,11 @@ class DdimSampler(Sampler):
             raise ConfigError(f"eta={eta} must lie in [0, 1]")
         self.eta = eta
 
+    @property
+    def determined(self) -> bool:
+        """Whether a sample follows from the condition and the first latent alone."""
+        return self.eta == 0.0
+
     def update(
         self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
     ) -> tuple[Tensor, float]:

@@ -11,6 +11,11 @@ from drift_core.samplers.sampler import DenoisingHistory, Sampler
 class DpmSolverSampler(Sampler):
     """Extrapolate the estimate of x_0 from the last two; first order for the first and the last step."""
 
+    @property
+    def determined(self) -> bool:
+        """Whether a sample follows from the condition and the first latent alone."""
+        return True
+
     def update(
         self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
     ) -> tuple[Tensor, float]:

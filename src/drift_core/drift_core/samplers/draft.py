@@ -81,6 +81,11 @@ class DraftSampler(DdimSampler):
         self.polish, self.draft, self.renoise = tuple(polish), draft, renoise
         self.cold = True  # whether the newest sample was a full denoise
 
+    @property
+    def determined(self) -> bool:
+        """Not by the first latent: a chunk begins from a draft."""
+        return False
+
     @classmethod
     def of_length(
         cls, count: int, schedule: NoiseSchedule, prediction: Prediction, clip: float | None = DEFAULT_CLIP

@@ -69,6 +69,17 @@ class NoiseSchedule:
             return math.sqrt(abar) * x_k - math.sqrt(1.0 - abar) * output
         raise unknown_prediction(prediction)
 
+    def clean_estimates(self, x_k: Tensor, output: Tensor, k: Tensor, prediction: Prediction) -> Tensor:
+        """Return the same where every row has a step of its own, `k` (B,)."""
+        if prediction == "sample":
+            return output
+        signal, spread = self._shares(k, x_k)
+        if prediction == "epsilon":
+            return (x_k - spread * output) / signal
+        if prediction == "v":
+            return signal * x_k - spread * output
+        raise unknown_prediction(prediction)
+
     def noise_estimate(self, x_k: Tensor, x_0: Tensor, k: int) -> Tensor:
         """Return the noise that belongs to `x_k` if the clean data is `x_0`."""
         abar = self.abar(k)

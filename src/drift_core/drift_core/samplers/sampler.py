@@ -121,6 +121,11 @@ class Sampler(ABC):
     ) -> tuple[Tensor, float]:
         """Return mean (B, T, A) and standard deviation of x_{k_next} given `x` at `k` and `x_0`."""
 
+    @property
+    def determined(self) -> bool:
+        """Whether a sample follows from the condition and the first latent alone."""
+        return False
+
     def reset(self) -> None:
         """Forget everything that belongs to the episode; here nothing."""
         return

@@ -16,12 +16,14 @@ from drift_core.denoisers import DenoiserConfig
 from drift_core.denoisers.seen import LooksAhead
 from drift_core.drafts import DraftConfig
 from drift_core.encoders import EncoderConfig
-from drift_core.objectives import DENOISING, ObjectiveConfig
+from drift_core.objectives import DENOISING, D3poObjective, ObjectiveConfig, PairObjectiveConfig
 from drift_core.policy.policy import PolicyConfig
+from drift_core.preferences.marks import PairSource
 from drift_core.rank import Form, RankPolicy, Subspace
 from drift_core.rank.schedule import ScheduleConfig
 from drift_core.samplers.noise_schedule import Prediction
 from drift_core.task import TaskConfig
+from drift_core.training.dsrl.config import DsrlConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -96,6 +98,22 @@ class ContinuousConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class PreferencesConfig:
+    """A round on preferences (docs/related.md); what does not stand here is as in the online round."""
+
+    objective: PairObjectiveConfig = D3poObjective()
+    sources: Annotated[tuple[PairSource, ...], Field(min_length=1)] = ("take_overs", "marks")
+    steps: Annotated[int, Field(ge=1)] = 600
+    lr: Annotated[float, Field(gt=0.0)] = 5e-4
+
+    def train_config(self, online: TrainConfig) -> TrainConfig:
+        """Return the settings of the round, of the online one."""
+        warmup_steps = min(online.warmup_steps, self.steps - 1)
+        lr_end = min(online.lr_end, self.lr)
+        return replace(online, steps=self.steps, lr=self.lr, warmup_steps=warmup_steps, lr_end=lr_end)
+
+
+@dataclass(frozen=True, config=STRICT)
 class RankConfig:
     """Which layers are rank-modulated, and how (docs/drift.md)."""
 
@@ -154,6 +172,8 @@ class TrainFile:
     offline: TrainConfig
     online: TrainConfig
     continuous: ContinuousConfig = ContinuousConfig()
+    preferences: PreferencesConfig = PreferencesConfig()
+    dsrl: DsrlConfig = DsrlConfig()
     objective: ObjectiveConfig = DENOISING
     # Decoded frames of the episodes that are kept in memory; the others are decoded each time they are drawn.
     image_memory_mb: Annotated[int, Field(ge=0)] = 4096

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from drift_core.disk import flush_to_disk
 from drift_core.errors import CheckpointError
-from drift_core.objectives import DENOISING, ObjectiveConfig
+from drift_core.objectives import DENOISING, AnyObjectiveConfig
 from drift_core.policy.weights import refuse_faults, tensor_faults
 from drift_core.rank.change import SCALE_MAX
 from drift_core.rank.schedule import Fraction, ScheduleConfig
@@ -52,7 +52,7 @@ class TrainerInfo:
     step: Count
     round_step: Count
     frozen: tuple[str, ...]  # parameters that freeze_encoder, or the objective, froze
-    objective: ObjectiveConfig | None = DENOISING  # None: one of one's own
+    objective: AnyObjectiveConfig | None = DENOISING  # None: one of one's own
     round: Any = None  # what the round keeps beside, as plain data
 
 

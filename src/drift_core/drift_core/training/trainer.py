@@ -22,7 +22,7 @@ from drift_config.loader import to_plain
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
-from drift_core.objectives import DENOISING, OBJECTIVES, Objective
+from drift_core.objectives import DENOISING, OBJECTIVES, PAIR_OBJECTIVES, Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
@@ -94,7 +94,8 @@ class Trainer:
 
         Without `schedule` no layer is modulated and what requires a gradient trains. `generator` feeds
         batches, noise and random subspaces. `objective`: what a step minimises. `processes`: those that train
-        this policy together, each with a trainer, a generator and its share of every batch.
+        this policy together, each with a trainer, a generator and its share of every batch. An objective that
+        measures against a reference gets `policy` as it is now, also after `load_state_dict`.
         """
         self.policy = policy
         self.generator = generator
@@ -103,6 +104,7 @@ class Trainer:
         self.step = 0  # gradient steps in all
         self._processes = processes
         self._frozen: tuple[str, ...] = ()  # parameters that this round froze
+        self._reference = _frozen_copy(policy) if objective.needs_reference else None
         rank = _first_rank(schedule)
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
@@ -186,7 +188,7 @@ class Trainer:
             architecture=to_plain(self.policy.config),
             train=self.config,
             schedule=_known(self.schedule),
-            objective=self.objective if isinstance(self.objective, OBJECTIVES) else None,
+            objective=self.objective if isinstance(self.objective, OBJECTIVES + PAIR_OBJECTIVES) else None,
             modulation=self.modulation,
             rank=self.rank,
             ranks=layer_ranks(self.policy),
@@ -218,6 +220,8 @@ class Trainer:
             merge(policy)
         set_trainable(policy, self._frozen, True)
         objective = info.objective or self.objective
+        if objective.needs_reference and self._reference is None:
+            raise CheckpointError("trainer state: its objective needs a reference, that of the trainer none")
         wrong = sorted(set(info.frozen) - set(freezable(policy, objective.trained(policy), encoder=True)))
         if wrong:
             raise CheckpointError(
@@ -290,7 +294,7 @@ class Trainer:
         weights = {name: policy.get_submodule(name).get_parameter("weight") for name in layers}
         for weight in weights.values():
             weight.requires_grad_(True)
-        loss, config = PolicyLoss(policy, self.objective), self.config
+        loss, config = PolicyLoss(policy, self.objective, self._reference), self.config
         for _ in range(batches):
             batch = next_batch(self.generator).to(policy.device)
             value, _ = loss(batch, self.generator, config.noise_draws, config.shift_px)
@@ -371,7 +375,7 @@ class Trainer:
         report = rank_report(self.policy)
         self.effective_rank = report.effective_fraction if report.layers else 1.0
         self._trainable_parameters = report.trainable_parameters
-        loss = PolicyLoss(self.policy, self.objective)
+        loss = PolicyLoss(self.policy, self.objective, self._reference)
         self._loss: nn.Module = loss  # first let go of a previous wrapper's hooks
         self._loss = self._processes.summed(loss)
         self._processes.share_generator(self.generator)
@@ -386,6 +390,10 @@ class Trainer:
             bfloat16=modulation.bfloat16,
             generator=self.generator,
         )
+
+
+def _frozen_copy(policy: DiffusionPolicy) -> DiffusionPolicy:
+    return copy.deepcopy(policy).eval().requires_grad_(False)
 
 
 def _make_optimizer(

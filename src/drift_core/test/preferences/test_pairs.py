@@ -5,51 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_core.data.windows import WindowClass, cut_windows
-from drift_core.episodes import ChunkRecord, EpisodeMeta, EpisodeWriter, StepRecord, read_episode
 from drift_core.errors import DataError
 from drift_core.observation.spec import ObservationSpec
 from drift_core.preferences import Mark, pairs_of_mark, pairs_of_take_overs
+from point_episodes import CORRECTED, EXPERT, POLICY, attempt, chunk, record
 
-POLICY, EXPERT = 1, 2
 SPEC = ObservationSpec((), state_dim=2, observation_steps=1, dt_s=0.1)
-
-
-def chunk(number, stamp_s, epoch=1, steps=4, value=0.0):
-    data = np.full((steps, 2), value) + np.arange(steps)[:, None]
-    latent = np.full((8, 2), 0.5) if number % 2 else np.empty((0, 0))
-    return ChunkRecord(
-        number, epoch, stamp_s, stamp_s + 0.02, 0.1, "point", 3, stamp_s, 20.0, "ddim-8", 0, data, latent
-    )
-
-
-def record(root, name, drives, chunks, kind="intervention", **changes):
-    """A point at 50 Hz: `drives` are (seconds, source, take-over, chunk id, epoch); actions: 0.01 x tick."""
-    meta = EpisodeMeta(
-        id=name, robot="point", task="walk", seed=1, kind=kind, cameras=(), dt_s=0.1, started_s=1000.0
-    )  # fmt: skip
-    tick = 0
-    with EpisodeWriter(root, replace(meta, **changes)) as writer:
-        for seconds, source, take_over, chunk_id, epoch in drives:
-            for _ in range(round(50 * seconds)):
-                now_s = 1000.0 + tick / 50
-                point = np.full(2, 0.01 * tick)
-                writer.add_joints(point, 0.0, now_s, now_s)
-                step = StepRecord(
-                    now_s, tick, source, epoch, take_over, chunk_id, 3 * (source == POLICY), -1.0, None, None,
-                    point, 0,
-                )  # fmt: skip
-                writer.add_step(step)
-                tick += 1
-        for made in chunks:
-            writer.add_chunk(made)
-        return read_episode(writer.close("success"))
 
 
 def windows(episode, horizon=4):
     return cut_windows(episode, SPEC, lambda q, opening_m: q, {}, horizon, "point")
-
-
-CORRECTED = [(1.0, POLICY, 0, 1, 1), (1.0, EXPERT, 1, 0, 1), (0.4, POLICY, 1, 9, 2)]
 
 
 def test_a_take_over_gives_a_pair_for_each_chunk_that_was_made_meanwhile(tmp_path):
@@ -95,13 +60,6 @@ def test_chunks_of_another_width_are_refused(tmp_path):
     episode = record(tmp_path, "m1", CORRECTED, [odd])
     with pytest.raises(DataError, match="episode m1: chunk 2 has 3 numbers a step, an action 2"):
         pairs_of_take_overs(windows(episode), episode.chunks)
-
-
-def attempt(root, name, value):
-    """Chunk 1 drives for 0.4 s, chunk 2 for 0.3 s; chunk 3 is never executed."""
-    drives = [(0.4, POLICY, 0, 1, 1), (0.3, POLICY, 0, 2, 1)]
-    chunks = [chunk(1, 1000.0, value=value), chunk(2, 1000.4, value=value + 10), chunk(3, 1000.6)]
-    return record(root, name, drives, chunks, kind="evaluation")
 
 
 @pytest.mark.parametrize(("answer", "better"), [("a", "m1"), ("b", "m2")])

@@ -132,14 +132,14 @@ def demonstrate(task: TaskConfig, seed: int) -> ForkEpisode:
     side = 1.0 if rng.uniform() < 0.5 else -1.0
     labels = []
     while not fork.done:
-        label = _set_point(scene, position, side, task.dt_s)
+        label = set_point(scene, position, side, task.dt_s)
         labels.append(label)
         position = fork.step(label + scene.noise_m * rng.standard_normal(2))
     run = fork.episode()
     return ForkEpisode(run.states, np.array(labels), run.success, run.way)
 
 
-def _set_point(scene: ForkScene, position: np.ndarray, side: float, dt_s: float) -> np.ndarray:
+def set_point(scene: ForkScene, position: np.ndarray, side: float, dt_s: float) -> np.ndarray:
     """Return where the demonstrator wants to be in `dt_s`: past the obstacle's side, then to the goal."""
     gate = np.array(scene.obstacle_m) + [0.0, side * (scene.obstacle_radius_m + scene.margin_m)]
     target = gate if position[0] < gate[0] - 0.01 else np.array(scene.goal_m)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from drift_config.errors import ConfigError
 
-from drift_core.training.rounds import continuous, offline, online
+from drift_core.training.rounds import continuous, dsrl, offline, online, preferences
 from drift_core.training.rounds.hooks import (
     Backlog,
     CancelledError,
@@ -44,7 +44,13 @@ class RoundKind(Protocol):
         """Train one round and save what it made; a DriftError says why there is nothing to save."""
 
 
-ROUND_KINDS: dict[str, RoundKind] = {"offline": offline, "online": online, "continuous": continuous}
+ROUND_KINDS: dict[str, RoundKind] = {
+    "offline": offline,
+    "online": online,
+    "continuous": continuous,
+    "preferences": preferences,
+    "dsrl": dsrl,
+}
 
 
 def check_round_kind(kind: str) -> None:

@@ -21,6 +21,7 @@ from drift_core.data.feature_cache import FeatureCache
 from drift_core.data.training_data import TrainingData
 from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
+from drift_core.objectives import Objective
 from drift_core.origin import Origin
 from drift_core.policy.checkpoint import LoadedCheckpoint, load_latest
 from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path, next_version, read_latest
@@ -76,10 +77,10 @@ class Rounds:
         self._save_every_s, self.processes = save_every_s, processes
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
-        cut = WindowCutter(store, arm, task, train_file.future_steps)
-        self._store, self._versions = store, Versions(checkpoint_folder)
+        self.store, self.cut = store, WindowCutter(store, arm, task, train_file.future_steps)
+        self._versions = Versions(checkpoint_folder)
         memory = train_file.image_memory_mb << 20
-        self.data = TrainingData(store, cut, objective.returns, memory, objective.unlabelled)
+        self.data = TrainingData(store, self.cut, objective.returns, memory, objective.unlabelled)
         self.cache = FeatureCache((self.data.offline, self.data.online))
 
     @property
@@ -94,7 +95,7 @@ class Rounds:
 
     def round_id(self, kind: str, steps: int) -> str:
         """Return a name for a round that is the same for the same settings, episodes and version."""
-        version, ids = next_version(self._folder), self._store.ids()
+        version, ids = next_version(self._folder), self.store.ids()
         settings = [kind, steps, version, self.seed, self.device, self._threads, self._origin.robot]
         work = [settings, to_plain(self._task), to_plain(self.file), ids]
         return hashlib.sha256(json.dumps(work).encode()).hexdigest()[:16]
@@ -110,18 +111,23 @@ class Rounds:
             hooks.on_warning(complaint)
         return self.data
 
-    def newest_checkpoint(self) -> tuple[Path, LoadedCheckpoint]:
+    def newest_checkpoint(self, with_actor: bool = False) -> tuple[Path, LoadedCheckpoint]:
         """Return the checkpoint that LATEST names, with its path; NoDataError before the first.
 
-        CheckpointError for one of another robot, task or architecture.
+        Without its noise actor, which fits to no other weights, unless it is asked for. CheckpointError for
+        one of another robot, task or architecture.
         """
         newest = self.newest()
         if newest is None:
             raise NoDataError(f"no checkpoint in {self._folder} to start from: train offline first")
         if objection := self._origin.objection(newest[1].info):
             raise CheckpointError(f"{newest[0]} is no policy to go on from: {objection}")
-        check_architecture(to_plain(newest[1].policy.config), to_plain(self._config), str(newest[0]))
-        return newest
+        path, loaded = newest
+        config = replace(loaded.policy.config, noise=None)
+        check_architecture(to_plain(config), to_plain(self._config), str(path))
+        if loaded.policy.noise_actor is not None and not with_actor:
+            loaded = replace(loaded, policy=loaded.policy.with_noise_actor(None))
+        return path, loaded
 
     def new_policy(self) -> DiffusionPolicy:
         """Return an untrained policy whose normaliser is that of the demonstrations."""
@@ -140,8 +146,10 @@ class Rounds:
         config: TrainConfig,
         schedule: RankSchedule,
         modulation: RankConfig | None = None,
+        objective: Objective | None = None,
     ) -> Trainer:
-        """Return a trainer of `policy` for the next version; `modulation` in place of the configured one."""
+        """Return a trainer of `policy` for the next version; `modulation` and `objective` in place of the
+        configured ones."""
         generator = torch.Generator().manual_seed(self.seed + 1000 * next_version(self._folder))
         modulation = modulation or self.file.rank.modulation
         if config.batch_size < self.processes.count:
@@ -150,7 +158,8 @@ class Rounds:
                 f"{self.processes.count}"
             )
         self.processes.check_same("settings, episodes and newest checkpoint", self._common)
-        return Trainer(policy, config, schedule, generator, modulation, self.file.objective, self.processes)
+        objective = objective or self.file.objective
+        return Trainer(policy, config, schedule, generator, modulation, objective, self.processes)
 
     def shortened(
         self, config: TrainConfig, schedule: RankSchedule, steps: int
@@ -209,7 +218,7 @@ class Rounds:
         loss = None
         if held_out:
             tell = hooks.counting("evaluating on held-out windows, batch")
-            loss = held_out_loss(policy, held_out, self.seed, objective=trainer.objective, between=tell)
+            loss = held_out_loss(policy, held_out, self.seed, objective=self.file.objective, between=tell)
         corrections = [
             TrainedCorrection(c.episode_id, c.intervention_id, c.labels, c.ended_s, share=1.0)
             for c in self.data.corrections
@@ -224,7 +233,7 @@ class Rounds:
         self,
         policy: DiffusionPolicy,
         weights: Weights,
-        trainer: Trainer,
+        trained: Trainer | CheckpointInfo,
         parent: CheckpointInfo | None,
         reason: str,
         step: int,
@@ -234,7 +243,7 @@ class Rounds:
         loss_on: dict[str, float] | None = None,
     ) -> RoundReport:
         """Write `policy`, whose `weights` are as of `Trainer.averaged`, as the next version, with what it has
-        learned from beside it."""
+        learned from beside it. `trained`: at which rank."""
         learned = Provenance(tuple(corrections), loss_on or {})
 
         def in_the_first_process() -> list[Any]:
@@ -243,8 +252,8 @@ class Rounds:
                 robot=self._origin.robot,
                 version=next_version(self._folder),
                 parent=0 if parent is None else parent.version,
-                rank=trainer.rank,
-                effective_rank=trainer.effective_rank,
+                rank=trained.rank,
+                effective_rank=trained.effective_rank,
                 step=step,
                 loss=None if loss is None else loss.total,
                 reason=reason,

@@ -1,0 +1,130 @@
+"""The gradient steps of DSRL: critics on what was recorded, and an actor that chooses better noise.
+
+    Q(s, a)   <- r + gamma (1 - last) V(s')          aliased: of executed chunks a
+    Q_w(s, w) <- Q(s, policy(s, w))                  distilled, half of the w from N(0, I), half the actor's
+    Q_w(s, w) <- r + gamma (1 - last) V(s')          sac: of recorded noises w
+    actor:  largest Q_w(s, w) - alpha KL(actor, N(0, I)),   V(s') = slow Q_w(s', w'), w' of the actor
+
+alpha is the price of the divergence, which has a budget (`divergence.py`). Scores lie in [0, 1], and so
+do all targets.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from drift_core.noise import NoiseActor
+from drift_core.noise.actor import kl_to_normal
+from drift_core.samplers.sampler import draw
+from drift_core.training.dsrl.config import DsrlConfig
+from drift_core.training.dsrl.critic import Critic
+from drift_core.training.dsrl.divergence import DivergenceBudget
+from drift_core.training.dsrl.replay import Transitions
+
+Act = Callable[[Tensor, Tensor], Tensor]  # condition (B, C), latent (B, T, A) -> executed steps (B, E, A)
+_TABLE = 4096  # denoised chunks that are remembered
+
+
+class DsrlLearner:
+    """Trains `actor` in place; `act` is the frozen policy with its deterministic sampler."""
+
+    def __init__(
+        self,
+        actor: NoiseActor,
+        act: Act,
+        replay: Transitions,
+        latent_shape: tuple[int, int],
+        config: DsrlConfig,
+        generator: torch.Generator,
+    ) -> None:
+        """`latent_shape`: T, A. `generator`: of noise, batches and new networks."""
+        self.actor, self._act, self._replay, self._shape = actor, act, replay, latent_shape
+        self._config, self._generator = config, generator
+        conditions, executed = replay.condition.shape[1], replay.action[0].numel()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(1 << 31, (), generator=generator)))
+            self._of_noise = Critic(conditions, actor.dims, config.width, config.layers)
+            self._of_chunk = Critic(conditions, executed, config.width, config.layers)
+        for critic in (self._of_noise, self._of_chunk):
+            critic.to(replay.condition.device)
+        self._known = replay.chosen.isfinite().all(-1).nonzero()[:, 0]
+        self._budget = DivergenceBudget(config.kl_nats)
+        networks = (self._of_noise.networks, self._of_chunk.networks, actor)
+        self._optimizers = [torch.optim.Adam(network.parameters(), config.lr) for network in networks]
+        self._table: list[tuple[Tensor, Tensor, Tensor]] = []  # condition, chosen, executed
+
+    def step(self) -> dict[str, float]:
+        """Do one gradient step of each network; return losses, "value" of the actor, and "kl" in nats."""
+        config = self._config
+        terms = {}
+        if config.variant == "aliased":
+            batch = self._draw(torch.arange(len(self._replay)))
+            target, done = self._target(batch), batch.action.flatten(1)
+            terms["critic"] = self._fit(self._of_chunk, 1, batch.condition, done, target)
+            self._denoise(batch.condition[: config.denoised])
+            condition, chosen, executed = self._remembered()
+            target = self._of_chunk.slow(condition, executed.flatten(1)).clamp(0.0, 1.0)
+            terms["distilled"] = self._fit(self._of_noise, 0, condition, chosen, target)
+        else:
+            batch = self._draw(self._known)
+            target = self._target(batch)
+            terms["critic"] = self._fit(self._of_noise, 0, batch.condition, batch.chosen, target)
+        return terms | self._improve(batch.condition)
+
+    def value(self, condition: Tensor, chosen: Tensor) -> Tensor:
+        """Return the score (B,) that is expected of noises `chosen` (B, D)."""
+        with torch.no_grad():
+            return self._of_noise.cautious(condition, chosen)
+
+    def _draw(self, among: Tensor) -> Transitions:
+        drawn = torch.randint(len(among), (self._config.batch_size,), generator=self._generator)
+        return self._replay.rows(among[drawn])
+
+    def _noise(self, condition: Tensor) -> Tensor:
+        return draw((len(condition), *self._shape), self._generator).to(condition)
+
+    @torch.no_grad()
+    def _target(self, batch: Transitions) -> Tensor:
+        chosen = self.actor.coordinates(self.actor.latent(batch.following, self._noise(batch.following)))
+        later = self._of_noise.slow(batch.following, chosen).clamp(0.0, 1.0)
+        return batch.reward + self._config.gamma * torch.where(batch.last, 0.0, later)
+
+    def _fit(self, critic: Critic, which: int, condition: Tensor, done: Tensor, target: Tensor) -> float:
+        loss = (critic(condition, done) - target).square().mean()
+        self._descend(which, loss)
+        critic.follow(self._config.tau)
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _denoise(self, condition: Tensor) -> None:
+        """Remember what the policy makes of noises, half of them drawn as ever and half by the actor."""
+        noise = self._noise(condition)
+        half = len(noise) // 2
+        mine = self.actor.latent(condition[:half], noise[:half])
+        plain = self.actor.placed(self.actor.coordinates(noise[half:]), noise[half:])
+        latent = torch.cat([mine, plain])
+        self._table.append((condition, self.actor.coordinates(latent), self._act(condition, latent)))
+        del self._table[: len(self._table) - _TABLE // max(len(condition), 1)]
+
+    def _remembered(self) -> tuple[Tensor, Tensor, Tensor]:
+        pieces = torch.randint(len(self._table), (4,), generator=self._generator).tolist()
+        condition, chosen, executed = zip(self._table[-1], *(self._table[n] for n in pieces), strict=True)
+        return torch.cat(condition), torch.cat(chosen), torch.cat(executed)
+
+    def _improve(self, condition: Tensor) -> dict[str, float]:
+        mean, log_sigma = self.actor(condition)
+        latent = self.actor.latent(condition, self._noise(condition))
+        value = self._of_noise.cautious(condition, self.actor.coordinates(latent))
+        kl = kl_to_normal(mean, log_sigma).mean()
+        self._descend(2, self._budget.price * kl - value.mean())
+        self._budget.follow(float(kl.detach()))
+        return {"value": float(value.mean().detach()), "kl": float(kl.detach())}
+
+    def _descend(self, which: int, loss: Tensor) -> None:
+        optimizer = self._optimizers[which]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()

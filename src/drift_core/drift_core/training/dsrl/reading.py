@@ -1,0 +1,177 @@
+"""What a store says of attempts, as transitions for a frozen policy.
+
+An attempt is an episode in which the policy drove; its chunks are told apart as they were executed. A
+take-over ends an attempt with nothing: somebody had to step in. What the policy did after it is another one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from drift_config.errors import DriftError
+from torch import Tensor
+
+from drift_core.data.cutter import WindowCutter
+from drift_core.data.dataset import WindowDataset
+from drift_core.data.windows import WindowSet
+from drift_core.episodes import EpisodeStore
+from drift_core.episodes.record import Episode, StepSource
+from drift_core.errors import DataError
+from drift_core.observation.timeline import SAME_TIME_S
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.preferences.pairs import Side, executed_chunks
+from drift_core.training.dsrl.replay import Transitions, joined
+
+_AT_ONCE = 256  # windows that are encoded together
+NO_OUTCOME = "nobody said how it ended: drift data relabel --outcome or --score"
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """All transitions, and what is told of the store."""
+
+    transitions: Transitions | None  # None: there is none
+    scores: tuple[float, ...]  # of the attempts of the policy
+    episode_ids: tuple[str, ...]
+    left_out: dict[str, str]  # episodes that teach nothing though they should
+
+
+class ReplayReader:
+    """Reads episodes for `policy`, whose chunks are made by the sampler called `sampler`."""
+
+    def __init__(
+        self,
+        store: EpisodeStore,
+        cut: WindowCutter,
+        policy: DiffusionPolicy,
+        sampler: str,
+        version: int,
+        demonstrations: bool,
+    ) -> None:
+        """`version`: that of `policy`. `demonstrations`: whether they are read, too."""
+        self._store, self._cut, self._policy, self._sampler = store, cut, policy, sampler
+        self._version, self._demonstrations = version, demonstrations
+
+    def read(self, tell: Callable[[int, int], None]) -> Replay:
+        """Read the whole store; `tell` may raise to break off."""
+        parts: list[Transitions] = []
+        scores: list[float] = []
+        ids, left_out = [], {}
+        names = self._store.ids()
+        for done, name in enumerate(names):
+            tell(done, len(names))
+            try:
+                found = self._episode(name, scores)
+            except DriftError as error:
+                left_out[name] = str(error)
+                continue
+            if found is not None:
+                parts.append(found)
+                ids.append(name)
+        return Replay(joined(parts) if parts else None, tuple(scores), tuple(ids), left_out)
+
+    def _episode(self, name: str, scores: list[float]) -> Transitions | None:
+        meta = self._store.meta(name)
+        if meta.kind == "evaluation" or meta.weight == 0.0 or self._store.held_out(name):
+            return None
+        demonstration = meta.kind == "demonstration"
+        if (demonstration and not self._demonstrations) or not (demonstration or meta.policy_versions):
+            return None
+        if meta.credit is None:
+            raise DataError(NO_OUTCOME)
+        if demonstration:
+            return self._of_demonstration(name, meta.credit)
+        episode = self._cut.episode(name)
+        found, ends = self._of_attempt(episode, meta.credit)
+        scores += ends
+        return found
+
+    def _of_attempt(self, episode: Episode, credit: float) -> tuple[Transitions, list[float]]:
+        """Return the executed chunks of an episode, and how each attempt in it ended."""
+        sides = executed_chunks(episode)
+        windows = self._cut.at(episode, np.array([side.t_ref_s for side in sides]))
+        sides = [side for side in sides if _row(windows, side) is not None]
+        if not sides:
+            raise DataError("none of its observations can be put together again")
+        assert episode.chunks is not None
+        ours = set(episode.chunks.sampler.tolist()) == {self._sampler}
+        expert_s = episode.steps.stamp_s[episode.steps.source == StepSource.EXPERT]
+        begun_s = np.array([side.t_ref_s for side in sides] + [np.inf])
+        taken = np.array(
+            [
+                bool(((expert_s > here) & (expert_s < then)).any())
+                for here, then in zip(begun_s[:-1], begun_s[1:], strict=True)
+            ]
+        )
+        last = taken.copy()
+        last[-1] = True
+        reward = np.where(last & ~taken, credit, 0.0)
+        rows = np.array([_row(windows, side) for side in sides])
+        latents = [side.latent if ours else None for side in sides]
+        fresh = ours and set(episode.chunks.policy_version.tolist()) == {self._version}
+        actions = [side.actions for side in sides]
+        found = self._transitions(windows, rows, actions, latents, reward, last, fresh)
+        return found, reward[last].tolist()
+
+    def _of_demonstration(self, name: str, credit: float) -> Transitions | None:
+        windows, steps = self._cut(name), self._policy.config.action_steps
+        rows = np.flatnonzero(windows.mask[:, : min(steps, windows.mask.shape[1])].all(axis=1))[::steps]
+        if not len(rows):
+            return None
+        last = np.zeros(len(rows), bool)
+        last[-1] = True
+        chunks = list(windows.actions[rows])
+        return self._transitions(windows, rows, chunks, [None] * len(rows), np.where(last, credit, 0.0), last)
+
+    def _transitions(
+        self,
+        windows: WindowSet,
+        rows: np.ndarray,
+        chunks: list[np.ndarray],
+        latents: list[np.ndarray | None],
+        reward: np.ndarray,
+        last: np.ndarray,
+        fresh: bool = False,
+    ) -> Transitions:
+        policy, config = self._policy, self._policy.config
+        actor = policy.noise_actor
+        assert actor is not None
+        chosen = torch.full((len(rows), actor.dims), torch.nan)
+        padded = np.zeros((len(rows), config.chunk_steps, config.action_dim), np.float32)
+        for number, (chunk, latent) in enumerate(zip(chunks, latents, strict=True)):
+            if chunk.shape[1] != config.action_dim:
+                raise DataError(f"a chunk has {chunk.shape[1]} numbers a step, not {config.action_dim}")
+            count = min(len(chunk), config.chunk_steps)
+            padded[number, :count], padded[number, count:] = chunk[:count], chunk[count - 1]
+            if latent is not None and latent.shape == (config.horizon, config.action_dim):
+                chosen[number] = actor.coordinates(torch.from_numpy(latent)[None])[0]
+        mask = np.ones(padded.shape[:2], bool)
+        condition, action = self._seen(windows.relabelled(rows, padded, mask))
+        following = torch.cat([condition[1:], condition[-1:]])
+        return Transitions(
+            condition,
+            chosen.to(condition),
+            action[:, : config.action_steps],
+            torch.tensor(reward, dtype=torch.float32).to(condition),
+            following,
+            torch.from_numpy(last).to(condition.device),
+            torch.full((len(rows),), fresh, device=condition.device),
+        )
+
+    @torch.no_grad()
+    def _seen(self, windows: WindowSet) -> tuple[Tensor, Tensor]:
+        """Return conditions (N, C) and normalised chunks (N, T, A)."""
+        dataset, policy = WindowDataset([windows]), self._policy
+        generator = torch.Generator()
+        seen = [
+            policy.windows(dataset.batch(rows).to(policy.device), generator)
+            for rows in torch.arange(len(dataset)).split(_AT_ONCE)
+        ]
+        past = policy.config.past_steps
+        return torch.cat([each.condition for each in seen]), torch.cat([e.actions[:, past:] for e in seen])
+
+
+def _row(windows: WindowSet, side: Side) -> int | None:
+    away_s = np.abs(windows.t_ref_s - side.t_ref_s)
+    return int(away_s.argmin()) if len(away_s) and away_s.min() <= SAME_TIME_S else None

@@ -1,0 +1,142 @@
+"""One round of DSRL: the newest policy stays as it is, and an actor learns from which noise to begin."""
+
+import math
+import time
+
+import torch
+from drift_config.errors import ConfigError
+from torch import Tensor
+
+from drift_core.policy.policy import NOISE_ACTOR, DiffusionPolicy
+from drift_core.policy.weights import Weights, policy_weights
+from drift_core.samplers import Sampler
+from drift_core.training.dsrl import Act, DsrlLearner, FindLearner
+from drift_core.training.dsrl.reading import Replay, ReplayReader
+from drift_core.training.report import StepProgress
+from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.shared import RoundOrder, Rounds
+
+
+def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
+    """Train the actor on all attempts; NoDataError where they teach nothing, or without a policy."""
+    if rounds.processes.count > 1:
+        raise ConfigError(f"kind=dsrl trains in one process, not in {rounds.processes.count}")
+    settings, sampler_name = rounds.file.dsrl, rounds.file.policy.sampler
+    rounds.update_data(hooks)
+    _, parent = rounds.newest_checkpoint(with_actor=True)
+    policy = parent.policy
+    if policy.config.noise != settings.actor:
+        policy = policy.with_noise_actor(settings.actor)
+    policy = policy.to(rounds.device).eval().requires_grad_(False)
+    sampler = policy.make_sampler(sampler_name)
+    replay = _replay(rounds, policy, parent.info.version, hooks)
+    assert replay.transitions is not None and policy.noise_actor is not None
+    actor = policy.noise_actor.requires_grad_(True)
+    generator = torch.Generator().manual_seed(rounds.seed + 1000 * parent.info.version)
+    learner: DsrlLearner | FindLearner
+    if settings.variant == "find":
+        learner = FindLearner(actor, replay.transitions, settings, generator)
+    else:
+        shape = (policy.config.horizon, policy.config.action_dim)
+        act = acting(policy, sampler, generator)
+        learner = DsrlLearner(actor, act, replay.transitions, shape, settings, generator)
+    steps = order.steps or settings.steps
+    hooks.on_start(parent.info.step)
+    _run(learner, steps, parent.info.step, parent.info.rank, parent.info.effective_rank, rounds, hooks)
+    actor.requires_grad_(False)
+    kept = {name: t for name, t in parent.weights.tensors.items() if not name.startswith(NOISE_ACTOR)}
+    new = policy_weights(policy.state_dict(), {}, policy).tensors
+    weights = Weights(kept | {name: t for name, t in new.items() if name.startswith(NOISE_ACTOR)})
+    reason = f"{'find' if settings.variant == 'find' else 'dsrl'} on {len(replay.scores)} attempts"
+    ids = list(replay.episode_ids)
+    step = parent.info.step + steps
+    return rounds.write(policy, weights, parent.info, parent.info, reason, step, None, len(ids), [])
+
+
+def acting(policy: DiffusionPolicy, sampler: Sampler, generator: torch.Generator) -> Act:
+    """Return what the frozen `policy` executes, normalised, by condition and first latent."""
+
+    @torch.no_grad()
+    def act(condition: Tensor, latent: Tensor) -> Tensor:
+        chunk = policy.sample(condition, sampler, generator, initial=latent)
+        return policy.normalize_actions(chunk)[:, : policy.config.action_steps]
+
+    return act
+
+
+def _run(
+    learner: DsrlLearner | FindLearner,
+    steps: int,
+    before: int,
+    rank: float,
+    effective_rank: float,
+    rounds: Rounds,
+    hooks: Hooks,
+) -> None:
+    count = torch.get_num_threads()
+    torch.set_num_threads(rounds.threads)
+    try:
+        for step in range(1, steps + 1):
+            begun_s = time.perf_counter()
+            terms = learner.step()
+            if not all(map(math.isfinite, terms.values())):
+                raise ConfigError(f"dsrl.lr={rounds.file.dsrl.lr} must be lower: {terms} at step {step}")
+            hooks.on_progress(
+                StepProgress(
+                    step=before + step,
+                    round_step=step,
+                    round_steps=steps,
+                    loss=terms["critic"],
+                    terms=terms,
+                    gradient_norm=0.0,
+                    lr=rounds.file.dsrl.lr,
+                    ema_decay=0.0,
+                    rank=rank,
+                    effective_rank=effective_rank,
+                    step_s=time.perf_counter() - begun_s,
+                )
+            )
+            if hooks.cancelled() or hooks.paused():
+                raise CancelledError(f"cancelled at step {step} of {steps}")
+    finally:
+        torch.set_num_threads(count)
+
+
+def _replay(rounds: Rounds, policy: DiffusionPolicy, version: int, hooks: Hooks) -> Replay:
+    """Return the replay of the store; NoDataError where it teaches nothing, with what to do."""
+    settings, sampler = rounds.file.dsrl, rounds.file.policy.sampler
+    tell = hooks.counting("reading attempts of episode")
+
+    def between(done: int, total: int) -> None:
+        tell(done, total)
+        hooks.check()
+
+    with_demonstrations = settings.demonstrations and settings.variant == "aliased"
+    reader = ReplayReader(rounds.store, rounds.cut, policy, sampler, version, with_demonstrations)
+    replay = reader.read(between)
+    left_out = "".join(f"; {name}: {reason}" for name, reason in replay.left_out.items())
+    where = f"in {rounds.store.root}"
+    if not replay.scores:
+        raise NoDataError(f"no attempt of the policy with an outcome {where} to learn from{left_out}")
+    if len(set(replay.scores)) == 1:
+        raise NoDataError(
+            f"all {len(replay.scores)} attempts {where} ended alike, with a score of {replay.scores[0]:g}: "
+            f"record some that end otherwise, or give other scores (drift data relabel --score){left_out}"
+        )
+    assert replay.transitions is not None
+    found = replay.transitions
+    known = found.chosen.isfinite().all(-1)
+    own = set(found.reward[found.last & found.fresh & known].tolist())
+    if settings.variant == "find" and len(own) < 2:
+        raise NoDataError(
+            f"attempts of version {version} with {sampler} {where} ended {'alike' if own else 'nowhere'}: "
+            f"dsrl.variant=find learns from its own attempts alone, let it make some more{left_out}"
+        )
+    if settings.variant == "sac" and not bool(known.any()):
+        raise NoDataError(
+            f"no chunk {where} says from which noise {sampler} made it: drive with sampler={sampler}, or "
+            f"dsrl.variant: aliased{left_out}"
+        )
+    if left_out:
+        hooks.on_warning(f"left out{left_out}")
+    return replay

@@ -1,0 +1,156 @@
+"""A round of DSRL: from recorded attempts to a checkpoint with an actor, or why they teach nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
+from drift_core.episodes import EpisodeStore
+from drift_core.noise import NoiseActorConfig
+from drift_core.policy.checkpoint import load_latest
+from drift_core.training.config import TrainFile
+from drift_core.training.dsrl.reading import ReplayReader
+from drift_core.training.rounds import CancelledError, Hooks, NoDataError, Rounds, train_round
+from point_episodes import CORRECTED, EXPERT, POLICY, chunk, record
+from small_rounds import FILE, TASK
+
+DRIVES = [(0.4, POLICY, 0, 1, 1), (0.4, POLICY, 0, 3, 1)]
+CHUNKS = [
+    replace(chunk(1, 1000.0), latent=np.full((4, 2), 0.5)),
+    replace(chunk(3, 1000.4, value=2.0), latent=np.full((4, 2), -1.0)),
+]
+SMALL = {"steps": 5, "batch_size": 8, "width": 8, "denoised": 4, "actor": {"width": 8}}
+
+
+def rounds_of(folder, sampler="ddim-8", **dsrl):
+    file = FILE | {"policy": FILE["policy"] | {"sampler": sampler}, "dsrl": SMALL | dsrl}
+    train_file = parse(file, TrainFile, "x.yaml")
+    return Rounds(None, TASK, train_file, EpisodeStore(folder / "episodes"), folder / "checkpoints")
+
+
+def attempt(folder, name, **changes):
+    record(folder / "episodes", name, DRIVES, CHUNKS, policy_versions=(3,), **changes)
+
+
+def replay_of(folder, demonstrations=False, sampler="ddim-8"):
+    rounds = rounds_of(folder)
+    policy = rounds.newest_checkpoint()[1].policy.with_noise_actor(NoiseActorConfig(width=8))
+    reader = ReplayReader(rounds.store, rounds.cut, policy, sampler, 3, demonstrations)
+    return policy, reader.read(lambda done, total: None)
+
+
+@pytest.fixture
+def bootstrapped(tmp_path):
+    """A folder with a demonstration and a policy that has learned from it."""
+    record(tmp_path / "episodes", "d1", [(1.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    train_round(rounds_of(tmp_path), "offline")
+    return tmp_path
+
+
+def test_each_executed_chunk_is_a_transition_and_the_score_comes_with_the_last(bootstrapped):
+    attempt(bootstrapped, "m1", score=0.75)
+    policy, replay = replay_of(bootstrapped)
+    found = replay.transitions
+    assert replay.scores == (0.75,) and replay.episode_ids == ("m1",)
+    assert found.reward.tolist() == [0.0, 0.75] and found.last.tolist() == [False, True]
+    assert found.chosen.tolist() == [[0.5] * 8, [-1.0] * 8]
+    assert torch.equal(found.following[0], found.condition[1])
+    # 2 of 4 steps are executed; the chunk begins at 0 and goes on by 1 a step
+    raw = torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])
+    torch.testing.assert_close(found.action[:1], policy.normalize_actions(raw))
+
+
+def test_a_take_over_ends_an_attempt_with_nothing(bootstrapped):
+    chunks = [CHUNKS[0], chunk(9, 1002.0, epoch=2)]
+    record(bootstrapped / "episodes", "m1", CORRECTED, chunks, policy_versions=(3,))
+    _, replay = replay_of(bootstrapped)
+    assert replay.transitions.reward.tolist() == [0.0, 1.0], "the second attempt was a success"
+    assert replay.transitions.last.tolist() == [True, True] and replay.scores == (0.0, 1.0)
+
+
+def test_demonstrations_teach_without_noise(bootstrapped):
+    _, replay = replay_of(bootstrapped, demonstrations=True)
+    assert not replay.scores and replay.transitions.chosen.isnan().all()
+    # 1 s: labels at 0.0 to 0.8 s whose two executed steps are known, every second one
+    assert len(replay.transitions) == 4 and replay.transitions.reward.tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_noise_of_another_sampler_is_not_believed(bootstrapped):
+    attempt(bootstrapped, "m1")
+    _, replay = replay_of(bootstrapped, sampler="ddim-4")
+    assert replay.transitions.chosen.isnan().all()
+
+
+@pytest.mark.parametrize("variant", ["aliased", "sac"])
+def test_a_round_changes_the_actor_and_no_weight_of_the_policy(bootstrapped, variant):
+    attempt(bootstrapped, "m1", score=1.0)
+    attempt(bootstrapped, "m2", score=0.0)
+    before = load_latest(bootstrapped / "checkpoints")
+    seen = []
+    made = train_round(rounds_of(bootstrapped, variant=variant), "dsrl", Hooks(on_progress=seen.append))
+    assert (made.info.version, made.info.parent, made.info.reason) == (2, 1, "dsrl on 2 attempts")
+    assert [at.round_step for at in seen] == [1, 2, 3, 4, 5] and "value" in seen[0].terms
+    after = load_latest(bootstrapped / "checkpoints").policy
+    state = after.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in before.policy.state_dict().items())
+    assert after.noise_actor.head.weight.any()
+    train_round(rounds_of(bootstrapped, variant=variant), "dsrl")
+    again = load_latest(bootstrapped / "checkpoints").policy
+    assert not torch.equal(again.noise_actor.head.weight, after.noise_actor.head.weight), "it goes on"
+
+
+def test_a_round_on_corrections_goes_on_without_the_actor(bootstrapped):
+    attempt(bootstrapped, "m1", score=1.0)
+    attempt(bootstrapped, "m2", score=0.0)
+    train_round(rounds_of(bootstrapped), "dsrl")
+    made = train_round(rounds_of(bootstrapped), "online", steps=3)
+    assert made.info.parent == 2 and load_latest(bootstrapped / "checkpoints").policy.noise_actor is None
+
+
+def test_a_stochastic_sampler_is_refused(bootstrapped):
+    attempt(bootstrapped, "m1")
+    with pytest.raises(ConfigError, match="sampler='ddpm-10' must be deterministic and begin from noise"):
+        train_round(rounds_of(bootstrapped, "ddpm-10"), "dsrl")
+
+
+def test_without_outcomes_that_differ_nothing_is_trained(bootstrapped):
+    with pytest.raises(NoDataError, match="no attempt of the policy with an outcome in .* to learn from$"):
+        train_round(rounds_of(bootstrapped), "dsrl")
+    attempt(bootstrapped, "m1", outcome="unknown")
+    attempt(bootstrapped, "m2")
+    with pytest.raises(NoDataError, match="all 1 attempts in .* ended alike, with a score of 1: record some"):
+        train_round(rounds_of(bootstrapped), "dsrl")
+    assert load_latest(bootstrapped / "checkpoints").info.version == 1
+
+
+def test_chunks_without_noise_are_no_help_to_a_critic_of_noises(bootstrapped):
+    attempt(bootstrapped, "m1", score=1.0)
+    attempt(bootstrapped, "m2", score=0.0)
+    with pytest.raises(NoDataError, match="no chunk in .* says from which noise ddim-4 made it"):
+        train_round(rounds_of(bootstrapped, "ddim-4", variant="sac"), "dsrl")
+
+
+def test_a_policy_gradient_needs_attempts_of_the_newest_version(bootstrapped):
+    attempt(bootstrapped, "m1", score=1.0)  # of version 3
+    attempt(bootstrapped, "m2", score=0.0)
+    with pytest.raises(
+        NoDataError, match="attempts of version 1 with ddim-8 in .* ended nowhere: dsrl.variant"
+    ):
+        train_round(rounds_of(bootstrapped, variant="find"), "dsrl")
+    own = [replace(made, policy_version=1) for made in CHUNKS]
+    for name, score in (("m5", 1.0), ("m6", 0.0)):
+        record(bootstrapped / "episodes", name, DRIVES, own, score=score, policy_versions=(1,))
+    made = train_round(rounds_of(bootstrapped, variant="find"), "dsrl")
+    assert made.info.reason == "find on 4 attempts"
+
+
+def test_a_round_can_be_cancelled(bootstrapped):
+    attempt(bootstrapped, "m1", score=1.0)
+    attempt(bootstrapped, "m2", score=0.0)
+    seen = []
+    hooks = Hooks(on_progress=seen.append, cancelled=lambda: len(seen) == 2)
+    with pytest.raises(CancelledError, match="cancelled at step 2 of 5"):
+        train_round(rounds_of(bootstrapped), "dsrl", hooks)
+    assert load_latest(bootstrapped / "checkpoints").info.version == 1
