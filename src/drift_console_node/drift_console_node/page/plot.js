@@ -198,7 +198,8 @@ export function drawLog(canvas, points, colour) {
       if (value >= frame.y[0] && value <= frame.y[1]) decades.push(value);
     }
   }
-  frame.axes(points.map((point) => point.x), decades, (x) => `v${x}`);
+  const steps = decades.length > 1 ? decades : niceSteps(...frame.y, 3);
+  frame.axes(points.map((point) => point.x), steps, (x) => `v${x}`);
   polyline(frame, points, colour);
 }
 

@@ -169,7 +169,7 @@ def test_a_label_is_changed_in_the_store_and_changed_back(run, opened):
     store = EpisodeStore(run.store)
     page = opened.page(run)
     show(page)
-    page.get_by_role("button", name="✓ success").last.click()
+    page.locator(".chosen").get_by_role("button", name="✓ success").click()
     expect(page.locator(".said .outcome")).to_have_text("m1 is success.")
     page.get_by_label("score").select_option("0.7")
     expect(page.locator(".said .outcome")).to_have_text("m1 is success 0.7.")
@@ -214,18 +214,25 @@ def test_a_press_that_is_refused_or_never_answered_shows_no_success(run, opened)
     page = opened.page(run)
     show(page)
     said = page.locator(".said .outcome")
-    Dropped(store).drop("m1")  # somebody else did
-    page.get_by_role("button", name="✓ success").last.click()
+
+    def somebody_else_drops_it(route):
+        Dropped(store).drop("m1")
+        route.continue_()
+
+    page.route("**/m1/relabel", somebody_else_drops_it)
+    page.locator(".chosen").get_by_role("button", name="✓ success").click()
     expect(said).to_contain_text("m1: relabel refused: ")
     expect(page.locator("[data-episode=m1]")).to_have_count(0)
     page.locator("[data-episode=m2]").click()
-    page.route("**/relabel", lambda route: route.fulfill(json={"episode": {"outcome": "failure"}}))  # it lies
+    page.route(
+        "**/m2/relabel", lambda route: route.fulfill(json={"episode": {"outcome": "failure"}})
+    )  # it lies
     page.locator(".chosen").get_by_role("button", name="✗ failure").click()
     expect(said).to_have_text("m2 is success.")
-    page.route("**/drop", lambda route: route.fulfill(json={"dropped": "m2"}))
+    page.route("**/m2/drop", lambda route: route.fulfill(json={"dropped": "m2"}))
     page.get_by_role("button", name="Drop", exact=True).click()
     expect(said).to_have_text("m2: not dropped")
-    page.route("**/drop", lambda route: route.abort())
+    page.route("**/m2/drop", lambda route: route.abort())
     page.get_by_role("button", name="Drop", exact=True).click()
     expect(said).to_have_text("m2: drop refused: the console does not answer")
     page.get_by_role("button", name="Success Y").click()  # no node answers here
