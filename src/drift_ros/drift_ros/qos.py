@@ -20,7 +20,8 @@ CHUNKS = _reliable(10)  # action_chunk, for who keeps them all
 COMMAND = _reliable(1)  # action_chunk, command, gripper_command: the newest wins
 PROVENANCE = _reliable(1000)  # gate/step: no control step may be lost
 GROUND_TRUTH = _reliable(1)  # sim/ground_truth
+TRANSFORMS = _reliable(100)  # /tf, as tf2 publishes it
 DIAGNOSTICS = _reliable(10)  # diagnostics
-LATCHED = QoSProfile(  # arm_state, gate/state, policy/state, trainer/checkpoint, task/outcome
+LATCHED = QoSProfile(  # states, trainer/checkpoint, task/outcome, robot_description
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )

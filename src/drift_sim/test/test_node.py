@@ -1,5 +1,7 @@
 import math
 import time
+from importlib.util import find_spec
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, Joy
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
@@ -97,6 +99,17 @@ def test_the_node_speaks_like_an_arm_with_cameras(bench, sim, robots):
     info = bench.newest["camera/front/camera_info"]
     assert info.k[0] == pytest.approx(32 / math.tan(math.radians(16.0)))  # 64 pixels over 32 degrees
     assert (info.k[2], info.k[5]) == (31.5, 31.5)  # the middle of the first pixel is 0
+
+
+def test_who_shows_the_arm_is_told_its_description_and_where_tf2_is_installed_its_frames(bench, sim, robots):
+    bench.listen(String, "robot_description", qos.LATCHED)
+    bench.spin_until(lambda: "robot_description" in bench.newest)
+    urdf = ElementTree.fromstring(bench.newest["robot_description"].data)
+    moving = {joint.get("name") for joint in urdf.findall("joint") if joint.get("type") != "fixed"}
+    assert moving == {*robots["panda"].config.joint_names, "finger_joint1", "finger_joint2"}
+    assert len(urdf.find("link[@name='panda_joint4_link']").findall("visual")) >= 3  # a capsule at the least
+    published = {name for name, _ in sim.get_topic_names_and_types()}
+    assert {"/tf", "/tf_static"} & published == ({"/tf", "/tf_static"} if find_spec("tf2_msgs") else set())
 
 
 def test_one_topic_of_joint_states_has_one_publisher(sim):

@@ -12,7 +12,52 @@ from drift_sim.mjcf import child, text
 from drift_sim.world import World
 
 HAND = "hand"  # the body of drift_sim/hand.py
+_FLANGE = "flange"
+_BALL = mujoco.mjtGeom.mjGEOM_SPHERE
 _LINK_MASS_MIN_KG = 1e-3  # Gazebo drops a link without a mass
+
+
+def add_arm(urdf: Element, world: World) -> str:
+    """Append drift's own arm, with the links and joints of the MJCF, to be seen; return its flange's link."""
+    robot, model, config = world.robot, world.model, world.robot.config
+    above = config.base_frame
+    _draw(child(urdf, "link", name=above), model, 0)
+    for i, name in enumerate(config.joint_names):
+        body = model.body(f"{name}_link")
+        link = child(urdf, "link", name=body.name)
+        add_inertial(link, model, body.id)
+        _draw(link, model, body.id)
+        joint = add_joint(urdf, name, above, body.name, robot.arm.before[i], "revolute")
+        child(joint, "axis", xyz=(0, 0, 1))
+        child(
+            joint,
+            "limit",
+            lower=config.limits.position_low_rad[i],
+            upper=config.limits.position_high_rad[i],
+            velocity=robot.arm.hardware.velocity_rad_s[i],
+            effort=np.max(np.abs(model.actuator(name).forcerange)),
+        )
+        above = body.name
+    child(urdf, "link", name=_FLANGE)
+    add_joint(urdf, f"{_FLANGE}_mount", above, _FLANGE, robot.arm.flange)
+    return _FLANGE
+
+
+def _draw(link: Element, model: mujoco.MjModel, body: int) -> None:
+    """Append the capsules of a body to be seen; URDF has none: a cylinder, and a ball at each end."""
+    first = int(model.body_geomadr[body])
+    for at in range(first, first + int(model.body_geomnum[body])):
+        if model.geom_type[at] != mujoco.mjtGeom.mjGEOM_CAPSULE:
+            continue
+        (radius, half_m, _), turn = model.geom_size[at], rotation_of(model.geom_quat[at])
+        ends = (model.geom_pos[at] + side * half_m * turn[:, 2] for side in (-1.0, 1.0))
+        shapes = [(mujoco.mjtGeom.mjGEOM_CYLINDER, model.geom_pos[at]), *((_BALL, end) for end in ends)]
+        for kind, place in shapes:
+            visual = child(link, "visual")
+            origin(visual, place, turn)
+            urdf_geometry(visual, kind, np.array((radius, half_m, 0.0)))
+            paint = child(visual, "material", name=f"paint_{at}")
+            child(paint, "color", rgba=model.geom_rgba[at])
 
 
 def add_hand(urdf: Element, flange: str, world: World) -> None:

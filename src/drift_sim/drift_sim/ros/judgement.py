@@ -1,5 +1,6 @@
 """What a simulation says about its cell: where the things are, and what became of the task."""
 
+import numpy as np
 from drift_control.robot.pose import Pose
 from drift_interfaces.msg import Outcome
 from drift_ros import qos
@@ -42,6 +43,11 @@ class Judgement:
 
 def to_pose_message(pose: Pose) -> PoseMessage:
     """Return a pose as ROS writes it."""
-    w, x, y, z = (float(value) for value in quaternion(pose.rotation))
     px, py, pz = (float(value) for value in pose.position)
-    return PoseMessage(position=Point(x=px, y=py, z=pz), orientation=Quaternion(x=x, y=y, z=z, w=w))
+    return PoseMessage(position=Point(x=px, y=py, z=pz), orientation=to_quaternion(pose.rotation))
+
+
+def to_quaternion(rotation: np.ndarray) -> Quaternion:
+    """Return a rotation (3, 3) as ROS writes it."""
+    w, x, y, z = (float(value) for value in quaternion(rotation))
+    return Quaternion(x=x, y=y, z=z, w=w)

@@ -24,13 +24,16 @@ from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.camera import pinhole
 from drift_sim.cell import TIMESTEP_S
+from drift_sim.description import describe, optical_frame
 from drift_sim.node_config import SimNodeConfig
 from drift_sim.real_time import RealTime
+from drift_sim.ros.frames import Frames
 from drift_sim.ros.judgement import Judgement
 from drift_sim.ros.trajectory_message import from_message
 from drift_sim.world import World
 
 _ARM_STATE_PERIOD_S = 0.1
+_TRANSFORM_PERIOD_S = 1 / 30
 _SLOW = 0.95  # a real-time factor below this is a warning
 
 
@@ -71,6 +74,7 @@ class SimNode(Node):
             for name in dict.fromkeys((topics[0], topics[-1]))  # one, where they are the same
         }
         self._judgement = Judgement(self, self._robot.config.base_frame)
+        self._frames = Frames(self, describe(self._world))
         self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
         self._protective_stop = False
         if self._robot.config.command_interface == "joint_trajectory":
@@ -82,6 +86,7 @@ class SimNode(Node):
         self.create_service(SetBool, "sim/protective_stop", self._on_protective_stop)
         self._diagnostics = Diagnostics(self, self._report)
         self._frames_due = _Every(1.0 / config.camera_rate_hz)
+        self._transforms_due = _Every(_TRANSFORM_PERIOD_S)
         self._arm_state_due = _Every(_ARM_STATE_PERIOD_S)
         self._truth_due = _Every(1.0 / config.ground_truth_rate_hz)
         self.create_timer(1.0 / config.joint_state_rate_hz, self._on_timer, clock=steady_clock())
@@ -94,6 +99,8 @@ class SimNode(Node):
         now_s = self._catch_up()
         stamp = self.get_clock().now().to_msg()
         self._publish_joints(stamp)
+        if self._transforms_due.due(now_s):
+            self._frames.publish(self._positions(), stamp)
         if self._arm_state_due.due(now_s):
             self._publish_arm_state(stamp)
         if self._truth_due.due(now_s):
@@ -102,7 +109,7 @@ class SimNode(Node):
             self._publish_outcome(stamp)
         if self._frames_due.due(now_s):
             for name, camera in self._cameras.items():
-                frame = f"{name}_optical_frame"
+                frame = optical_frame(name)
                 self._images[name].publish(to_image(self._world.render(name), "rgb8", stamp, frame))
                 self._infos[name].publish(self._camera_info(camera, stamp, frame))
 
@@ -174,6 +181,12 @@ class SimNode(Node):
             return
         first.publish(to_joint_state(arm, world.joint_positions(), stamp))
         last[0].publish(to_joint_state(fingers, world.finger_positions(), stamp))
+
+    def _positions(self) -> dict[str, float]:
+        """Return all joints [rad] and fingers [m] by name."""
+        config, world = self._robot.config, self._world
+        positions = [*world.joint_positions().tolist(), *world.finger_positions().tolist()]
+        return dict(zip([*config.joint_names, *config.gripper.joints], positions, strict=True))
 
     def _publish_arm_state(self, stamp) -> None:
         stopped = self._protective_stop
