@@ -170,11 +170,12 @@ def test_a_demo_opens_with_what_will_happen_and_says_at_an_early_end_what_is_kep
     assert "longer or shorter" in opening(replace(plan, episodes=3), tmp_path)
     record.demonstrations = 15
     run = RunFolder(tmp_path / "run")
-    assert kept(record, run) == (
-        "kept: 15 demonstrations, 21 corrected episodes, no policy yet; an episode that was under way is not"
+    assert kept(record, run, "demo") == (
+        "kept: 15 demonstrations, 21 corrected episodes, no policy yet; an episode that was under way is not\n"
+        f"train on them: drift train --train demo --episodes {run.episodes} --checkpoints {run.checkpoints}"
     )
     write_latest(checkpoint_path(run.create().checkpoints, 7), "0" * 64, 7)
-    assert "up to version 7; " in kept(record, run)
-    assert f"drift up run:={run.path} train:=demo" in kept(record, run)
+    assert "up to version 7; " in kept(record, run, "demo")
+    assert f"drift up run:={run.path} train:=demo" in kept(record, run, "demo")
     (run.checkpoints / "LATEST").write_text("{}")  # it is not this that ends a run
-    assert "no policy yet" in kept(record, run)
+    assert "no policy yet" in kept(record, run, "demo")

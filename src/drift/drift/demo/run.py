@@ -158,7 +158,7 @@ class Demo:
             self._report()
         except Exception as failure:
             self._console.print(f"no report: {type(failure).__name__}: {failure}", markup=False)
-        self._console.print(kept(self.record, self._run), markup=False, soft_wrap=True)
+        self._console.print(kept(self.record, self._run, self._plan.train), markup=False, soft_wrap=True)
         stages = ", ".join(name for name in self.record.stage_s if name != self._running_stage)
         self._console.print(
             f"ended early in stage {self._running_stage}; done: {stages or 'no stage'}, "

@@ -43,8 +43,8 @@ def opening(plan: DemoPlan, folder: Path) -> str:
     )
 
 
-def kept(record: DemoRecord, run: RunFolder) -> str:
-    """Return what an early end leaves, and how to go on with it."""
+def kept(record: DemoRecord, run: RunFolder, train: str) -> str:
+    """Return what an early end leaves, and how to go on with it; `train`: a file of config/train."""
     try:
         latest = read_latest(run.checkpoints)
     except DriftError:  # it says itself what is wrong with it, to whom it is given
@@ -54,7 +54,12 @@ def kept(record: DemoRecord, run: RunFolder) -> str:
     lines = [f"kept: {', '.join(episodes)}, {policy}; an episode that was under way is not"]
     if latest is not None:
         lines.append(
-            f"go on with it: drift up run:={run.path} train:=demo, and in a second shell: "
+            f"go on with it: drift up run:={run.path} train:={train}, and in a second shell: "
             "drift session --episodes 10 --train"
+        )
+    elif record.demonstrations:
+        lines.append(
+            f"train on them: drift train --train {train} --episodes {run.episodes} "
+            f"--checkpoints {run.checkpoints}"
         )
     return "\n".join(lines)
