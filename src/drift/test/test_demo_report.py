@@ -171,7 +171,8 @@ def test_a_demo_opens_with_what_will_happen_and_says_at_an_early_end_what_is_kep
     record.demonstrations = 15
     run = RunFolder(tmp_path / "run")
     assert kept(record, run, "demo") == (
-        "kept: 15 demonstrations, 21 corrected episodes, no policy yet; an episode that was under way is not\n"
+        "kept: 15 demonstrations, 21 corrected episodes, no policy yet; an episode that was under way is not"
+        "\n"
         f"train on them: drift train --train demo --episodes {run.episodes} --checkpoints {run.checkpoints}"
     )
     write_latest(checkpoint_path(run.create().checkpoints, 7), "0" * 64, 7)
