@@ -12,7 +12,7 @@ from drift.errors import UserError
 from drift.film import FilmFile, check_film, write_film
 from drift.picture.cell import draw_ways
 from drift.picture.path import PlannedPath, Trail, planned_path
-from drift.picture.screen import Screen
+from drift.picture.screen import Screen, has_display
 from drift.picture.sheet import HEIGHT, WIDTH, Moment, sheet
 from drift.picture.view import View, fitted
 from drift_control.robot.robot import load_robot
@@ -137,5 +137,8 @@ def test_what_cannot_be_shown_or_written_is_refused(tmp_path: Path, monkeypatch:
         check_film(tmp_path / "nowhere" / "film.mp4")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(UserError, match=r"a window needs a display, .* --video FILE.mp4 needs none"):
-        Screen(True, None)
+    for display in ("", "nowhere:99"):  # none, and one that is gone, on which Qt ends the process that asks
+        monkeypatch.setenv("DISPLAY", display)
+        assert not has_display()
+        with pytest.raises(UserError, match=r"a window needs a display that .* --video FILE.mp4 needs none"):
+            Screen(True, None)

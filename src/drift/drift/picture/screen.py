@@ -1,6 +1,8 @@
 """Where pictures go: a window, a file, or both."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +15,18 @@ from drift.film import film_file
 
 _TITLE = "drift"
 _QUIT = (ord("q"), 27)  # and Esc
+_TRY, _TRY_S = "import cv2; cv2.namedWindow('drift'); cv2.destroyAllWindows()", 30.0
 
 
 def has_display() -> bool:
-    """Whether a window can be opened."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Whether a window can be opened, tried in another process: on a display that is gone Qt ends its own."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        tried = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, timeout=_TRY_S, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return tried.returncode == 0
 
 
 class Screen:
@@ -26,7 +35,7 @@ class Screen:
     def __init__(self, window: bool, video: Path | None, paced: bool = False) -> None:
         """`paced`: a window waits until each picture's time, of what goes faster than it looks."""
         if window and not has_display():
-            raise UserError("a window needs a display, and DISPLAY is not set: --video FILE.mp4 needs none")
+            raise UserError("a window needs a display that can be opened: --video FILE.mp4 needs none")
         self._window, self._file = window, None if video is None else film_file(video)
         self._at_s = 0.0
         self._began_s = time.monotonic() if paced else None
