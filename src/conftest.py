@@ -24,7 +24,10 @@ _PURE = (
     "drift_sim",
 )  # no nodes but in files test_node.py
 # of package drift, files whose programs start no nodes: learning, data, rollouts in the process of the test
-_WITHOUT_NODES = ("test_data_", "test_train_", "test_three_cameras", "test_diagnose", "test_libraries")
+_WITHOUT_NODES = (
+    *("test_data_", "test_train_", "test_three_cameras", "test_diagnose", "test_libraries"),
+    *("test_demo_report", "test_picture", "test_views"),
+)
 _WITH_NODES = ("test_data_sync",)
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 19  # domains 1 to 95
