@@ -171,7 +171,8 @@ def test_the_film_has_a_picture_for_each_tenth_of_a_second(short: Path, tmp_path
 
 def test_what_was_recorded_is_shown_without_driving_it_again_also_of_an_unknown_arm(tmp_path: Path) -> None:
     record(tmp_path, "m1", [EXPERT] * 26, robot="ours", frames_s=[0.0, 0.2])
-    answer = replay(tmp_path, "m1", "--recorded", "--video", tmp_path / "m1.mp4")
+    words = ["replay", str(tmp_path), "m1", "--recorded", "--video", str(tmp_path / "m1.mp4")]
+    answer = CliRunner().invoke(app, words)  # the short name of the same command
     assert answer.exit_code == 0 and str(tmp_path / "m1.mp4") in answer.stdout
     with av.open(str(tmp_path / "m1.mp4")) as container:
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
