@@ -36,7 +36,8 @@ def opening(plan: DemoPlan, folder: Path) -> str:
     return "\n".join(
         [
             *lines,
-            f"It writes to {folder}, at the end report.html. To see step 4, in a second shell:",
+            f"It writes to {folder}, at the end report.html.",
+            "To see step 4: in a browser, at the address that it tells then, or in a second shell:",
             f"  . env.sh; {where} drift watch",
             "Ctrl-C ends it at any time, in order: what was recorded and trained is kept, with a report.",
         ]
