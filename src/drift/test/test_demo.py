@@ -62,7 +62,7 @@ def test_the_stack_of_a_demo_says_what_shared_memory_it_lacks(
     said: list[tuple[str, str]] = []
     monkeypatch.setattr(online, "prepare", lambda processes: [f"no room for {processes} processes"])
     online.start_stack(PLAN, RunFolder(tmp_path), on_line=lambda name, line: said.append((name, line)))
-    assert said == [("drift", "no room for 6 processes")]
+    assert said == [("drift", "no room for 7 processes")]
 
 
 def test_control_c_writes_the_report_of_what_was_done(
