@@ -72,8 +72,9 @@ def _film_both(path: Path, shell: Shell[ArmCell], episode: Episode, after: Path,
         colour, title = rgb(StepSource.POLICY), TITLES[StepSource.POLICY]
         alone.append((sheet(Moment(picture, colour, title, "after the corrections", insets, notes)), at_s))
 
-    if not roll_out(shell, after, sampler, episode.meta.seed, show):
-        return False
+    seed = episode.meta.seed
+    if not (roll_out(shell, after, sampler, seed) and roll_out(shell, after, sampler, seed, show)):
+        return False  # found out without pictures, which take most of the time
     with film_file(path) as film:
         with closing(Footage(episode, shell, film.add)) as footage:
             resimulate(episode, shell, math.inf, footage)
@@ -84,9 +85,13 @@ def _film_both(path: Path, shell: Shell[ArmCell], episode: Episode, after: Path,
     return True
 
 
-def roll_out(shell: Shell[ArmCell], checkpoint: Path, sampler: str, seed: int, show: Show) -> bool:
+def roll_out(
+    shell: Shell[ArmCell], checkpoint: Path, sampler: str, seed: int, show: Show | None = None
+) -> bool:
     """Let a policy drive from `seed`, and show the cell with the way that it goes; return its success."""
-    policy, robot, trail, ticks = load_checkpoint(checkpoint).policy, shell.environment.robot, Trail(), 0
+    if show is None:
+        return _drive(shell, checkpoint, sampler, seed, lambda tick: None)
+    robot, trail, ticks = shell.environment.robot, Trail(), 0
     period_s = shell.environment.gate.dt_s
     every = max(1, round(FRAME_MS / 1000 / period_s))
     with closing(Overview(robot, shell.task)) as overview:
@@ -101,14 +106,22 @@ def roll_out(shell: Shell[ArmCell], checkpoint: Path, sampler: str, seed: int, s
                 show(draw_ways(overview.look(), view, trail, None, tick.stamp_s), ticks * period_s)
             ticks += 1
 
-        result = shell.run_episode(
-            seed,
-            policy=policy,
-            sampler=policy.make_sampler(sampler),
-            pace=policy_pace(),
-            on_tick=on_tick,
-            tail_s=_REST_S / 2,
-        )
+        return _drive(shell, checkpoint, sampler, seed, on_tick)
+
+
+def _drive(
+    shell: Shell[ArmCell], checkpoint: Path, sampler: str, seed: int, on_tick: Callable[[Tick], None]
+) -> bool:
+    """Let a policy drive from `seed`; return its success."""
+    policy = load_checkpoint(checkpoint).policy
+    result = shell.run_episode(
+        seed,
+        policy=policy,
+        sampler=policy.make_sampler(sampler),
+        pace=policy_pace(),
+        on_tick=on_tick,
+        tail_s=_REST_S / 2,
+    )
     return result.success
 
 
