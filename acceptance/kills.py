@@ -69,7 +69,7 @@ class Form:
 
 
 LONG = Form("demo", demonstrations=3, steps=300, wait_s=(0.5, 6.0), episode_s=20.0)
-QUICK = Form("smoke", demonstrations=2, steps=20, wait_s=(0.5, 1.0), episode_s=8.0)
+QUICK = Form("smoke", demonstrations=2, steps=20, wait_s=(0.5, 1.0), episode_s=5.0)
 PROGRAMS = {"worker": "trainer_node.worker", "trainer": "__node:=trainer", "policy": "__node:=policy"}
 
 
