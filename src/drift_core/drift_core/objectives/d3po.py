@@ -31,4 +31,5 @@ class D3poObjective(PairObjective):
         before = found.squares(found.clean - found.reference)
         ratio = found.nats * (before - found.squares(found.clean - found.policy))  # (2, N) log pi/pi_ref
         margin = self.beta * (ratio[0] - ratio[1])
-        return {"preference": functional.softplus(-margin).mean(), "kl": found.kl()}
+        lost = functional.softplus(-margin)
+        return {"preference": found.mean(lost, self.least_apart), "kl": found.kl()}

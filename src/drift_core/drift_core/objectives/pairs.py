@@ -39,6 +39,13 @@ class Estimates:
         """Return the sum of squares of `difference` (..., N, T, A) over what was preferred, (..., N)."""
         return (difference.square().sum(-1) * self.mask).sum(-1)
 
+    def mean(self, values: Tensor, least_apart: float) -> Tensor:
+        """Return the mean of `values` (N,) over pairs that differ by more (root mean square); 0 without."""
+        numbers = self.mask.sum(-1).clamp(min=1) * self.clean.shape[-1]
+        apart = (self.squares(self.clean[0] - self.clean[1]) / numbers).sqrt()
+        counted = (apart > least_apart).to(values)
+        return (values * counted).sum() / counted.sum().clamp(min=1.0)
+
     def kl(self) -> Tensor:
         """Return the mean KL divergence of a path step from the reference's."""
         return (self.nats * self.squares(self.policy - self.reference)).mean()
@@ -54,6 +61,9 @@ class PairObjective(Objective):
     # smallest spread of a step: else the last ones, where the chunk has long been chosen, outweigh all
     sigma_floor: Annotated[float, Field(gt=0.0)] = 0.1
     shared_noise: bool = True  # the same noise on both chunks of a pair
+    # Pairs whose chunks differ by less (root mean square of normalised numbers) say nothing: the policy
+    # wanted what was done. They hold it where it is ("kl").
+    least_apart: Annotated[float, Field(ge=0.0)] = 0.1
 
     @abstractmethod
     def of_pairs(self, found: Estimates) -> dict[str, Tensor]:

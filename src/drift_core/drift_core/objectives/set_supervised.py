@@ -32,4 +32,4 @@ class SetSupervisedObjective(PairObjective):
         away = (found.squares(chosen - found.policy[0]) + _TINY).sqrt()
         numbers = found.mask.sum(-1).clamp(min=1) * chosen.shape[-1]
         outside = (away - self.radius * apart).clamp(min=0.0).square() / numbers
-        return {"set": outside.mean(), "kl": found.kl()}
+        return {"set": found.mean(outside, self.least_apart), "kl": found.kl()}

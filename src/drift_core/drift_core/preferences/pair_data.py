@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 from drift_config.errors import DriftError
+from torch import Tensor
 
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import WindowDataset
@@ -57,6 +58,13 @@ class PairData:
         drawn = torch.multinomial(self._weight, size, replacement=True, generator=generator)
         chosen, refused = (self.sides.batch(rows[drawn]) for rows in (self._chosen, self._refused))
         return replace(chosen, refused=refused)
+
+    def apart(self, normalize: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return by how much the chunks of each pair differ, (P,), root mean square of `normalize`d ones."""
+        chosen, refused = (normalize(self.sides.actions[rows]) for rows in (self._chosen, self._refused))
+        valid = self.sides.mask[self._chosen]
+        squares = ((chosen - refused).square().mean(dim=-1) * valid).sum(dim=-1)
+        return (squares / valid.sum(dim=-1).clamp(min=1)).sqrt()
 
     def _try(self, what: str, work: Callable[[], object]) -> None:
         try:

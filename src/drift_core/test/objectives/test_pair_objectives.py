@@ -104,6 +104,21 @@ def test_d3po_by_hand():
     assert unmoved["preference"].item() == pytest.approx(math.log(2.0)) and unmoved["kl"].item() == 0.0
 
 
+@pytest.mark.parametrize("objective", [D3poObjective(), SetSupervisedObjective()])
+def test_a_pair_of_chunks_that_are_alike_says_nothing(objective):
+    # 0.08 apart; a second pair, 2 apart, counts alone
+    name = {"d3po": "preference", "set_supervised": "set"}[objective.kind]
+    alike, other = (estimates(1.0, refused, 0.0, 0.0, [True, True]) for refused in (0.92, -1.0))
+    assert objective.of_pairs(alike)[name].item() == 0.0
+    both = Estimates(
+        *(torch.cat([getattr(each, part) for each in (alike, other)], dim=1) for part in ("clean", "policy")),
+        torch.cat([alike.reference, other.reference], dim=1),
+        torch.cat([alike.mask, other.mask]),
+        torch.cat([alike.nats, other.nats]),
+    )
+    assert objective.of_pairs(both)[name].item() == pytest.approx(objective.of_pairs(other)[name].item())
+
+
 def test_a_pair_that_is_wrong_by_far_still_pulls():
     wrong = torch.full((2, 1, 2, 1), -40.0, requires_grad=True)
     found = replace(estimates(1.0, -1.0, 0.0, 0.0, [True, True]), policy=wrong)

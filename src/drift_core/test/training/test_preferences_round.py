@@ -1,5 +1,7 @@
 """A round on preferences: from the store to a checkpoint, or why there is nothing to learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +101,13 @@ def test_a_round_learns_from_a_take_over_at_the_minimum_rank(bootstrapped, objec
         load_checkpoint(checkpoint_path(bootstrapped / "checkpoints", version)).policy for version in (1, 2)
     )
     assert any((new != old).any() for new, old in zip(after.parameters(), before.parameters(), strict=True))
+
+
+def test_where_the_policy_wanted_what_was_done_there_is_nothing_to_learn(bootstrapped):
+    alike = np.array([[0.65], [0.70], [0.75], [0.80]]).repeat(2, 1)  # what the person does after 1.2 s
+    record(bootstrapped / "episodes", "m1", CORRECTED, [replace(chunk(2, 1001.2), data=alike)])
+    with pytest.raises(NoDataError, match="all 1 pairs in .* are alike: .* take over where the policy goes"):
+        train_round(rounds_of(bootstrapped), "preferences")
 
 
 def test_marks_of_the_run_are_learned_from(bootstrapped):

@@ -19,6 +19,13 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     settings = rounds.file.preferences
     pairs = _pairs(rounds, hooks)
     _, parent = rounds.newest_checkpoint()
+    apart = pairs.apart(parent.policy.normalize_actions)
+    if not bool((apart > settings.objective.least_apart).any()):
+        raise NoDataError(
+            f"all {len(pairs)} pairs in {rounds.store.root} are alike: what was refused differs from what "
+            f"was preferred by at most {float(apart.max()):.3f} of the normalised range, "
+            f"least_apart={settings.objective.least_apart:g}; take over where the policy goes wrong"
+        )
     config = settings.train_config(rounds.file.online)
     config, schedule = rounds.shortened(config, rounds.file.rank.online, order.steps)
     trainer = rounds.trainer(parent.policy.to(rounds.device), config, schedule, objective=settings.objective)
