@@ -1,7 +1,7 @@
 # Every target sets up first what it needs; a second run skips that. ROS=jazzy or kilted chooses the distribution.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join rollouts sampler_quality policies experts diagnostics finetune_quality crash_safety
+BENCHMARKS := control_rate distribution real_arm hot_swap train_step inference inference_worker chunk_join rollouts sampler_quality policies experts console diagnostics finetune_quality crash_safety
 SHORT := $(addprefix src/,drift_ros/test/test_run.py drift_ros/test/test_publisher_names.py drift_ros/test/test_stack_client.py \
   expert_gate_node/test/test_node.py drift_policy_node/test/test_node.py drift/test/test_doctor.py drift/test/test_env.py)
 .PHONY: help setup test-setup opening demo test short lint bench acceptance gazebo-smoke interop clean

@@ -1,14 +1,17 @@
-"""One colour and one title for each driver, in figures, films and film strips."""
+"""One colour and one title for each driver, in figures, films, film strips and the console.
+
+They are told apart by those who do not see all colours (Okabe and Ito); page/style.css has the same.
+"""
 
 from drift_core.episodes import StepSource
 
 HEX = {
-    StepSource.HOLD: "#8a8f98",
-    StepSource.POLICY: "#2f6fb0",
-    StepSource.EXPERT: "#d9772b",
+    StepSource.HOLD: "#5a6270",
+    StepSource.POLICY: "#0072b2",
+    StepSource.EXPERT: "#e69f00",
     StepSource.HOMING: "#5f9e6e",
 }
-FAULT_HEX = "#c8323c"
+FAULT_HEX = "#d55e00"
 TITLES = {
     StepSource.HOLD: "HOLD",
     StepSource.POLICY: "POLICY drives",

@@ -5,6 +5,7 @@ from typing import Any
 
 from drift_console_node.driving import Driving
 from drift_console_node.exchange import Exchange, Seen
+from drift_console_node.remedies import is_trouble, node_remedy, remedy
 from drift_console_node.stop_watch import StopWatch
 
 _STALE_S = 3.0  # a node that repeats its diagnostics every second has fallen silent
@@ -21,7 +22,7 @@ def state_message(
         "gate": _aged(seen.get("gate"), now_s),
         "policy": _aged(seen.get("policy"), now_s),
         "checkpoint": _aged(seen.get("checkpoint"), now_s),
-        "trainer": _aged(seen.get("node trainer"), now_s),
+        "trainer": _aged(seen.get("node trainer") or seen.get("node recorder"), now_s),
         "faults": faults(seen, now_s),
         "stop": stop.confirmed(),
         "cameras": cameras,
@@ -35,8 +36,19 @@ def state_message(
 
 
 def faults(seen: Mapping[str, Seen], now_s: float) -> list[dict[str, Any]]:
-    """Return what is wrong by the nodes' own diagnostics, and who is silent; the worst first."""
+    """Return what is wrong by the gate, by the nodes' own diagnostics, and who is silent; the worst first."""
     found = []
+    gate = seen.get("gate")
+    if gate is not None and is_trouble(gate.what["reason"]):
+        found.append(
+            {
+                "from": "gate",
+                "what": gate.what["text"] or gate.what["reason"],
+                "do": remedy(gate.what["reason"]) or "",
+                "level": 2 if gate.what["state"] == "FAULT" else 1,
+                "since_s": round(max(0.0, now_s - gate.what["since_s"]), 1),
+            }
+        )
     for name, node in seen.items():
         if not name.startswith("node "):
             continue
@@ -45,9 +57,12 @@ def faults(seen: Mapping[str, Seen], now_s: float) -> list[dict[str, Any]]:
             text, level = f"says nothing for {silent_s:.0f} s", 2
         else:
             text, level = node.what["message"], node.what["level"]
-        if level:
+        if level and not (name == "node expert_gate" and found and silent_s <= _STALE_S):  # it says the same
             since_s = max(0.0, now_s - node.what["since_s"])
-            found.append({"from": name[5:], "what": text, "level": level, "since_s": round(since_s, 1)})
+            do = node_remedy(name[5:], silent_s > _STALE_S)
+            found.append(
+                {"from": name[5:], "what": text, "do": do, "level": level, "since_s": round(since_s, 1)}
+            )
     return sorted(found, key=lambda fault: (-fault["level"], fault["since_s"]))
 
 

@@ -1,17 +1,14 @@
 """A gate, an arm and a policy that the test plays, a console, and a page that drives through it."""
 
-import asyncio
 import json
 import os
 import subprocess
-import threading
 import time
-from pathlib import Path
 
-import aiohttp
 import numpy as np
 import yaml
 from drift_console_node.ros.node import ConsoleNode
+from drift_console_node.testing.protocol_page import ProtocolPage
 from drift_control.gate.state import Reason, State
 from drift_control.inputs import Chunk
 from drift_control.robot.robot import load_robot
@@ -31,7 +28,6 @@ from std_srvs.srv import Trigger
 from .conftest import CONFIG, console_parameters
 
 LIMIT_S = 20.0  # discovery may take seconds
-REST = [0.0] * 6
 AHEAD = [0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
@@ -76,67 +72,6 @@ class Cell(Node):
         self._chunk.publish(to_chunk_message(chunk, self.robot.config.base_frame, 1.0))
 
 
-class Page(threading.Thread):
-    """A page with the controls: it says what `deadman` and `axes` are 50 times a second."""
-
-    def __init__(self, run_folder):
-        super().__init__(daemon=True)
-        self._file = Path(run_folder) / "console.json"
-        self.speaks, self.deadman, self.axes = True, False, REST
-        self.state, self.stopped, self._beat, self._seq = None, False, 0, 0
-        self._to_say = []
-        self.start()
-
-    def say(self, **said):
-        """Send one more message."""
-        self._to_say.append(said)
-
-    def close(self):
-        self.stopped = True
-        self.join(5.0)
-
-    def run(self):
-        asyncio.run(self._run())
-
-    async def _run(self):
-        said = json.loads(self._file.read_text())
-        address = said["address"].partition("#")[0]
-        own = {"Origin": address.rstrip("/")}
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            await session.post(f"{address}api/login", json={"token": said["driver_token"]}, headers=own)
-            async with session.ws_connect(f"{address}ws/ctl", headers=own) as socket:
-                listening = asyncio.create_task(self._listen(socket))
-                await socket.send_json({"type": "lease", "do": "ask", "name": "Ann"})
-                while not self.stopped and not socket.closed:
-                    await asyncio.sleep(0.02)
-                    await self._speak(socket)
-                listening.cancel()
-
-    async def _speak(self, socket):
-        while self._to_say:
-            await socket.send_json(self._to_say.pop(0))
-        if self.speaks:
-            self._seq += 1
-            await socket.send_json(
-                {"type": "input", "seq": self._seq, "beat": self._beat, "deadman": self.deadman,
-                 "axes": self.axes, "gripper": 0, "src": "pad 0", "focus": True, "vis": True}
-            )  # fmt: skip
-
-    async def _listen(self, socket):
-        async for message in socket:
-            said = message.json()
-            if said["type"] == "beat":
-                self._beat = said["n"]
-            elif said["type"] == "state":
-                self.state = said
-
-    @property
-    def ready(self):
-        """Whether a press would count."""
-        lease = self.state and self.state["lease"]
-        return bool(lease) and lease["yours"] and lease["why"] == "press and hold enable"
-
-
 class Stage:
     """Cell, gate and console; the console in this process, or in one that can be killed."""
 
@@ -173,7 +108,7 @@ class Stage:
 
     def armed(self):
         """Arm once the page is ready, and wait for the policy to drive."""
-        self.page = Page(self.folder)
+        self.page = ProtocolPage(json.loads((self.folder / "console.json").read_text()))
         self.spin(lambda: self.page.ready, "page that may drive")
         self.spin(self.cell.arm.service_is_ready, "gate/arm")
         self.spin(lambda: self.cell.joys, "console/joy")

@@ -136,6 +136,15 @@ def test_old_messages_of_a_hole_in_the_network_do_nothing():
     assert not page.gate.driving
 
 
+@pytest.mark.parametrize(("late_s", "counts"), [(0.1875, True), (0.25, False)])
+def test_a_link_that_is_a_quarter_of_a_second_late_drives_nothing(late_s, counts):
+    page = Page()
+    for deadman in [False] * 64 + [True] * 64:
+        page.now_s += TICK_S
+        stick = page.gate.take(page.message(deadman), page.now_s + late_s)
+    assert (stick is not None and stick.enabled) is counts
+
+
 def test_a_repeated_or_reordered_message_does_nothing():
     page = Page().driving()
     first, second = page.message(deadman=True, axes=AHEAD), page.message(deadman=True)
@@ -200,7 +209,7 @@ def test_a_message_of_another_shape_is_refused_whole(wrong):
 
 EVENTS = st.one_of(
     st.tuples(st.just("say"), st.booleans(), st.integers(1, 60)),  # enable, so often
-    st.tuples(st.just("delay"), st.booleans(), st.integers(1, 10)),  # said now, taken so many messages later
+    st.tuples(st.just("delay"), st.booleans(), st.integers(1, 40)),  # said now, taken so many messages later
     st.tuples(st.just("hide"), st.booleans()),
     st.tuples(st.just("repeat"), st.integers(0, 40)),  # an earlier message once more
     st.tuples(st.just("wait"), st.sampled_from([0.02, 0.1, 0.19, 0.21, 0.6])),
@@ -262,6 +271,9 @@ class Judge:
 def test_no_order_of_messages_drives_without_a_fresh_press_and_no_loss_releases_enable(events):
     judge = Judge()
     said, delayed = [judge.message(False)], []
+    for deadman in [False] * 45 + [True]:  # else hardly any would get so far
+        judge.take(judge.message(deadman))
+    assert judge.told
     for event, *more in events:
         if event == "say":
             for _ in range(more[1]):
@@ -292,7 +304,8 @@ def test_no_order_of_messages_drives_without_a_fresh_press_and_no_loss_releases_
         else:
             judge.now_s += 0.001
             judge.gate.gate_seen(more[0], judge.now_s)
-            judge.lost = judge.lost and more[0]
+            if not more[0]:
+                judge.lost = judge.told = False
 
 
 def test_the_rules_can_be_told():

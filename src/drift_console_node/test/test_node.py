@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from drift_console_node.testing.protocol_page import REST
 from drift_control.gate.state import Reason, State
 
-from .node_stage import AHEAD, REST, Stage
+from .node_stage import AHEAD, Stage
 
 
 @pytest.fixture

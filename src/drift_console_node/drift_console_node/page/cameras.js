@@ -49,9 +49,11 @@ export const cameras = {
 
     function label() {
       const now = performance.now();
+      let oldest = 0;
       for (const view of views) {
         view.stamps = view.stamps.filter((at) => now - at < 1000);
         const age = view.age + (now - view.at) / 1000;
+        oldest = Math.max(oldest, age);
         const old = !(age <= OLD_S);
         view.figure.classList.toggle("old", old);
         view.figure.classList.toggle("late", age > WARN_S);
@@ -60,6 +62,7 @@ export const cameras = {
         else if (old) say(view.text, `${view.name}: OLD IMAGE ${age.toFixed(1)} s`);
         else say(view.text, `${view.name}: ${Math.round(age * 1000)} ms old, ${view.stamps.length} per second`);
       }
+      desk.pictureAge = oldest;
     }
 
     desk.onState((state) => {

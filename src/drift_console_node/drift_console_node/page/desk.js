@@ -23,6 +23,7 @@ export class Desk extends EventTarget {
     this.instance = me.instance;
     this.socket = null;
     this.failures = 0;
+    this.pictureAge = 0; // of the oldest camera [s]
     this.waiting = new Map(); // press id -> settle
   }
 

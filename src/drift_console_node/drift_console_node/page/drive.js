@@ -6,6 +6,8 @@ import { readKeys } from "./keys.js";
 
 const SEND_MS = 20;
 const BEAT_MS = 250; // no message on an older beat
+const OLD_PICTURE_S = 0.5; // from another machine nobody drives by older ones
+const REMOTE = !["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
 export class Drive {
   constructor(place, desk) {
@@ -118,6 +120,10 @@ export class Drive {
   tick() {
     const input = this.read(this.pads());
     if (!this.yours || performance.now() - this.desk.beatAt > BEAT_MS) return;
+    if (REMOTE && this.desk.pictureAge > OLD_PICTURE_S) {
+      if (input?.deadman) this.lose("the pictures are older than half a second");
+      return;
+    }
     const idle = { deadman: false, axes: [0, 0, 0, 0, 0, 0], gripper: 0, src: "nothing" };
     const vis = document.visibilityState === "visible";
     this.desk.send({
@@ -125,8 +131,20 @@ export class Drive {
     });
   }
 
+  // The screen stays on while this page has the controls, where the browser allows it.
+  async keepAwake(on) {
+    if (on && this.lock === undefined) {
+      this.lock = null;
+      this.lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    } else if (!on && this.lock !== undefined) {
+      this.lock?.release();
+      this.lock = undefined;
+    }
+  }
+
   show(state) {
     const lease = state.lease;
+    this.keepAwake(lease.yours);
     say(this.take, lease.yours ? "Let go of the controls" : lease.holder ? `Ask ${lease.holder} for the controls` : "Take the controls");
     this.give.hidden = !(lease.yours && lease.asked_by && !lease.driving);
     say(this.text, this.problem || this.sentence(lease));

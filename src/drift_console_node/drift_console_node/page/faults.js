@@ -21,6 +21,7 @@ export const faults = {
           element("strong", { textContent: `${fault.from}: ` }),
           element("span", { textContent: fault.what }),
           element("span", { className: "since", textContent: ` since ${duration(fault.since_s)}` }),
+          element("div", { className: "do", textContent: fault.do ? `→ ${fault.do}` : "" }),
         ]),
       );
       const more = state.faults.length - found.length;

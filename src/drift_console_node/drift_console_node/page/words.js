@@ -17,8 +17,9 @@ export function inWords(state) {
   if (gate === null) return view("none", "NO GATE YET", "the console hears no gate/state");
   if (gate.age_s > 1.0) return view("lost", "GATE SILENT – robot state unknown", `for ${gate.age_s.toFixed(1)} s`);
   const because = gate.text || gate.reason.toLowerCase().replaceAll("_", " ");
+  if (gate.state !== "EXPERT" && gate.text.includes("help wanted")) return view("help", "HELP WANTED – take over?", because);
   if (gate.state === "POLICY") return view("policy", "POLICY DRIVES", because);
-  if (gate.state === "EXPERT") return view("person", `${driver(state)} `.trim(), because);
+  if (gate.state === "EXPERT") return view("person", driver(state), because);
   if (gate.state === "HOMING") return view("homing", "GOING HOME", because);
   if (gate.state === "FAULT") return view("stopped", `STOPPED – ${label(gate.reason)}`, because);
   if (gate.reason === "STOP_REQUESTED") return view("stopped", "STOPPED – arm to go on", because);

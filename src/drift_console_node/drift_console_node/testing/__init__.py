@@ -1,0 +1,1 @@
+"""What tests and acceptance of the console share."""
