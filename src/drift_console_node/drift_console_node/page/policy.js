@@ -32,7 +32,7 @@ export const policy = {
       if (runs === null) say(running, "no policy yet");
       else say(running, runs.version ? `v${runs.version} live since ${duration(runs.since_s)}` : "no checkpoint yet");
       const parts = [];
-      if (runs !== null) parts.push(runs.text || runs.state.toLowerCase());
+      if (runs?.version) parts.push(runs.text || runs.state.toLowerCase());
       if (runs?.version) parts.push(`${runs.sampler}, ${runs.engine}`);
       if (runs?.refusal) parts.push(`refused: ${runs.refusal}`);
       say(details, parts.join(" · "));
