@@ -34,8 +34,8 @@ class ProtocolPage(threading.Thread):
     @property
     def ready(self) -> bool:
         """Whether a press would count."""
-        lease = self.state and self.state["lease"]
-        return bool(lease) and lease["yours"] and lease["why"] == "press and hold enable"
+        lease = {} if self.state is None else self.state["lease"]
+        return bool(lease.get("yours")) and lease.get("why") == "press and hold enable"
 
     def say(self, **said: Any) -> None:
         """Send one more message."""
