@@ -29,12 +29,14 @@ class Watched:
         return bool(self.sticks) and self.sticks[-1].enabled
 
     def silent(self):
-        """Return whether nothing leaves any more, the last of it with enable."""
-        count = len(self.sticks)
-        time.sleep(
-            0.3
-        )  # six messages of a page that speaks every 50 ms, and of one that does every 20 ms fifteen
-        return len(self.sticks) == count and self.drives
+        """Return whether it comes to that nothing leaves any more, and the last of it was with enable."""
+        end_s, count = time.monotonic() + LIMIT_S, -1
+        while count != len(self.sticks):
+            if time.monotonic() > end_s:
+                return False
+            count = len(self.sticks)
+            time.sleep(0.3)  # a page that drives, or holds still, speaks fifteen times meanwhile
+        return self.drives
 
 
 def until(condition, what):
