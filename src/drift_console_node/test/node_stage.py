@@ -85,7 +85,7 @@ class Stage:
         )
         self.cell = self._add(Cell())
         self.console = None
-        given = console_parameters(folder)
+        given = console_parameters(folder, max_age_s=0.5, input_timeout_s=0.5)
         if alone:
             self._start(given)
         else:
@@ -133,12 +133,22 @@ class Stage:
     def until(self, state):
         self.spin(lambda: self.state is state, state.name)
 
+    def story(self):
+        """Return which states the gate was in, and why, one after the other."""
+        told = [f"{state.name} ({reason.name})" for _, state, reason, _ in self.cell.states]
+        return ", ".join(now for before, now in zip(["", *told], told, strict=False) if now != before)
+
     def spin(self, condition, what, limit_s=LIMIT_S):
         end_s = time.monotonic() + limit_s
         while not condition():
             page = self.page.state["lease"] if self.page is not None and self.page.state else None
-            said = self.cell.states[-1] if self.cell.states else None
-            assert time.monotonic() < end_s, f"no {what} within {limit_s} s; {said}; {page}"
+            assert time.monotonic() < end_s, f"no {what} within {limit_s} s; {self.story()}; {page}"
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def spin_until(self, condition, most_s):
+        """Spin until the condition holds, or for so long."""
+        end_s = time.monotonic() + most_s
+        while not condition() and time.monotonic() < end_s:
             self.executor.spin_once(timeout_sec=0.02)
 
     def spin_for(self, duration_s):
@@ -165,11 +175,11 @@ def _gate(folder):
     """Return the gate's parameters; one thread plays all of it: only long silences mean something."""
     for name in ("keyboard", "scripted", "gamepad"):
         text = (CONFIG / "joysticks" / f"{name}.yaml").read_text()
-        (folder / f"{name}.yaml").write_text(text.replace("_s: 0.25", "_s: 0.4"))
+        (folder / f"{name}.yaml").write_text(text.replace("_s: 0.25", "_s: 0.8"))
     values = yaml.safe_load((CONFIG / "nodes.yaml").read_text())["/**/expert_gate"]["ros__parameters"]
     files = {
         "robot_file": str(CONFIG / "robots" / "panda.yaml"),
         "joystick_file": str(folder / "gamepad.yaml"),
     }
-    patience = {"joint_state_timeout_s": 1.0, "joint_state_lost_s": 5.0, "chunk_timeout_s": 3.0}
+    patience = {"joint_state_timeout_s": 4.0, "joint_state_lost_s": 10.0, "chunk_timeout_s": 4.0}
     return values | files | patience
