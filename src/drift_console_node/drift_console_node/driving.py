@@ -50,7 +50,7 @@ class Driving:
         if stick is None:
             self._exchange.drop_stick()
         else:
-            self._exchange.put_stick(stick)
+            self._exchange.put_stick(stick, now_s)
 
     def lose(self, session: str, why: str, now_s: float) -> None:
         """Fall silent: the page says that it has lost the person's hand."""

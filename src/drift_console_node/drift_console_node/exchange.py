@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PRESSES = 32  # that may wait; more are refused
+STICK_S = 0.1  # so long may one wait to be published: what a person did before is not what they do
 Answer = Callable[[bool, str], None]  # accepted, and what is said to it; called from any thread
 
 
@@ -57,7 +58,7 @@ class Exchange:
         self._seen: dict[str, Seen] = {}
         self._lock = threading.Lock()
         self._presses: deque[Press] = deque()
-        self._stick: deque[Stick] = deque(maxlen=1)
+        self._stick: deque[tuple[Stick, float]] = deque(maxlen=1)  # with its steady time [s]
         self._frames: dict[str, Frame] = {}
         self.driving = False  # somebody has the lease: console/joy is offered
         self.looked_at: frozenset[str] = frozenset()  # cameras
@@ -102,21 +103,22 @@ class Exchange:
             self._presses.clear()
         return waiting
 
-    def put_stick(self, stick: Stick) -> None:
-        """Replace what waits to be published."""
-        self._stick.append(stick)
+    def put_stick(self, stick: Stick, now_s: float) -> None:
+        """Replace what waits to be published; steady time [s]."""
+        self._stick.append((stick, now_s))
         self.wake_node()
 
     def drop_stick(self) -> None:
         """Nothing more is published: what waits is forgotten."""
         self._stick.clear()
 
-    def take_stick(self) -> Stick | None:
-        """Take what waits to be published."""
+    def take_stick(self, now_s: float) -> Stick | None:
+        """Take what waits to be published, unless it has waited for too long; steady time [s]."""
         try:
-            return self._stick.popleft()
+            stick, since_s = self._stick.popleft()
         except IndexError:
             return None
+        return stick if now_s - since_s <= STICK_S else None
 
     def set_driving(self, driving: bool) -> None:
         """Offer console/joy, or take it back."""

@@ -7,11 +7,6 @@ class RateLimit:
     def __init__(self, per_second: float, now_s: float) -> None:
         self._rate, self._left, self._last_s = per_second, per_second, now_s
 
-    def change(self, per_second: float) -> None:
-        """Allow another rate from now on; what is left is kept."""
-        self._rate = per_second
-        self._left = min(self._left, per_second)
-
     def takes(self, now_s: float) -> bool:
         """Count one message; return whether it is still within the limit."""
         self._left = min(self._rate, self._left + (now_s - self._last_s) * self._rate)

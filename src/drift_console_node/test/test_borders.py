@@ -184,9 +184,9 @@ def test_who_came_to_look_can_stop_and_nothing_else(console):
     console(play)
 
 
-def test_twenty_messages_at_once_are_enough_and_stop_is_never_too_many(console):
+def test_twenty_messages_at_once_are_enough_to_look_and_stop_is_never_too_many(console):
     async def play(desk):
-        client = await desk.browser()
+        client = await desk.browser(TOKENS.viewer)
         async with client.ws_connect("/ws/ctl", headers=desk.own) as socket:
             for _ in range(40):
                 await socket.send_json({"type": "echo", "beat": 1})
@@ -251,3 +251,18 @@ async def ended(socket):
     async for _ in socket:
         pass
     return socket.close_code
+
+
+def test_a_page_that_drives_no_longer_may_go_on_sending_what_its_hands_do(console):
+    async def play(desk):
+        client = await desk.browser(TOKENS.driver)
+        hands = {"type": "input", "beat": 1, "axes": [0.0] * 6, "gripper": 0, "src": "keys"}
+        hands |= {"deadman": True, "focus": True, "vis": True}
+        async with client.ws_connect("/ws/ctl", headers=desk.own) as socket:
+            for seq in range(100):
+                await socket.send_json({**hands, "seq": seq})
+            await socket.send_json({"type": "press", "id": "b", "what": "nothing"})
+            assert (await said(socket, "answer"))["id"] == "b"
+        assert desk.context.exchange.take_stick(0.0) is None
+
+    console(play)

@@ -73,7 +73,7 @@ def sticks_of(desk):
     """Keep every stick that leaves for the node."""
     kept = []
     put = desk.context.exchange.put_stick
-    desk.context.exchange.put_stick = lambda stick: (kept.append((time.monotonic(), stick)), put(stick))
+    desk.context.exchange.put_stick = lambda stick, at_s: (kept.append((at_s, stick)), put(stick, at_s))
     return kept
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from drift_control.teleop.joystick import load_joystick
 from drift_core.task import load_task
 from drift_ros import qos
+from drift_ros.clock import steady_s
 from drift_ros.diagnostics import OK, Diagnostics, Report
 from drift_ros.gate_messages import to_joy_message
 from drift_ros.parameters import load_parameters
@@ -72,7 +73,7 @@ class ConsoleNode(Node):
         for press in self._exchange.presses():
             self._buttons.press(press)
         self._offer(self._exchange.driving)
-        stick = self._exchange.take_stick()
+        stick = self._exchange.take_stick(steady_s())
         if stick is not None and self._joy is not None:
             self._joy.publish(self._message(stick))
         self._eyes.look_at(self._exchange.looked_at)

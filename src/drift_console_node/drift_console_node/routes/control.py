@@ -22,7 +22,7 @@ from drift_console_node.state_message import state_message
 MESSAGE_BYTES = 4096
 BEAT_S, STATE_S = 0.05, 0.1
 _SEND_S = 1.0  # a page that does not take a message within it is lost
-_DRIVER_HZ, _VIEWER_HZ = 120.0, 20.0
+_MESSAGES_HZ = {Role.DRIVER: 120.0, Role.VIEWER: 20.0}  # at most; who has just lost the lease still sends
 _CONNECTIONS = 32
 _VIOLATION, _GOING_AWAY = 1008, 1001
 _LONGEST_NAME = 24
@@ -80,7 +80,7 @@ class Connection:
         self._role = request[ROLE]
         self.session = f"{id(self):x}"
         self._name = "another page"
-        self._limit = RateLimit(_VIEWER_HZ, now_s())
+        self._limit = RateLimit(_MESSAGES_HZ[self._role], now_s())
         self._presses = PressLog()
         self._newest: dict[str, Any] | None = None  # state that waits to be sent
         self._beat = 0
@@ -203,15 +203,8 @@ class Connection:
             driving.give(self.session, now_s())
         else:
             return False
-        for connection in self._context.connections:
-            connection.set_limit()
         self._context.changed.set()
         return True
-
-    def set_limit(self) -> None:
-        """Allow as many messages as who drives, or who looks, sends."""
-        holds = self._context.driving.lease.holds(self.session)
-        self._limit.change(_DRIVER_HZ if holds else _VIEWER_HZ)
 
     def _on_press(self, said: dict[str, Any]) -> bool:
         press, what = press_id(said.get("id")), said.get("what")

@@ -13,11 +13,11 @@ class Watched:
         self.served, self.sticks = served, []
         put = served.exchange.put_stick
 
-        def put_stick(stick):
+        def put_stick(stick, now_s):
             self.sticks.append(stick)
             if stick.enabled:
                 self.gate("EXPERT")
-            put(stick)
+            put(stick, now_s)
 
         served.exchange.put_stick = put_stick
 

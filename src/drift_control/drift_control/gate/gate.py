@@ -17,7 +17,7 @@ class Event(Enum):
     GUARD_HELP = auto()  # a guard rule holds and wants the person
     ENABLE_FREE = auto()  # no live joystick says that enable is held
     ENABLE_VOID = auto()  # one does, since before ARM, or since another joystick drove
-    JOY_LOST = auto()  # the joystick that drives is silent, broken, frozen or refused
+    JOY_LOST = auto()  # the joystick that drives, or did until a hold, is silent, broken, frozen or refused
     RELEASE = auto()  # the enable button of the joystick that drives is let go
     ENABLE = auto()  # that of another one is held, and it may drive
     ARM = auto()  # asked to arm, and all start rules agree
@@ -71,6 +71,7 @@ TABLE: tuple[Row, ...] = (
     Row(Event.ENABLE_FREE, ANY, None, release_required=False, quiet=True),
     Row(Event.ENABLE_VOID, ANY, None, release_required=True, quiet=True),
     Row(Event.JOY_LOST, (EXPERT,), HOLD, void=True, release_required=True, help_wanted=True),
+    Row(Event.JOY_LOST, (HOLD,), HOLD, armed=True, release_required=True, help_wanted=True),
     Row(Event.RELEASE, (EXPERT,), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
     Row(Event.ENABLE, (HOLD, HOMING, POLICY), EXPERT, Reason.NONE, armed=True, help_wanted=False,
         intervention=True),

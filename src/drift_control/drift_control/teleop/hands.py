@@ -21,6 +21,7 @@ class Hands:
         """`devices`: by topic of their buttons, in order of precedence."""
         self._hands = [hand_of(name, device) for name, device in devices.items()]
         self._driver: Hand | LeadHand | None = None
+        self._held: Hand | LeadHand | None = None  # drove until the arm was held, and has not let go since
 
     def take(self, joys: Mapping[str, JoyReading], leads: Mapping[str, LeadReading], now: Now) -> None:
         """Take note of the newest message of each."""
@@ -52,9 +53,8 @@ class Hands:
 
     def happenings(self, now: Now, status: GateStatus, held_back: bool) -> list[Happening]:
         """Return what they do; `held_back`: something else forbids to take over now."""
-        if status.state is not State.EXPERT:
-            self._driver = None
         found = [] if self.any_holds(now) else [Happening(Event.ENABLE_FREE)]
+        found += self._left_behind(now, status)
         driver = self._driver
         if driver is not None:
             found += self._driving(driver, now, status, held_back)
@@ -63,14 +63,26 @@ class Hands:
             found += self._enable([hand for hand in self._hands if self._may_drive(hand, now)], text)
         return found
 
+    def _left_behind(self, now: Now, status: GateStatus) -> list[Happening]:
+        """Return that the joystick was lost which drove until the arm was held, before its enable was let go.
+
+        Its silence is no release: the policy would drive for somebody who still holds enable.
+        """
+        if status.state is not State.EXPERT and self._driver is not None:
+            self._held, self._driver = self._driver, None
+        held = self._held
+        if held is None or held.holds(now):
+            return []
+        self._held = None
+        trouble = held.trouble(now)
+        return [] if trouble is None or status.state is State.EXPERT else [_lost(trouble)]
+
     def _driving(
         self, driver: Hand | LeadHand, now: Now, status: GateStatus, held_back: bool
     ) -> list[Happening]:
         trouble = driver.trouble(now)
         if trouble is not None:
-            return [
-                Happening(Event.JOY_LOST, trouble.reason, f"{trouble.text}; press and release enable, or arm")
-            ]
+            return [_lost(trouble)]
         if not driver.holds(now):
             released = Happening(Event.RELEASE, text="handed back; waiting for a chunk")
             return [released, Happening(Event.ENABLE_VOID)] if self.any_holds(now) else [released]
@@ -113,3 +125,7 @@ class Hands:
         if not status.armed:
             return f"enable does nothing in {status.state.name} before the gate is armed"
         return "release enable first" if status.release_required else "enable is held back"
+
+
+def _lost(trouble: Trouble) -> Happening:
+    return Happening(Event.JOY_LOST, trouble.reason, f"{trouble.text}; press and release enable, or arm")

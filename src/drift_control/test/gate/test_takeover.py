@@ -78,3 +78,28 @@ def test_the_policy_never_regains_control_while_the_person_holds_the_button(benc
     tick = bench.run(2.0, joy=bench.stick, chunk=bench.chunk)
     assert {t.source for t in bench.ticks[-100:]} == {CommandSource.EXPERT}
     assert tick.state is State.EXPERT
+
+
+@pytest.mark.parametrize("held_s", [0.0, 0.1, 0.4])  # after the hold began
+def test_a_joystick_that_is_lost_while_the_arm_is_held_with_enable_down_gives_nothing_back(bench, held_s):
+    driving(bench)
+    last = bench.stick()
+    bench.stall(0.3)  # the gate itself: joints and joystick are old when it goes on
+    tick = bench.tick(joy=bench.stick() if held_s else last)
+    assert (tick.state, tick.armed) == (State.HOLD, True)
+    if held_s:
+        bench.run(held_s, joy=bench.stick)
+    last = bench.stick() if held_s else last
+    bench.run(2.0, joy=last, chunk=bench.chunk)
+    assert {t.state for t in bench.ticks[-100:]} == {State.HOLD}
+    bench.tick(joy=bench.stick(enabled=False))
+    assert bench.run(0.5, joy=lambda: bench.stick(enabled=False), chunk=bench.chunk).state is State.HOLD
+    assert bench.tick(joy=bench.stick()).state is State.EXPERT
+    assert bench.run(1.0, joy=lambda: bench.stick(enabled=False), chunk=bench.chunk).state is State.POLICY
+
+
+def test_to_let_go_while_the_arm_is_held_gives_it_back_to_the_policy(bench):
+    driving(bench)
+    bench.stall(0.3)
+    assert bench.run(0.5, joy=bench.stick, chunk=bench.chunk).state is State.HOLD  # enable is still down
+    assert bench.run(0.5, joy=lambda: bench.stick(enabled=False), chunk=bench.chunk).state is State.POLICY
