@@ -79,7 +79,7 @@ def test_the_picture_has_a_above_b_at_the_same_times(run: Path) -> None:
 def test_a_film_shows_both_side_by_side(run: Path) -> None:
     prefer(run, "--film", "--pairs", 1, keys="q")
     film = cv2.VideoCapture(str(run / "preferences" / "m1_m2.mp4"))
-    assert int(film.get(cv2.CAP_PROP_FRAME_COUNT)) == 4  # 0.38 s at 10 pictures a second
+    assert int(film.get(cv2.CAP_PROP_FRAME_COUNT)) == 5  # 0.38 s, 10 a second, and the last again
     assert film.get(cv2.CAP_PROP_FRAME_HEIGHT) == 240 and film.get(cv2.CAP_PROP_FRAME_WIDTH) == 2 * (360 + 24)
 
 

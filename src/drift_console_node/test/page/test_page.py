@@ -10,6 +10,8 @@ from drift_core.preferences import marks_of
 from playwright.sync_api import expect
 from recorded_episodes import EXPERT, HOLD, POLICY, record
 
+from .watched import until
+
 SIZES = [(1280, 800), (1024, 768), (360, 640)]
 LONG = "Kollisionsüberwachungsgrenzwertüberschreitung " * 6
 SLOW_MS = 15_000
@@ -145,7 +147,8 @@ def test_an_episode_is_looked_at_moment_by_moment_and_played(run, opened):
     expect(bar).to_have_attribute("aria-label", "driven by: policy 0.6 s, person 0.4 s, hold 0.4 s")
     filled = "it => it.lastChild.getBoundingClientRect().right / it.getBoundingClientRect().right"
     shortest = page.locator("[data-episode=d1] .driver-bar")  # 0.4 s
-    assert bar.evaluate(filled) > 0.99 and shortest.evaluate(filled) > 0.99
+    for one in (bar, shortest):  # the list may be drawn anew meanwhile
+        until(lambda one=one: one.evaluate(filled) > 0.99, "bar that is filled")
     expect(page.locator(".clock")).to_have_text("0.0 of 1.4 s · policy v1 drove")
     page.get_by_role("button", name="Next take-over").click()
     expect(page.locator(".clock")).to_have_text("0.6 of 1.4 s · a person drove")
