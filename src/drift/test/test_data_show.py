@@ -105,8 +105,8 @@ def test_the_picture_shows_the_driver_as_the_colour_of_the_frames(tmp_path: Path
     out = tmp_path / "m0.png"
     show(tmp_path, "m0", "--out", out)
     image = cv2.cvtColor(cv2.imread(str(out)), cv2.COLOR_BGR2RGB)
-    blue = (image == (0x2F, 0x6F, 0xB0)).all(axis=2).any(axis=0).nonzero()[0]  # columns
-    orange = (image == (0xD9, 0x77, 0x2B)).all(axis=2).any(axis=0).nonzero()[0]
+    blue = (image == (0x00, 0x72, 0xB2)).all(axis=2).any(axis=0).nonzero()[0]  # columns
+    orange = (image == (0xE6, 0x9F, 0x00)).all(axis=2).any(axis=0).nonzero()[0]
     strip = image.shape[1] // 2
     assert len(blue) > 100 and len(orange) > 100
     assert blue.min() < orange.min() < strip + 100 and orange.max() > strip

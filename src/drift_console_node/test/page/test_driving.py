@@ -32,10 +32,14 @@ def plug(page, *buttons, axes="[0, 0, 0, 0]"):
 def with_pad(page):
     """Claim a pad, and wait until a press would count."""
     page.evaluate(_PADS)
-    for buttons in ([], [START], []):
-        plug(page, *buttons)
-        page.wait_for_timeout(60)
-    expect(page.locator("p.drive")).to_have_text(READY, timeout=LIMIT_S * 1000)
+    drive = page.locator("p.drive")
+    end_s = time.monotonic() + LIMIT_S
+    while "ress Start" in drive.inner_text() and time.monotonic() < end_s:  # a late look misses a press
+        for buttons in ([], [START]):
+            plug(page, *buttons)
+            page.wait_for_timeout(100)
+    plug(page)
+    expect(drive).to_have_text(READY, timeout=LIMIT_S * 1000)
 
 
 def with_keys(page):
