@@ -12,7 +12,7 @@ from aiohttp import web
 from drift_console_node.access import Access
 from drift_console_node.config import ConsoleConfig
 from drift_console_node.driving import Driving
-from drift_console_node.exchange import Exchange
+from drift_console_node.exchange import STOP, Exchange
 from drift_console_node.input_gate import InputRules
 from drift_console_node.stop_watch import StopWatch
 
@@ -58,7 +58,7 @@ class Context:
     def press_stop(self, press: str) -> None:
         """Ask the gate to stop, now, whoever asks; whether it has is seen in gate/state."""
         self.stop.press(press, time.monotonic())
-        self.exchange.press("stop", lambda accepted, text: None)
+        self.exchange.press(STOP, lambda accepted, text: None)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PRESSES = 32  # that may wait; more are refused
+STOP = "stop"
 STICK_S = 0.1  # so long may one wait to be published: what a person did before is not what they do
 Answer = Callable[[bool, str], None]  # accepted, and what is said to it; called from any thread
 
@@ -87,11 +88,19 @@ class Exchange:
     # --- from the web side
 
     def press(self, what: str, answer: Answer) -> None:
-        """Ask for what a button means; `answer` tells later how it went."""
+        """Ask for what a button means; `answer` tells later how it went.
+
+        Stop goes before all that waits, and is never refused; one that waits already is enough.
+        """
+        full = False
         with self._lock:
-            full = len(self._presses) >= _PRESSES
-            if not full:
+            if what == STOP:
+                if all(press.what != STOP for press in self._presses):
+                    self._presses.appendleft(Press(what, answer))
+            elif len(self._presses) < _PRESSES:
                 self._presses.append(Press(what, answer))
+            else:
+                full = True
         if full:
             answer(False, "too many presses wait already")
         self.wake_node()

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from aiohttp import web
@@ -16,12 +16,14 @@ from drift_console_node.routes import MODULES, cameras, control
 
 _STOP_S = 0.25  # for what is being answered
 _LEAVE_S = 0.15  # for pages to take note
+TASKS: web.AppKey[list["asyncio.Task[None]"]] = web.AppKey("tasks", list)  # that run for ever
 
 
 def make_app(context: Context) -> web.Application:
     """Return the application with all its routes."""
     app = web.Application(middlewares=[check_borders], client_max_size=BODY_BYTES)
     app[CONTEXT] = context
+    app[TASKS] = []
     app.on_response_prepare.append(add_headers)
     for module in MODULES:
         module.add(app.router)
@@ -35,7 +37,8 @@ def make_app(context: Context) -> web.Application:
 async def _background(app: web.Application) -> AsyncIterator[None]:
     context, loop = app[CONTEXT], asyncio.get_running_loop()
     context.exchange.wake_web = lambda: _wake(loop, context)
-    tasks = [asyncio.create_task(control.beat(app)), asyncio.create_task(cameras.watch(app))]
+    tasks = app[TASKS]
+    tasks += [asyncio.create_task(control.beat(app)), asyncio.create_task(cameras.watch(app))]
     yield
     context.exchange.wake_web = lambda: None
     context.exchange.on_frame = lambda camera: None
@@ -58,7 +61,11 @@ async def _close_connections(app: web.Application) -> None:
 class Server:
     """Serve `context` at a socket that listens, until `close`. OSError for an unreadable certificate."""
 
-    def __init__(self, context: Context, listening: socket.socket) -> None:
+    def __init__(
+        self, context: Context, listening: socket.socket, on_failure: Callable[[Exception], None]
+    ) -> None:
+        """`on_failure` is called from the server's thread, which then ends."""
+        self._on_failure = on_failure
         self._context, self._listening = context, listening
         self._tls = _tls(context)
         self._loop = asyncio.new_event_loop()
@@ -74,18 +81,25 @@ class Server:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._run())
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(self._run())
+        except Exception as error:  # told to the node, which ends by it
+            self._on_failure(error)
+        finally:
+            self._loop.close()
 
     async def _run(self) -> None:
-        runner = web.AppRunner(
-            make_app(self._context), access_log=None, handle_signals=False, shutdown_timeout=_STOP_S
-        )
+        app = make_app(self._context)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_STOP_S)
         await runner.setup()
         site = web.SockSite(runner, self._listening, ssl_context=self._tls)
         await site.start()
-        await self._stopping.wait()
+        stopping = asyncio.create_task(self._stopping.wait())
+        ended, _ = await asyncio.wait({stopping, *app[TASKS]}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         await runner.cleanup()
+        for task in ended - {stopping}:
+            task.result()  # raises what has ended one that runs for ever
 
 
 def _tls(context: Context) -> ssl.SSLContext | None:

@@ -29,6 +29,7 @@ from .conftest import CONFIG, console_parameters
 
 LIMIT_S = 20.0  # discovery may take seconds
 AHEAD = [0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
+PATIENT = {"max_age_s": 0.5, "input_timeout_s": 0.5}  # with a machine that stands still at times
 
 
 class Cell(Node):
@@ -72,6 +73,11 @@ class Cell(Node):
         self._chunk.publish(to_chunk_message(chunk, self.robot.config.base_frame, 1.0))
 
 
+def make_console(folder, **changes):
+    """Return a console node of a run in `folder`."""
+    return ConsoleNode(parameter_overrides=_parameters(console_parameters(folder, **changes)))
+
+
 class Stage:
     """Cell, gate and console; the console in this process, or in one that can be killed."""
 
@@ -85,11 +91,10 @@ class Stage:
         )
         self.cell = self._add(Cell())
         self.console = None
-        given = console_parameters(folder, max_age_s=0.5, input_timeout_s=0.5)
         if alone:
-            self._start(given)
+            self._start(console_parameters(folder, **PATIENT))
         else:
-            self.console = self._add(ConsoleNode(parameter_overrides=_parameters(given)))
+            self.console = self._add(make_console(folder, **PATIENT))
         self._add(ExpertGateNode(parameter_overrides=_parameters(_gate(folder))))
         self.spin(lambda: (folder / "console.json").exists(), "console")
         self.spin(lambda: self.cell.states, "gate/state")

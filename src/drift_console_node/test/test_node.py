@@ -5,8 +5,10 @@ import time
 import pytest
 from drift_console_node.testing.protocol_page import REST
 from drift_control.gate.state import Reason, State
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
 
-from .node_stage import AHEAD, Stage
+from .node_stage import AHEAD, Stage, make_console
 
 
 @pytest.fixture
@@ -30,6 +32,31 @@ def another_pad(stage):
 
 def no_lease(stage):
     stage.page.say(type="lease", do="leave")
+
+
+def no_beats(node, fail):
+    node._context_of_pages.driving.beat = fail
+
+
+def no_pictures(node, fail):
+    node._eyes._encode = fail
+    node._eyes._on_image("front", Image())
+
+
+@pytest.mark.parametrize("broken", [no_beats, no_pictures])
+def test_a_thread_that_fails_ends_the_node_with_its_reason(ros, tmp_path, broken):
+    def fail(*given):
+        raise ArithmeticError("a fault of ours")
+
+    executor, node = SingleThreadedExecutor(), make_console(tmp_path)
+    executor.add_node(node)
+    broken(node, fail)
+    end_s = time.monotonic() + 10.0
+    with pytest.raises(ArithmeticError, match="a fault of ours"):
+        while time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.1)
+    node.destroy_node()
+    executor.shutdown()
 
 
 def drive(stage):

@@ -8,7 +8,7 @@ from drift_ros.request import StackRequest
 from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 
-from drift_console_node.exchange import Press
+from drift_console_node.exchange import STOP, Press
 
 _STOP_S = 0.3  # for the gate's answer; the page asks again before
 _NAMES = (
@@ -41,7 +41,7 @@ class Buttons:
 
     def press(self, press: Press) -> None:
         """Ask for what a button means."""
-        if press.what == "stop":
+        if press.what == STOP:
             if self._stop is None or self._stop.done:  # one that waits is sent as soon as there is a gate
                 self._stop = self._stack.stop(_STOP_S)
             return

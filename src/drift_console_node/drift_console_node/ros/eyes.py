@@ -1,7 +1,7 @@
 """Cameras while somebody looks at them: subscribed to, encoded in a thread of its own, the newest only."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import cv2
@@ -24,8 +24,15 @@ class Eyes:
     """Put pictures of the cameras that are looked at into the exchange, as JPEG."""
 
     def __init__(
-        self, node: Node, cameras: Sequence[CameraConfig], config: ConsoleConfig, exchange: Exchange
+        self,
+        node: Node,
+        cameras: Sequence[CameraConfig],
+        config: ConsoleConfig,
+        exchange: Exchange,
+        on_failure: Callable[[Exception], None],
     ) -> None:
+        """`on_failure` is called from the thread that encodes, which then ends."""
+        self._on_failure = on_failure
         self._node, self._config, self._exchange = node, config, exchange
         self._cameras = {camera.name: camera for camera in cameras}
         self._subscriptions: dict[str, Subscription] = {}
@@ -34,7 +41,7 @@ class Eyes:
         self._changed = threading.Condition()
         self._closed = False
         self._unreadable: set[str] = set()
-        self._thread = threading.Thread(target=self._encode_all, name="eyes", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="eyes", daemon=True)
         self._thread.start()
 
     def look_at(self, wanted: frozenset[str]) -> None:
@@ -63,6 +70,12 @@ class Eyes:
         with self._changed:
             self._newest[camera] = msg
             self._changed.notify()
+
+    def _run(self) -> None:
+        try:
+            self._encode_all()
+        except Exception as error:  # told to the node, which ends by it
+            self._on_failure(error)
 
     def _encode_all(self) -> None:
         while True:

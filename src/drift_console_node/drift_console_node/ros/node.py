@@ -45,18 +45,18 @@ class ConsoleNode(Node):
         exchange = self._exchange = Exchange()
         names = [camera.name for camera in cameras]
         context = Context(config, Access(tokens), exchange, names, port=port)
-        self._joy: Publisher | None = (
-            None  # only while somebody has the lease: the gate looks for who is silent
-        )
+        # only while somebody has the lease: the gate looks for who is silent
+        self._joy: Publisher | None = None
+        self._failure: Exception | None = None  # of another thread
+        self._wake = self.create_guard_condition(self._on_wake)
         self._count = 0
         self._buttons = Buttons(self)
         self._listener = Listener(self, exchange)
-        self._eyes = Eyes(self, cameras, config, exchange)
-        self._wake = self.create_guard_condition(self._on_wake)
+        self._eyes = Eyes(self, cameras, config, exchange, self._fail)
         exchange.wake_node = self._wake.trigger
         self._address = url(config, port)
         file = write_address(config.run_folder, self._address, tokens)
-        self._server = Server(context, listening)
+        self._server = Server(context, listening, self._fail)
         self.get_logger().info(f"console at {self._address}; with its token in {file}")
         self._context_of_pages = context
         self._diagnostics = Diagnostics(self, self._report)
@@ -69,7 +69,14 @@ class ConsoleNode(Node):
         self._buttons.close()
         super().destroy_node()
 
+    def _fail(self, error: Exception) -> None:
+        """End the node by what has ended one of its threads; whoever has started it starts it again."""
+        self._failure = error
+        self._wake.trigger()
+
     def _on_wake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         for press in self._exchange.presses():
             self._buttons.press(press)
         self._offer(self._exchange.driving)

@@ -65,7 +65,7 @@ async def _cameras(request: web.Request) -> web.StreamResponse:
         raise web.HTTPServiceUnavailable(text="32 pages look already")
     socket = web.WebSocketResponse(max_msg_size=64, compress=False)
     await socket.prepare(request)
-    viewer = Viewer(context, socket)
+    viewer = Viewer(context, request, socket)
     viewers.add(viewer)
     sender = asyncio.create_task(viewer.send_all())
     try:
@@ -84,8 +84,8 @@ async def _cameras(request: web.Request) -> web.StreamResponse:
 class Viewer:
     """One page that looks: what it may be sent, and what it has."""
 
-    def __init__(self, context: Context, socket: web.WebSocketResponse) -> None:
-        self._context, self._socket = context, socket
+    def __init__(self, context: Context, request: web.Request, socket: web.WebSocketResponse) -> None:
+        self._context, self._request, self._socket = context, request, socket
         self._credits = [0] * len(context.cameras)
         self._sent = [-1] * len(context.cameras)
         self._asked_s = [float("-inf")] * len(context.cameras)
@@ -110,8 +110,8 @@ class Viewer:
         await self._socket.close(code=_GOING_AWAY)
 
     async def send_all(self) -> None:
-        """Send the newest picture of each camera for which there is credit, for ever."""
-        with suppress(TimeoutError, ConnectionError):
+        """Send the newest picture of each camera for which there is credit, until one is not taken."""
+        try:
             while True:
                 await self.due.wait()
                 self.due.clear()
@@ -122,3 +122,6 @@ class Viewer:
                         self._sent[camera] = frame.sequence
                         data = pack(camera, frame, now_s())
                         await asyncio.wait_for(self._socket.send_bytes(data), _SEND_S)
+        except (TimeoutError, ConnectionError):
+            if self._request.transport is not None:
+                self._request.transport.abort()  # the page opens another one

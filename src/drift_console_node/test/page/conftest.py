@@ -77,7 +77,8 @@ def serve(run: Path) -> Iterator[Served]:
     config = parse(console_parameters(run), ConsoleConfig, "console")
     listening, tokens, exchange = listen("127.0.0.1", 0), Tokens.new(), Exchange()
     port = listening.getsockname()[1]
-    server = Server(Context(config, Access(tokens), exchange, ["front", "wrist"], port=port), listening)
+    context, failures = Context(config, Access(tokens), exchange, ["front", "wrist"], port=port), []
+    server = Server(context, listening, failures.append)
     found = Served(exchange, tokens, config.episode_folder, config.checkpoint_folder, port)
     found.hear("gate", state="HOLD", reason="NOT_ARMED", text="", armed=False, dry_run=False, intervention=0)
     ended = threading.Event()
@@ -96,6 +97,7 @@ def serve(run: Path) -> Iterator[Served]:
         server.close()  # while pages are open
     left = [thread.name for thread in threading.enumerate()]
     assert "console" not in left, "the server's thread lives on"
+    assert not failures
 
 
 @pytest.fixture

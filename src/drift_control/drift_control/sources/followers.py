@@ -18,9 +18,8 @@ from drift_control.sources.tcp_reference import TcpReference, approach
 from drift_control.teleop.clutch import JointClutch, PoseClutch
 from drift_control.teleop.command import JointLead, TcpLead, TcpRate
 
-GAIN_1_S = (
-    12.0  # a reference follows what leads with a lag of 1 / GAIN_1_S, and of what its acceleration needs
-)
+# a reference follows what leads with a lag of 1 / GAIN_1_S, and of what its acceleration needs
+GAIN_1_S = 12.0
 LEAD_M = 0.1  # what leads by more is let slip: a hand that comes back from beyond a wall is followed at once
 LEAD_RAD = 0.5
 LEASH_RAD = 0.1  # a reference of joints stays this close to the command, so that nothing winds up
