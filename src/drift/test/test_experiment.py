@@ -11,14 +11,18 @@ from drift.configuration import config_file, share_folder
 from drift.errors import UserError
 from drift.experiment import document, results, study
 from drift.experiment.bench import make_shell
+from drift.experiment.budget import Budget, Budgets, Changes
 from drift.experiment.engine import make_engine
+from drift.experiment.estimate import Costs, estimate_s
+from drift.experiment.foreign import Foreign
 from drift.experiment.job import JobResult, Point, recipe, run_job
 from drift.experiment.methods import METHODS
 from drift.experiment.page import write_page
 from drift.experiment.results import Machine, Result
 from drift.experiment.run import Run
-from drift.experiment.study import Budget, Budgets, Job, Study, StudyTask, jobs, load_study
+from drift.experiment.study import Job, Study, jobs, load_study
 from drift.experiment.table import cells, holm, mcnemar, rows
+from drift.experiment.task import StudyTask, TaskFile, load_task_file
 from drift_config.errors import ConfigError
 from drift_config.loader import parse, to_plain
 from drift_core.training.config import load_train_file
@@ -31,7 +35,7 @@ SMALL = Budget(
 )
 TASK = StudyTask("place", "state")
 STUDY = Study(
-    "tiny", "Tiny", "smoke", ("hg_dagger", "drift_left"), "hg_dagger", (TASK,), Budgets(SMALL, SMALL)
+    "tiny", "Tiny", "smoke", ("hg_dagger", "drift_left"), "hg_dagger", ("place",), Budgets(SMALL, SMALL)
 )
 MACHINE = Machine("a processor", 2, "an OS", "3.11")
 
@@ -47,17 +51,58 @@ def result(method: str, seed: int, success: tuple[bool, ...], labels: int = 100)
 def test_every_study_can_be_read_and_says_which_jobs_it_has(path: Path) -> None:
     loaded = load_study(path.stem)
     for name in ("quick", "full"):
-        budget = loaded.budget(name)  # type: ignore[arg-type]
-        assert len(jobs(loaded, budget)) == budget.seeds * len(loaded.tasks) * len(loaded.methods)
+        listed = jobs(loaded, name)  # type: ignore[arg-type]
+        seeds = getattr(loaded.budgets, name).seeds
+        assert len(listed) == seeds * len(loaded.tasks) * len(loaded.methods)
 
 
 def test_jobs_come_seed_by_seed_so_that_methods_stay_even() -> None:
-    assert [(job.seed, job.method) for job in jobs(STUDY, SMALL)] == [
+    assert [(job.seed, job.method) for job in jobs(STUDY, "quick")] == [
         (0, "hg_dagger"),
         (0, "drift_left"),
         (1, "hg_dagger"),
         (1, "drift_left"),
     ]
+
+
+def test_a_task_has_the_budget_of_its_study_but_for_what_it_needs_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = TaskFile("place", TASK, full=Changes(demonstrations=7, last_evaluations=9))
+    assert STUDY.budget("quick", file) == SMALL
+    changed = STUDY.budget("full", file)
+    assert (changed.demonstrations, changed.episodes, changed.at_the_end, SMALL.at_the_end) == (7, 1, 9, 1)
+    with pytest.raises(ConfigError, match="rounds=2 must be at most episodes=1"):
+        STUDY.budget("quick", TaskFile("place", TASK, quick=Changes(rounds=2)))
+    with pytest.raises(UserError, match="task=juggle must be one of: .*place"):
+        load_task_file("juggle")
+
+
+def test_more_seeds_of_a_study_do_not_undo_those_that_ran() -> None:
+    more = replace(STUDY, budgets=Budgets(replace(SMALL, seeds=3), SMALL))
+    done = [result("hg_dagger", 0, (True,)), result("drift_left", 1, (True,))]
+    left = results.missing(jobs(more, "quick", tasks=["place"]), done)
+    assert [(job.seed, job.method) for job in left] == [
+        (0, "drift_left"),
+        (1, "hg_dagger"),
+        (2, "hg_dagger"),
+        (2, "drift_left"),
+    ]
+    assert len(jobs(more, "quick", seeds=1)) == 2
+
+
+def test_results_of_another_budget_or_study_are_not_mixed_in() -> None:
+    whole = [result("hg_dagger", 0, (True,)), result("drift_left", 0, (True,))]
+    results.check_equal(whole, STUDY, "tiny.jsonl")
+    other = replace(whole[1], job=replace(whole[1].job, budget=replace(SMALL, demonstrations=3)))
+    with pytest.raises(
+        ConfigError, match="tiny.jsonl:2: place from state, drift_left, seed 0 must have the bud"
+    ):
+        results.check_equal([whole[0], other], STUDY, "tiny.jsonl")
+    assert results.of_study([whole[0], other], STUDY, "quick") == [whole[0]]
+    cloned = replace(whole[0], job=replace(whole[0].job, method="bc"))
+    with pytest.raises(ConfigError, match="tiny.jsonl:1: .* must be of study=tiny as it is now"):
+        results.check_equal([cloned], STUDY, "tiny.jsonl")
 
 
 def test_every_method_does_as_many_gradient_steps() -> None:
@@ -84,7 +129,7 @@ def test_results_come_back_as_they_were_written_and_half_a_line_is_no_result(tmp
     path.write_text(whole + '{"schema": 1, "stu')  # killed here
     assert results.read(path) == written
     assert path.read_text() == whole
-    left = results.missing(jobs(STUDY, SMALL), written)
+    left = results.missing(jobs(STUDY, "quick"), written)
     assert [(job.seed, job.method) for job in left] == [
         (0, "drift_left"),
         (1, "hg_dagger"),
@@ -114,15 +159,16 @@ def test_the_table_pairs_seeds_and_places_and_says_what_has_not_run() -> None:
         result("hg_dagger", 1, (False, False, False, True), labels=110),
         result("drift_left", 1, (True, True, True, True)),
     ]
-    base, other = rows(STUDY, done)
+    base, other = rows(STUDY, "quick", done)
     assert (base.rate.successes, base.rate.trials, base.difference) == (2, 8, None)
     # of seed 1 alone: three gained, none lost; three heads of three or more extreme: 2 / 2^3
     assert other.difference is not None and other.difference.value == 0.75
     assert other.p == pytest.approx(0.25)
     text = cells([base, other])
-    assert text[1][2:5] == ("2", "2/8 = 25 % [7, 59]", "100")
+    assert text[1][2:5] == ("2 of 2", "2/8 = 25 % [7, 59]", "100")
+    assert (base.complete, other.complete, other.seeds) == (True, False, "1 of 2")
     assert text[2][-1] == "0.25"
-    assert cells(rows(STUDY, []))[1][2] == "has not run"
+    assert cells(rows(STUDY, "quick", []))[1][2] == "has not run"
 
 
 def test_p_values_by_hand() -> None:
@@ -148,8 +194,10 @@ def test_the_page_and_the_document_name_the_command_of_every_number(
     for line in done:
         results.append(tmp_path / "results" / "tiny_quick.jsonl", line)
     text = document.document()
-    assert "Budget full: has not run. `drift experiment tiny --budget full`" in text
-    assert "| place from state | DRIFT-DAgger, form left | 1 | 2/2 = 100 % [34, 100] | 100 |" in text
+    command = "drift experiment tiny --budget full --task place"
+    assert f"Budget full: place from state has not run. `{command}`" in text
+    assert "| place from state | DRIFT-DAgger, form left | 1 of 2 | 2/2 = 100 % [34, 100] | 100 |" in text
+    assert "| place from state | 2 | 1 in 1 rounds | 20, and 20 per round | 1 |" in text
     assert "| drift experiment tiny | 0123456789ab | a processor, 2 cores | 2 |" in text
 
 
@@ -189,10 +237,52 @@ def test_a_run_keeps_what_is_done_and_does_the_rest_when_it_is_resumed(
     assert (run.folder / "index.html").is_file()
 
 
+def test_the_estimate_by_hand() -> None:
+    costs = Costs(start=10.0, demonstration=1.0, driven=2.0, offline_step=0.01, online_step=0.02)
+    budget = Budget(
+        seeds=1,
+        demonstrations=5,
+        episodes=6,
+        rounds=3,
+        offline_steps=100,
+        online_steps=50,
+        evaluations=4,
+        last_evaluations=20,
+    )
+    corrected = Job(TASK, "drift_left", 0, budget, "demo")
+    # start, 5 demonstrations, 6 corrected and 3 * 4 + 20 other episodes, 100 steps and 3 * 50 steps
+    assert costs.of(corrected) == pytest.approx(10 + 5 * 1 + 38 * 2 + 100 * 0.01 + 150 * 0.02)
+    # cloning: 11 demonstrations, 20 rollouts, all steps offline
+    assert costs.of(replace(corrected, method="bc")) == pytest.approx(10 + 11 * 1 + 20 * 2 + 250 * 0.01)
+
+
+def test_the_estimate_counts_what_each_task_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    other, texts = replace(TASK, robot="ur5e"), []
+    costs = {TASK: Costs(0.0, 0.0, 30.0, 0.0, 0.0), other: Costs(0.0, 0.0, 60.0, 0.0, 0.0)}
+    monkeypatch.setattr("drift.experiment.estimate._try", lambda job: costs[job.task])
+    both = [Job(task, "hg_dagger", seed, SMALL, "demo") for task in (TASK, other) for seed in range(2)]
+    # three episodes of a policy a job: 2 * 90 s and 2 * 180 s in two processes
+    assert estimate_s(both, 2, texts.append) == pytest.approx(270.0)
+    assert estimate_s(both, 8, texts.append) == pytest.approx(180.0), "no job is split"
+    assert any(text.endswith("a job at most 3 minutes") for text in texts)
+
+
+def test_a_study_whose_environments_are_not_installed_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Foreign, "installed", property(lambda self: False))
+    run = Run(load_study("main_table"), "quick", None, tmp_path, Console(quiet=True))
+    why = "setup metaworld; without it: --task place --task insert"
+    with pytest.raises(UserError, match=why):
+        run.run(Instant(), resume=False)  # type: ignore[arg-type]
+    assert not run.folder.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"name": "no_study"}, "study=no_study must be one of: main_table"),
+        ({"name": "no_study"}, "study=no_study must be one of: main_table, unet"),
+        ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
         ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),
         ({"name": "main_table", "engine": "ray"}, "engine=ray must be one of: local"),
@@ -210,7 +300,8 @@ def test_bad_arguments_are_refused_with_what_is_allowed(options: dict[str, Any],
         ({"methods": ["hg_dagger", "ppo"]}, "method=ppo must be one of: bc, hg_dagger, lora, drift_left"),
         ({"methods": ["bc"]}, "compare_with=hg_dagger must be one of methods"),
         ({"train": "none"}, "train=none must be one of: default, demo"),
-        ({"tasks": 2 * [to_plain(TASK)]}, "must differ"),
+        ({"tasks": ["place", "place"]}, r"tasks=\['place', 'place'\] must differ"),
+        ({"tasks": ["juggle"]}, "task=juggle must be one of: insert, lift, place, push"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) -> None:
@@ -223,6 +314,11 @@ def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) ->
     [
         ({"task": "juggle"}, "task=juggle must be one of: fork, insert, place"),
         ({"environment": "gym"}, "environment=gym must be one of: drift, metaworld, pusht, robosuite"),
+        ({"setting": {}}, "setting must be left out with a task of ours: config/tasks/place.yaml"),
+        (
+            {"environment": "robosuite", "setting": {"take_over": {"cosine": 2.0}}},
+            "setting.take_over.cosine=2.0 must be less than or equal to 1",
+        ),
     ],
 )
 def test_a_task_that_there_is_not_is_refused(changed: dict[str, Any], why: str) -> None:

@@ -15,6 +15,9 @@ def main(
     environment: Annotated[str, typer.Argument(help="of setup: pusht, metaworld or robosuite")] = "",
     seeds: Annotated[int | None, typer.Option(help="instead of the budget's, from 1")] = None,
     budget: Annotated[str, typer.Option(help="quick or full")] = "quick",
+    task: Annotated[
+        list[str] | None, typer.Option(help="one of the study's alone; may be given several times")
+    ] = None,
     engine: Annotated[str, typer.Option(help="local")] = "local",
     resume: Annotated[
         bool, typer.Option("--resume", help="go on where it ended, finished jobs are kept")
@@ -45,7 +48,9 @@ def main(
 
     study, runner = load_study(name), make_engine(engine)
     end_like_ctrl_c()
-    run = Run(study, "quick" if budget == "quick" else "full", seeds, Path("runs").resolve(), Console())
+    run = Run(
+        study, "quick" if budget == "quick" else "full", seeds, Path("runs").resolve(), Console(), task or ()
+    )
     if failed := run.run(runner, resume):
         raise typer.Exit(1 if failed else 0)
 

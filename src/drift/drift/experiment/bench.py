@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from drift_sim.environments.environment import Environment
     from drift_sim.shell import Shell
 
-    from drift.experiment.study import StudyTask
+    from drift.experiment.task import StudyTask
 
 OURS = ("drift_core", "torch", "numpy", "mujoco")
 
@@ -27,7 +27,7 @@ def make_shell(task: "StudyTask") -> "Shell":
 
     images = task.sees == "images"
     if task.environment != "drift":
-        return Shell(make(task.environment, task.task, images))
+        return Shell(make(task.environment, task.task, images, task.setting))
     config = load_task(config_file("task", task.task))
     cell = ArmCell(
         load_robot(config_file("robot", task.robot)),

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from drift.configuration import share_folder
 from drift.experiment import results
-from drift.experiment.page import lead, origins
+from drift.experiment.bars import bars
+from drift.experiment.budget import BudgetName
+from drift.experiment.page import budgets, lead, origins
+from drift.experiment.results import Result
 from drift.experiment.study import Study, folder, load_study
 from drift.experiment.table import cells, rows
 
@@ -15,6 +18,14 @@ has not run stands here without numbers. Success is with its 95 % Wilson interva
 seeds; differences are paired by seed and place, with a 95 % bootstrap interval and the exact McNemar p,
 adjusted by Holm for the table. Labels are those of the expert; times are of the machine named.
 """
+_WANTED = """
+## What is wanted, and whether it is met
+
+Of the full budgets; not run: not on enough tasks, or not with all seeds. `experiments/results/again.jsonl`
+has jobs that were run once more.
+
+"""
+_BUDGETS: tuple[BudgetName, ...] = ("full", "quick")
 
 
 def write_document() -> Path:
@@ -26,20 +37,35 @@ def write_document() -> Path:
 
 def document() -> str:
     """Return what docs/results.md must be; ConfigError for a result file that is wrong."""
-    studies = (load_study(path.stem) for path in sorted(folder().glob("*.yaml")))
-    return _HEAD + "".join(_section(study) for study in studies)
+    studies = [load_study(path.stem) for path in sorted(folder().glob("*.yaml"))]
+    found = {(study.name, name): _found(study, name) for study in studies for name in _BUDGETS}
+    again = folder() / "results" / "again.jsonl"
+    repeated = results.read(again) if again.is_file() else []
+    judged = [(bar.text, bar.verdict, bar.why) for bar in bars(studies, found, repeated)]
+    text = _HEAD + _WANTED
+    text += _markdown([("bar", "verdict", "by what"), *judged])
+    return text + "".join(_section(study, name, found) for study in studies for name in _BUDGETS)
 
 
-def _section(study: Study) -> str:
-    text = f"\n## {study.title}\n"
-    files = [(name, folder() / "results" / f"{study.name}_{name}.jsonl") for name in ("full", "quick")]
-    for name, path in files:
-        if not path.is_file():
-            text += f"\nBudget {name}: has not run. `drift experiment {study.name} --budget {name}`\n"
-            continue
-        found = results.read(path)
-        text += f"\n{lead(found[0].job.budget, found[0].budget_name)}\n\n"
-        text += _markdown(cells(rows(study, found)))
+def _found(study: Study, name: BudgetName) -> list[Result]:
+    path = folder() / "results" / f"{study.name}_{name}.jsonl"
+    found = results.read(path) if path.is_file() else []
+    results.check_equal(found, study, str(path))
+    return found
+
+
+def _section(study: Study, name: BudgetName, results_of: dict[tuple[str, BudgetName], list[Result]]) -> str:
+    found = results_of[study.name, name]
+    text = f"\n## {study.title}\n" if name == _BUDGETS[0] else ""
+    ran = {result.job.task for result in found}
+    for file in study.files:
+        if file.task not in ran:
+            command = f"drift experiment {study.name} --budget {name} --task {file.name}"
+            text += f"\nBudget {name}: {file.task.name} has not run. `{command}`\n"
+    if found:
+        text += f"\n{lead(name)}\n\n" + _markdown(budgets(study, found))
+        table = [row for row in rows(study, name, found) if row.file.task in ran]
+        text += "\n" + _markdown(cells(table))
         text += "\n" + _markdown([("command", "commit", "machine", "jobs"), *origins(found)])
     return text
 

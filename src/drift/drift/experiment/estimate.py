@@ -1,46 +1,102 @@
-"""How long a study will take, from a short trial of one method on each of its tasks."""
+"""How long a study will take, from a short trial of each of its tasks."""
 
+import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drift.experiment.job import JobResult, run_job
-from drift.experiment.study import Budget, Job
+import torch
+
+from drift.experiment.bench import make_shell
+from drift.experiment.budget import Budget
+from drift.experiment.job import Learner
+from drift.experiment.methods import METHODS
+from drift.experiment.study import Job
+from drift.run_folder import RunFolder
 
 _TRIAL = Budget(
     seeds=1, demonstrations=2, episodes=1, rounds=1, offline_steps=30, online_steps=30, evaluations=1
 )
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What a task costs on this machine [s]."""
+
+    start: float  # until the first episode can begin
+    demonstration: float  # one episode of the expert
+    driven: float  # one of a policy that has learned nothing: the longest
+    offline_step: float
+    online_step: float
+
+    def of(self, job: Job) -> float:
+        """Return about how long `job` takes, as if all of its rollouts failed."""
+        budget, corrected = job.budget, METHODS[job.method].corrected
+        demonstrations = budget.demonstrations + (0 if corrected else budget.episodes)
+        driven = budget.at_the_end + (budget.episodes + budget.rounds * budget.evaluations) * corrected
+        learned = budget.rounds * budget.online_steps
+        return (
+            self.start
+            + demonstrations * self.demonstration
+            + driven * self.driven
+            + budget.offline_steps * self.offline_step
+            + learned * (self.online_step if corrected else self.offline_step)
+        )
+
+
 def estimate_s(jobs: Iterable[Job], processes: int, on_text: Callable[[str], None]) -> float:
-    """Return about how long `jobs` will take [s]; a policy that has learned nothing takes its whole time.
+    """Return about how long `jobs` will take [s]; rather less, as policies that succeed are sooner done.
 
-    So rollouts are counted as if all of them failed: it will rather take less.
+    `on_text` is told of each task what one job of it takes at most. ConfigError and UserError as of a job.
     """
-    trials: dict[str, tuple[Job, JobResult]] = {}
-    total_s, longest_s = 0.0, 0.0
+    tried: dict[str, Costs] = {}
+    longest: dict[str, float] = {}
+    total_s = 0.0
     for job in jobs:
-        if job.task.name not in trials:
-            on_text(f"trying {job.task.name} to see how long it takes")
-            trial = replace(job, method="hg_dagger", budget=_TRIAL)
-            with tempfile.TemporaryDirectory() as folder:
-                trials[job.task.name] = trial, run_job(trial, Path(folder) / "trial")
-        job_s = _scaled_s(job.budget, trials[job.task.name][1])
-        total_s, longest_s = total_s + job_s, max(longest_s, job_s)
-    return max(total_s / processes, longest_s)
-
-
-def _scaled_s(budget: Budget, trial: JobResult) -> float:
-    """Return how long a job takes, by the trial's gradient steps and episodes."""
-    steps = budget.offline_steps + budget.rounds * budget.online_steps
-    step_s = trial.training_s / (_TRIAL.offline_steps + _TRIAL.online_steps)
-    episodes = budget.demonstrations + budget.episodes + (1 + budget.rounds) * budget.evaluations
-    tried = _TRIAL.demonstrations + _TRIAL.episodes + 2 * _TRIAL.evaluations
-    episode_s = (trial.duration_s - trial.training_s) / tried
-    return steps * step_s + episodes * episode_s
+        task = job.task.name
+        if task not in tried:
+            on_text(f"trying {task} to see how long it takes")
+            tried[task] = _try(job)
+        job_s = tried[task].of(job)
+        total_s, longest[task] = total_s + job_s, max(longest.get(task, 0.0), job_s)
+    for task, job_s in longest.items():
+        on_text(f"{task}: {_said(tried[task])}; a job at most {in_words(job_s)}")
+    return max(total_s / processes, *longest.values()) if longest else 0.0
 
 
 def in_words(seconds: float) -> str:
     """Return a duration for people."""
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{max(1, round(seconds / 60))} minutes"
+
+
+def _try(job: Job) -> Costs:
+    """Do a little of everything, at full rank."""
+    torch.set_num_threads(1)  # as in a job
+    began_s = time.monotonic()
+    shell = make_shell(job.task)
+    try:
+        shell.environment.reset(0)
+        start_s = time.monotonic() - began_s
+        with tempfile.TemporaryDirectory() as folder:
+            trial = replace(job, method="hg_dagger", budget=_TRIAL)
+            learner = Learner(trial, shell, RunFolder(Path(folder)).create(), lambda text: None)
+            learner.run()
+    finally:
+        shell.close()
+    counts = learner.counts
+    return Costs(
+        start_s,
+        counts.demonstrating_s / _TRIAL.demonstrations,
+        counts.driving_s / (_TRIAL.episodes + 2 * _TRIAL.evaluations),
+        statistics.median(counts.offline_s),  # the first ones are slow
+        statistics.median(counts.online_s),
+    )
+
+
+def _said(costs: Costs) -> str:
+    steps = f"gradient step {1e3 * costs.offline_step:.0f} and {1e3 * costs.online_step:.0f} ms"
+    return (
+        f"demonstration {costs.demonstration:.1f} s, episode of a policy up to {costs.driven:.1f} s, {steps}"
+    )

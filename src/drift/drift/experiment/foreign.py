@@ -13,6 +13,7 @@ from drift.errors import StackError, UserError
 
 if TYPE_CHECKING:
     from drift_sim.environments.served import ServedEnvironment
+    from drift_sim.environments.setting import Setting
 
 ANSWER_LIMIT_S = 60.0  # of one step or picture
 _STAMP = "requirements.sha256"
@@ -90,10 +91,14 @@ def kind_of(name: str) -> Foreign:
     return FOREIGN[name]
 
 
-def make(name: str, task: str, images: bool) -> "ServedEnvironment":
-    """Start an environment; UserError where it is not installed, ConfigError for a task that it has not."""
+def make(name: str, task: str, images: bool, setting: "Setting | None" = None) -> "ServedEnvironment":
+    """Start an environment; UserError where it is not installed, ConfigError for a task that it has not.
+
+    `setting`: None for the usual one.
+    """
     from drift_sim.environments.child import Child
     from drift_sim.environments.served import ServedEnvironment
+    from drift_sim.environments.setting import SETTING
 
     kind = kind_of(name)
     kind.check()
@@ -107,7 +112,9 @@ def make(name: str, task: str, images: bool) -> "ServedEnvironment":
         sees,
     ]
     label = "".join(letter if letter.isalnum() else "_" for letter in f"{name}_{task}_{sees}".lower())
-    return ServedEnvironment(lambda: Child(command, f"{name}/{task}", ANSWER_LIMIT_S), label)
+    return ServedEnvironment(
+        lambda: Child(command, f"{name}/{task}", ANSWER_LIMIT_S), label, setting or SETTING
+    )
 
 
 def _run(command: list[str | Path]) -> None:

@@ -59,13 +59,15 @@ class JobResult:
 
 
 @dataclass
-class _Counts:
+class Counts:
     """What is counted on the way."""
 
     takeovers: int = 0
     faults: list[str] = field(default_factory=list)
     offline_s: list[float] = field(default_factory=list)  # of each gradient step
     online_s: list[float] = field(default_factory=list)
+    demonstrating_s: float = 0.0  # in episodes of the expert alone
+    driving_s: float = 0.0  # in episodes of a policy
 
     def take(self, result: EpisodeResult) -> None:
         if result.fault:
@@ -80,7 +82,7 @@ def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text
     run = RunFolder(folder).create()
     shell = make_shell(job.task)
     try:
-        learner = _Learner(job, shell, run, on_text)
+        learner = Learner(job, shell, run, on_text)
         points = learner.run()
         used = versions(shell.environment)
     finally:
@@ -98,15 +100,15 @@ def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text
     )
 
 
-class _Learner:
-    """The stages of a job."""
+class Learner:
+    """The stages of a job; `counts` grows with them."""
 
     def __init__(self, job: Job, shell: Shell, run: RunFolder, on_text: Callable[[str], None]) -> None:
         self._job, self._shell, self._run, self._on_text = job, shell, run, on_text
         self._method: Method = METHODS[job.method]
         self._recipe = recipe(job)
         self._pace = pace(shell)
-        self.counts = _Counts()
+        self.counts = Counts()
         store = EpisodeStore(run.episodes)
         arm, task = shell.environment.arm, shell.task
         self._rounds = Rounds(arm, task, self._recipe, store, run.checkpoints, seed=job.seed, threads=1)
@@ -120,26 +122,28 @@ class _Learner:
             self._demonstrate(range(first + 2_000, first + 2_000 + budget.episodes))
         self._on_text("bootstrapping")
         train_round(self._rounds, "offline", self._hooks(self.counts.offline_s))
-        points = [self._evaluate()]
         if not self._method.corrected:
-            return points
+            return [self._evaluate(budget.at_the_end)]
+        points = [self._evaluate(budget.evaluations)]
         ends = [round(budget.episodes * part / budget.rounds) for part in range(budget.rounds + 1)]
         for begin, end in zip(ends, ends[1:], strict=False):
             self._correct(range(first + 5_000 + begin, first + 5_000 + end))
             self._on_text("training online")
             self._method.online(self._rounds, self._hooks(self.counts.online_s))
-            points.append(self._evaluate())
+            points.append(self._evaluate(budget.evaluations if end < budget.episodes else budget.at_the_end))
         return points
 
     def _demonstrate(self, seeds: range) -> None:
         self._on_text(f"{len(seeds)} demonstrations")
+        began_s = time.monotonic()
         demonstrate(self._shell, self._run.episodes, seeds, self.counts.take)
+        self.counts.demonstrating_s += time.monotonic() - began_s
 
     def _correct(self, seeds: range) -> None:
         """Let the newest policy drive, and the expert take over."""
         self._on_text(f"{len(seeds)} corrected episodes")
         loaded = load_latest(self._run.checkpoints)
-        sampler = loaded.policy.make_sampler(self._recipe.policy.sampler)
+        sampler, began_s = loaded.policy.make_sampler(self._recipe.policy.sampler), time.monotonic()
         for seed in seeds:
             result = self._shell.run_episode(
                 seed,
@@ -154,18 +158,20 @@ class _Learner:
             )
             self.counts.take(result)
             self.counts.takeovers += result.interventions
+        self.counts.driving_s += time.monotonic() - began_s
 
-    def _evaluate(self) -> Point:
+    def _evaluate(self, rollouts: int) -> Point:
         """Let the newest policy drive alone, from the same places as every other policy."""
         loaded = load_latest(self._run.checkpoints)
-        sampler = loaded.policy.make_sampler(self._recipe.policy.sampler)
-        self._on_text(f"{self._job.budget.evaluations} rollouts of version {loaded.info.version}")
+        sampler, began_s = loaded.policy.make_sampler(self._recipe.policy.sampler), time.monotonic()
+        self._on_text(f"{rollouts} rollouts of version {loaded.info.version}")
         success, durations_s = [], []
-        for seed in evaluation_seeds(self._job.budget.evaluations):
+        for seed in evaluation_seeds(rollouts):
             result = self._shell.run_episode(seed, policy=loaded.policy, sampler=sampler, pace=self._pace)
             self.counts.take(result)
             success.append(result.success)
             durations_s += [result.duration_s] if result.success else []
+        self.counts.driving_s += time.monotonic() - began_s
         self._labels.add_all()
         episode_s = statistics.fmean(durations_s) if durations_s else None
         return Point(self._labels.total, loaded.info.step, tuple(success), episode_s)

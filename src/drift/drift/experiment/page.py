@@ -7,10 +7,12 @@ from pathlib import Path
 from drift_core.intervals import success_rate
 from matplotlib.axes import Axes
 
+from drift.experiment.budget import BudgetName
 from drift.experiment.methods import METHODS
 from drift.experiment.results import Result
-from drift.experiment.study import Budget, BudgetName, Study
+from drift.experiment.study import Study
 from drift.experiment.table import cells, rows
+from drift.experiment.task import StudyTask
 from drift.html_page import inline_svg, page, table
 
 
@@ -18,10 +20,11 @@ def write_page(path: Path, study: Study, budget_name: BudgetName, results: Seque
     """Write the page; it stands alone."""
     parts = [
         f"<h1>{html.escape(study.title)}</h1>",
-        f"<p class=lead>{html.escape(lead(study.budget(budget_name), budget_name))}</p>",
-        table(cells(rows(study, results))),
+        f"<p class=lead>{html.escape(lead(budget_name))}</p>",
+        table(budgets(study, results)),
+        table(cells(rows(study, budget_name, results))),
         "<h2>Success against labels</h2><div class=row>",
-        *(_figure(study, task.name, results) for task in study.tasks),
+        *(_figure(study, file.task, results) for file in study.files),
         "</div><h2>Faults of environments</h2>",
         table([("job", "fault"), *_faults(results)]) if _faults(results) else "<p>none</p>",
         "<h2>Where these numbers come from</h2>",
@@ -30,14 +33,34 @@ def write_page(path: Path, study: Study, budget_name: BudgetName, results: Seque
     path.write_text(page(study.title, parts), encoding="utf-8")
 
 
-def lead(budget: Budget, name: BudgetName) -> str:
-    """Say how much of everything each job did."""
+def lead(name: BudgetName) -> str:
+    """Say what is equal between methods."""
     return (
-        f"Budget {name}, the same for every method: {budget.demonstrations} demonstrations, "
-        f"{budget.episodes} corrected episodes in {budget.rounds} rounds (behaviour cloning: as many further "
-        f"demonstrations), {budget.offline_steps} gradient steps and {budget.online_steps} per round "
-        f"(behaviour cloning: all at once), {budget.evaluations} rollouts of each policy from equal places."
+        f"Budget {name}, on each task the same for every method. Behaviour cloning has as many further "
+        "demonstrations in place of the corrected episodes, and all gradient steps at once. All policies are "
+        "rolled out from the same places."
     )
+
+
+def budgets(study: Study, results: Sequence[Result]) -> list[tuple[str, ...]]:
+    """Return how much of everything the jobs of each task did, its head first."""
+    lines: list[tuple[str, ...]] = [
+        ("task", "demonstrations", "corrected episodes", "gradient steps", "rollouts of each policy")
+    ]
+    found = {result.job.task: result.job.budget for result in results}
+    for file in study.files:
+        if budget := found.get(file.task):
+            more = f", of the last {budget.at_the_end}" if budget.at_the_end != budget.evaluations else ""
+            lines.append(
+                (
+                    file.task.name,
+                    str(budget.demonstrations),
+                    f"{budget.episodes} in {budget.rounds} rounds",
+                    f"{budget.offline_steps}, and {budget.online_steps} per round",
+                    f"{budget.evaluations}{more}",
+                )
+            )
+    return lines
 
 
 def origins(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
@@ -50,7 +73,7 @@ def origins(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
     return [(*key, str(count)) for key, count in found.items()]
 
 
-def _figure(study: Study, task: str, results: Sequence[Result]) -> str:
+def _figure(study: Study, task: StudyTask, results: Sequence[Result]) -> str:
     return f"<div>{inline_svg(lambda axes: _curve(axes, study, task, results))}</div>"
 
 
@@ -58,10 +81,10 @@ def _faults(results: Sequence[Result]) -> list[tuple[str, str]]:
     return [(result.job.name, fault) for result in results for fault in result.result.faults]
 
 
-def _curve(axes: Axes, study: Study, task: str, results: Sequence[Result]) -> None:
+def _curve(axes: Axes, study: Study, task: StudyTask, results: Sequence[Result]) -> None:
     """Draw the mean success of all seeds after each training, over the labels."""
     for method in study.methods:
-        done = [r.result for r in results if r.job.task.name == task and r.job.method == method]
+        done = [r.result for r in results if r.job.task == task and r.job.method == method]
         points = list(zip(*(result.points for result in done), strict=True))
         labels = [sum(p.labels for p in same) / len(same) for same in points]
         rates = [success_rate([ok for p in same for ok in p.success]) for same in points]
@@ -69,6 +92,6 @@ def _curve(axes: Axes, study: Study, task: str, results: Sequence[Result]) -> No
             errors = [[r.value - r.low for r in rates], [r.high - r.value for r in rates]]
             values, title = [r.value for r in rates], METHODS[method].title
             axes.errorbar(labels, values, errors, marker="o", capsize=3, label=title)
-    axes.set(title=task, xlabel="labels of the expert", ylabel="success", ylim=(0, 1.02))
+    axes.set(title=task.name, xlabel="labels of the expert", ylabel="success", ylim=(0, 1.02))
     if axes.lines:
         axes.legend(fontsize=7)

@@ -16,8 +16,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift.configuration import share_folder
+from drift.experiment.budget import Budget, BudgetName
 from drift.experiment.job import JobResult
-from drift.experiment.study import BudgetName, Job
+from drift.experiment.study import Job, Study
+from drift.experiment.task import StudyTask
 
 SCHEMA: Literal[1] = 1
 
@@ -79,6 +81,31 @@ def read(path: Path) -> list[Result]:
     if rest:
         path.write_text(whole + "\n" if whole else "", encoding="utf-8")
     return [_parsed(line, f"{path}:{number}") for number, line in enumerate(whole.splitlines(), 1)]
+
+
+def of_study(results: Iterable[Result], study: Study, name: BudgetName) -> list[Result]:
+    """Return the results of tasks, methods and budget as `study` has them now."""
+    wanted = {file.task: study.budget(name, file) for file in study.files}
+    return [
+        result
+        for result in results
+        if wanted.get(result.job.task) == result.job.budget and result.job.method in study.methods
+    ]
+
+
+def check_equal(results: Iterable[Result], study: Study, where: str) -> None:
+    """Raise ConfigError unless all are of tasks and methods of `study`, with one budget for each task."""
+    tasks: dict[StudyTask, Budget] = {}
+    known = {file.task for file in study.files}
+    for number, result in enumerate(results, 1):
+        job = result.job
+        if job.task not in known or job.method not in study.methods or job.train != study.train:
+            raise ConfigError(
+                f"{where}:{number}: {job.name} must be of study={study.name} as it is now: its tasks "
+                f"({', '.join(study.tasks)}) with their settings, methods ({', '.join(study.methods)}), train"
+            )
+        if tasks.setdefault(job.task, job.budget) != job.budget:
+            raise ConfigError(f"{where}:{number}: {job.name} must have the budget of the lines before it")
 
 
 def missing(jobs: Iterable[Job], results: Iterable[Result]) -> list[Job]:

@@ -1,6 +1,7 @@
 """One run of a study: what is left to do, how long that takes, and what came of it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,30 +16,37 @@ from rich.progress import (
 
 from drift.errors import UserError
 from drift.experiment import results
+from drift.experiment.budget import BudgetName
 from drift.experiment.engine import LocalEngine, Outcome
 from drift.experiment.estimate import estimate_s, in_words
 from drift.experiment.foreign import kind_of
 from drift.experiment.job import JobResult
 from drift.experiment.page import write_page
 from drift.experiment.results import Result
-from drift.experiment.study import BudgetName, Job, Study, jobs
+from drift.experiment.study import Job, Study, jobs
 
 
 class Run:
     """A study with a budget, in a folder of its own."""
 
     def __init__(
-        self, study: Study, budget_name: BudgetName, seeds: int | None, runs: Path, console: Console
+        self,
+        study: Study,
+        budget_name: BudgetName,
+        seeds: int | None,
+        runs: Path,
+        console: Console,
+        tasks: Sequence[str] = (),
     ) -> None:
+        """`seeds`: None for the budget's; `tasks`: those of the study that are wanted, none for all."""
         self._study, self._budget_name, self._console = study, budget_name, console
-        self._jobs = jobs(study, study.budget(budget_name, seeds))
+        self._jobs = jobs(study, budget_name, seeds, tasks)
         self.folder = runs / f"experiment-{study.name}-{budget_name}"
         self.results_file = self.folder / "results.jsonl"
 
     def run(self, engine: LocalEngine, resume: bool) -> list[Job]:
         """Run what has no result yet; return the jobs that failed. UserError where it must not begin."""
-        for name in {job.task.environment for job in self._jobs} - {"drift"}:
-            kind_of(name).check()
+        self._check_environments()
         if self.results_file.exists() and not resume:
             raise UserError(f"{self.folder} exists: give --resume to go on with it, or remove it")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -51,11 +59,21 @@ class Run:
             self._say(f"about {in_words(expected_s)} in {engine.processes} processes, or less")
         failed = self._run(engine, left)
         done = results.read(self.results_file) if self.results_file.exists() else []
-        wanted = [result for result in done if result.job in self._jobs]
         page = self.folder / "index.html"
-        write_page(page, self._study, self._budget_name, wanted)
+        write_page(
+            page, self._study, self._budget_name, results.of_study(done, self._study, self._budget_name)
+        )
         self._say(f"results: {self.results_file}; page: {page}")
         return failed
+
+    def _check_environments(self) -> None:
+        wanted = sorted({job.task.environment for job in self._jobs} - {"drift"})
+        try:
+            for name in wanted:
+                kind_of(name).check()
+        except UserError as error:
+            ours = [f"--task {file.name}" for file in self._study.files if file.task.environment == "drift"]
+            raise UserError(f"{error}; without it: {' '.join(ours)}" if ours else str(error)) from None
 
     def _run(self, engine: LocalEngine, left: list[Job]) -> list[Job]:
         commit, changed = results.this_commit()

@@ -1,8 +1,9 @@
 """A study as one file of `experiments/` says it: which methods on which tasks, and how much of everything."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from drift_config.errors import ConfigError
 from drift_config.loader import load_yaml
@@ -12,63 +13,9 @@ from pydantic.dataclasses import dataclass
 
 from drift.configuration import choices, share_folder
 from drift.errors import UserError
-from drift.experiment.foreign import FOREIGN
+from drift.experiment.budget import Budget, BudgetName, Budgets, Changes
 from drift.experiment.methods import METHODS
-
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-BudgetName = Literal["quick", "full"]
-
-
-@dataclass(frozen=True, config=STRICT)
-class StudyTask:
-    """One task of a study, and what is seen of it."""
-
-    task: Annotated[str, Field(min_length=1)]  # of config/tasks; or of an environment of others
-    sees: Literal["state", "images"]
-    environment: str = "drift"  # ours, or one that `drift experiment setup` makes
-    robot: str = "panda"  # of config/robots, with an environment of ours
-
-    def __post_init__(self) -> None:
-        if self.environment == "drift":
-            for kind, value in (("task", self.task), ("robot", self.robot)):
-                if value not in choices(kind) and "+" not in value:
-                    raise ConfigError(f"{kind}={value} must be one of: {', '.join(choices(kind))}")
-        elif self.environment not in FOREIGN:
-            raise ConfigError(
-                f"environment={self.environment} must be one of: drift, {', '.join(sorted(FOREIGN))}"
-            )
-
-    @property
-    def name(self) -> str:
-        """How it is called in results."""
-        prefix = "" if self.environment == "drift" else f"{self.environment}/"
-        return f"{prefix}{self.task} from {self.sees}"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Budget:
-    """How much of everything one job does; the same for every method."""
-
-    seeds: Count  # policies of each method on each task
-    demonstrations: Count  # episodes that the expert drives before the first training
-    episodes: Count  # that are corrected; BC gets as many further demonstrations instead
-    rounds: Count  # into which they are split, with training after each
-    offline_steps: Count  # gradient steps of the bootstrapping
-    online_steps: Count  # of each round; BC does all of them in its one training
-    evaluations: Count  # rollouts of a policy
-
-    def __post_init__(self) -> None:
-        if self.rounds > self.episodes:
-            raise ConfigError(f"rounds={self.rounds} must be at most episodes={self.episodes}")
-
-
-@dataclass(frozen=True, config=STRICT)
-class Budgets:
-    """A short one to see that all works, and the one whose results count."""
-
-    quick: Budget
-    full: Budget
+from drift.experiment.task import Name, StudyTask, TaskFile, load_task_file, task_names
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -80,7 +27,7 @@ class Study:
     train: str  # of config/train
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
     compare_with: str  # the method that the others are compared with
-    tasks: Annotated[tuple[StudyTask, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]  # files of experiments/tasks
     budgets: Budgets
 
     def __post_init__(self) -> None:
@@ -91,14 +38,28 @@ class Study:
             raise ConfigError(f"compare_with={self.compare_with} must be one of methods={list(self.methods)}")
         if self.train not in choices("train"):
             raise ConfigError(f"train={self.train} must be one of: {', '.join(choices('train'))}")
-        names = [task.name for task in self.tasks]
-        if len(set(names)) < len(names):
-            raise ConfigError(f"tasks={names} must differ")
+        for task in self.tasks:
+            if task not in task_names():
+                raise ConfigError(f"task={task} must be one of: {', '.join(task_names())}")
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ConfigError(f"tasks={list(self.tasks)} must differ")
 
-    def budget(self, name: BudgetName, seeds: int | None = None) -> Budget:
-        """Return a budget, with another number of seeds if one is given."""
-        budget: Budget = getattr(self.budgets, name)
-        return budget if seeds is None else replace(budget, seeds=seeds)
+    @cached_property
+    def files(self) -> tuple[TaskFile, ...]:
+        """The tasks, read from their files."""
+        return tuple(load_task_file(task) for task in self.tasks)
+
+    def budget(self, name: BudgetName, task: TaskFile) -> Budget:
+        """Return a budget for one of the tasks; ConfigError where its changes do not fit."""
+        changes: Changes = getattr(task, name)
+        return changes.of(getattr(self.budgets, name), f"{name} budget of task={task.name}")
+
+    def choose(self, tasks: Sequence[str]) -> tuple[TaskFile, ...]:
+        """Return those of the tasks that are named, or all; UserError names those that there are."""
+        for task in tasks:
+            if task not in self.tasks:
+                raise UserError(f"task={task} must be one of: {', '.join(self.tasks)}")
+        return tuple(file for file in self.files if not tasks or file.name in tasks)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -138,11 +99,15 @@ def load_study(name: str) -> Study:
     return study
 
 
-def jobs(study: Study, budget: Budget) -> list[Job]:
-    """Return all jobs, seed by seed: what has run when time is over is balanced over methods."""
+def jobs(study: Study, name: BudgetName, seeds: int | None = None, tasks: Sequence[str] = ()) -> list[Job]:
+    """Return all jobs, or those of some tasks, with another number of seeds if one is given.
+
+    Seed by seed: what has run when time is over is balanced over methods.
+    """
+    number = seeds or getattr(study.budgets, name).seeds
     return [
-        Job(task, method, seed, budget, study.train)
-        for seed in range(budget.seeds)
-        for task in study.tasks
+        Job(file.task, method, seed, study.budget(name, file), study.train)
+        for seed in range(number)
+        for file in study.choose(tasks)
         for method in study.methods
     ]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from drift_core.intervals import PairedDifference, SuccessRate, paired_difference, success_rate
 
+from drift.experiment.budget import BudgetName
 from drift.experiment.methods import METHODS
 from drift.experiment.results import Result
 from drift.experiment.study import Study
+from drift.experiment.task import StudyTask, TaskFile
 
 HEAD = (
     "task",
@@ -30,11 +32,27 @@ HEAD = (
 class Row:
     """One method on one task, over its seeds."""
 
-    task: str
+    file: TaskFile
     method: str
     results: tuple[Result, ...]  # by seed; none: it has not run
+    wanted: int  # seeds of the study's budget
     difference: PairedDifference | None  # of success to the method that is compared with
     p: float | None  # two-sided, exact (McNemar), not adjusted
+
+    @property
+    def task(self) -> str:
+        """How the task is called."""
+        return self.file.task.name
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds ran, of how many."""
+        return f"{len(self.results)} of {self.wanted}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all seeds of the budget ran."""
+        return len(self.results) >= self.wanted
 
     @property
     def rate(self) -> SuccessRate:
@@ -42,17 +60,18 @@ class Row:
         return success_rate([ok for result in self.results for ok in result.result.points[-1].success])
 
 
-def rows(study: Study, results: Sequence[Result]) -> list[Row]:
+def rows(study: Study, name: BudgetName, results: Sequence[Result]) -> list[Row]:
     """Return a row for each method on each task, also of those that have not run."""
     found = []
-    for task in study.tasks:
-        of = {method: _of(results, task.name, method) for method in study.methods}
+    wanted = getattr(study.budgets, name).seeds
+    for file in study.files:
+        of = {method: _of(results, file.task, method) for method in study.methods}
         base = of[study.compare_with]
         for method in study.methods:
             before, after = _paired(base, of[method]) if method != study.compare_with else ([], [])
             difference = paired_difference(before, after) if before else None
             p = mcnemar(before, after) if before else None
-            found.append(Row(task.name, method, of[method], difference, p))
+            found.append(Row(file, method, of[method], wanted, difference, p))
     return found
 
 
@@ -70,14 +89,14 @@ def cells(table: Sequence[Row]) -> list[tuple[str, ...]]:
             (
                 row.task,
                 title,
-                str(len(done)),
+                row.seeds,
                 str(row.rate),
                 f"{statistics.fmean(r.points[-1].labels for r in done):.0f}",
                 f"{statistics.fmean(r.offline_batch_ms for r in done):.1f}",
                 _mean([r.online_batch_ms for r in done]),
                 f"{statistics.fmean(r.training_s for r in done):.0f}",
                 _mean([r.points[-1].episode_s for r in done]),
-                "" if difference is None else _points(difference),
+                "" if difference is None else points(difference),
                 "" if row.p is None else f"{next(adjusted):.2g}",
             )
         )
@@ -103,8 +122,8 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _of(results: Sequence[Result], task: str, method: str) -> tuple[Result, ...]:
-    found = (r for r in results if r.job.task.name == task and r.job.method == method)
+def _of(results: Sequence[Result], task: StudyTask, method: str) -> tuple[Result, ...]:
+    found = (r for r in results if r.job.task == task and r.job.method == method)
     return tuple(sorted(found, key=lambda r: r.job.seed))
 
 
@@ -123,6 +142,7 @@ def _mean(values: Sequence[float | None]) -> str:
     return f"{statistics.fmean(known):.1f}" if known else "–"
 
 
-def _points(difference: PairedDifference) -> str:
+def points(difference: PairedDifference) -> str:
+    """Read like "+5 [-3, +13]"."""
     low, high = 100 * difference.low, 100 * difference.high
     return f"{100 * difference.value:+.0f} [{low:+.0f}, {high:+.0f}]"

@@ -12,25 +12,14 @@ from drift_core.task import CameraConfig, TaskConfig
 
 from drift_sim.environments.child import Child
 from drift_sim.environments.environment import EXPERT_TOPIC, Loop, Sensed
+from drift_sim.environments.setting import SETTING, Setting
 from drift_sim.environments.wire import VERSION, Message
 from drift_sim.errors import SimulationError
 from drift_sim.expert.stick import Mode
-from drift_sim.expert.vector import TAKE_OVER, TakeOver, VectorExpert
+from drift_sim.expert.vector import VectorExpert
 from drift_sim.scenes.scene import TaskOutcome
 
 START_LIMIT_S = 300.0  # importing and making the environment, and its first reset
-
-
-@dataclass(frozen=True)
-class Horizons:
-    """What the policy's task says and no environment knows."""
-
-    horizon: int = 16
-    observation_steps: int = 2
-    action_steps: int = 8
-
-
-HORIZONS = Horizons()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +42,21 @@ class ServedEnvironment:
         self,
         start: Callable[[], Child],
         name: str,
-        horizons: Horizons = HORIZONS,
-        take_over: TakeOver = TAKE_OVER,
+        setting: Setting = SETTING,
     ) -> None:
         """`name`: of the task, for episodes and checkpoints.
 
-        ConfigError for a task that there is not; EnvironmentFault where it cannot be started.
+        ConfigError for a task that there is not, or a setting that it cannot have; EnvironmentFault where
+        it cannot be started.
         """
-        self._start, self._take_over = start, take_over
+        self._start, self._take_over = start, setting.take_over
         self._child = start()
-        self._spec = _Spec.of(self._child)
+        spec = self._spec = _Spec.of(self._child)
         self._begun = False
-        spec = self._spec
+        max_steps = setting.max_steps or spec.max_steps
+        if max_steps > spec.max_steps:
+            self._child.close()
+            raise ConfigError(f"max_steps={max_steps} must be at most {spec.max_steps}, that of {name}")
         cameras = tuple(
             CameraConfig(camera, f"camera/{camera}/image_raw", height, width, 0.0)
             for camera, (height, width) in spec.cameras.items()
@@ -73,11 +65,11 @@ class ServedEnvironment:
             name=name,
             cameras=cameras,
             dt_s=spec.dt_s,
-            horizon=horizons.horizon,
-            observation_steps=horizons.observation_steps,
-            action_steps=horizons.action_steps,
+            horizon=setting.horizon,
+            observation_steps=setting.observation_steps,
+            action_steps=setting.action_steps,
             action_space="point",
-            max_duration_s=spec.max_steps * spec.dt_s,
+            max_duration_s=max_steps * spec.dt_s,
             scene={},
             point_dims=(spec.state_dim, len(spec.low)),
         )

@@ -1,11 +1,13 @@
 """The hand of an expert whose task has plain vectors as actions: a stick with one axis for each entry."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from drift_config.strict import STRICT
 from drift_control.gate.state import State
 from drift_control.teleop.cosine_gate import CosineGate
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from drift_sim.expert.stick import GateView, Mode, ScriptedStick
 
@@ -13,16 +15,22 @@ if TYPE_CHECKING:
     from drift_sim.environments.served import VectorTruth
 
 
-@dataclass(frozen=True)
+Steps = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class TakeOver:
     """When the expert takes over, as in the simulations of DRIFT-DAgger, and how it demonstrates."""
 
-    cosine: float = 0.5  # below this cosine between its motion and the executed one they disagree
-    patience_steps: int = 5  # in a row, for which they must
-    hand_back_steps: int = 25  # after which it lets go
-    still: float = 0.02  # a motion shorter than this, in units of the action's scale, is none
-    tremor: float = 0.1  # standard deviation of what shakes a demonstration, in the same units
-    tremor_steps: float = 3.0  # its correlation time
+    # below this cosine between its motion and the executed one they disagree
+    cosine: Annotated[float, Field(ge=-1, le=1)] = 0.5
+    patience_steps: Steps = 5  # in a row, for which they must
+    hand_back_steps: Steps = 25  # after which it lets go
+    # a motion shorter than this, in units of the action's scale, is none
+    still: Annotated[float, Field(ge=0)] = 0.02
+    # standard deviation of what shakes a demonstration, in the same units
+    tremor: Annotated[float, Field(ge=0)] = 0.1
+    tremor_steps: Annotated[float, Field(gt=0)] = 3.0  # its correlation time
 
 
 TAKE_OVER = TakeOver()

@@ -12,16 +12,17 @@ from drift_config.errors import ConfigError
 from drift_core.data.cutter import WindowCutter
 from drift_core.episodes import EpisodeStore, read_episode
 from drift_sim.environments.child import Child, EnvironmentFault
-from drift_sim.environments.served import Horizons, ServedEnvironment
+from drift_sim.environments.served import ServedEnvironment
+from drift_sim.environments.setting import Setting
 from drift_sim.errors import SimulationError
-from drift_sim.expert.vector import TAKE_OVER, TakeOver
+from drift_sim.expert.vector import TakeOver
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import Shell
 
 PROGRAM = Path(tiny_environment.__file__)
 PACE = PolicyPace(replan_steps=4, realtime_chunking=False, inference_s=0.0, idle_rate_hz=1.0)
 SAMPLER = SimpleNamespace(reset=lambda: None, called="none", latent=None)
-HORIZONS = Horizons(horizon=8, observation_steps=2, action_steps=4)
+SETTING = Setting(horizon=8, observation_steps=2, action_steps=4)
 
 
 @pytest.fixture
@@ -29,10 +30,10 @@ def serve():
     """Return a shell of a task of the tiny environment; all are ended."""
     shells = []
 
-    def make(task, images=False, limit_s=30.0, take_over=TAKE_OVER):
+    def make(task, images=False, limit_s=30.0, **setting):
         command = [sys.executable, PROGRAM, task, "images" if images else "state"]
         environment = ServedEnvironment(
-            lambda: Child(command, f"tiny {task}", limit_s), "tiny", HORIZONS, take_over
+            lambda: Child(command, f"tiny {task}", limit_s), "tiny", replace(SETTING, **setting)
         )
         shells.append(Shell(environment))
         return shells[-1]
@@ -122,6 +123,14 @@ def test_a_policy_that_gets_the_task_back_goes_on_as_soon_whether_it_is_recorded
     seen, recorded = run(), run(writer)
     assert seen.interventions > 1
     assert replace(recorded, path=None) == seen
+
+
+def test_a_study_may_make_episodes_shorter_but_not_longer_than_the_task_has_them(serve):
+    shell = serve("reach", max_steps=10)
+    result = shell.run_episode(3)
+    assert (result.success, result.steps) == (False, 10)
+    with pytest.raises(ConfigError, match="max_steps=41 must be at most 40, that of tiny"):
+        serve("reach", max_steps=41)
 
 
 FAULTS = {
