@@ -7,19 +7,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from drift.commands.session import Display, wait_for_arm, wait_for_stack
 from drift.errors import StackError
+from drift.ros.console_of_stack import ConsoleOfStack
 from drift.session_loop import SessionLoop, SessionWatcher, TrainWhen, run_session
 from drift.session_view import SessionView
+from drift_console_node.access import Tokens
+from drift_console_node.address import write_address
 from drift_interfaces.msg import GateState, Outcome, PolicyState
 from drift_ros import qos
 from drift_ros.errors import SessionError
 from drift_ros.goal_server import GoalServer
+from drift_ros.session import SessionClient
 from drift_ros.stack_client import Home, RunEpisode, Train
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import GetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rich.console import Console
@@ -309,7 +316,13 @@ class Cell(Node):
         self._states[0].publish(GateState())
         self._states[1].publish(PolicyState(state=PolicyState.ACTIVE, version=1))
         self.create_service(Trigger, "gate/stop", lambda request, response: response)
+        self.create_service(GetParameters, "console/get_parameters", self._on_get_parameters)
         self.create_timer(0.05, self._on_tick)
+
+    def _on_get_parameters(self, request: Any, response: Any) -> Any:
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="/runs/a")
+        response.values = [value for name in request.names if name == "run_folder"]
+        return response
 
     def _on_goal(self, goal: RunEpisode.Goal) -> None:
         if goal.seed == 0:
@@ -338,6 +351,7 @@ def cell(ros: None) -> Iterator[Cell]:
     node.destroy_node()
 
 
+NO_FILE = "the console's address is in {}/console.json on its machine, for whoever started it"
 SESSION = (sys.executable, "-c", "from drift.cli import main; main()", "session", "--episodes", "2")
 
 
@@ -361,10 +375,26 @@ def test_a_signal_to_drift_session_ends_the_episode_and_leaves_the_arm_held(
         session.wait()
     assert session.returncode == 130, output
     assert cell.cancelled.is_set() and not cell.armed.is_set()
+    assert f"{NO_FILE.format('/runs/a')}\n" in output
     assert (
         "\n1 of 2 episodes were recorded in /runs/a/episodes; one that is broken off is not kept\n" in output
     )
     assert time.monotonic() - began_s < 5.0
+
+
+def test_the_session_says_where_the_console_is_opened_to_whom_the_run_belongs(
+    ros: None, tmp_path: Path
+) -> None:
+    node = Node("console")
+    node.declare_parameter("run_folder", str(tmp_path))
+    with SessionClient() as client:
+        assert ConsoleOfStack(client).word(0.2) == "", "a node that does not answer is not there"
+        client._executor.add_node(node)
+        known = ConsoleOfStack(client)
+        assert known.word(10.0) == NO_FILE.format(tmp_path)
+        write_address(tmp_path, "http://127.0.0.1:8421/", Tokens("d" * 32, "e" * 32))
+        assert known.word(0.0) == f"open in a browser: http://127.0.0.1:8421/#t={'d' * 32}"
+    node.destroy_node()
 
 
 def test_a_terminal_that_is_closed_ends_the_episode_and_leaves_the_arm_held(cell: Cell) -> None:

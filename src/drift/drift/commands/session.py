@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RETRY_S = 0.5
 _LOOK_S = 0.1
+_CONSOLE_S = 1.0  # for the console to answer; a stack may have none
 _SERVERS = {
     "gate": ("gate/home", "gate/stop"),
     "trainer": ("trainer/run_episode", "trainer/train"),
@@ -76,6 +77,7 @@ def main(
     from drift_ros.stack_client import RunEpisode
 
     from drift.correction_watch import CorrectionWatch
+    from drift.ros.console_of_stack import ConsoleOfStack
 
     number = getattr(RunEpisode.Goal, kind.name)
     mode = train_mode or (TrainMode.CONTINUOUS if train else None)
@@ -86,6 +88,8 @@ def main(
     with SessionClient(namespace=namespace) as client:
         wait_for_stack(client, kind is not SessionKind.DEMONSTRATION, wait_s, console.print)
         wait_for_arm(client, wait_s)
+        if said := ConsoleOfStack(client).word(_CONSOLE_S):
+            console.print(said, markup=False, soft_wrap=True)
         corrections = CorrectionWatch(client) if mode is TrainMode.CONTINUOUS else None
         display = Display(view, console, corrections)
         loop = SessionLoop(client.stack, display, number, [seeds], when)
