@@ -11,7 +11,7 @@ HEX = {
     StepSource.EXPERT: "#e69f00",
     StepSource.HOMING: "#5f9e6e",
 }
-FAULT_HEX = "#d55e00"
+FAULT_HEX = "#dd6500"  # lighter than theirs: black on it is readable with protanopia, too
 TITLES = {
     StepSource.HOLD: "HOLD",
     StepSource.POLICY: "POLICY drives",

@@ -25,7 +25,7 @@ export class Drive {
     this.text = element("p", { className: "drive" });
     this.text.setAttribute("aria-live", "polite");
     this.help = element("p", { className: "keys", hidden: true, textContent:
-      "Hold F to drive. I K forward, back. J L left, right. U O up, down. With Shift they turn. , . close, open." });
+      "Hold F to drive. ? shows all keys." });
     place.append(this.take, this.give, this.keys, this.text, this.help);
     desk.onState((state) => this.show(state));
     desk.addEventListener("lost", () => this.lose("the link was lost"));

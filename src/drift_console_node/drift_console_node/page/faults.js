@@ -20,7 +20,7 @@ export const faults = {
         element("li", { className: fault.level >= 2 ? "error" : "warning" }, [
           element("strong", { textContent: `${fault.from}: ` }),
           element("span", { textContent: fault.what }),
-          element("span", { className: "since", textContent: ` since ${duration(fault.since_s)}` }),
+          element("span", { className: "since", textContent: ` · since ${duration(fault.since_s)}` }),
           element("div", { className: "do", textContent: fault.do ? `→ ${fault.do}` : "" }),
         ]),
       );

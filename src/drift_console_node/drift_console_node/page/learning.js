@@ -1,10 +1,12 @@
-// What learning has come to, by policy version: success without help, how much a person drove, loss, rank; and a list.
+// What learning has come to, by episode and by policy version: success without help, how much a person drove, loss,
+// rank; and a list of the versions.
 import { element, say } from "./elements.js";
 import { getJson } from "./ask.js";
-import { drawLog, drawShares, drawSteps } from "./plot.js";
+import { drawGrowth, drawLog, drawOutcomes, drawShares, drawSteps } from "./plot.js";
 import { fold, onNews } from "./fold.js";
 
 const SHOWN = 12; // versions of a chart and of the list
+const LAST = 10; // attempts, whose share of successes is drawn
 
 export const learning = {
   name: "learning",
@@ -20,6 +22,8 @@ class Learning {
     const wide = matchMedia("(min-width: 801px)").matches;
     const { body, details } = fold(place, "Learning", () => this.refresh(), wide);
     this.charts = [
+      chart(`Success of the last ${LAST} attempts`, (canvas) => this.attempts(canvas)),
+      chart("Labels: what a person has shown", (canvas) => this.shown(canvas)),
       chart("Success without help", (canvas) => this.success(canvas)),
       chart("A person drove", (canvas) => this.share(canvas)),
       chart("Held-out loss", (canvas) => this.loss(canvas)),
@@ -63,6 +67,23 @@ class Learning {
 
   checkpoints() {
     return this.found.checkpoints.filter((line) => line.info !== null).slice(0, SHOWN).reverse();
+  }
+
+  attempts(canvas) {
+    const rows = this.found.episodes.filter((row) => row.unaided !== null);
+    if (!rows.length) return "no attempt was judged yet";
+    const last = (index) => rows.slice(Math.max(0, index + 1 - LAST), index + 1);
+    const share = (some) => some.filter((row) => row.unaided).length / some.length;
+    drawOutcomes(canvas, rows.map((row, index) => ({ x: row.number, well: row.unaided, value: share(last(index)) })), "#0072b2");
+    const newest = last(rows.length - 1);
+    return `${newest.filter((row) => row.unaided).length} of the last ${newest.length}, without help, by episode`;
+  }
+
+  shown(canvas) {
+    const rows = this.found.episodes;
+    if (!rows.length || !rows.at(-1).shown_s) return "no person has driven yet";
+    drawGrowth(canvas, rows.map((row) => ({ x: row.number, value: row.shown_s })), "#8a5a00");
+    return `${rows.at(-1).shown_s.toFixed(1)} s in ${rows.at(-1).number} episodes, by episode`;
   }
 
   success(canvas) {
@@ -146,7 +167,10 @@ function chart(title, draw) {
   return {
     figure,
     draw() {
+      canvas.hidden = false;
+      canvas.width = 0;
       const text = draw(canvas);
+      canvas.hidden = canvas.width === 0; // there was nothing to draw
       canvas.setAttribute("aria-label", `${title}: ${text}`);
       say(caption, text);
     },

@@ -210,7 +210,49 @@ export function drawSteps(canvas, points, colour) {
   polyline(frame, points, colour);
 }
 
+// Something that grows with each episode: points: [{ x, value }], value >= 0; x are whole numbers.
+export function drawGrowth(canvas, points, colour) {
+  const most = Math.max(...points.map((point) => point.value)) || 1;
+  const frame = new Frame(canvas, ends(points), [0, 1.08 * most]);
+  frame.axes(wholeSteps(frame.x), niceSteps(0, most, 3), written, (y) => `${written(y)} s`);
+  curve(frame, points, colour);
+}
+
+// Attempts, well (a dot above) or not (a cross below), and a share as a curve: points: [{ x, well, value }].
+export function drawOutcomes(canvas, points, colour) {
+  const frame = new Frame(canvas, ends(points), [-0.12, 1.12]);
+  const { context } = frame;
+  frame.axes(wholeSteps(frame.x), [0, 0.5, 1], written, (y) => `${Math.round(100 * y)} %`);
+  curve(frame, points, colour);
+  context.fillStyle = context.strokeStyle = INK;
+  for (const { x, well } of points) {
+    const at = frame.atX(x), y = frame.atY(well ? 1.07 : -0.07);
+    if (well) {
+      context.beginPath();
+      context.arc(at, y, 2.5, 0, 2 * Math.PI);
+      context.fill();
+    } else {
+      line(context, at - 2.5, y - 2.5, at + 2.5, y + 2.5);
+      line(context, at - 2.5, y + 2.5, at + 2.5, y - 2.5);
+    }
+  }
+}
+
+function wholeSteps(x) {
+  return niceSteps(...x, 6).filter(Number.isInteger);
+}
+
 function polyline(frame, points, colour) {
+  const { context } = frame;
+  curve(frame, points, colour);
+  for (const point of points) {
+    context.beginPath();
+    context.arc(frame.atX(point.x), frame.atY(point.value), 3, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+function curve(frame, points, colour) {
   const { context } = frame;
   context.strokeStyle = context.fillStyle = colour;
   context.beginPath();
@@ -220,11 +262,6 @@ function polyline(frame, points, colour) {
     else context.moveTo(x, y);
   });
   context.stroke();
-  for (const point of points) {
-    context.beginPath();
-    context.arc(frame.atX(point.x), frame.atY(point.value), 3, 0, 2 * Math.PI);
-    context.fill();
-  }
 }
 
 function ends(points) {

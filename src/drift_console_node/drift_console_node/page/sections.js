@@ -5,10 +5,14 @@ import { header } from "./header.js";
 import { cameras } from "./cameras.js";
 import { actions } from "./actions.js";
 import { episode } from "./episode.js";
+import { sounds } from "./sounds.js";
+import { help } from "./help.js";
 import { faults } from "./faults.js";
 import { policy } from "./policy.js";
 import { learning } from "./learning.js";
 import { episodes } from "./episodes.js";
 import { pairs } from "./pairs.js";
 
-export const SECTIONS = [stop, header, cameras, actions, episode, faults, policy, learning, episodes, pairs];
+export const SECTIONS = [
+  stop, header, cameras, actions, sounds, help, episode, faults, policy, learning, episodes, pairs,
+];

@@ -13,6 +13,7 @@ from drift_console_node.context import CONTEXT
 from drift_console_node.reviewing import review_json
 
 _NEWEST = 200  # versions
+_NEWEST_EPISODES = 500
 _DATES_S = 1e8  # ROS time from which on it is a date; below it is a simulated clock
 
 
@@ -31,6 +32,7 @@ async def _learning(request: web.Request) -> web.StreamResponse:
         return {
             "running": running,
             "progress": [progress_json(row) for row in shelf.progress()[-_NEWEST:]],
+            "episodes": [asdict(row) for row in shelf.by_episode()[-_NEWEST_EPISODES:]],
             "checkpoints": [asdict(line) for line in checkpoint_lines(folder)[:_NEWEST]],
             "learned": _learned(folder, running),
         }

@@ -262,11 +262,29 @@ def test_names_and_texts_of_files_are_text(run, opened):
     assert opened.complaints == []
 
 
+def test_success_and_labels_are_charted_by_episode(run, opened):
+    page = opened.page(run)
+    attempts, shown = (page.locator("figure.chart figcaption").nth(place) for place in (0, 1))
+    expect(attempts).to_have_text("2 of the last 3, without help, by episode")
+    expect(shown).to_have_text("0.8 s in 4 episodes, by episode")  # 0.4 s of m1, and 0.38 s of d1
+    for number in range(5, 15):
+        record(run.store, f"m{number}", [POLICY] * 20, started_s=1000.0 + number)
+    run.hear("policy", state="ACTIVE", version=4, text="", sampler="ddim-8", engine="eager", refusal="")
+    expect(attempts).to_have_text("0 of the last 10, without help, by episode")
+    drawn = (
+        "it => it.getContext('2d').getImageData(0, 0, it.width, it.height).data.some((value) => value > 0)"
+    )
+    for place in (0, 1):
+        assert page.locator("canvas.chart").nth(place).evaluate(drawn)
+    expect(page.locator("canvas.chart").nth(4)).to_be_hidden()  # no version has told its loss
+    assert opened.complaints == []
+
+
 def test_success_is_charted_by_version_and_a_new_version_is_looked_up(run, opened):
     page = opened.page(run)
-    caption = page.locator("figure.chart figcaption").first
+    caption = page.locator("figure.chart figcaption").nth(2)
     expect(caption).to_have_text("v3: 1 of 1, 95 % interval 21 % to 100 %; too few to compare, 20 are enough")
-    share = page.locator("figure.chart figcaption").nth(1)
+    share = page.locator("figure.chart figcaption").nth(3)
     expect(share).to_have_text("v3: 0 % of the time, 0.0 take-overs a minute")
     record(run.store, "m4", [POLICY] * 20, version=4)
     run.hear("policy", state="ACTIVE", version=4, text="", sampler="ddim-8", engine="eager", refusal="")

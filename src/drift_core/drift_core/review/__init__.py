@@ -2,7 +2,12 @@
 
 from drift_core.review.checkpoint_lines import CheckpointLine, LearnedCorrections, checkpoint_lines, learned
 from drift_core.review.lines import EpisodeLine, EpisodeList
-from drift_core.review.progress import VersionProgress, progress_by_version
+from drift_core.review.progress import (
+    EpisodeProgress,
+    VersionProgress,
+    progress_by_episode,
+    progress_by_version,
+)
 from drift_core.review.shelf import ReviewShelf
 from drift_core.review.timeline import Curve, Plot, Timeline, timeline_of
 
@@ -11,6 +16,7 @@ __all__ = [
     "Curve",
     "EpisodeLine",
     "EpisodeList",
+    "EpisodeProgress",
     "LearnedCorrections",
     "Plot",
     "ReviewShelf",
@@ -18,6 +24,7 @@ __all__ = [
     "VersionProgress",
     "checkpoint_lines",
     "learned",
+    "progress_by_episode",
     "progress_by_version",
     "timeline_of",
 ]

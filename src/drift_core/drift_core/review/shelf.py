@@ -9,7 +9,12 @@ from drift_core.episodes.files import META_FILE
 from drift_core.errors import DataError
 from drift_core.preferences import Answer, Mark, marks_of, pairs_to_ask
 from drift_core.review.lines import EpisodeLine, EpisodeList, FileKey, file_key
-from drift_core.review.progress import VersionProgress, progress_by_version
+from drift_core.review.progress import (
+    EpisodeProgress,
+    VersionProgress,
+    progress_by_episode,
+    progress_by_version,
+)
 from drift_core.review.timeline import Timeline, frame_of_step, timeline_of
 
 _KEPT = 4  # episodes whose tables stay open: two side by side, and those before
@@ -42,6 +47,10 @@ class ReviewShelf:
     def progress(self) -> list[VersionProgress]:
         """Return how well each version did."""
         return progress_by_version(self.lines()[0])
+
+    def by_episode(self) -> list[EpisodeProgress]:
+        """Return what each episode has added, oldest first."""
+        return progress_by_episode(self.lines()[0])
 
     def timeline(self, episode_id: str) -> Timeline:
         """Return an episode over time; DataError where there is none."""

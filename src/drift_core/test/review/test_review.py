@@ -19,6 +19,7 @@ from drift_core.review import (
     ReviewShelf,
     checkpoint_lines,
     learned,
+    progress_by_episode,
     progress_by_version,
     timeline_of,
 )
@@ -226,6 +227,19 @@ def test_a_version_is_judged_by_what_it_did_without_help(store, shelf):
     assert str(three.unaided) == "1/3 = 33 % [6, 79]"
     assert (three.driven_s, three.expert_s) == (pytest.approx(0.8), pytest.approx(0.1))
     assert (four.version, four.unaided, four.enough, three.enough) == (4, None, False, False)
+
+
+def test_each_episode_adds_to_what_a_person_has_shown_and_says_whether_the_policy_did_it_alone(store, shelf):
+    put(store, "shown", [EXPERT] * 11, kind="demonstration", outcome="success", started_s=1000.0)
+    put(store, "aided", [POLICY] * 11 + [EXPERT] * 6, outcome="success", started_s=2000.0)
+    put(store, "alone", [POLICY] * 11, outcome="success", started_s=3000.0)
+    put(store, "failed", [POLICY] * 11, outcome="failure", started_s=4000.0)
+    put(store, "unknown", [EXPERT] * 6, outcome="unknown", started_s=5000.0)
+    found = progress_by_episode(shelf.lines()[0])
+    assert [row.number for row in found] == [1, 2, 3, 4, 5]
+    assert [row.unaided for row in found] == [None, False, True, False, None]
+    # a step of 20 ms ends where the next begins, the last of an episode where it begins
+    assert [row.shown_s for row in found] == pytest.approx([0.2, 0.3, 0.3, 0.3, 0.4])
 
 
 def header(path, info, **more):
