@@ -50,9 +50,10 @@ apt_install() {
   fi
 }
 
-test_packages() { # Gazebo's parser of worlds, that of robots, and a browser for the console
+test_packages() { # Gazebo's parser of worlds, that of robots, a browser for the console, and what signs for it
   local wanted=()
   command -v chromium >/dev/null || wanted+=(chromium)
+  command -v openssl >/dev/null || wanted+=(openssl)
   command -v gz >/dev/null || command -v ign >/dev/null || wanted+=(ignition-tools libsdformat-dev)
   command -v check_urdf >/dev/null || wanted+=(liburdfdom-tools)
   apt_install "${wanted[@]}"

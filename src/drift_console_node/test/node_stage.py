@@ -1,8 +1,8 @@
 """A gate, an arm and a policy that the test plays, a console, and a page that drives through it."""
 
 import json
-import os
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -78,6 +78,15 @@ def make_console(folder, **changes):
     return ConsoleNode(parameter_overrides=_parameters(console_parameters(folder, **changes)))
 
 
+def start_console(folder, **changes):
+    """Start a console of a run in `folder` as a process of its own, which can be killed."""
+    given = console_parameters(folder, **changes)
+    words = [word for name, value in given.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
+    program = "import sys; from drift_console_node.ros.node import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "--ros-args", *words]
+    return subprocess.Popen(command, start_new_session=True)
+
+
 class Stage:
     """Cell, gate and console; the console in this process, or in one that can be killed."""
 
@@ -92,7 +101,7 @@ class Stage:
         self.cell = self._add(Cell())
         self.console = None
         if alone:
-            self._start(console_parameters(folder, **PATIENT))
+            self.process = start_console(folder, **PATIENT)
         else:
             self.console = self._add(make_console(folder, **PATIENT))
         self._add(ExpertGateNode(parameter_overrides=_parameters(_gate(folder))))
@@ -103,13 +112,6 @@ class Stage:
         self._nodes.append(node)
         self.executor.add_node(node)
         return node
-
-    def _start(self, given):
-        words = [f"-p{name}:={json.dumps(value)}" for name, value in given.items()]
-        words = [part for word in words for part in ("-p", word[2:])]
-        program = "import sys; from drift_console_node.ros.node import main; sys.exit(main())"
-        command = ["python", "-c", program, "--ros-args", *words]
-        self.process = subprocess.Popen(command, env=os.environ, start_new_session=True)
 
     def armed(self):
         """Arm once the page is ready, and wait for the policy to drive."""

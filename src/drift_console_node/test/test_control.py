@@ -1,8 +1,10 @@
 """The control connection: what pages are told, what their presses come to, and who drives."""
 
 import asyncio
+import threading
 import time
 
+from drift_console_node.routes.cameras import VIEWERS
 from drift_console_node.stop_watch import StopWatch, is_stopped
 
 from .conftest import TOKENS, until
@@ -204,6 +206,28 @@ def test_every_way_to_lose_the_page_ends_in_silence_without_a_release(console):
                 await until(lambda: not kept[-1][1].enabled, "sticks at rest")  # noqa: B023
                 await driver.close()
             await until(lambda: not desk.context.exchange.driving, "the end of the lease")
+
+    console(play)
+
+
+def test_what_fifty_pages_needed_is_free_when_they_are_gone(console):
+    async def play(desk):
+        context, page = desk.context, await desk.browser()
+        before = len(asyncio.all_tasks()), threading.active_count()
+        for number in range(50):
+            control = await page.ws_connect("/ws/ctl", headers=desk.own)
+            cameras = await page.ws_connect("/ws/cam", headers=desk.own)
+            await cameras.send_bytes(bytes([0, 1]))
+            await control.receive_json()
+            if number % 2:  # without a farewell
+                control._response.connection.transport.abort()
+                cameras._response.connection.transport.abort()
+            else:
+                await control.close()
+                await cameras.close()
+        await until(lambda: not context.connections and not desk.server.app[VIEWERS], "end of all pages")
+        await until(lambda: len(asyncio.all_tasks()) <= before[0], f"end of all tasks but {before[0]}")
+        assert threading.active_count() <= before[1]
 
     console(play)
 

@@ -17,10 +17,17 @@ from drift_console_node.config import ConsoleConfig
 from drift_console_node.context import Context
 from drift_console_node.exchange import Exchange
 from drift_console_node.server import Server
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from drift_console_node.testing.real_browser import RunningBrowser, start_browser
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 from ..conftest import console_parameters
-from .real_browser import RunningBrowser, start_browser
 
 _PAGE_MS = 15_000
 
@@ -54,11 +61,12 @@ class Served:
     store: Path
     checkpoints: Path
     port: int
+    scheme: str = "http"
     _said: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def address(self, token: str | None = None) -> str:
         """Return the address of the page, for whoever may drive unless another token is given."""
-        return f"http://127.0.0.1:{self.port}/#t={self.tokens.driver if token is None else token}"
+        return f"{self.scheme}://127.0.0.1:{self.port}/#t={self.tokens.driver if token is None else token}"
 
     def hear(self, name: str, **said: Any) -> None:
         """Let the console hear something, now and from then on five times a second."""
@@ -72,14 +80,15 @@ class Served:
 
 
 @contextmanager
-def serve(run: Path) -> Iterator[Served]:
-    """Serve a console of the run in the folder `run`."""
-    config = parse(console_parameters(run), ConsoleConfig, "console")
+def serve(run: Path, **changes: Any) -> Iterator[Served]:
+    """Serve a console of the run in the folder `run`; further arguments are parameters of the console."""
+    config = parse(console_parameters(run, **changes), ConsoleConfig, "console")
     listening, tokens, exchange = listen("127.0.0.1", 0), Tokens.new(), Exchange()
     port = listening.getsockname()[1]
     context, failures = Context(config, Access(tokens), exchange, ["front", "wrist"], port=port), []
     server = Server(context, listening, failures.append)
-    found = Served(exchange, tokens, config.episode_folder, config.checkpoint_folder, port)
+    scheme = "https" if config.tls_certificate else "http"
+    found = Served(exchange, tokens, config.episode_folder, config.checkpoint_folder, port, scheme)
     found.hear("gate", state="HOLD", reason="NOT_ARMED", text="", armed=False, dry_run=False, intervention=0)
     ended = threading.Event()
 
@@ -118,7 +127,15 @@ class Opened:
 
     def page(self, served: Served, width: int = 1280, height: int = 800, token: str | None = None) -> Page:
         """Open the console in a window of this size, as a browser of its own, until it shows a state."""
-        context = self.browser.new_context(viewport={"width": width, "height": height})
+        page = self.blank(width, height)
+        page.goto(served.address(token))
+        page.wait_for_selector('body:not([data-state="none"])')
+        return page
+
+    def blank(self, width: int = 1280, height: int = 800, trusting: bool = False) -> Page:
+        """Open an empty page, as a browser of its own; `trusting`: whatever signs a certificate."""
+        size: ViewportSize = {"width": width, "height": height}
+        context = self.browser.new_context(viewport=size, ignore_https_errors=trusting)
         self.contexts.append(context)
         context.add_init_script(_TELL)
         page = context.new_page()
@@ -127,8 +144,6 @@ class Opened:
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._on_console)
-        page.goto(served.address(token))
-        page.wait_for_selector('body:not([data-state="none"])')
         return page
 
     def _on_console(self, message: ConsoleMessage) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-
-from .real_browser import RunningBrowser
+from drift_console_node.testing.real_browser import RunningBrowser
 
 _LIMIT_S = 10.0
 

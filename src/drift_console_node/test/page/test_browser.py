@@ -3,13 +3,12 @@
 import os
 
 import pytest
-
-from .real_browser import browser_path, start_browser
+from drift_console_node.testing.real_browser import browser_path, start_browser
 
 
 def test_a_missing_browser_fails_and_says_how_to_install_one(monkeypatch):
     monkeypatch.setenv("DRIFT_CHROMIUM", "/nowhere/chromium")
-    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+    with pytest.raises(RuntimeError, match="apt-get install chromium"):
         browser_path()
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import combinations
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from recorded_episodes import EXPERT, HOLD, POLICY, record
@@ -95,6 +96,16 @@ def test_with_every_colour_vision_words_are_readable_and_drivers_told_apart(serv
             for one, other in combinations(DRIVERS, 2):
                 assert apart(found[one], found[other]) > TOLD_APART, (vision, one, other)
         assert apart(found["POLICY DRIVES"], found["A PERSON DRIVES"]) > 2 * TOLD_APART, vision
+
+
+@pytest.mark.parametrize("motion, moves", [("reduce", "none"), ("no-preference", "call")])
+def test_nothing_blinks_for_who_asks_for_less_motion(served, opened, motion, moves):
+    page = opened.page(served)
+    page.emulate_media(reduced_motion=motion)
+    served.hear("gate", state="POLICY", armed=True)  # and goes on in spite of stop
+    page.keyboard.press("Escape")
+    expect(page.locator("#not-stopped")).to_be_visible()
+    assert page.locator("#not-stopped").evaluate("it => getComputedStyle(it).animationName") == moves
 
 
 def test_with_the_systems_own_colours_words_shapes_borders_and_bars_say_it(served, opened):

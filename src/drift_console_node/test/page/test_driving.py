@@ -6,7 +6,7 @@ import pytest
 from drift_console_node.testing.hole import hole_before
 from playwright.sync_api import expect
 
-from .watched import LIMIT_S, READY, Watched, until
+from .watched import LIMIT_S, READY, Watched, until, with_keys
 
 START, ENABLE = 9, 4  # buttons of a pad in the standard layout
 _PADS = """() => {
@@ -40,11 +40,6 @@ def with_pad(page):
             page.wait_for_timeout(100)
     plug(page)
     expect(drive).to_have_text(READY, timeout=LIMIT_S * 1000)
-
-
-def with_keys(page):
-    page.get_by_role("button", name="Drive with keyboard").click()
-    expect(page.locator("p.drive")).to_have_text(READY, timeout=LIMIT_S * 1000)
 
 
 def drive_with_pad(page, watched):

@@ -10,9 +10,9 @@ import time
 
 import psutil
 import pytest
+from drift_console_node.testing.real_browser import start_browser
 
 from .raw_page import RawBrowser
-from .real_browser import start_browser
 from .watched import LIMIT_S, READY, Watched, until
 
 

@@ -262,6 +262,21 @@ def test_names_and_texts_of_files_are_text(run, opened):
     assert opened.complaints == []
 
 
+def test_a_fault_is_shown_with_what_to_do_and_goes_when_it_is_over(served, opened):
+    page = opened.page(served)
+    faults = page.locator("ul.faults")
+    expect(faults).to_have_text("No faults")
+    served.hear("node sim", level=2, message="rendering failed", values={})
+    expect(faults.locator("li.error")).to_contain_text("sim: rendering failed · since 0:0")
+    expect(faults.locator(".do")).to_contain_text("logs/sim.log")
+    served.hear("gate", state="FAULT", reason="PROTECTIVE_STOP", text="the arm has stopped itself")
+    expect(faults.locator("li").first).to_contain_text("the arm has stopped itself")
+    expect(faults.locator(".do").first).to_contain_text("pendant")
+    served.hear("gate", state="HOLD", reason="NOT_ARMED", text="")
+    served.hear("node sim", level=0, message="")
+    expect(faults).to_have_text("No faults")
+
+
 def test_success_and_labels_are_charted_by_episode(run, opened):
     page = opened.page(run)
     attempts, shown = (page.locator("figure.chart figcaption").nth(place) for place in (0, 1))

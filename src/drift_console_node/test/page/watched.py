@@ -2,6 +2,8 @@
 
 import time
 
+from playwright.sync_api import expect
+
 LIMIT_S = 15.0
 READY = "press and hold enable"
 
@@ -37,6 +39,12 @@ class Watched:
             count = len(self.sticks)
             time.sleep(0.3)  # a page that drives, or holds still, speaks fifteen times meanwhile
         return self.drives
+
+
+def with_keys(page):
+    """Choose the keyboard, and wait until a press would count."""
+    page.get_by_role("button", name="Drive with keyboard").click()
+    expect(page.locator("p.drive")).to_have_text(READY, timeout=LIMIT_S * 1000)
 
 
 def until(condition, what):

@@ -12,19 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 _NAMES = ("chromium", "chromium-headless-shell", "google-chrome")
 _START_S = 30.0
 _END_S = 10.0
 
 
 def browser_path() -> str:
-    """Return the browser of DRIFT_CHROMIUM, else the first that is installed; the test fails without one."""
+    """Return the browser of DRIFT_CHROMIUM, else the first that is installed; RuntimeError without one."""
     said = os.environ.get("DRIFT_CHROMIUM", "")
     found = said or next(filter(None, map(shutil.which, _NAMES)), "")
     if not found or not os.access(found, os.X_OK):
-        pytest.fail(
+        raise RuntimeError(
             f"no browser: DRIFT_CHROMIUM={said!r} and none of {', '.join(_NAMES)} can be started; "
             "install one with: apt-get install chromium"
         )
@@ -77,7 +75,7 @@ def start_browser(profile: Path, *more: str) -> RunningBrowser:
         if process.poll() is not None or time.monotonic() > limit_s:
             said = (profile.parent / f"{profile.name}.log").read_text(errors="replace")
             RunningBrowser(process, 0).end()
-            pytest.fail(f"{command[0]} did not start: {said[-2000:]}")
+            raise RuntimeError(f"{command[0]} did not start: {said[-2000:]}")
         time.sleep(0.02)
     return RunningBrowser(process, int(told.read_text().split()[0]))
 
