@@ -61,7 +61,7 @@ def stack(arguments: StackArguments) -> StackSpec:
     arm = load_robot(robot_file)
     robot = arm.config
     device = load_device(joystick_file)
-    check_fits(device, arm.n_joints)
+    check_fits(device, robot)
     joystick = device.config
     task = load_task(task_file)
     run = run_folder.named(arguments.run, arguments.robot_and_hand, arguments.task)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from drift_control.gate.state import BY_PERSON
 
 from drift_console_node.access import Access
 from drift_console_node.config import ConsoleConfig
@@ -53,7 +54,7 @@ class Context:
     def person_drives(self) -> bool:
         """Whether the gate says that a person drives, through this console or not."""
         gate = self.exchange.seen.get("gate")
-        return gate is not None and gate.what["state"] == "EXPERT"
+        return gate is not None and gate.what["state"] in [state.name for state in BY_PERSON]
 
     def press_stop(self, press: str) -> None:
         """Ask the gate to stop, now, whoever asks; whether it has is seen in gate/state."""

@@ -21,6 +21,8 @@ _REMEDIES = {
     Reason.SHUTDOWN: "start the stack again",
     Reason.ARM_STATE_STALE: "see whether the arm's driver runs; then arm",
     Reason.TWO_PUBLISHERS: "end one of the two programs that publish the same",
+    Reason.SWITCH_FAILED: "see that the gate's controller of the arm is active; then arm, or press enable",
+    Reason.TOO_FAST: "press enable again, and lead the arm more slowly",
     Reason.NO_WAY: "drive the arm to where the way is free, then press Home",
 }
 _NOTHING_WRONG = (Reason.NONE, Reason.NOT_ARMED, Reason.WAITING_FOR_CHUNK)

@@ -129,6 +129,10 @@ class Commanded:
         motion = _standing(joints) if self._arm_free and away_rad > 0.0 else arm.motion
         self.advance(motion, self._opening_m(joints) if self._hand_free else arm.gripper_m)
 
+    def free_arm(self) -> None:
+        """From now on, while nothing is sent, command the arm where it is, to the last digit."""
+        self._arm_free = True
+
     def let_go(self, now: Now) -> None:
         """Command where the arm is, at rest; as long as nobody knows that, rest at the command."""
         self._silent_at, self._arm_free, self._hand_free = None, True, True

@@ -5,13 +5,15 @@
 | 1 | fault, shutdown, stop, clock jump | watching rules, requests, clock | |
 | 2 | guard hold, guard help | watching rules | |
 | 3 | enable free, enable void, joy lost, release, enable | the joysticks | enable |
-| 4 | arm, home, or a refusal; home ended, home done | requests, homing | all |
-| 5 | bad chunk | a chunk that arrived, a planner's verdict | all; the chunk is looked at when that is over |
-| 6 | chunk over | the chunk that is executed | |
-| 7 | chunk ready | the chunk that waits | |
-| 8 | ready again | the reason of the hold | all |
+| 4 | guide, switch failed, switched back, fault | the switch of controllers for hand guiding | guide |
+| 5 | arm, home, or a refusal; home ended, home done | requests, homing | all |
+| 6 | bad chunk | a chunk that arrived, a planner's verdict | all; the chunk is looked at when that is over |
+| 7 | chunk over | the chunk that is executed | |
+| 8 | chunk ready | the chunk that waits | |
+| 9 | ready again | the reason of the hold | all |
 
-Held back: while the guard objects, on stop and shutdown, and when the clock jumped, nothing new begins.
+Held back: while the guard objects, on stop and shutdown, when the clock jumped, and while the arm is taken
+back after hand guiding, nothing new begins.
 """
 
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 
 from drift_control.chunks.queue import ChunkQueue
 from drift_control.commanded import CommandedArm
+from drift_control.controller_switch import ControllerSwitch
 from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening
 from drift_control.gate.state import Reason, State
@@ -68,13 +71,16 @@ class Happenings:
         hands: Hands,
         policy: PolicySource,
         homing: HomingSource,
+        switch: ControllerSwitch,
     ) -> None:
         self._chunk_timeout_s = config.chunk_timeout_s
         self._guard, self._hands, self._policy, self._homing = guard, hands, policy, homing
+        self._switch = switch
         self.in_order: tuple[Look, ...] = (
             self._emergencies,
             self._guard_holds,
             self._hand,
+            self._switched,
             self._requests,
             self._bad_chunk,
             self._chunk_over,
@@ -85,6 +91,10 @@ class Happenings:
     @property
     def _queue(self) -> ChunkQueue:
         return self._policy.queue
+
+    def _nothing_new(self, facts: Facts, status: GateStatus) -> bool:
+        """Return whether nothing new may begin, also because the arm is not back yet after hand guiding."""
+        return facts.held_back or (self._switch.under_way and status.state is not State.GUIDED)
 
     def _emergencies(self, facts: Facts, status: GateStatus) -> list[Happening]:
         found = []
@@ -106,10 +116,14 @@ class Happenings:
         return [] if held_already else [objection(verdict)]
 
     def _hand(self, facts: Facts, status: GateStatus) -> list[Happening]:
-        return self._hands.happenings(facts.now, status, facts.held_back)
+        return self._hands.happenings(facts.now, status, self._nothing_new(facts, status))
+
+    def _switched(self, facts: Facts, status: GateStatus) -> list[Happening]:
+        wanted = not facts.held_back and self._hands.guides(facts.now)
+        return self._switch.happenings(status.state, wanted, facts.arm, facts.now)
 
     def _requests(self, facts: Facts, status: GateStatus) -> list[Happening]:
-        if facts.held_back:
+        if self._nothing_new(facts, status):
             return []
         found = []
         asked = facts.requests.arm or facts.requests.home
@@ -145,7 +159,7 @@ class Happenings:
             newest_id = max(self._queue.newest_id, -1 if facts.chunk is None else facts.chunk.id)
             if seen.id <= newest_id:
                 return [Happening(Event.BAD_CHUNK, Reason.COLLISION, seen.objection)]
-        if facts.chunk is None or facts.held_back:
+        if facts.chunk is None or self._nothing_new(facts, status):
             return []
         verdict = self._queue.take(facts.chunk, status.epoch, facts.now)
         return [] if verdict is None else [Happening(Event.BAD_CHUNK, verdict.reason, verdict.text)]
@@ -161,12 +175,12 @@ class Happenings:
 
     def _chunk_ready(self, facts: Facts, status: GateStatus) -> list[Happening]:
         waiting = self._queue.next
-        if waiting is None or status.help_wanted or status.release_required:
+        if waiting is None or status.help_wanted or status.release_required or self._switch.under_way:
             return []
         return [Happening(Event.CHUNK_READY, text=f"policy drives from chunk {waiting.chunk.id}")]
 
     def _ready_again(self, facts: Facts, status: GateStatus) -> list[Happening]:
-        if facts.held_back or status.reason not in PASSING:
+        if self._nothing_new(facts, status) or status.reason not in PASSING:
             return []
         return [Happening(Event.READY_AGAIN, text="waiting for a chunk")]
 

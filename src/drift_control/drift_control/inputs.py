@@ -125,6 +125,23 @@ class ChunkVerdict:
 
 
 @dataclass(frozen=True)
+class GuideReport:
+    """What the controller manager says of an arm that can be guided by hand."""
+
+    driven: bool  # the controller that the gate commands is active
+    guided: bool  # that of hand guiding is
+    objection: str = ""  # why it cannot be asked to switch to that; empty: it can
+
+
+@dataclass(frozen=True)
+class SwitchAnswer:
+    """What the controller manager says to a question of the control loop."""
+
+    id: int  # of the question
+    refusal: str = ""  # why it has not switched; empty: it has
+
+
+@dataclass(frozen=True)
 class Requests:
     """Requests collected since the last tick, as levels: true if asked at least once."""
 
@@ -153,3 +170,5 @@ class Inputs:
     chunk_verdict: ChunkVerdict | None = None
     controller_trouble: str = ""  # why the arm's controller executes nothing; empty: it does, or nobody tells
     leads: Mapping[str, LeadReading] = field(default_factory=dict)  # by topic of the buttons beside them
+    guide: GuideReport | None = None  # None: the arm cannot be guided by hand, or nobody tells
+    switch_answer: SwitchAnswer | None = None

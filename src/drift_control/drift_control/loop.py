@@ -7,6 +7,7 @@ import numpy as np
 
 from drift_control.chunks.queue import ChunkQueue
 from drift_control.commanded import Commanded
+from drift_control.controller_switch import NOTES, ControllerSwitch, Phase
 from drift_control.freshness import ClockWatch
 from drift_control.gate.config import GateConfig
 from drift_control.gate.gate import Event, GateStatus, Happening, step
@@ -57,7 +58,7 @@ class ControlLoop:
     def __init__(self, config: GateConfig, robot: Robot, joysticks: Mapping[str, Device]) -> None:
         """`joysticks`: by topic of their buttons, in order of precedence. ConfigError: one does not fit."""
         for device in joysticks.values():
-            check_fits(device, robot.n_joints)
+            check_fits(device, robot.config)
         self._config = config
         self._robot = robot
         self.guard = Guard(config, robot)
@@ -73,7 +74,10 @@ class ControlLoop:
             State.EXPERT: ExpertSource(config, robot, tracker),
             State.HOMING: self._homing,
         }
-        self._happenings = Happenings(config, self.guard, self._hands, self._policy, self._homing)
+        self._switch = ControllerSwitch()
+        self._happenings = Happenings(
+            config, self.guard, self._hands, self._policy, self._homing, self._switch
+        )
         self._status = GateStatus()
         self._in_charge = InCharge()
         self._seq = 0
@@ -92,7 +96,7 @@ class ControlLoop:
         self._let_happen(inputs, now, jump_s)
         teleop = self._hands.command(now)
         moved = self._move(teleop, now, _speed_scale(inputs.arm_state))
-        source = SOURCES.get(self._status.state, CommandSource.HOLD)
+        source = self._source
         self.guard.count(source, moved.flags)
         self._in_charge.update(self._busy, self._commanded.listening, now)
         tick = self._report(inputs, now, source, moved)
@@ -125,7 +129,8 @@ class ControlLoop:
         if arm is None:
             return
         measured = None if self._commanded.stale(now) else self._commanded.measured_rad
-        homing = self._status.state is State.HOMING
+        homing, ours = self._status.state is State.HOMING, not self._switch.under_way
+        self._switch.take(inputs.guide, inputs.switch_answer, measured, now)
         if inputs.requests.home and not homing:
             self._homing.target = inputs.requests.target or HOME
         situation = Situation(
@@ -139,9 +144,10 @@ class ControlLoop:
             conflict=inputs.conflict,
             measured=measured,
             measured_tcp=None if measured is None else self._robot.tcp_position(measured),
-            commanded=arm.motion.q,
+            commanded=arm.motion.q if ours else None,
             arm_state=inputs.arm_state,
-            controller_trouble=inputs.controller_trouble,
+            controller_trouble=inputs.controller_trouble if ours else "",
+            guided=self._status.state is State.GUIDED,
         )
         verdict = self.guard.check_situation(situation)
         facts = Facts(
@@ -150,6 +156,10 @@ class ControlLoop:
         for look in self._happenings.in_order:
             for happening in look(facts, self._status):
                 self._apply(happening, now)
+        self._switch.follow(self._status.state, now)
+        if self._switch.under_way:
+            self._in_charge.let_go()
+            self._commanded.free_arm()
 
     def _apply(self, happening: Happening, now: Now) -> None:
         """Let one event act on the state machine, and start what the new state needs."""
@@ -184,6 +194,7 @@ class ControlLoop:
         if happening.event is Event.FAULT and happening.reason in (
             Reason.TRACKING_ERROR,
             Reason.PROTECTIVE_STOP,
+            Reason.SWITCH_FAILED,
         ):
             return True
         measured, arm = self._commanded.measured_rad, self._commanded.arm
@@ -196,9 +207,16 @@ class ControlLoop:
     def _busy(self) -> bool:
         """Whether the arm has to be told something."""
         arm, status = self._commanded.arm, self._status
-        if arm is None:
+        if arm is None or self._switch.under_way:
             return False
         return status.armed or status.state is State.HOMING or self._easing.active or not arm.motion.still
+
+    @property
+    def _source(self) -> CommandSource:
+        """Who leads the arm: by hand from when it is let go of until it is asked back."""
+        if self._status.state is State.GUIDED and self._switch.phase is Phase.GUIDED:
+            return CommandSource.EXPERT
+        return SOURCES.get(self._status.state, CommandSource.HOLD)
 
     # --- motion
 
@@ -207,6 +225,9 @@ class ControlLoop:
         arm, state = self._commanded.arm, self._status.state
         if arm is None or self._commanded.listening:
             return Moved(GuardFlag.HOLD)
+        if self._switch.under_way:
+            guided = self._source is CommandSource.EXPERT
+            return Moved(GuardFlag.NONE if guided else GuardFlag.HOLD)
         wish = self._sources.get(state, self._easing).wish(arm, teleop, now)
         if wish is None:
             self._commanded.advance(self.guard.brake(arm.motion), arm.gripper_m)
@@ -255,6 +276,8 @@ class ControlLoop:
             target_distance_rad=-1.0 if arm is None else self._homing.distance_rad(arm),
             chunks_refused=self._policy.queue.refused,
             question=self._homing.question if status.state is State.HOMING else None,
+            switch=self._switch.question,
+            guided=self._status.state is State.GUIDED and self._switch.phase is Phase.GUIDED,
             refused=self._hands.refused(now, status),
             proposed_chunk_id=proposed_chunk_id,
             proposed=proposed,
@@ -267,7 +290,7 @@ class ControlLoop:
         elif self._status.state is State.HOMING:
             return "; ".join(filter(None, (self._status.text, self._homing.note)))
         elif self._status.armed:
-            return self._status.text
+            return "; ".join(filter(None, (self._status.text, NOTES.get(self._switch.phase, ""))))
         else:
             text = self._status.text
         arm = inputs.arm_state.trouble if inputs.arm_state is not None else ""  # its own word for the cause

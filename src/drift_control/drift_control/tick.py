@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drift_control.controller_switch import SwitchQuestion
 from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.robot.pose import Array
 from drift_control.sources.homing import PlanQuestion
@@ -37,6 +38,8 @@ class Tick:
     target_distance_rad: float  # largest joint distance to where homing leads or led last; -1 if unknown
     chunks_refused: int = 0  # of the present epoch at their arrival, since the start
     question: PlanQuestion | None = None  # to a planner, until it is answered or void
+    switch: SwitchQuestion | None = None  # to the controller manager, likewise
+    guided: bool = False  # a person leads the arm by hand: the measured pose is the action, nothing is sent
     refused: str = ""  # what the joysticks ask for and do not get, and why
     proposed_chunk_id: int = 0  # of the chunk that `proposed` is from, whether it is executed or not; 0: none
     proposed: Array | None = None  # (A,) what the policy wants at `stamp_s`, whoever drives, before the guard

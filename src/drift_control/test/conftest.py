@@ -47,7 +47,7 @@ def devices():
     """Every device whose pose or joints lead, by the name of its file."""
     paths = sorted((CONFIG / "joysticks").glob("*.yaml"))
     found = {path.stem: load_device(path) for path in paths}
-    return {name: device for name, device in found.items() if device.config.kind != "joystick"}
+    return {name: device for name, device in found.items() if device.config.kind in ("pose", "leader")}
 
 
 @pytest.fixture(scope="session")

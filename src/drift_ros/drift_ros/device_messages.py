@@ -6,6 +6,7 @@ from typing import Any
 from drift_control.inputs import JoyReading, LeaderReading, PoseReading
 from drift_control.publishers import UNSIGNED, Publisher
 from drift_control.teleop.devices import Device
+from drift_control.teleop.hand_guiding import HandGuiding
 from drift_control.teleop.joystick import Joystick
 from drift_control.teleop.pose_source import PoseSource
 from geometry_msgs.msg import PoseStamped
@@ -44,8 +45,8 @@ def buttons_of(device: Device) -> tuple[Any, Convert]:
 
 
 def lead_of(device: Device) -> tuple[str, Any, Convert] | None:
-    """Return topic and message of what leads, and what converts it; None of a joystick."""
-    if isinstance(device, Joystick):
+    """Return topic and message of what leads, and what converts it; None where nothing speaks but buttons."""
+    if isinstance(device, Joystick | HandGuiding):
         return None
     if isinstance(device, PoseSource):
         return device.config.topic, PoseStamped, to_pose_reading

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drift_sim.ros2_control.controller_manager import ControllerManager
+from drift_sim.ros2_control.freedrive_controller import FreedriveController
 from drift_sim.ros2_control.gripper import GripperJoint
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.position_controller import ForwardPositionController
@@ -214,3 +215,19 @@ def test_a_gripper_goes_at_its_speed_until_a_thing_is_in_its_way_and_opens_again
     joint.target = 0.0
     joint.step(0.01)
     assert joint.position == pytest.approx(0.04) and joint.moved
+
+
+def test_freedrive_is_told_to_begin_once_it_is_active_and_ends_after_a_second_without_a_word():
+    arm, freedrive = LaggingArm(REST, 0.01), FreedriveController()
+    manager = ControllerManager(JointTrajectoryController(JOINTS, 0.01), arm, 100.0, freedrive)
+    arm.hand_rad_s = np.array([0.1, 0.0])
+    freedrive.accept(True, manager.time_s)  # dropped: it is not active
+    manager.switch_freedrive(True)
+    for _ in range(50):
+        manager.step()
+    assert np.array_equal(arm.q, REST)  # activation alone frees nothing
+    freedrive.accept(True, manager.time_s)
+    for _ in range(300):
+        manager.step()
+    assert arm.q == pytest.approx([0.101, 0.0], abs=0.002)  # a second at 0.1 rad/s
+    assert np.array_equal(manager.output, arm.q)

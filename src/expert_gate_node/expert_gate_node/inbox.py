@@ -12,6 +12,7 @@ from drift_control.inputs import (
     LeadReading,
     PlanAnswer,
     Requests,
+    SwitchAnswer,
 )
 from drift_control.publishers import Publisher
 
@@ -64,6 +65,10 @@ class Inbox:
         """Take a planner's answer."""
         self._newest = replace(self._newest, plan=answer)
 
+    def put_switch_answer(self, answer: SwitchAnswer) -> None:
+        """Take what the controller manager says to a question."""
+        self._newest = replace(self._newest, switch_answer=answer)
+
     def put_chunk_verdict(self, verdict: ChunkVerdict) -> None:
         """Take a planner's verdict on a chunk; what it objects to is not replaced before it was seen."""
         last = self._newest.chunk_verdict
@@ -93,7 +98,7 @@ class Inbox:
     def take(self) -> Inputs:
         """Return the inputs of this tick; requests and answers count for one tick, everything else stays."""
         inputs = self._newest
-        self._newest = replace(inputs, requests=Requests(), plan=None, chunk_verdict=None)
+        self._newest = replace(inputs, requests=Requests(), plan=None, chunk_verdict=None, switch_answer=None)
         self._speakers.clear()
         self._leaders.clear()
         if self._arm_stopped is not None and inputs.arm_state is not None:

@@ -18,12 +18,14 @@ from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s
 from drift_ros.gate_messages import to_joint_state, to_joy_message
+from drift_ros.testing.real_arms import message_packages
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
+from real_stage import RealStage
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -259,3 +261,12 @@ def stage(ros):
     stage = Stage()
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def real_stage(ros, gate_parameters):
+    """Beside the messages of real arms."""
+    with message_packages():
+        stage = RealStage(gate_parameters)
+        yield stage
+        stage.close()

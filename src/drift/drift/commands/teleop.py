@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RATE_HZ = 50.0
 _HANDS_OFF = KeyboardStick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset())
 _GOODBYES = 5  # messages without enable before the end: the gate sees a release, not a lost joystick
-_STATES = ("HOLD", "HOMING", "POLICY", "EXPERT", "FAULT")  # as in GateState.msg
+_STATES = ("HOLD", "HOMING", "POLICY", "EXPERT", "FAULT", "GUIDED")  # as in GateState.msg
 
 
 def main(

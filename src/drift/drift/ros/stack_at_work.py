@@ -31,6 +31,7 @@ _SOURCES = {
     State.HOMING: StepSource.HOMING,
     State.POLICY: StepSource.POLICY,
     State.EXPERT: StepSource.EXPERT,
+    State.GUIDED: StepSource.EXPERT,
 }
 
 

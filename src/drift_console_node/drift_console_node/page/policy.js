@@ -38,7 +38,7 @@ export const policy = {
       say(details, parts.join(" · "));
       const values = state.trainer?.values;
       say(trainer, values?.training ? `trainer: ${values.training}` : "");
-      back.disabled = !desk.drives || state.lease.driving || state.gate?.state === "EXPERT";
+      back.disabled = !desk.drives || state.lease.driving || ["EXPERT", "GUIDED"].includes(state.gate?.state);
     });
   },
 };

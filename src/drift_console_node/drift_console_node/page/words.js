@@ -20,6 +20,7 @@ export function inWords(state) {
   if (gate.state !== "EXPERT" && gate.text.includes("help wanted")) return view("help", "HELP WANTED – take over?", because);
   if (gate.state === "POLICY") return view("policy", "POLICY DRIVES", because);
   if (gate.state === "EXPERT") return view("person", driver(state), because);
+  if (gate.state === "GUIDED") return view("person", "GUIDED BY HAND", because);
   if (gate.state === "HOMING") return view("homing", "GOING HOME", because);
   if (gate.state === "FAULT") return view("stopped", `STOPPED – ${label(gate.reason)}`, because);
   if (gate.reason === "STOP_REQUESTED") return view("stopped", "STOPPED – arm to go on", because);

@@ -20,6 +20,9 @@ class Event(Enum):
     JOY_LOST = auto()  # the joystick that drives, or did until a hold, is silent, broken, frozen or refused
     RELEASE = auto()  # the enable button of the joystick that drives is let go
     ENABLE = auto()  # that of another one is held, and it may drive
+    GUIDE = auto()  # the one that drives wants to guide the arm by hand, which has come to rest
+    SWITCH_FAILED = auto()  # the controllers were not switched for that
+    SWITCHED_BACK = auto()  # they were switched back, and the arm rests
     ARM = auto()  # asked to arm, and all start rules agree
     ARM_REFUSED = auto()  # asked to arm, but a start rule objects
     HOME = auto()  # asked to home, and no start rule objects but that of the workspace
@@ -50,7 +53,8 @@ class Row:
 
 
 HOLD, HOMING, POLICY, EXPERT, FAULT = State.HOLD, State.HOMING, State.POLICY, State.EXPERT, State.FAULT
-MOVING = (HOMING, POLICY, EXPERT)
+GUIDED = State.GUIDED
+MOVING = (HOMING, POLICY, EXPERT, GUIDED)
 ANY = (HOLD, *MOVING, FAULT)
 
 # fmt: off
@@ -63,20 +67,23 @@ TABLE: tuple[Row, ...] = (
         release_required=True),
     Row(Event.CLOCK_JUMP, (HOLD, HOMING, POLICY), HOLD, Reason.CLOCK_JUMP, armed=True, void=True),
     Row(Event.CLOCK_JUMP, (HOMING,), HOLD, Reason.CLOCK_JUMP, void=True),
-    Row(Event.CLOCK_JUMP, (EXPERT,), HOLD, Reason.CLOCK_JUMP, void=True, release_required=True),
+    Row(Event.CLOCK_JUMP, (EXPERT, GUIDED), HOLD, Reason.CLOCK_JUMP, void=True, release_required=True),
     Row(Event.GUARD_HOLD, (HOMING, POLICY), HOLD, void=True),
-    Row(Event.GUARD_HOLD, (EXPERT,), HOLD, void=True, release_required=True),
+    Row(Event.GUARD_HOLD, (EXPERT, GUIDED), HOLD, void=True, release_required=True),
     Row(Event.GUARD_HOLD, (HOLD,), HOLD, armed=True, void=True),
     Row(Event.GUARD_HELP, (HOLD, POLICY), HOLD, armed=True, void=True, help_wanted=True),
     Row(Event.ENABLE_FREE, ANY, None, release_required=False, quiet=True),
     Row(Event.ENABLE_VOID, ANY, None, release_required=True, quiet=True),
-    Row(Event.JOY_LOST, (EXPERT,), HOLD, void=True, release_required=True, help_wanted=True),
+    Row(Event.JOY_LOST, (EXPERT, GUIDED), HOLD, void=True, release_required=True, help_wanted=True),
     Row(Event.JOY_LOST, (HOLD,), HOLD, armed=True, release_required=True, help_wanted=True),
-    Row(Event.RELEASE, (EXPERT,), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
+    Row(Event.RELEASE, (EXPERT, GUIDED), HOLD, Reason.WAITING_FOR_CHUNK, void=True),
     Row(Event.ENABLE, (HOLD, HOMING, POLICY), EXPERT, Reason.NONE, armed=True, help_wanted=False,
         intervention=True),
     Row(Event.ENABLE, (EXPERT,), EXPERT, Reason.NONE, armed=True, intervention=True),
     Row(Event.ENABLE, (HOMING,), HOLD, Reason.NOT_ARMED, armed=False, void=True, release_required=True),
+    Row(Event.GUIDE, (EXPERT,), GUIDED, Reason.NONE, armed=True, void=True),
+    Row(Event.SWITCH_FAILED, (EXPERT, GUIDED), HOLD, void=True, release_required=True, help_wanted=True),
+    Row(Event.SWITCHED_BACK, (HOLD,), HOLD, armed=True, void=True, quiet=True),
     Row(Event.ARM, (HOLD,), HOLD, Reason.WAITING_FOR_CHUNK, armed=False, set_armed=True, void=True,
         help_wanted=False, release_required=False),
     Row(Event.ARM, (FAULT,), HOLD, Reason.WAITING_FOR_CHUNK, set_armed=True, void=True, help_wanted=False,

@@ -11,6 +11,10 @@ class State(IntEnum):
     POLICY = 2
     EXPERT = 3
     FAULT = 4
+    GUIDED = 5
+
+
+BY_PERSON = (State.EXPERT, State.GUIDED)  # in these a person has the arm, by a device or by hand
 
 
 def wants_chunks(state: int, armed: bool) -> bool:
@@ -43,6 +47,8 @@ class Reason(IntEnum):
     ARM_STATE_STALE = 19
     TWO_PUBLISHERS = 20
     NO_WAY = 21
+    SWITCH_FAILED = 22
+    TOO_FAST = 23
 
 
 class CommandSource(IntEnum):

@@ -8,6 +8,7 @@ import numpy as np
 
 from drift_control.gate.config import GateConfig
 from drift_control.gate.state import CommandSource, GuardFlag, Reason
+from drift_control.guard.guided import GuidedInside, GuidedSlowly
 from drift_control.guard.standing import MovesWhenTold
 from drift_control.guard.verdict import GuardVerdict, Reaction
 from drift_control.inputs import ArmState, Now
@@ -30,9 +31,10 @@ class Situation:
     conflict: str  # what comes from two publishers, and from which
     measured: Array | None  # (J,) [rad]; None: nobody knows where the arm is now
     measured_tcp: Array | None  # (3,) [m]; likewise
-    commanded: Array | None  # (J,) [rad]
+    commanded: Array | None  # (J,) [rad]; None: the arm is not the gate's to command
     arm_state: ArmState | None
-    controller_trouble: str = ""  # why the arm's controller executes nothing
+    controller_trouble: str = ""  # why the arm's controller executes nothing, where it should
+    guided: bool = False  # a person leads the arm by hand, or is about to
 
 
 class WatchRule(Protocol):
@@ -294,6 +296,8 @@ def watch_rules(config: GateConfig, robot: Robot) -> list[WatchRule]:
         rules.append(RestingWhereTold(robot.config.start_tolerance_rad))
     rules += [
         MeasuredInWorkspace(robot.config.workspace, config.workspace_margin_m),
+        GuidedInside(robot),
+        GuidedSlowly(robot),
         ClampCount(max(1, round(config.clamp_window_s * config.rate_hz)), config.clamp_ratio_max),
         HoldCount(config.hold_window_s, config.holds_max),
     ]

@@ -100,6 +100,8 @@ class RobotConfig:
     controller: str = ""  # of ros2_control; empty: the usual one of the command interface
     # who says how a real arm is: drift_interfaces/ArmState, or its maker's driver
     arm_state: Literal["message", "ur", "franka"] = "message"
+    # how a person may guide the arm by hand, as its maker has it, where a device of that kind asks for it
+    hand_guiding: Literal["none", "ur"] = "none"
     # where arm and gripper say where they are, of their drivers, relative to the namespace
     joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (
         "joint_states",
@@ -148,6 +150,15 @@ class RobotConfig:
                     f"{self.joint_names[worst]}: poses_rad.{name}={values[worst]} must lie in "
                     f"[{low[worst]}, {high[worst]}]"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _guided_by_its_maker(self) -> "RobotConfig":
+        if self.hand_guiding not in ("none", self.arm_state):
+            raise ValueError(
+                f"hand_guiding={self.hand_guiding!r} must be none, or arm_state={self.arm_state!r}: "
+                "the arm has to say when it has stopped"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from drift_control.robot.robot import Robot
 from drift_control.sources.followers import JointFollower, OpeningFollower, PoseFollower, RateFollower
 from drift_control.sources.tracker import Tracker
 from drift_control.sources.wish import MotionRequest
-from drift_control.teleop.command import JointLead, Motion, TcpLead, TcpRate, TeleopCommand
+from drift_control.teleop.command import Guiding, JointLead, Motion, TcpLead, TcpRate, TeleopCommand
 
 Follower = RateFollower | PoseFollower | JointFollower
 
@@ -26,8 +26,8 @@ class ExpertSource:
         self._follower = self._opening = None
 
     def wish(self, arm: CommandedArm, teleop: TeleopCommand | None, now: Now) -> MotionRequest | None:
-        """Return what the person wants; None without a fresh command."""
-        if teleop is None:
+        """Return what the person wants; None without a fresh command, and before she guides the arm."""
+        if teleop is None or isinstance(teleop.motion, Guiding):
             return None
         motion = teleop.motion
         if self._follower is None:

@@ -43,7 +43,12 @@ class JointLead:
     opening: float | None = None  # of the leader's hand, 0 closed to 1 open; None: it has none
 
 
-Motion = TcpRate | TcpLead | JointLead
+@dataclass(frozen=True)
+class Guiding:
+    """The person wants to guide the arm by hand: it is brought to rest, and let go of."""
+
+
+Motion = TcpRate | TcpLead | JointLead | Guiding
 REST = TcpRate(np.zeros(3), np.zeros(3), "base")
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from drift_control.gate.gate import Event, GateStatus, Happening
-from drift_control.gate.state import State
+from drift_control.gate.state import BY_PERSON
 from drift_control.inputs import JoyReading, LeadReading, Now
-from drift_control.teleop.command import TeleopCommand
+from drift_control.teleop.command import Guiding, TeleopCommand
 from drift_control.teleop.devices import Device, hand_of
 from drift_control.teleop.hand import Hand, Trouble
 from drift_control.teleop.lead_hand import LeadHand
@@ -36,6 +36,11 @@ class Hands:
     def command(self, now: Now) -> TeleopCommand | None:
         """Return what is asked by the one that drives; None if it is not believed, or none drives."""
         return None if self._driver is None else self._driver.command(now)
+
+    def guides(self, now: Now) -> bool:
+        """Return whether the one that drives, and is believed, wants to guide the arm by hand."""
+        command = self.command(now)
+        return command is not None and isinstance(command.motion, Guiding)
 
     def marks(self, now: Now) -> frozenset[str]:
         """Return the marks that are held on any of them."""
@@ -68,14 +73,14 @@ class Hands:
 
         Its silence is no release: the policy would drive for somebody who still holds enable.
         """
-        if status.state is not State.EXPERT and self._driver is not None:
+        if status.state not in BY_PERSON and self._driver is not None:
             self._held, self._driver = self._driver, None
         held = self._held
         if held is None or held.holds(now):
             return []
         self._held = None
         trouble = held.trouble(now)
-        return [] if trouble is None or status.state is State.EXPERT else [_lost(trouble)]
+        return [] if trouble is None or status.state in BY_PERSON else [_lost(trouble)]
 
     def _driving(
         self, driver: Hand | LeadHand, now: Now, status: GateStatus, held_back: bool
@@ -108,7 +113,7 @@ class Hands:
         return "; ".join(filter(None, (self._refused(hand, now, status) for hand in self._hands)))
 
     def _refused(self, hand: Hand | LeadHand, now: Now, status: GateStatus) -> str:
-        if not hand.heard or (hand is self._driver and status.state is State.EXPERT):
+        if not hand.heard or (hand is self._driver and status.state in BY_PERSON):
             return ""
         trouble = hand.trouble(now)
         if trouble is not None:
@@ -120,7 +125,7 @@ class Hands:
 
     def _why_not(self, status: GateStatus) -> str:
         """Return why enable, which is held, does nothing."""
-        if status.state is State.EXPERT and self._driver is not None:
+        if status.state in BY_PERSON and self._driver is not None:
             return f"waits, {self._driver.name} drives"
         if not status.armed:
             return f"enable does nothing in {status.state.name} before the gate is armed"

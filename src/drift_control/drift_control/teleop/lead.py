@@ -1,4 +1,4 @@
-"""What the files of all devices that lead have in common: the buttons beside, and how they are lost."""
+"""What the files of devices have in common of which only buttons come where a joystick is expected."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -12,10 +12,10 @@ from drift_control.teleop.panel import Buttons, Driver, Liveness, TopicName, ref
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
-class LeadConfig:
-    """A device that says where it is on a topic of its own; its buttons come as those of a joystick do.
+class ButtonsConfig:
+    """A device whose buttons come as those of a joystick do, and move nothing by themselves.
 
-    The buttons may be its own, a pedal's or a pad's: whatever is published where the gate expects a joystick.
+    They may be its own, a pedal's or a pad's: whatever is published where the gate expects a joystick.
     """
 
     name: str
@@ -24,15 +24,12 @@ class LeadConfig:
     n_axes: Annotated[int, Field(ge=0)] = 0  # of the buttons' messages, exactly; they move nothing
     n_buttons: Annotated[int, Field(ge=1)] = 1
     buttons: Buttons
-    topic: TopicName  # where it says where it is
-    lead_silent_s: Annotated[float, Field(gt=0.0, le=5.0)]  # no message there for so long: it is lost
-    lead_stamped: bool = True  # its driver stamps every message anew, so that one whose stamp stands is old
     gripper_speed_m_s: Annotated[float, Field(gt=0.0, le=0.5)] = 0.1  # while a gripper button is held
     driver: Driver | None = None  # of the buttons; None: `drift up` starts none, another program publishes
     device_names: tuple[str, ...] = ()  # of the buttons' device, as of a joystick
 
     @model_validator(mode="after")
-    def _buttons_fit(self) -> "LeadConfig":
+    def _buttons_fit(self) -> "ButtonsConfig":
         used = self.buttons.mapped()
         refuse_beyond({f"buttons.{name}": index for name, index in used.items()}, self.n_buttons)
         counter = self.liveness.counter_axis
@@ -60,3 +57,12 @@ class LeadConfig:
     def scripted(self) -> bool:
         """A person holds it."""
         return False
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class LeadConfig(ButtonsConfig):
+    """A device that says where it is on a topic of its own, with buttons beside."""
+
+    topic: TopicName  # where it says where it is
+    lead_silent_s: Annotated[float, Field(gt=0.0, le=5.0)]  # no message there for so long: it is lost
+    lead_stamped: bool = True  # its driver stamps every message anew, so that one whose stamp stands is old

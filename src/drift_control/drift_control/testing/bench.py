@@ -83,6 +83,7 @@ class Bench:
         self.follows = True  # the arm does what it is told
         self.arm_state = None
         self.controller_trouble = ""  # why its controller executes nothing
+        self.guide = self.switch_answer = None  # what its controller manager says
         self.arm_silent = False  # it says no more how it is
         self._joints = None
 
@@ -122,6 +123,8 @@ class Bench:
             chunk_verdict=chunk_verdict,
             controller_trouble=self.controller_trouble,
             leads=leads or {},
+            guide=self.guide,
+            switch_answer=self.switch_answer,
         )
         tick = self.loop.tick(inputs, Now(self.steady_s, self.ros_s))
         if tick.sent and self.follows and tick.command is not None and tick.gripper_m is not None:

@@ -64,6 +64,7 @@ def test_stop_holds_and_disarms_in_every_state(state):
 
 def test_the_person_is_not_sent_home():
     assert after(ARMED[State.EXPERT], Event.HOME).state is State.EXPERT
+    assert after(ARMED[State.GUIDED], Event.HOME).state is State.GUIDED
 
 
 def test_homing_ends_armed_only_if_it_was():
@@ -112,6 +113,22 @@ def test_what_enable_may_do_next_changes_in_silence_and_in_every_state(state):
     void = after(status, Event.ENABLE_VOID)
     assert void == replace(status, release_required=True)
     assert after(void, Event.ENABLE_FREE) == status
+
+
+def test_only_the_person_who_drives_begins_to_guide_and_whatever_ends_it_is_what_ends_her_drive():
+    assert {row.states for row in TABLE if row.to is State.GUIDED} == {(State.EXPERT,)}
+    leaving = {row.event for row in TABLE if State.GUIDED in row.states and row.to is not None}
+    driving = {row.event for row in TABLE if State.EXPERT in row.states and row.to is not None}
+    assert leaving == driving - {Event.ENABLE, Event.GUIDE}
+    for event in leaving:
+        status = after(ARMED[State.GUIDED], event)
+        assert status.state in (State.HOLD, State.FAULT) and status.epoch == 6, event
+
+
+def test_an_arm_that_is_back_voids_what_was_made_meanwhile_and_keeps_its_reason():
+    lost = after(ARMED[State.GUIDED], Event.JOY_LOST, Reason.JOY_LOST)
+    back = after(lost, Event.SWITCHED_BACK)
+    assert (back.state, back.reason, back.epoch, back.help_wanted) == (State.HOLD, Reason.JOY_LOST, 7, True)
 
 
 def test_every_event_has_a_row_and_no_row_is_hidden_by_an_earlier_one():

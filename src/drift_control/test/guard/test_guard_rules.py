@@ -4,13 +4,17 @@ Where two rules stand behind each other, a scenario takes the front one away and
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from drift_control.gate.state import State
 from drift_control.robot.config import Box
 from drift_control.robot.robot import Robot
+from drift_control.teleop.devices import load_device
+from drift_control.testing.hand_guiding import GuidedBench
 
+PEDAL = Path(__file__).resolve().parents[4] / "config/joysticks/hand_guiding.yaml"
 LISTS = ("intake", "watch", "start", "pose_targets", "joint_targets", "velocities", "motion", "grippers")
 
 
@@ -286,6 +290,22 @@ def enters_the_keep_out_box(bench):
     return max(tick.action[1] for tick in bench.ticks) > 0.2
 
 
+def led(bench, rad_s, seconds):
+    """Return the last tick of an arm whose first joint a hand leads."""
+    guided = GuidedBench(bench)
+    guided.arm()
+    guided.guide([rad_s, 0, 0, 0, 0, 0, 0])
+    return guided.run(seconds)
+
+
+def is_led_out_of_the_workspace(bench):
+    return led(bench, -0.3, 4.0).state is State.FAULT  # of MeasuredInWorkspace, 30 mm outside
+
+
+def is_led_faster_than_it_may_drive(bench):
+    return led(bench, -0.8, 0.3).state is State.GUIDED
+
+
 SCENARIOS = {
     "ChunkShape": narrow_chunk,
     "ChunkFinite": infinite_chunk,
@@ -300,6 +320,8 @@ SCENARIOS = {
     "JointsContinuous": joint_states_of_another_arm,
     "RestingWhereTold": waits_to_leap,
     "MeasuredInWorkspace": arm_pushed_out_of_the_workspace,
+    "GuidedInside": is_led_out_of_the_workspace,
+    "GuidedSlowly": is_led_faster_than_it_may_drive,
     "ClampCount": runs_wild,
     "HoldCount": makes_nonsense_time_and_again,
     "StartOnePublisher": arms_beside_two_publishers,
@@ -331,6 +353,9 @@ def boxed_panda(panda):
 
 
 def make(new_bench, boxed_panda, name):
+    if name.startswith("Guided"):
+        robot = Robot(replace(boxed_panda.config, arm_state="ur", hand_guiding="ur"))
+        return new_bench(robot, {"joy": load_device(PEDAL)})
     return new_bench(boxed_panda if name == "KeepOutBox" else "panda")
 
 

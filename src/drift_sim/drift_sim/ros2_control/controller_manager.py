@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from drift_control.robot.pose import Array
 
+from drift_sim.ros2_control.freedrive_controller import FreedriveController
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 
 
@@ -22,10 +23,17 @@ class Controller(Protocol):
 
 
 class ControllerManager:
-    """Step a controller with its arm at its own rate."""
+    """Step a controller, and perhaps one of hand guiding beside it, with their arm at their own rate."""
 
-    def __init__(self, controller: Controller, arm: LaggingArm, rate_hz: float) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        arm: LaggingArm,
+        rate_hz: float,
+        freedrive: FreedriveController | None = None,
+    ) -> None:
         self.controller, self.arm, self.period_s = controller, arm, 1.0 / rate_hz
+        self.freedrive = freedrive
         self.time_s = 0.0
         self.output: Array = arm.q.copy()  # (J,) [rad] what the arm was told last
 
@@ -38,10 +46,20 @@ class ControllerManager:
         else:
             self.controller.deactivate()
 
+    def switch_freedrive(self, active: bool) -> None:
+        """Activate or deactivate the controller of hand guiding; either makes the arm stand where it is."""
+        if self.freedrive is None:
+            raise ValueError("there is no controller of hand guiding")
+        self.freedrive.switch(active)
+        self.arm.stop()
+
     def step(self) -> None:
         """Run one cycle."""
+        self.arm.free = self.freedrive is not None and self.freedrive.update(self.time_s)
         command = self.controller.update(self.time_s, self.arm.q, self.arm.v)
         if command is not None:
             self.output = command
         self.arm.step(command)
+        if self.arm.free:
+            self.output = self.arm.q.copy()  # nothing is written
         self.time_s += self.period_s

@@ -10,6 +10,7 @@ class LaggingArm:
     """Joints that approach the command of `delay_cycles` ago with the time constant `tau_s`.
 
     With neither it is where it was told to be, like mock_components/GenericSystem. It holds the last command.
+    A person's hand moves it only while it is free; let go of, a free arm stands.
     """
 
     def __init__(self, q: Array, period_s: float, tau_s: float = 0.0, delay_cycles: int = 0) -> None:
@@ -17,6 +18,8 @@ class LaggingArm:
         self._period_s, self._delay_cycles = period_s, delay_cycles
         self.q = np.array(q, dtype=float)  # (J,) [rad]
         self.v = np.zeros_like(self.q)
+        self.free = False
+        self.hand_rad_s = np.zeros_like(self.q)  # (J,) at which a person leads the joints
         self.stop()
 
     def stop(self) -> None:
@@ -26,6 +29,11 @@ class LaggingArm:
 
     def step(self, command: Array | None) -> None:
         """Go on by one cycle; None: nothing was written."""
+        if self.free:
+            self.q = self.q + self.hand_rad_s * self._period_s
+            self.stop()
+            self.v = self.hand_rad_s.copy()
+            return
         self._on_the_way.append(self._target if command is None else command)
         if command is not None:
             self._target = np.array(command, dtype=float)

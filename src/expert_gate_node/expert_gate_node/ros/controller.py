@@ -1,6 +1,6 @@
 """The controller at the other end of `command`, as far as the graph tells."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -30,7 +30,10 @@ class Controller:
         """`topic`: where commands go, resolved; `joints`: the arm's; `expected`: somebody has to listen."""
         self._node, self._topic, self._wanted, self._expected = node, topic, list(joints), expected
         path, _, last = topic.rpartition("/")  # /left/arm_controller, joint_trajectory
-        namespace, _, self._name = path.rpartition("/")
+        namespace, _, self.name = path.rpartition("/")
+        self.services: Any = None  # of its manager, where they are installed
+        self.tells_activity = False  # its manager says at every change which controllers are active
+        self.on_states: Callable[[Mapping[str, str]], None] = lambda states: None  # labels by name, likewise
         self.namespace: str | None = None  # of the arm's controllers; None: a simulation without any
         self._by_name = last == _TRAJECTORY
         self._action = f"{path}/follow_joint_trajectory"
@@ -49,13 +52,13 @@ class Controller:
         self._parameters = node.create_client(GetParameters, f"{path}/get_parameters")
         node.create_timer(_ASK_S, self._ask, clock=steady_clock())
         manager = f"{namespace}/controller_manager"
-        self._services: Any = optional(node, "controller_manager_msgs.srv", _WITHOUT)
-        if self._services is None:
+        self.services = optional(node, "controller_manager_msgs.srv", _WITHOUT)
+        if self.services is None:
             return
-        self._list = node.create_client(self._services.ListControllers, f"{manager}/list_controllers")
+        self._list = node.create_client(self.services.ListControllers, f"{manager}/list_controllers")
         messages: Any = import_module("controller_manager_msgs.msg")
         if hasattr(messages, "ControllerManagerActivity"):  # from Jazzy on
-            kind = messages.ControllerManagerActivity
+            self.tells_activity, kind = True, messages.ControllerManagerActivity
             node.create_subscription(kind, f"{manager}/activity", self._on_activity, qos.LATCHED)
 
     def trouble(self) -> str:
@@ -77,7 +80,7 @@ class Controller:
             )
         if self._goal_is_under_way():
             return f"a goal of {self._action} is under way: cancel it, or wait for its end"
-        return self._inactive or other_order(self._name, self._joints, self._wanted, self._by_name)
+        return self._inactive or other_order(self.name, self._joints, self._wanted, self._by_name)
 
     @property
     def _status(self) -> str:
@@ -93,8 +96,9 @@ class Controller:
     def _on_activity(self, msg: Any) -> None:
         self._has_activity = True
         controllers = {controller.name: controller.state.label for controller in msg.controllers}
+        self.on_states(controllers)
         hardware = {component.name: component.state.label for component in msg.hardware_components}
-        self._note(inactive(self._name, controllers, hardware))
+        self._note(inactive(self.name, controllers, hardware))
 
     def _note(self, trouble: str) -> None:
         self._inactive = trouble
@@ -102,8 +106,8 @@ class Controller:
 
     def _ask(self) -> None:
         """Ask which joints it has, in which order, and whether it is active; it may be restarted."""
-        if self._services is not None and self._list.service_is_ready():
-            self._call(self._list, self._services.ListControllers.Request(), self._on_list)
+        if self.services is not None and self._list.service_is_ready():
+            self._call(self._list, self.services.ListControllers.Request(), self._on_list)
             return
         if not self._parameters.service_is_ready():
             self._joints = []
@@ -123,10 +127,10 @@ class Controller:
         if answer is None:
             return
         states = {controller.name: controller.state for controller in answer.controller}
-        own = [c.required_command_interfaces for c in answer.controller if c.name == self._name]
+        own = [c.required_command_interfaces for c in answer.controller if c.name == self.name]
         self._joints = joint_order(own[0]) if own else []
         if not self._has_activity:  # as in Humble; else an answer might be older than what is known
-            self._note(inactive(self._name, states, {}))
+            self._note(inactive(self.name, states, {}))
 
     def _on_parameters(self, asked: Future) -> None:
         answer = asked.result()

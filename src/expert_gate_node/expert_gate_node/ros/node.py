@@ -40,6 +40,7 @@ from expert_gate_node.notices import Notices
 from expert_gate_node.pulse import Pulse
 from expert_gate_node.ros.arm_states import listen
 from expert_gate_node.ros.devices import DeviceTopics
+from expert_gate_node.ros.hand_guiding import HandGuiding
 from expert_gate_node.ros.output import TickPublisher
 from expert_gate_node.ros.planning import PlannerClient
 from expert_gate_node.ros.requests import RequestServer
@@ -73,6 +74,8 @@ class ExpertGateNode(Node):
         self._tick: Tick | None = None
         self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
+        guiding, answered = robot.config.hand_guiding, self._inbox.put_switch_answer
+        self._hand_guiding = HandGuiding(self, controller, guiding, answered)
         scene, limit_s = Scene(robot), config.homing_timeout_s
         self._requests = RequestServer(self, self._inbox.request, scene, limit_s, self._objection)
         self._planner = PlannerClient(
@@ -154,7 +157,8 @@ class ExpertGateNode(Node):
         if self._stopping:
             self._inbox.request(Requests(shutdown=True))
         self._look_at_joints(now)
-        inputs = replace(self._inbox.take(), controller_trouble=self._out.controller.trouble())
+        trouble, guide = self._out.controller.trouble(), self._hand_guiding.report()
+        inputs = replace(self._inbox.take(), controller_trouble=trouble, guide=guide)
         self._trouble = inputs.conflict or inputs.joints_trouble
         last, tick = self._tick, self._loop.tick(inputs, now)
         tick = replace(tick, refused=self._notices.with_all(tick.refused, now.steady_s))
@@ -170,13 +174,16 @@ class ExpertGateNode(Node):
         self._out.step(to_step(tick, self._robot.config.base_frame))
         self._out.state(to_gate_state(tick, self._config.dry_run), now.steady_s, now.ros_s)
         self._planner.ask(tick.question)
+        self._hand_guiding.follow(tick.switch, tick.guided, now.steady_s)
         self._requests.answer(tick, now.steady_s)
         self._pass_on(tick.marks - last.marks if last else tick.marks)
         told_to_rest = last is not None and np.array_equal(tick.command, last.command)
-        self._still_ticks = self._still_ticks + 1 if self._stopping and (told_to_rest or not tick.sent) else 0
+        rests = (told_to_rest or not tick.sent) and tick.switch is None  # and no switch is under way
+        self._still_ticks = self._still_ticks + 1 if self._stopping and rests else 0
 
     def _hold_after_failure(self, now: Now) -> None:
         try:
+            self._hand_guiding.give_up()
             self._brake_on(now)
         except Exception:  # nothing is left but to send no more: the controller holds the arm where it is
             self.get_logger().fatal(f"braking failed, too; nothing more is sent:\n{traceback.format_exc()}")

@@ -11,7 +11,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.qos import qos_profile_system_default
 from rclpy.task import Future
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.ros.trajectory_message import from_message
@@ -56,6 +56,24 @@ class PositionControllerNode(ControllerNode):
             refusal = control.controller.accept(np.array(msg.data), control.loop.time_s)
         if refusal:
             self.get_logger().error(refusal)
+
+
+class FreedriveControllerNode(Node):
+    """ur_controllers/FreedriveModeController: its topic."""
+
+    NAME = "freedrive_mode_controller"
+    TYPE = "ur_controllers/FreedriveModeController"
+
+    def __init__(self, ros2_control: Ros2Control) -> None:
+        super().__init__(self.NAME, start_parameter_services=False)
+        self._ros2_control = ros2_control
+        self.create_subscription(Bool, "~/enable_freedrive_mode", self._on_enable, 10)
+
+    def _on_enable(self, msg: Bool) -> None:
+        control = self._ros2_control
+        with control.lock:
+            if control.loop.freedrive is not None:
+                control.loop.freedrive.accept(msg.data, control.loop.time_s)
 
 
 class TrajectoryControllerNode(ControllerNode):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from drift_ros import qos
 from lifecycle_msgs.msg import State
 from rclpy.node import Node
+from rclpy.task import Future
 
+from drift_sim.ros.stand_in.controller_nodes import FreedriveControllerNode
 from drift_sim.ros.stand_in.options import ArmOptions
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class ManagerNode(Node):
     """Latched activity at every change, list_controllers and switch_controller."""
 
     def __init__(self, ros2_control: Ros2Control, options: ArmOptions, joints: Sequence[str]) -> None:
-        super().__init__("controller_manager", start_parameter_services=False)
+        super().__init__("controller_manager")
         self._ros2_control, self._options, self._joints = ros2_control, options, list(joints)
         self._msg: Any = import_module("controller_manager_msgs.msg")
         srv: Any = import_module("controller_manager_msgs.srv")
@@ -35,6 +37,8 @@ class ManagerNode(Node):
         self._activity = self.create_publisher(self._msg.ControllerManagerActivity, "~/activity", qos.LATCHED)
         self.create_service(srv.ListControllers, "~/list_controllers", self._on_list)
         self.create_service(srv.SwitchController, "~/switch_controller", self._on_switch)
+        self.refusal = ""  # of the next switches
+        self.stalled: Future | None = None  # until it is done, switches wait for it, unanswered
         self.tell()
 
     def tell(self) -> None:
@@ -47,8 +51,8 @@ class ManagerNode(Node):
         self._activity.publish(msg)
 
     def _states(self) -> dict[str, str]:
-        active = self._ros2_control.controller.active
-        return {_BROADCASTER: "active", self._options.controller: "active" if active else "inactive"}
+        active = self._ros2_control.active.items()
+        return {_BROADCASTER: "active"} | {name: "active" if is_ else "inactive" for name, is_ in active}
 
     def _named(self, name: str, state: str) -> Any:
         return self._msg.NamedLifecycleState(name=name, state=State(id=_STATES[state], label=state))
@@ -67,21 +71,35 @@ class ManagerNode(Node):
             self._msg.ControllerState(name=_BROADCASTER, state="active", type=kind),
             own,
         ]
+        freedrive = FreedriveControllerNode
+        if freedrive.NAME in states:
+            response.controller.append(
+                self._msg.ControllerState(
+                    name=freedrive.NAME, state=states[freedrive.NAME], type=freedrive.TYPE
+                )
+            )
         return response
 
-    def _on_switch(self, request: Any, response: Any) -> Any:
+    async def _on_switch(self, request: Any, response: Any) -> Any:
         """Change nothing when, strictly, anything that was asked for cannot be done."""
-        states, name = self._states(), self._options.controller
+        if self.stalled is not None:
+            await self.stalled
+        states, motion = self._states(), self._ros2_control.active
         asked = {"active": request.activate_controllers, "inactive": request.deactivate_controllers}
         wrong = [f"no controller {n} is loaded" for names in asked.values() for n in names if n not in states]
         wrong += [f"{n} is {to} already" for to, names in asked.items() for n in names if states.get(n) == to]
-        if not self._ros2_control.hardware_active and name in asked["active"]:
+        if not self._ros2_control.hardware_active and set(motion) & set(asked["active"]):
             wrong.append(f"hardware {self._options.hardware} is not active")
+        to = {n: label == "active" for label, names in asked.items() for n in names if n in motion}
+        if sum((motion | to).values()) > 1:
+            wrong.append(f"{' and '.join(motion)} cannot be active together")
+        if self.refusal:
+            wrong.append(self.refusal)
         if wrong and request.strictness == self._strict:
             response.ok, response.message = False, "; ".join(wrong)
             return response
-        for to, names in asked.items():
-            if name in names and states[name] != to and self._ros2_control.hardware_active:
-                self._ros2_control.switch(to == "active")
+        if self._ros2_control.hardware_active:
+            off_first = sorted(to.items(), key=lambda item: item[1])
+            self._ros2_control.switch_all({n: active for n, active in off_first if motion[n] != active})
         response.ok, response.message = True, "; ".join(wrong)
         return response

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,15 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_system_default
 from sensor_msgs.msg import JointState
 
-from drift_sim.ros.stand_in.controller_nodes import PositionControllerNode, TrajectoryControllerNode
+from drift_sim.ros.stand_in.controller_nodes import (
+    FreedriveControllerNode,
+    PositionControllerNode,
+    TrajectoryControllerNode,
+)
 from drift_sim.ros.stand_in.manager_node import ManagerNode
 from drift_sim.ros.stand_in.options import ArmOptions
 from drift_sim.ros2_control.controller_manager import ControllerManager
+from drift_sim.ros2_control.freedrive_controller import FreedriveController
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.position_controller import ForwardPositionController
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
@@ -42,7 +47,8 @@ class Ros2Control:
             )  # fmt: skip
         else:
             self.controller = ForwardPositionController(names, joints)
-        self.loop = ControllerManager(self.controller, self.arm, options.rate_hz)
+        freedrive = FreedriveController() if options.freedrive else None
+        self.loop = ControllerManager(self.controller, self.arm, options.rate_hz, freedrive)
         self.hardware_active = True
         self.rows: deque[tuple[float, Array, Array, bool]] = deque(
             maxlen=_ROWS
@@ -65,6 +71,8 @@ class Ros2Control:
         self._names = [names[i] for i in self._order]
         self.manager = ManagerNode(self, options, joints) if options.manager else None
         self.nodes: list[Node] = [self.node, self.broadcaster, *([self.manager] if self.manager else [])]
+        if freedrive is not None:
+            self.nodes.append(FreedriveControllerNode(self))
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         if options.active:
@@ -89,11 +97,33 @@ class Ros2Control:
             self.node.on_switch(active)
         self.tell()
 
+    def switch_freedrive(self, active: bool) -> None:
+        """Activate or deactivate the controller of hand guiding."""
+        with self.lock:
+            self.loop.switch_freedrive(active)
+        self.tell()
+
+    @property
+    def active(self) -> dict[str, bool]:
+        """Whether each motion controller is active, by name."""
+        active = {self.node.get_name(): self.controller.active}
+        if self.loop.freedrive is not None:
+            active[FreedriveControllerNode.NAME] = self.loop.freedrive.active
+        return active
+
+    def switch_all(self, to: Mapping[str, bool]) -> None:
+        """Activate or deactivate motion controllers by name; what is left out stays."""
+        for name, active in to.items():
+            if name == FreedriveControllerNode.NAME:
+                self.switch_freedrive(active)
+            else:
+                self.switch(active)
+
     def set_hardware(self, active: bool) -> None:
-        """Let the hardware component fail, which takes its controller with it, or come back without it."""
+        """Let the hardware component fail, which takes its controllers with it, or come back without them."""
         self.hardware_active = active
-        if not active and self.controller.active:
-            self.switch(False)
+        if not active:
+            self.switch_all({name: False for name, was in self.active.items() if was})
         self.tell()
 
     def tell(self) -> None:

@@ -20,13 +20,14 @@ _SPEED_HZ = 100.0
 class UrRobot(Node):
     """Modes, latched and only at changes; the speed scaling in percent at 100 Hz.
 
-    While the program does not run, the arm's controller is inactive; once it runs again the driver activates
-    the same controller by itself.
+    While the program does not run, no motion controller is active; once it runs again the driver activates
+    the same ones by itself.
     """
 
     def __init__(self, ros2_control: Ros2Control) -> None:
         super().__init__("io_and_status_controller")
-        self._ros2_control, self._stopped = ros2_control, False
+        self._ros2_control = ros2_control
+        self._stopped: list[str] = []  # controllers, until the program runs again
         self._robot_mode, self._safety_mode, self._program, self._slider = RUNNING, NORMAL, True, 100.0
         types: Any = import_module("ur_dashboard_msgs.msg")
         self._mode_type, self._safety_type = types.RobotMode, types.SafetyMode
@@ -84,12 +85,13 @@ class UrRobot(Node):
             self._stop_controller()
 
     def _stop_controller(self) -> None:
-        if not self._program and self._ros2_control.controller.active:
-            self._stopped = True
-            self._ros2_control.switch(False)
-        elif self._program and self._stopped:
-            self._stopped = False
-            self._ros2_control.switch(True)
+        control, stopped = self._ros2_control, self._stopped
+        if not self._program and (active := [name for name, is_ in control.active.items() if is_]):
+            self._stopped = active
+            control.switch_all(dict.fromkeys(active, False))
+        elif self._program and stopped:
+            self._stopped = []
+            control.switch_all(dict.fromkeys(stopped, True))
 
     def _on_timer(self) -> None:
         self._scaling.publish(Float64(data=self.percent))

@@ -1,0 +1,97 @@
+"""Switches between the gate's controller and that of hand guiding, which is told to go on while it is to."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from builtin_interfaces.msg import Duration
+from drift_control.controller_switch import LIMIT_S, SwitchQuestion
+from drift_control.inputs import GuideReport, SwitchAnswer
+from drift_ros import qos
+from drift_ros.acquaintance import Acquaintance
+from rclpy.node import Node
+from rclpy.task import Future
+from std_msgs.msg import Bool
+
+from expert_gate_node.hand_guiding import WAYS, guide_report
+from expert_gate_node.ros.controller import Controller
+
+_REPEAT_S = 0.1  # a tenth of the silence after which UR's controller ends the guiding
+_UNHEARD = "the controller manager has not said which controllers are active"
+_UNKNOWN = "the controller manager's switch_controller is not there"
+
+
+class HandGuiding:
+    """Ask the controller manager what the control loop asks, and hand on what it answers."""
+
+    def __init__(
+        self, node: Node, controller: Controller, kind: str, answered: Callable[[SwitchAnswer], None]
+    ) -> None:
+        """`kind`: `hand_guiding` of the robot's file; without a controller manager nothing is switched."""
+        self._way, self._name, self._answered = WAYS.get(kind), controller.name, answered
+        self._states: Mapping[str, str] | None = None
+        self._lapsed = False
+        self._asked: SwitchQuestion | None = None
+        self._request: Future | None = None
+        self._enabled, self._enabled_s = False, 0.0
+        if self._way is None or not controller.tells_activity:
+            self._way = None
+            return
+        controller.on_states = self._on_states
+        self._service = controller.services.SwitchController
+        switch = f"{controller.namespace}/controller_manager/switch_controller"
+        self._client = node.create_client(self._service, switch)
+        self._manager = Acquaintance(node, switch, self._client.service_is_ready)
+        topic = f"{controller.namespace}/{self._way.controller}/{self._way.enable_topic}"
+        self._enable = node.create_publisher(Bool, topic, qos.COMMAND)
+
+    def report(self) -> GuideReport | None:
+        """Return what is known now; None: the arm cannot be guided by hand."""
+        if self._way is None:
+            return None
+        if self._states is None:
+            return GuideReport(False, False, _UNHEARD)
+        lapsed, self._lapsed = self._lapsed, False
+        report = guide_report(self._way, self._name, self._states, lapsed)
+        known = self._client.service_is_ready() and self._manager.made
+        return report if known or report.objection else GuideReport(report.driven, report.guided, _UNKNOWN)
+
+    def follow(self, question: SwitchQuestion | None, guided: bool, now_s: float) -> None:
+        """Ask, if this is a new question, and say whether the arm is to be free; `now_s`: steady time."""
+        if guided != self._enabled or (guided and now_s - self._enabled_s >= _REPEAT_S):
+            self._enable.publish(Bool(data=guided))
+            self._enabled, self._enabled_s = guided, now_s
+        if question is not None and (self._asked is None or question.id != self._asked.id):
+            self._ask(question)
+
+    def give_up(self) -> None:
+        """End the guiding: there is no control loop any more, nor one that waits for an answer."""
+        if self._asked is not None and self._asked.guided:
+            self.follow(SwitchQuestion(self._asked.id + 1, guided=False), guided=False, now_s=0.0)
+
+    def _ask(self, question: SwitchQuestion) -> None:
+        if self._way is None:
+            raise RuntimeError(f"nobody can be asked to switch controllers: {question}")
+        if self._request is not None and not self._request.done():
+            self._client.remove_pending_request(self._request)
+        ours, theirs = [self._name], [self._way.controller]
+        seconds = int(LIMIT_S)
+        request: Any = self._service.Request(
+            activate_controllers=theirs if question.guided else ours,
+            deactivate_controllers=ours if question.guided else theirs,
+            strictness=self._service.Request.STRICT,
+            timeout=Duration(sec=seconds, nanosec=int((LIMIT_S - seconds) * 1e9)),
+        )
+        self._asked = question
+        self._request = self._client.call_async(request)
+        self._request.add_done_callback(partial(self._on_answer, question.id))
+
+    def _on_answer(self, question_id: int, future: Future) -> None:
+        if future.cancelled() or (answer := future.result()) is None:
+            return
+        refusal = "" if answer.ok else answer.message or "the controller manager has refused it"
+        self._answered(SwitchAnswer(question_id, refusal))
+
+    def _on_states(self, states: Mapping[str, str]) -> None:
+        self._states = states
+        self._lapsed |= self._way is not None and states.get(self._way.controller) != "active"

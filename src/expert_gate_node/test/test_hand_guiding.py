@@ -1,0 +1,229 @@
+"""An arm guided by hand: the gate, a pedal, and ros2_control with UR's freedrive beside it, in real time."""
+
+import shutil
+from importlib import import_module
+from typing import get_args
+
+import numpy as np
+import pytest
+from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
+from drift_control.robot.config import RobotConfig
+from drift_interfaces.msg import Step
+from drift_ros import qos
+from drift_ros.clock import steady_s
+from drift_sim.ros.stand_in.ur import UrRobot
+from drift_sim.ros2_control.ur_arm import UrArm
+from expert_gate_node.hand_guiding import WAYS, guide_report
+from rclpy.task import Future
+from real_stage import CONFIG, UR
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+FREEDRIVE = "freedrive_mode_controller"
+NOT_LOADED = f"no controller {FREEDRIVE} is loaded"
+TURN = np.array([0.1, 0.0, 0.0, 0.0, 0.0, 0.0])  # [rad/s] of the base: 45 mm/s at home
+
+
+class Guided:
+    """A UR whose file allows hand guiding, a pedal at 50 Hz, and every control step that was said."""
+
+    def __init__(self, stage, folder, **options):
+        for name in ("robots", "grippers"):
+            shutil.copytree(CONFIG / name, folder / name)
+        with (folder / "robots" / "ur5e.yaml").open("a") as file:
+            file.write("hand_guiding: ur\n")
+        self.stage, self.person = stage, stage.person
+        self.steps, self.down, self.speaks = [], False, True
+        self.person.create_subscription(Step, "gate/step", self.steps.append, qos.PROVENANCE)
+        self.pedal = self.person.create_publisher(Bool, "pedal", qos.JOY)
+        self.person.create_timer(0.02, self._on_timer)
+        pedal = folder / "patient_pedal.yaml"  # one thread plays arm, pedal and gate here, beside other work
+        usual = (CONFIG / "joysticks" / "hand_guiding.yaml").read_text()
+        pedal.write_text(usual.replace("silent_s: 0.25", "silent_s: 1.0"))
+        gate = {"joystick_file": str(pedal), "joy_topics": ["pedal"], "joysticks_beside": []}
+        stage.start(robots=folder / "robots", gate=gate, arm=UrArm, **({"freedrive": True} | options))
+        self.ur = stage.add(UrRobot(stage.control))
+        stage.spin(lambda: stage.gate._hand_guiding.report().objection in ("", NOT_LOADED), "manager")
+        stage.armed()
+
+    def _on_timer(self):
+        if self.speaks:
+            self.pedal.publish(Bool(data=self.down))
+
+    @property
+    def state(self):
+        return self.person.state
+
+    @property
+    def control(self):
+        return self.stage.control
+
+    def until(self, state, what):
+        self.stage.spin(lambda: self.state.state == state, what)
+
+    def guided(self):
+        """Step on the pedal, anew where that was not believed, until the arm is free."""
+        pressed_s = steady_s()
+
+        def free():
+            self.down = (steady_s() - pressed_s) % 5.0 < 4.5
+            return self.control.arm.free
+
+        self.stage.spin(free, "freedrive")
+        self.down = True
+        self.stage.spin(lambda: self.steps[-1].source == CommandSource.EXPERT, "a guided step")
+        return self
+
+    def lead(self, rad_s, seconds=0.8):
+        """Move the joints by hand for a while, then hold still."""
+        self.control.arm.hand_rad_s = rad_s
+        self.stage.spin_for(seconds)
+        self.control.arm.hand_rad_s = 0.0 * rad_s
+
+    def taken_back(self):
+        self.stage.spin(lambda: self.control.active == {UR: True, FREEDRIVE: False}, "switch back")
+        return self
+
+
+@pytest.fixture
+def guided(real_stage, tmp_path):
+    return Guided(real_stage, tmp_path)
+
+
+def test_an_arm_is_led_by_hand_recorded_and_taken_back_from_where_it_is_without_a_jump(guided):
+    home = guided.control.arm.q.copy()
+    guided.guided()
+    since_s, first = steady_s(), len(guided.steps)
+    guided.lead(TURN)
+    moved = guided.control.arm.q - home
+    assert moved[0] > 0.05 and np.abs(moved[1:]).max() < 1e-3  # 0.08 rad in 0.8 s
+    steps = guided.steps[first:]
+    assert {(s.source, s.guard_flags, s.intervention_id) for s in steps} == {(CommandSource.EXPERT, 0, 1)}
+    assert len(steps) > 10 and all(s.commanded[:6] == s.measured[:6] for s in steps)
+    guided.down, released = False, len(guided.steps)
+    guided.taken_back()
+    guided.stage.spin_for(0.5)
+    _, output, q = guided.control.course(since_s)
+    assert (guided.state.state, guided.state.armed) == (State.HOLD, True)
+    assert np.abs(q[-1] - home - moved).max() < 1e-3  # it stands where it was let go of
+    led = np.abs(np.diff(output, axis=0)).max()
+    assert led < 1e-3  # 0.1 rad/s at 500 Hz are 0.2 mrad
+    drivers = [(s.source, s.guard_flags) for s in guided.steps[released:]]
+    back = drivers[drivers.index((CommandSource.HOLD, GuardFlag.HOLD)) :]
+    assert set(back) == {(CommandSource.HOLD, GuardFlag.HOLD)}
+    guided.guided()  # and again
+
+
+def test_nothing_is_sent_while_the_arm_is_guided_and_it_is_the_persons_only_while_the_pedal_speaks(guided):
+    trajectories = []
+    kind = import_module("trajectory_msgs.msg").JointTrajectory
+    guided.person.create_subscription(kind, f"/{UR}/joint_trajectory", trajectories.append, 10)
+    guided.stage.spin(lambda: trajectories, "commands")
+    guided.guided()
+    trajectories.clear()
+    guided.lead(TURN, 0.5)
+    assert not trajectories
+    guided.speaks = False
+    guided.until(State.HOLD, "hold")
+    assert guided.state.reason == Reason.JOY_LOST
+    guided.taken_back()
+    guided.stage.spin(lambda: trajectories, "commands")
+    assert (guided.state.state, guided.state.reason) == (State.HOLD, Reason.JOY_LOST)
+    assert np.abs(np.array(trajectories[0].points[0].positions) - guided.control.arm.q).max() < 1e-3
+
+
+def test_a_stop_ends_the_guiding_and_the_arm_stays_disarmed(guided):
+    guided.guided()
+    stopped = guided.person.stop.call_async(Trigger.Request())
+    guided.stage.spin(stopped.done, "answer")
+    assert stopped.result().success
+    guided.taken_back()
+    guided.stage.spin_for(0.5)
+    assert (guided.state.state, guided.state.armed) == (State.HOLD, False)
+    assert guided.state.reason == Reason.STOP_REQUESTED and not guided.control.arm.free
+
+
+def test_an_emergency_stop_of_the_ur_is_a_fault_that_latches(guided):
+    guided.guided()
+    guided.ur.set(safety_mode=7)
+    guided.until(State.FAULT, "fault")
+    assert "ROBOT EMERGENCY STOP" in guided.state.text
+    guided.control.arm.hand_rad_s = TURN
+    before = guided.control.arm.q.copy()
+    guided.stage.spin_for(0.3)
+    assert np.array_equal(guided.control.arm.q, before)  # its brakes hold it
+    assert guided.state.state == State.FAULT and not guided.state.armed
+
+
+def test_too_fast_a_hand_ends_it_with_the_speed(guided):
+    guided.guided()
+    guided.control.arm.hand_rad_s = 8.0 * TURN  # 0.36 m/s, allowed are 0.25
+    guided.until(State.HOLD, "hold")
+    guided.control.arm.hand_rad_s = 0.0 * TURN
+    assert guided.state.reason == Reason.TOO_FAST and "m/s, allowed: 0.25" in guided.state.text
+    guided.taken_back()
+
+
+def test_a_manager_that_refuses_is_quoted_and_one_that_does_not_answer_gives_a_fault_in_which_nothing_moves(
+    guided,
+):
+    manager = guided.control.manager
+    manager.refusal = "the hardware does not want to"
+    guided.down = True
+    guided.stage.spin(lambda: guided.state.reason == Reason.SWITCH_FAILED, "refusal")
+    assert guided.state.state == State.HOLD and manager.refusal in guided.state.text
+    manager.refusal, guided.down = "", False
+    guided.stage.spin(lambda: "switched back" not in guided.state.text, "end of it")
+    assert guided.control.active == {UR: True, FREEDRIVE: False}
+    guided.stage.spin_for(0.3)
+    guided.guided()
+    since_s = steady_s()
+    manager.stalled = Future()
+    guided.down = False
+    guided.until(State.FAULT, "fault")
+    assert guided.state.reason == Reason.SWITCH_FAILED and not guided.control.arm.free
+    late, manager.stalled = manager.stalled, None
+    late.set_result(None)
+    guided.taken_back()  # late, and nobody drives
+    guided.stage.spin_for(0.3)
+    assert guided.state.state == State.FAULT and guided.stage.jump_rad(since_s) < 1e-3
+
+
+def test_a_controller_that_somebody_else_activates_meanwhile_is_a_fault(guided):
+    guided.guided()
+    guided.control.switch_all({FREEDRIVE: False, UR: True})
+    guided.until(State.FAULT, "fault")
+    assert "somebody else has switched" in guided.state.text
+
+
+def test_without_the_controller_of_hand_guiding_it_is_said_and_the_arm_stands(real_stage, tmp_path):
+    guided = Guided(real_stage, tmp_path, freedrive=False)
+    guided.down = True
+    guided.stage.spin(lambda: guided.state.reason == Reason.SWITCH_FAILED, "refusal")
+    assert f"not guided by hand: {NOT_LOADED}" in guided.state.text
+
+
+@pytest.mark.parametrize("end", ["is told to stop", "fails"])
+def test_a_gate_that_ends_gives_the_arm_back_to_its_controller(guided, end):
+    guided.guided()
+    gate = guided.stage.gate
+    if end == "fails":
+        gate._loop.tick = None  # it cannot be called
+    else:
+        gate.begin_stop()
+    guided.taken_back()
+    gate.begin_stop()
+    guided.stage.spin(gate.stopped, "end")
+    assert not guided.control.arm.free
+
+
+def test_each_way_in_a_robots_file_is_one_of_the_gate():
+    names = get_args(RobotConfig.__annotations__["hand_guiding"])
+    assert set(names) == {"none", *WAYS}
+
+
+def test_a_lapse_of_a_moment_and_a_controller_that_is_not_loaded_are_in_the_report():
+    way, states = WAYS["ur"], {UR: "inactive", FREEDRIVE: "active"}
+    assert guide_report(way, UR, states, lapsed=False).guided
+    assert not guide_report(way, UR, states, lapsed=True).guided
+    assert guide_report(way, UR, {UR: "active"}, lapsed=False).objection == NOT_LOADED
