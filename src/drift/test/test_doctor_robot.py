@@ -171,6 +171,27 @@ def test_a_state_tolerance_below_the_gates_own_limit_is_a_failure() -> None:
         assert ("constraints.elbow_joint.trajectory=0.15" in finding.text) is (status is Severity.FAIL)
 
 
+def test_hand_guiding_needs_its_controller_loaded_and_inactive() -> None:
+    assert controller.hand_guiding(UR5E, RIGHT) is None  # off
+    guided, name = wanted(hand_guiding="ur"), "freedrive_mode_controller"
+
+    def seen(state: str | None):
+        listed = (
+            {}
+            if state is None
+            else {name: controller.Listed(state, "ur_controllers/FreedriveModeController")}
+        )
+        finding = controller.hand_guiding(guided, replace(RIGHT, listed={**(RIGHT.listed or {}), **listed}))
+        assert finding is not None
+        return finding
+
+    assert seen("inactive").status is Severity.PASS
+    assert f"spawner {name} --inactive" in seen(None).advice
+    assert f"--deactivate {name} --activate {UR}" in seen("active").advice
+    silent = controller.hand_guiding(guided, replace(RIGHT, listed=None))
+    assert silent is not None and silent.status is Severity.FAIL
+
+
 def test_whoever_else_commands_the_arm_is_named() -> None:
     assert commands.commanders(UR5E, ["/expert_gate"], 0).text == "nobody but /expert_gate"
     other = commands.commanders(UR5E, ["/expert_gate", "/servo_node"], 0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from expert_gate_node.activity import inactive, joint_order, other_order
+from expert_gate_node.hand_guiding import WAYS
 
 from drift.doctor.finding import Finding, failure, good, warning
 from drift.doctor.robot.wanted import Wanted
@@ -144,6 +145,30 @@ def joints(wanted: Wanted, heard: Heard) -> Finding | None:
             trouble, f"change `joints` of the controller, or joint_names in a copy of {wanted.file}"
         )
     return good(f"{len(own)} joints of {wanted.file}{', by name' if by_name else ', in its order'}")
+
+
+def hand_guiding(wanted: Wanted, heard: Heard) -> Finding | None:
+    """Can the gate have the arm guided by hand; None where the robot's file does not want that."""
+    way = WAYS.get(wanted.robot.hand_guiding)
+    if way is None:
+        return None
+    name = way.controller
+    if heard.listed is None:
+        return failure(
+            f"hand_guiding={wanted.robot.hand_guiding}: no controller manager says whether {name} is there",
+            f"start the arm's driver; else hand_guiding: none in {wanted.file}",
+        )
+    listed = heard.listed.get(name)
+    if listed is None:
+        return failure(
+            f"no controller {name} is loaded", f"ros2 run controller_manager spawner {name} --inactive"
+        )
+    if listed.state == "active":
+        return failure(
+            f"{name} is active, the arm may be moved by hand",
+            f"ros2 control switch_controllers --deactivate {name} --activate {wanted.controller}",
+        )
+    return good(f"{name} is {listed.state}, and can be switched to")
 
 
 def parameters(wanted: Wanted, heard: Heard) -> Finding | None:

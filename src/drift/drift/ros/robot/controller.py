@@ -75,6 +75,7 @@ class ControllerProbe:
             ("controller type", controller.kind(wanted, heard)),
             ("joint order", controller.joints(wanted, heard)),
             ("parameters", controller.parameters(wanted, heard)),
+            ("hand guiding", controller.hand_guiding(wanted, heard)),
             ("who commands", commands.commanders(wanted, commanders, goals)),
         ]
 
