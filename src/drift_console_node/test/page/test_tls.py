@@ -1,8 +1,7 @@
 """The page over TLS, as from another machine: encrypted all the way, and nothing without the token."""
 
-import subprocess
-
 import pytest
+from drift_console_node.testing.certificate import own_certificate
 from playwright.sync_api import Error, expect
 
 from .conftest import serve
@@ -18,12 +17,7 @@ _OPENS = """(path) => new Promise((done) => {
 @pytest.fixture
 def served(tmp_path):
     """A console with a certificate that nobody has signed but itself."""
-    files = {"tls_certificate": str(tmp_path / "certificate.pem"), "tls_key": str(tmp_path / "key.pem")}
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", "1", "-subj", "/CN=drift", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-out", files["tls_certificate"], "-keyout", files["tls_key"]]
-    subprocess.run(command, check=True, capture_output=True)
-    with serve(tmp_path, **files) as found:
+    with serve(tmp_path, **own_certificate(tmp_path, "127.0.0.1")) as found:
         yield found
 
 
