@@ -212,11 +212,14 @@ class ControlLoop:
         return status.armed or status.state is State.HOMING or self._easing.active or not arm.motion.still
 
     @property
+    def _guided(self) -> bool:
+        """Whether a person leads the arm by hand: from when it was let go of until it is asked back."""
+        return self._status.state is State.GUIDED and self._switch.phase is Phase.GUIDED
+
+    @property
     def _source(self) -> CommandSource:
-        """Who leads the arm: by hand from when it is let go of until it is asked back."""
-        if self._status.state is State.GUIDED and self._switch.phase is Phase.GUIDED:
-            return CommandSource.EXPERT
-        return SOURCES.get(self._status.state, CommandSource.HOLD)
+        """Whose command, or by hand whose motion, this step is."""
+        return CommandSource.EXPERT if self._guided else SOURCES.get(self._status.state, CommandSource.HOLD)
 
     # --- motion
 
@@ -226,8 +229,7 @@ class ControlLoop:
         if arm is None or self._commanded.listening:
             return Moved(GuardFlag.HOLD)
         if self._switch.under_way:
-            guided = self._source is CommandSource.EXPERT
-            return Moved(GuardFlag.NONE if guided else GuardFlag.HOLD)
+            return Moved(GuardFlag.NONE if self._guided else GuardFlag.HOLD)
         wish = self._sources.get(state, self._easing).wish(arm, teleop, now)
         if wish is None:
             self._commanded.advance(self.guard.brake(arm.motion), arm.gripper_m)
@@ -277,7 +279,7 @@ class ControlLoop:
             chunks_refused=self._policy.queue.refused,
             question=self._homing.question if status.state is State.HOMING else None,
             switch=self._switch.question,
-            guided=self._status.state is State.GUIDED and self._switch.phase is Phase.GUIDED,
+            guided=self._guided,
             refused=self._hands.refused(now, status),
             proposed_chunk_id=proposed_chunk_id,
             proposed=proposed,
