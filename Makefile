@@ -18,7 +18,7 @@ test-setup: # and what tests, linters and benchmarks need besides
 	@bash setup/install.sh test
 
 opening:
-	@echo "make demo: the set-up (minutes the first time, then seconds), and a run of about 13 minutes on two idle cores."
+	@echo "make demo: the set-up (minutes the first time, then seconds), and a run of about 10 minutes on two idle cores."
 	@echo "Ctrl-C at any time: what is set up stays, and the run says what of it was kept."
 
 demo: opening setup ## learn from corrections in simulation, headless (ARGS="--control" adds the control run)

@@ -103,7 +103,8 @@ def _nodes(plan: StackSpec) -> list[Node]:
                 },
             ],
             remappings=list(spec.remappings.items()),
-            additional_env=plan.environment,  # not for the processes of a file that includes this one
+            # not for the processes of a file that includes this one
+            additional_env={**plan.environment, **spec.environment},
             output="both",
             respawn=not (spec.essential or spec.once),
             respawn_delay=RESPAWN_DELAY_S,

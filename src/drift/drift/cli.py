@@ -1,6 +1,7 @@
 """The command line `drift`. Each command is a module of drift.commands with a function `main`."""
 
 import gc
+import sys
 from typing import Any
 
 import typer
@@ -102,4 +103,6 @@ def main() -> None:
     try:
         run(app)
     finally:
+        if "ruckig" in sys.modules:  # whose binding complains of what is left at the end
+            gc.collect()
         gc.freeze()  # Python would end with a search for garbage in all imports: 0.7 s of a core with torch

@@ -24,4 +24,5 @@ class NodeSpec:
     once: bool = False  # it does its work and ends with 0; any other end ends the whole stack
     own_names: bool = False  # the program has several nodes, which keep their names
     stop_stage: int = OTHERS
+    environment: Mapping[str, str] = field(default_factory=dict)  # wins over the stack's, and the user's
     watchdog_s: float | None = None  # it sends heartbeats; silent for so long it hangs (`drift up` only)

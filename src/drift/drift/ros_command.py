@@ -21,7 +21,7 @@ def processes(stack: "StackSpec") -> list[ProcessSpec]:
             essential=node.essential,
             once=node.once,
             stop_stage=node.stop_stage,
-            environment=stack.environment,
+            environment={**stack.environment, **node.environment},
             watchdog_s=node.watchdog_s,
         )
         for node in stack.nodes

@@ -18,6 +18,7 @@ from drift.cameras import started_cameras
 from drift.command_topic import command_topic
 from drift.configuration import config_file, dds_profile, dds_profile_variable, moveit_file, nodes_file
 from drift.errors import UserError
+from drift.gate_transport import gate_environment
 from drift.joystick.devices import device_names
 from drift.learning_files import checked_beside
 from drift.node_parameters import check_parameters, told
@@ -110,6 +111,7 @@ def stack(arguments: StackArguments) -> StackSpec:
             remappings={**({"command": topic} if topic else {}), **simulator.remappings},
             essential=True,
             stop_stage=GATE,
+            environment=gate_environment(),
             watchdog_s=GATE_WATCHDOG_S,
         ),
         *_planner(arguments.planner, robot_file),

@@ -163,9 +163,9 @@ def test_a_demo_opens_with_what_will_happen_and_says_at_an_early_end_what_is_kep
     record: DemoRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", "42")
-    plan = DemoPlan("r", "panda", "place", "demo", 0, 15, TrainMode.CONTINUOUS, 3, 51, 40, 5, True, False)
+    plan = DemoPlan("r", "panda", "place", "demo", 0, 15, TrainMode.CONTINUOUS, 3, 44, 40, 0, True, False)
     said = opening(plan, tmp_path)
-    assert "about 13 minutes on two idle cores" in said and "51 episodes with the whole stack" in said
+    assert "about 10 minutes on two idle cores" in said and "44 episodes with the whole stack" in said
     assert str(tmp_path) in said and "ROS_DOMAIN_ID=42" in said and "drift watch" in said
     assert "longer or shorter" in opening(replace(plan, episodes=3), tmp_path)
     record.demonstrations = 15

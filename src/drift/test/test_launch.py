@@ -64,7 +64,7 @@ def as_stack_says(plan: StackSpec) -> list[SimpleNamespace]:
             files=[str(file) for file in node.parameter_files],
             parameters=node.parameters,
             remappings=list(node.remappings.items()),
-            environment=plan.environment,
+            environment={**plan.environment, **node.environment},
             respawn=not (node.essential or node.once),
         )
         for node in plan.nodes

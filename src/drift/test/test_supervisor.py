@@ -42,6 +42,15 @@ while True:
     notify.sendto(b"WATCHDOG=1", os.environ["NOTIFY_SOCKET"])
     time.sleep(0.02)
 """
+STUCK = """
+import faulthandler, os, socket, time
+def stands_here():
+    time.sleep(60)
+faulthandler.enable()
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.sendto(b"WATCHDOG=1", os.environ["NOTIFY_SOCKET"])
+stands_here()
+"""
 WITH_HELPER = """
 import subprocess, sys, time
 helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -146,6 +155,16 @@ def test_an_essential_process_that_hangs_ends_everything(tmp_path: Path, program
     assert ending is not None and (ending.failed, ending.exit_code) == ("gate", 1)
     assert lines.of("drift") == ["gate died (it hung, no heartbeat for 1 s): shutting everything down"]
     assert gone(pid)
+
+
+def test_a_process_that_hangs_says_where_before_it_ends(tmp_path: Path, program: Program) -> None:
+    lines = Lines()
+    spec = ProcessSpec("gate", program("stuck", STUCK), essential=True, watchdog_s=0.3)
+    with ProcessSupervisor([spec], tmp_path, on_line=lines) as supervisor:
+        ending = supervisor.wait(timeout_s=10.0)
+    assert ending is not None and (ending.failed, ending.exit_code) == ("gate", 1)
+    assert lines.of("drift") == ["gate died (it hung, no heartbeat for 0.3 s): shutting everything down"]
+    assert any(line.endswith("in stands_here") for line in lines.of("gate"))
 
 
 def test_the_watch_begins_with_the_first_heartbeat(tmp_path: Path, program: Program) -> None:

@@ -1,5 +1,6 @@
 """One start-up and shutdown for all nodes."""
 
+import faulthandler
 import gc
 import os
 import signal
@@ -18,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from drift_ros.clock import steady_s
 
 EXIT_OK, EXIT_CRASH, EXIT_CONFIG = 0, 1, 2
+_STDERR = 2  # the descriptor: sys.stderr may have none
 _WAKE_UP_S = 0.1  # a signal is seen at the latest after this time
 _HANG_S = 2.0  # after the first signal a node that has not ended hangs
 _STOP_LIMIT_S = 1.0  # a node that wants to finish something (decelerate) gets this long
@@ -51,9 +53,11 @@ def run_node(make_node: Callable[[], Node]) -> int:
     0: stopped by SIGINT, SIGTERM or SIGHUP. 1: an exception, logged with its traceback, or an end that took
     too long. 2: wrong configuration, said without one; ValueError, OSError and DriftError from the
     constructor count as that.
+    A process that crashes, or that a watchdog ends by SIGABRT, writes to stderr where its threads stand.
     A node with the methods `begin_stop()` and `stopped() -> bool` is spun on while it comes to rest (<= 1 s).
     """
     signals = _Signals()
+    faulthandler.enable(file=_STDERR)
     # rclpy's own handlers would shut the context down at once, and the last commands could not be published
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = None

@@ -19,7 +19,7 @@ def main(
     train: Annotated[str, typer.Option(help="a file of config/train")] = "demo",
     seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
     demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 15,
-    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes")] = 51,
+    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes")] = 44,
     train_mode: Annotated[
         TrainMode,
         typer.Option(
@@ -29,7 +29,7 @@ def main(
     ] = TrainMode.CONTINUOUS,
     rounds: Annotated[int, typer.Option(min=1, help="of --train-mode rounds")] = 3,
     evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
-    dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 5,
+    dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 0,
     takeovers: Annotated[
         bool,
         typer.Option(

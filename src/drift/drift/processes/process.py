@@ -12,6 +12,7 @@ from drift.processes.group import ProcessGroup
 from drift.processes.log_file import LogFollower
 from drift.processes.watchdog import Watchdog
 
+ABORT_S = 0.2  # for a process that hangs to write where it stands
 REFUSED = 2  # exit code of a node whose configuration is wrong: starting it again would not help
 
 
@@ -43,7 +44,7 @@ class SupervisedProcess:
         self.started_s = 0.0
         self.said_something = False  # since its last start
         self.finished = False  # it runs once, and has
-        self.hung = False  # and was killed for it, since its last start
+        self.hung_s: float | None = None  # steady time at which it was found hanging, since its last start
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog = None if spec.watchdog_s is None else Watchdog(spec.watchdog_s)
 
@@ -63,7 +64,7 @@ class SupervisedProcess:
         )
         self.group = ProcessGroup(self._process.pid)
         self.started_s = time.monotonic()
-        self.said_something = self.hung = False
+        self.said_something, self.hung_s = False, None
 
     def collect(self) -> int | None:
         """Return the exit code if it has ended since the last call, negative for a signal; else None."""
@@ -75,14 +76,25 @@ class SupervisedProcess:
         return self._process.wait()
 
     def kill_if_hanging(self) -> None:
-        """Kill it if it has sent no heartbeat for longer than `watchdog_s`."""
-        if self.group is not None and self._watchdog is not None and not self.hung and self._watchdog.hangs():
-            self.hung = True
+        """End it if it has sent no heartbeat for longer than `watchdog_s`.
+
+        By SIGABRT, as systemd does: nodes write where each of their threads stands. What cannot is killed.
+        """
+        if self.group is None or self._watchdog is None:
+            return
+        if self.hung_s is None and self._watchdog.hangs():
+            self.hung_s = time.monotonic()
+            self.group.send(signal.SIGABRT)
+        elif self.hung_s is not None and time.monotonic() - self.hung_s > ABORT_S:
             self.group.kill()
 
     def describe_end(self, code: int) -> str:
         """Return in words why it ended with exit code `code`."""
-        return f"it hung, no heartbeat for {self.spec.watchdog_s:g} s" if self.hung else describe_exit(code)
+        return (
+            f"it hung, no heartbeat for {self.spec.watchdog_s:g} s"
+            if self.hung_s is not None
+            else describe_exit(code)
+        )
 
     def close(self) -> None:
         """Close the log file, and stop listening."""
