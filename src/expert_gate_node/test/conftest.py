@@ -31,7 +31,8 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
-FILES = Path(tempfile.mkdtemp(prefix="drift-joysticks-"))
+_FOLDER = tempfile.TemporaryDirectory(prefix="drift-joysticks-")  # removed at the end
+FILES = Path(_FOLDER.name)
 LIMIT_S = 15.0  # discovery may take seconds
 
 
