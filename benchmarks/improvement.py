@@ -3,12 +3,13 @@
 `fork`, its right way closed (`support/closed_fork.py`): a policy that was trained on demonstrations of both
 ways turns right about every second time. Each system has some rounds, each of as many attempts of its
 present policy, then training for as many gradient steps. With a person beside, who turns right is taken over:
-drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended.
+drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended,
+and b2 from how attempts ended that it makes in branches.
 
 Rollouts before and after are of the policy alone and paired by their seeds; 95 % intervals over all seeds.
 
-passed: d3po and set_supervised if success is at least 90 %; dsrl if it is 20 points above what it was, find
-15. drift_dagger is there to compare with.
+passed: d3po and set_supervised if success is at least 90 %; dsrl and b2 if it is 20 points above what it was,
+find 15. drift_dagger is there to compare with.
 """
 
 import shutil
@@ -34,6 +35,7 @@ from rich.console import Console
 
 TASK, SAMPLER = "fork", "ddim-8"
 ATTEMPT_SEED = 100_000  # of the first attempt
+BRANCHES = 4  # of b2, from each start
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ SYSTEMS = (
     System("dsrl", "dsrl", gain=0.2),
     System("dsrl_sac", "dsrl", variant="sac", gain=0.2),
     System("find", "dsrl", variant="find", gain=0.15),
+    System("b2", "b2", gain=0.2),
 )
 
 
@@ -71,7 +74,7 @@ class Size:
     rollouts: int = 100  # before and after
 
 
-QUICK = Size(Training(30, "demo", 300), seeds=1, rounds=1, attempts=10, steps=60, rollouts=20)
+QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=8, steps=20, rollouts=10)
 FULL = Size(Training(100, "demo", 2000))
 
 
@@ -85,8 +88,13 @@ class Improved:
     train_s: float
 
 
-def improve(system: System, size: Size, folder: Path, seed: int) -> Improved:
-    """Let a copy of the policy of `seed` get better, in a folder of its own."""
+def improve(
+    system: System, size: Size, folder: Path, seed: int, before: list[bool] | None = None
+) -> Improved:
+    """Let a copy of the policy of `seed` get better, in a folder of its own.
+
+    `before`: its rollouts, where they are known.
+    """
     trained_policy(TASK, size.training, folder, seed)
     base = folder.resolve() / TASK
     own = base / f"{system.name}_{seed}"
@@ -99,17 +107,25 @@ def improve(system: System, size: Size, folder: Path, seed: int) -> Improved:
         policy=replace(file.policy, sampler=SAMPLER),
         preferences=replace(file.preferences, objective=system.objective),
         dsrl=replace(file.dsrl, variant=system.variant),
+        b2=replace(file.b2, groups=size.attempts // BRANCHES, branches=BRANCHES),
     )
     rounds = Rounds(
-        None, task, file, EpisodeStore(own / "episodes"), own / "checkpoints", seed=seed, threads=1
+        None,
+        task,
+        file,
+        EpisodeStore(own / "episodes"),
+        own / "checkpoints",
+        seed=seed,
+        threads=1,
+        explore=lambda policy, sampler, start: float(success(policy, task, sampler, start)),
     )
-    before = rollouts(own, size)
+    before = rollouts(own, size) if before is None else before
     train_s, labels = 0.0, 0
     for number in range(size.rounds):
         loaded = load_latest(own / "checkpoints")
         attempts = Attempts(own / "episodes", task, loaded.policy, loaded.info.version, SAMPLER)
         first = ATTEMPT_SEED + 1000 * seed + number * size.attempts
-        for attempt in range(first, first + size.attempts):
+        for attempt in range(first, first + (0 if system.kind == "b2" else size.attempts)):
             attempts.record(attempt, system.person)
         begun_s = time.perf_counter()
         try:
@@ -129,7 +145,7 @@ def rollouts(own: Path, size: Size) -> list[bool]:
     """Return which of the evaluation's seeds the newest policy of a folder comes through, alone."""
     policy, task = load_latest(own / "checkpoints").policy, load_task(config_file("task", TASK))
     seeds = range(EVALUATION_SEED, EVALUATION_SEED + size.rollouts)
-    return [success(policy, task, SAMPLER, seed) for seed in seeds]
+    return [success(policy, task, policy.make_sampler(SAMPLER), seed) for seed in seeds]
 
 
 def row(system: System, size: Size, found: Sequence[Improved]) -> Row:
@@ -169,10 +185,14 @@ def main() -> None:
     size = QUICK if options.quick else replace(FULL, seeds=options.seeds)
     folder = options.folder / "quick" if options.quick else options.folder
     rows: list[Row] = []
+    before: dict[int, list[bool]] = {}  # by seed
     for system in SYSTEMS:
         if options.systems and system.name not in options.systems:
             continue
-        found = [improve(system, size, folder, seed) for seed in range(size.seeds)]
+        found = []
+        for seed in range(size.seeds):
+            found.append(improve(system, size, folder, seed, before.get(seed)))
+            before[seed] = found[-1].before
         rows.append(row(system, size, found))
         write_rows(rows, options.json)
     report("improvement in equal attempts", rows, options.json)

@@ -20,10 +20,10 @@ REPLAN_STEPS = 4
 TURNED_M = 0.03  # so far to the right a person sees where it goes
 
 
-def success(policy: DiffusionPolicy, task: TaskConfig, sampler: str, seed: int) -> bool:
+def success(policy: DiffusionPolicy, task: TaskConfig, sampler: Sampler, seed: int) -> bool:
     """Return whether the policy alone comes to the goal by the way that is open."""
-    used, generator = policy.make_sampler(sampler), torch.Generator().manual_seed(seed)
-    found = rollout(task, seed, lambda seen: policy.act(seen, used, generator))
+    generator = torch.Generator().manual_seed(seed)
+    found = rollout(task, seed, lambda seen: policy.act(seen, sampler, generator))
     return found.success and found.way is Way.LEFT
 
 

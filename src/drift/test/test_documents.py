@@ -17,6 +17,7 @@ from drift_config.loader import load_yaml
 from drift_control.gate.state import Reason
 from drift_control.robot.robot import load_robot
 from drift_core.task import load_task
+from drift_core.training.rounds import ROUND_KINDS
 from drift_formats.bags.topic_map import TopicMap
 from drift_formats.lerobot.source_map import SourceMap
 
@@ -270,6 +271,11 @@ def test_every_package_has_a_readme_that_names_each_of_its_folders(package):
     folders = [path.parent.name for path in (package / package.name).glob("*/__init__.py")]
     folders += [path.name for path in package.iterdir() if path.name in ("msg", "srv", "action")]
     assert [folder for folder in sorted(folders) if f"`{folder}/`" not in text] == []
+
+
+def test_every_kind_of_round_is_explained_where_a_goal_names_it():
+    action = (ROOT / "src/drift_interfaces/action/Train.action").read_text()
+    assert re.findall(r"^#   (\w+) ", action, re.MULTILINE) == list(ROUND_KINDS)
 
 
 def test_every_pinned_package_is_explained():

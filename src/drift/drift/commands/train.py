@@ -75,6 +75,7 @@ def main(
 
     from drift.configuration import config_file
     from drift.data.others import import_into
+    from drift.exploring import explorer
     from drift.named_task import named_task
 
     _check_device(device)
@@ -95,9 +96,11 @@ def main(
             _check_episodes(episodes, Origin.of(arm, task_config), task_config)
             checkpoints.mkdir(parents=True, exist_ok=True)
             store = EpisodeStore(episodes)
+            explore = explorer(robot, task_config) if kind == "b2" else None
             rounds = Rounds(
-                arm, task_config, train_file, store, checkpoints, device, seed, threads, processes=processes
-            )
+                arm, task_config, train_file, store, checkpoints, device, seed, threads,
+                processes=processes, explore=explore,
+            )  # fmt: skip
             _train(rounds, kind, steps, stop)
     except LostProcessError as error:
         if error.said or stop.is_set():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from drift_core.errors import ShapeError
+from drift_core.policy.path_steps import PathSteps
 from drift_core.share import Share, joined
 
 
@@ -40,6 +41,13 @@ class Batch:
     refused: "Batch | None" = (
         None  # what each window is preferred to, B windows; where pairs are learned from
     )
+    path: PathSteps | None = None  # updates of denoising paths to learn from, in place of windows
+
+    @classmethod
+    def of_path(cls, path: PathSteps) -> "Batch":
+        """Return a batch of updates of denoising paths: no window is in it."""
+        windows, index = torch.zeros(0, 0, 0), torch.zeros(0, 0, dtype=torch.long)
+        return cls({}, index, None, windows, windows, index.bool(), path=path)
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
@@ -89,12 +97,15 @@ class Batch:
             share=None if self.share is None else self.share.to(device),
             task=None if self.task is None else self.task.to(device),
             refused=None if self.refused is None else self.refused.to(device),
+            path=None if self.path is None else self.path.to(device),
         )
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:
     """Join batches of the same task into one; frames stay distinct."""
     first = batches[0]
+    if any(batch.path is not None for batch in batches):
+        raise ShapeError("batches of denoising paths cannot be joined: draw a larger one")
     kinds = {
         (
             tuple(sorted(b.images)),

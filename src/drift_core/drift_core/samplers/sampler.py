@@ -56,6 +56,7 @@ class TracedStep:
     x_next: Tensor  # (B, T, A) after
     k_next: int  # -1 for clean data
     log_prob: Tensor  # (B,) summed over T*A, float32; zero for a deterministic update
+    mean: Tensor  # (B, T, A) of x_next
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,8 @@ class Sampler(ABC):
             else:
                 sigma, x_next = 0.0, mean
             if record is not None:
-                record.append(TracedStep(x, k, x_next, k_next, _log_normal(x_next, mean, sigma)))
+                log_prob = _log_normal(x_next, mean, sigma)
+                record.append(TracedStep(x, k, x_next, k_next, log_prob, mean))
             x = x_next
         if prefix is not None:
             x = prefix.impose(x, 1.0, prefix_noise)

@@ -23,6 +23,7 @@ from drift_core.rank import Form, RankPolicy, Subspace
 from drift_core.rank.schedule import ScheduleConfig
 from drift_core.samplers.noise_schedule import Prediction
 from drift_core.task import TaskConfig
+from drift_core.training.branches.config import B2Config
 from drift_core.training.dsrl.config import DsrlConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -174,6 +175,7 @@ class TrainFile:
     continuous: ContinuousConfig = ContinuousConfig()
     preferences: PreferencesConfig = PreferencesConfig()
     dsrl: DsrlConfig = DsrlConfig()
+    b2: B2Config = B2Config()
     objective: ObjectiveConfig = DENOISING
     # Decoded frames of the episodes that are kept in memory; the others are decoded each time they are drawn.
     image_memory_mb: Annotated[int, Field(ge=0)] = 4096

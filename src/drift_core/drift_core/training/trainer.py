@@ -22,7 +22,7 @@ from drift_config.loader import to_plain
 from torch import Tensor, nn
 
 from drift_core.errors import CheckpointError
-from drift_core.objectives import DENOISING, OBJECTIVES, PAIR_OBJECTIVES, Objective
+from drift_core.objectives import DENOISING, WRITTEN_OBJECTIVES, Objective
 from drift_core.policy.batch import Batch
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
@@ -188,7 +188,7 @@ class Trainer:
             architecture=to_plain(self.policy.config),
             train=self.config,
             schedule=_known(self.schedule),
-            objective=self.objective if isinstance(self.objective, OBJECTIVES + PAIR_OBJECTIVES) else None,
+            objective=self.objective if isinstance(self.objective, WRITTEN_OBJECTIVES) else None,
             modulation=self.modulation,
             rank=self.rank,
             ranks=layer_ranks(self.policy),

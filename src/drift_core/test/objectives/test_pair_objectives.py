@@ -11,30 +11,12 @@ from drift_core.errors import CheckpointError
 from drift_core.kinds import one_of
 from drift_core.objectives import PAIR_OBJECTIVES, D3poObjective, SetSupervisedObjective
 from drift_core.objectives.pairs import Estimates
-from drift_core.policy.batch import Batch
 from drift_core.rank.schedule import ConstantRank
 from drift_core.training.trainer import Trainer
-from training_case import CONFIG, LEFT, MLP, make_policy, next_batch
+from training_case import CONFIG, LEFT, make_policy, next_batch
+from two_ways import LEFT_WAY, RIGHT_WAY, generator, undecided_policy, ways_of, windows
 
-LEFT_WAY, RIGHT_WAY = -0.7, 0.7
 QUARTER = ConstantRank(fraction=0.25)
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def windows(state, actions, mask=None):
-    count = len(state)
-    mask = torch.ones(count, 8, dtype=torch.bool) if mask is None else mask
-    return Batch({}, torch.zeros(count, 1, dtype=torch.long), torch.zeros(1, 0), state, actions, mask)
-
-
-def two_ways(rng, count=32):
-    """Every observation has two good answers, chosen at random."""
-    way = torch.where(torch.rand(count, generator=rng) < 0.5, LEFT_WAY, RIGHT_WAY)
-    actions = way[:, None, None] + 0.05 * torch.randn(count, 8, 2, generator=rng)
-    return windows(torch.randn(count, 1, 3, generator=rng), actions)
 
 
 def left_over_right(rng, count=16):
@@ -45,25 +27,9 @@ def left_over_right(rng, count=16):
     return replace(chosen, refused=refused)
 
 
-def ways_of(policy, count=200):
-    """Return which share goes left, and which share goes one of both ways."""
-    rng = generator(5)
-    state = torch.randn(count, 1, 3, generator=rng)
-    condition = policy.condition(torch.zeros(1, 0), torch.zeros(count, 1, dtype=torch.long), state)
-    with torch.no_grad():
-        chunks = policy.sample(condition, policy.make_sampler("ddim-8"), rng)
-    good = (chunks.abs() - RIGHT_WAY).square().mean((1, 2)).sqrt() < 0.15
-    left = chunks.mean((1, 2)) < 0.0
-    return left.float().mean().item(), good.float().mean().item()
-
-
 @pytest.fixture(scope="module")
 def undecided():
-    policy = make_policy(replace(MLP, width=48, blocks=2))
-    config = replace(CONFIG, steps=500, lr=3e-3, ema_decay=0.99)
-    trainer = Trainer(policy, config, None, generator())
-    trainer.run(two_ways)
-    return trainer.merged_policy()
+    return undecided_policy()
 
 
 def tuned(policy, objective, steps=150, schedule=QUARTER):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from drift_config.errors import ConfigError
 
-from drift_core.training.rounds import continuous, dsrl, offline, online, preferences
+from drift_core.training.rounds import b2, continuous, dsrl, offline, online, preferences
 from drift_core.training.rounds.hooks import (
     Backlog,
     CancelledError,
@@ -18,6 +18,7 @@ from drift_core.training.rounds.hooks import (
     PausedError,
     Refused,
     RoundReport,
+    WorseError,
 )
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 
@@ -32,6 +33,7 @@ __all__ = [
     "RoundKind",
     "RoundReport",
     "Rounds",
+    "WorseError",
     "check_round_kind",
     "train_round",
 ]
@@ -50,6 +52,7 @@ ROUND_KINDS: dict[str, RoundKind] = {
     "continuous": continuous,
     "preferences": preferences,
     "dsrl": dsrl,
+    "b2": b2,
 }
 
 

@@ -28,6 +28,10 @@ class PausedError(DriftError):
     """The round was broken off on request, and its state saved: the same order goes on from there."""
 
 
+class WorseError(DriftError):
+    """What a round made is worse on held-out windows than it may be; nothing was written."""
+
+
 @dataclass(frozen=True)
 class Backlog:
     """What continuous training has before it; nothing of it is ever dropped."""

@@ -6,6 +6,7 @@ A kind of round takes the data (`update_data`), makes a `trainer`, lets it `run`
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from drift_core.episodes import EpisodeStore
 from drift_core.errors import CheckpointError
 from drift_core.objectives import Objective
 from drift_core.origin import Origin
+from drift_core.policy.batch import Batch
 from drift_core.policy.checkpoint import LoadedCheckpoint, load_latest
 from drift_core.policy.checkpoint_folder import CheckpointInfo, checkpoint_path, next_version, read_latest
 from drift_core.policy.normalizer import Normalizer
@@ -31,12 +33,20 @@ from drift_core.policy.versions import Versions
 from drift_core.policy.weights import Weights
 from drift_core.rank.schedule import RankSchedule
 from drift_core.task import TaskConfig
+from drift_core.training.branches.exploring import Explore
 from drift_core.training.budget import TrainedCorrection
 from drift_core.training.config import RankConfig, TrainConfig, TrainFile
 from drift_core.training.processes import ALONE, Processes
 from drift_core.training.provenance import Provenance, load_provenance, provenance_path, save_provenance
 from drift_core.training.report import HeldOutLoss
-from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, PausedError, RoundReport
+from drift_core.training.rounds.hooks import (
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    RoundReport,
+    WorseError,
+)
 from drift_core.training.rounds.saved import SavedRound
 from drift_core.training.state import check_architecture, load_trainer_state
 from drift_core.training.trainer import NextBatch, StepProgress, Trainer, held_out_loss
@@ -65,16 +75,18 @@ class Rounds:
         threads: int = 0,
         save_every_s: float = 10.0,
         processes: Processes = ALONE,
+        explore: Explore | None = None,
     ) -> None:
         """`arm` is None for a task without arm; `threads` 0: as `train_file` says.
 
         The state of a round is saved every `save_every_s`, more rarely if that took long. `processes`: those
         that train together; each reads the same episodes and checkpoints, and only the first one writes.
+        `explore`: makes attempts, in a simulation in this process; None: no round may make any.
         """
         self._origin = Origin.of(arm, task)
         self.file, self.device, self.seed = train_file, device, seed
         self._task, self._folder, self._threads = task, checkpoint_folder, threads
-        self._save_every_s, self.processes = save_every_s, processes
+        self._save_every_s, self.processes, self.explore = save_every_s, processes, explore
         self._config = train_file.policy_config(task, 0 if arm is None else arm.n_joints)
         objective = train_file.objective
         self.store, self.cut = store, WindowCutter(store, arm, task, train_file.future_steps)
@@ -210,8 +222,13 @@ class Rounds:
         episode_ids: list[str],
         order: RoundOrder,
         hooks: Hooks,
+        canary_tolerance: float | None = None,
     ) -> RoundReport:
-        """Write the averaged policy as the next version; `episode_ids`: what it was trained on."""
+        """Write the averaged policy as the next version; `episode_ids`: what it was trained on.
+
+        WorseError where its held-out loss exceeds that of the newest version by more than the share
+        `canary_tolerance`; without held-out episodes that is not known, which is said.
+        """
         hooks.on_text("evaluating on the held-out episodes")
         policy, weights = trainer.averaged()
         held_out = self.data.held_out_batches(self.device)
@@ -219,6 +236,8 @@ class Rounds:
         if held_out:
             tell = hooks.counting("evaluating on held-out windows, batch")
             loss = held_out_loss(policy, held_out, self.seed, objective=self.file.objective, between=tell)
+        if canary_tolerance is not None:
+            self._check_canary(loss, held_out, canary_tolerance, order, hooks)
         corrections = [
             TrainedCorrection(c.episode_id, c.intervention_id, c.labels, c.ended_s, share=1.0)
             for c in self.data.corrections
@@ -313,6 +332,29 @@ class Rounds:
     def _pause(self, saved: SavedRound, trainer: Trainer) -> str:
         """Save the round for whoever gives the same order again; return where, "" without a name for it."""
         return self.processes.first(lambda: str(saved.pause(trainer.state_dict) or ""))
+
+    def _check_canary(
+        self,
+        loss: HeldOutLoss | None,
+        held_out: Sequence[Batch],
+        tolerance: float,
+        order: RoundOrder,
+        hooks: Hooks,
+    ) -> None:
+        newest = self.newest()
+        if loss is None or newest is None:
+            hooks.on_warning("no held-out episode yet: the new version is announced without a canary")
+            return
+        last = newest[1].policy.to(self.device)
+        before = held_out_loss(last, held_out, self.seed, objective=self.file.objective).total
+        allowed = (1.0 + tolerance) * before
+        if not loss.total <= allowed:
+            self.saved(order).forget()
+            raise WorseError(
+                f"what was trained is not announced: held-out loss {loss.total:.4f}, that of version "
+                f"{newest[1].info.version} is {before:.4f} and {allowed:.4f} is allowed "
+                f"(canary_tolerance={tolerance:g})"
+            )
 
     def _common(self) -> str:
         """Return what tells whether another process would train the same: all but the pixels."""

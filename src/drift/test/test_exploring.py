@@ -1,0 +1,47 @@
+"""Attempts in branches in a simulation: of a point, and of an arm."""
+
+import pytest
+import torch
+from drift.configuration import config_file
+from drift.errors import UserError
+from drift.exploring import explorer
+from drift.named_task import named_task
+from drift_control.robot.robot import load_robot
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.training.config import load_train_file
+from drift_core.training.rounds.b2 import branching
+
+
+def new_policy(task, n_joints, train):
+    torch.manual_seed(0)
+    file = load_train_file(config_file("train", train))
+    return DiffusionPolicy(file.policy_config(task, n_joints)).eval()
+
+
+def test_an_attempt_at_the_fork_is_made_of_branches_of_each_chunk():
+    task = named_task("fork")
+    policy = new_policy(task, 0, "demo")
+    sampler = branching(policy, "ddim-4")
+    sampler.begin(1, 2, free=2)
+    assert explorer("panda", task)(policy, sampler, 7) in (0.0, 1.0)
+    updates = sampler.take()
+    assert len(updates) >= 2 and len(updates) % 2 == 0, "two noisy updates in each chunk"
+    assert all(update.condition.shape == updates[0].condition.shape for update in updates)
+
+
+def test_an_attempt_of_an_arm_is_repeated_to_the_bit():
+    task = named_task("place")
+    policy = new_policy(task, load_robot(config_file("robot", "panda")).n_joints, "smoke")
+    sampler, found = branching(policy, "ddim-2"), []
+    explore = explorer("panda", task)
+    for _ in range(2):
+        sampler.begin(1, 2, free=1)
+        assert explore(policy, sampler, 7) == 0.0, "an untrained policy places nothing"
+        found.append(sampler.take())
+    assert len(found[0]) == len(found[1]) > 5
+    assert all(torch.equal(one.x_next, other.x_next) for one, other in zip(*found, strict=True))
+
+
+def test_attempts_are_made_at_one_task():
+    with pytest.raises(UserError, match=r"task=place\+insert must be one task"):
+        explorer("panda", named_task("place+insert"))

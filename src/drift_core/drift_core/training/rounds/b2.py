@@ -1,0 +1,97 @@
+"""One round of B2-DiffuRL: the newest policy makes attempts in branches, in a simulation, and learns on its
+own denoising paths what the better ones did, at the minimum rank."""
+
+import re
+
+import torch
+from drift_config.errors import ConfigError
+
+from drift_core.policy.batch import Batch
+from drift_core.policy.checkpoint_folder import CheckpointInfo
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.samplers import DdimSampler
+from drift_core.samplers.branching import BranchingSampler
+from drift_core.training.branches.exploring import Explored, explored, first_free
+from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.shared import RoundOrder, Rounds
+
+_FIRST_SEED = 500_000  # of attempts; those of evaluations are above a million
+_REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ updates$")
+
+
+def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
+    """Train the newest policy on; NoDataError where attempts teach nothing, or without a policy.
+
+    ConfigError: there is no simulation to explore in, or the sampler has no path to learn on. What a round
+    that goes on has learned from is made again, to the bit.
+    """
+    if rounds.processes.count > 1:
+        raise ConfigError(f"kind=b2 trains in one process, not in {rounds.processes.count}")
+    if rounds.explore is None:
+        raise ConfigError(
+            "kind=b2 explores, which nothing does on a running stack: train with a simulation in the same "
+            "process, by drift train --kind b2"
+        )
+    settings = rounds.file.b2
+    rounds.update_data(hooks)  # for the held-out loss, and what is told of the store
+    _, parent = rounds.newest_checkpoint()
+    policy = parent.policy.to(rounds.device).eval()
+    sampler = branching(policy, rounds.file.policy.sampler)
+    found = _explored(rounds, policy, sampler, parent.info, hooks)
+    path = found.path
+    assert path is not None
+    config, schedule = rounds.shortened(
+        settings.train_config(rounds.file.online), rounds.file.rank.online, order.steps
+    )
+    trainer = rounds.trainer(policy, config, schedule, objective=settings.objective)
+
+    def draw(generator: torch.Generator) -> Batch:
+        rows = torch.randint(len(path), (config.batch_size,), generator=generator)
+        return Batch.of_path(path.rows(rows.to(path.k.device)))
+
+    rounds.run(trainer, draw, parent.info, order, hooks)
+    reason = f"b2 on {found.known} attempts, the last {found.free} of {sampler.most} updates"
+    return rounds.save(trainer, parent.info, reason, [], order, hooks, settings.canary_tolerance)
+
+
+def branching(policy: DiffusionPolicy, name: str) -> BranchingSampler:
+    """Return what makes branches with the steps of the sampler called `name`; ConfigError for another."""
+    like = policy.make_sampler(name)
+    if type(like) is not DdimSampler or len(like.steps) < 2:  # not RTI, which begins elsewhere
+        raise ConfigError(
+            f"sampler={name!r} must be ddim-<steps> of two steps or more, such as ddim-8: kind=b2 learns on "
+            "its noisy updates"
+        )
+    return BranchingSampler(like.schedule, like.prediction, like.steps, like.clip)
+
+
+def _explored(
+    rounds: Rounds, policy: DiffusionPolicy, sampler: BranchingSampler, info: CheckpointInfo, hooks: Hooks
+) -> Explored:
+    """Return what branches say; NoDataError where they say nothing, with what to do."""
+    settings, counting = rounds.file.b2, hooks.counting("exploring, attempt")
+
+    def tell(done: int, total: int) -> None:
+        counting(done, total)
+        hooks.check()
+
+    before = _REASON.match(info.reason)
+    free = min(int(before[1]) + 1, sampler.most) if before else first_free(settings, sampler.most)
+    seed = _FIRST_SEED + 100_000 * rounds.seed + settings.groups * info.version
+    assert rounds.explore is not None
+    count = torch.get_num_threads()
+    torch.set_num_threads(rounds.threads)
+    try:
+        found = explored(policy, sampler, rounds.explore, settings, free, seed, tell)
+    finally:
+        torch.set_num_threads(count)
+    if not found.known:
+        raise NoDataError(f"none of {found.attempts} attempts has an outcome: the task must say how it ends")
+    if found.path is None:
+        raise NoDataError(
+            f"all branches of each of {settings.groups} starts ended alike ({found.known} attempts, at last "
+            f"with {found.free} of {sampler.most} updates of their own): nothing says which chunk was "
+            "better; more b2.groups or b2.branches, b2.begin: 1.0, or a policy that sometimes succeeds"
+        )
+    hooks.on_text(f"{found.differing} of {settings.groups} starts have branches that ended differently")
+    return found

@@ -1,0 +1,129 @@
+"""A round of B2-DiffuRL: from attempts in branches to a checkpoint, or why they teach nothing."""
+
+import pytest
+import torch
+from drift_config.errors import ConfigError
+from drift_config.loader import parse
+from drift_core.episodes import EpisodeStore
+from drift_core.episodes.store import held_out
+from drift_core.observation.spec import Observation
+from drift_core.policy.checkpoint import load_latest
+from drift_core.training.config import TrainFile
+from drift_core.training.rounds import (
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    Rounds,
+    WorseError,
+    train_round,
+)
+from point_episodes import EXPERT, record
+from small_rounds import FILE, TASK
+
+SMALL = {"steps": 6, "groups": 6, "branches": 3, "begin": 0.5}
+HELD_OUT = next(name for name in (f"h{n}" for n in range(100)) if held_out(name))
+
+
+def low(policy, sampler, seed):
+    """One chunk is an attempt; it succeeds where it ends below where those of most would."""
+    state = torch.randn(1, 2, generator=torch.Generator().manual_seed(seed)).numpy()
+    chunk = policy.act(Observation(0.0, {}, state, 0.0), sampler, torch.Generator())
+    return float(int(1e4 * abs(chunk[-1, 0])) % 2)
+
+
+def rounds_of(folder, explore=low, sampler="ddim-8", seed=0, **b2):
+    file = FILE | {"policy": FILE["policy"] | {"sampler": sampler}, "b2": SMALL | b2}
+    train_file = parse(file, TrainFile, "x.yaml")
+    store = EpisodeStore(folder / "episodes")
+    return Rounds(
+        None, TASK, train_file, store, folder / "checkpoints", seed=seed, save_every_s=0.0, explore=explore
+    )
+
+
+def newest(folder):
+    return load_latest(folder / "checkpoints")
+
+
+@pytest.fixture
+def bootstrapped(tmp_path):
+    """A folder with demonstrations, of which one is held out, and a policy that has learned from them."""
+    for name in ("d1", HELD_OUT):
+        record(tmp_path / "episodes", name, [(1.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    train_round(rounds_of(tmp_path), "offline")
+    return tmp_path
+
+
+def test_a_round_changes_the_denoiser_and_the_next_one_branches_earlier(bootstrapped):
+    before, seen = newest(bootstrapped).policy.state_dict(), []
+    made = train_round(rounds_of(bootstrapped), "b2", Hooks(on_progress=seen.append))
+    assert (made.info.version, made.info.parent) == (2, 1)
+    # of 8 updates 7 have noise; half of them, 4, and one more for each group that ended alike
+    reason, free = made.info.reason.rsplit(" ", 3)[0], int(made.info.reason.split()[6])
+    assert reason == f"b2 on 18 attempts, the last {free}" and 4 <= free <= 7
+    assert len(seen) == 6 and {at.rank for at in seen} == {0.25} and set(seen[0].terms) == {"advantage", "kl"}
+    after = newest(bootstrapped).policy.state_dict()
+    changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {"denoiser"} and made.info.loss is not None
+    again = train_round(rounds_of(bootstrapped), "b2").info
+    assert again.parent == 2 and int(again.reason.split()[6]) >= min(free + 1, 7)
+
+
+def test_nothing_explores_without_a_simulation(bootstrapped):
+    with pytest.raises(ConfigError, match="kind=b2 explores, which nothing does on a running stack"):
+        train_round(rounds_of(bootstrapped, explore=None), "b2")
+
+
+@pytest.mark.parametrize("name", ["ddpm-8", "dpm-8", "rti-3", "ddim-1"])
+def test_a_sampler_without_noisy_updates_is_refused(bootstrapped, name):
+    with pytest.raises(ConfigError, match=f"sampler='{name}' must be ddim-<steps> of two steps or more"):
+        train_round(rounds_of(bootstrapped, sampler=name), "b2")
+
+
+def test_attempts_that_say_nothing_are_named_and_nothing_is_written(bootstrapped, tmp_path):
+    with pytest.raises(NoDataError, match="none of 18 attempts has an outcome: the task must say how it"):
+        train_round(rounds_of(bootstrapped, explore=lambda *given: None), "b2")
+    with pytest.raises(
+        NoDataError, match=r"of each of 6 starts ended alike \(18 attempts, at last with 7 of 7"
+    ):
+        train_round(rounds_of(bootstrapped, explore=lambda *given: 0.0), "b2")
+    assert newest(bootstrapped).info.version == 1
+
+
+def test_what_is_far_worse_on_held_out_windows_is_not_announced(bootstrapped):
+    with pytest.raises(WorseError, match=r"not announced: held-out loss .* of version 1 is .* is allowed"):
+        train_round(rounds_of(bootstrapped, canary_tolerance=0.0, lr=0.3, steps=30), "b2")
+    assert newest(bootstrapped).info.version == 1
+    assert not list((bootstrapped / "checkpoints").glob("resume_*"))
+
+
+def test_a_round_that_was_paused_goes_on_to_the_bit(bootstrapped):
+    seen = []
+    paused = Hooks(on_progress=seen.append, paused=lambda: len(seen) == 3)
+    rounds = rounds_of(bootstrapped)
+    name = rounds.round_id("b2", 0)
+    with pytest.raises(PausedError, match="broken off at step 3 of 6"):
+        train_round(rounds, "b2", paused, round_id=name)
+    train_round(rounds_of(bootstrapped), "b2", Hooks(on_progress=seen.append), round_id=name)
+    assert [at.round_step for at in seen] == [1, 2, 3, 4, 5, 6]
+    resumed = newest(bootstrapped).policy.state_dict()
+    (bootstrapped / "checkpoints" / "LATEST").unlink()
+    for path in (bootstrapped / "checkpoints").iterdir():
+        path.unlink() if path.is_file() else None
+    train_round(rounds_of(bootstrapped), "offline")
+    train_round(rounds_of(bootstrapped), "b2")
+    whole = newest(bootstrapped).policy.state_dict()
+    assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+
+
+def test_exploring_can_be_cancelled(bootstrapped):
+    tried = []
+
+    def counted(policy, sampler, seed):
+        tried.append(seed)
+        return low(policy, sampler, seed)
+
+    hooks = Hooks(cancelled=lambda: len(tried) == 2)
+    with pytest.raises(CancelledError, match="cancelled before the first step"):
+        train_round(rounds_of(bootstrapped, explore=counted), "b2", hooks)
+    assert len(tried) == 2
