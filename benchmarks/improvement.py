@@ -74,7 +74,7 @@ class Size:
     rollouts: int = 100  # before and after
 
 
-QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=8, steps=20, rollouts=10)
+QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=16, steps=20, rollouts=10)
 FULL = Size(Training(100, "demo", 2000))
 
 

@@ -2,8 +2,13 @@
 
 An attempt is an episode in which the policy drove; its chunks are told apart as they were executed. A
 take-over ends an attempt with nothing: somebody had to step in. What the policy did after it is another one.
+
+Recorded noise is believed where it can be what the chunk was made from, and, with a policy to ask, where that
+policy makes the recorded chunk of it.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,12 +23,16 @@ from drift_core.data.windows import WindowSet
 from drift_core.episodes import EpisodeStore
 from drift_core.episodes.record import Episode, StepSource
 from drift_core.errors import DataError
+from drift_core.noise import NoiseActor
 from drift_core.observation.timeline import SAME_TIME_S
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.preferences.pairs import Side, executed_chunks
+from drift_core.training.dsrl.learner import Act
 from drift_core.training.dsrl.replay import Transitions, joined
 
 _AT_ONCE = 256  # windows that are encoded together
+_LONGEST = 2.0  # of noise that is believed, as a share of its norm sqrt(T A); beyond 1.5 it is no N(0, I)
+_SAME = 0.02  # root mean square by which a chunk made again may differ, normalised: engines differ in bits
 NO_OUTCOME = "nobody said how it ended: drift data relabel --outcome or --score"
 
 
@@ -35,6 +44,7 @@ class Replay:
     scores: tuple[float, ...]  # of the attempts of the policy
     episode_ids: tuple[str, ...]
     left_out: dict[str, str]  # episodes that teach nothing though they should
+    doubted: dict[str, str]  # episodes of which noise is not believed, and why
 
 
 class ReplayReader:
@@ -48,10 +58,13 @@ class ReplayReader:
         sampler: str,
         version: int,
         demonstrations: bool,
+        act: Act | None = None,
     ) -> None:
-        """`version`: that of `policy`. `demonstrations`: whether they are read, too."""
+        """`version`: that of `policy`. `demonstrations`: whether they are read, too. `act`: what `policy`
+        makes of noise, where noise matters."""
         self._store, self._cut, self._policy, self._sampler = store, cut, policy, sampler
-        self._version, self._demonstrations = version, demonstrations
+        self._version, self._demonstrations, self._act = version, demonstrations, act
+        self._doubted: dict[str, str] = {}
 
     def read(self, tell: Callable[[int, int], None]) -> Replay:
         """Read the whole store; `tell` may raise to break off."""
@@ -69,7 +82,7 @@ class ReplayReader:
             if found is not None:
                 parts.append(found)
                 ids.append(name)
-        return Replay(joined(parts) if parts else None, tuple(scores), tuple(ids), left_out)
+        return Replay(joined(parts) if parts else None, tuple(scores), tuple(ids), left_out, self._doubted)
 
     def _episode(self, name: str, scores: list[float]) -> Transitions | None:
         meta = self._store.meta(name)
@@ -137,27 +150,73 @@ class ReplayReader:
         policy, config = self._policy, self._policy.config
         actor = policy.noise_actor
         assert actor is not None
-        chosen = torch.full((len(rows), actor.dims), torch.nan)
         padded = np.zeros((len(rows), config.chunk_steps, config.action_dim), np.float32)
-        for number, (chunk, latent) in enumerate(zip(chunks, latents, strict=True)):
+        for number, chunk in enumerate(chunks):
             if chunk.shape[1] != config.action_dim:
                 raise DataError(f"a chunk has {chunk.shape[1]} numbers a step, not {config.action_dim}")
             count = min(len(chunk), config.chunk_steps)
             padded[number, :count], padded[number, count:] = chunk[:count], chunk[count - 1]
-            if latent is not None and latent.shape == (config.horizon, config.action_dim):
-                chosen[number] = actor.coordinates(torch.from_numpy(latent)[None])[0]
         mask = np.ones(padded.shape[:2], bool)
         condition, action = self._seen(windows.relabelled(rows, padded, mask))
+        lengths = [len(chunk) for chunk in chunks]
+        chosen = self._chosen(windows.episode_id, latents, condition, action, lengths, actor)
         following = torch.cat([condition[1:], condition[-1:]])
         return Transitions(
             condition,
-            chosen.to(condition),
+            chosen,
             action[:, : config.action_steps],
             torch.tensor(reward, dtype=torch.float32).to(condition),
             following,
             torch.from_numpy(last).to(condition.device),
             torch.full((len(rows),), fresh, device=condition.device),
         )
+
+    @torch.no_grad()
+    def _chosen(
+        self,
+        name: str,
+        latents: list[np.ndarray | None],
+        condition: Tensor,
+        action: Tensor,
+        lengths: list[int],
+        actor: NoiseActor,
+    ) -> Tensor:
+        """Return what the actor would have chosen (N, D), NaN where recorded noise is missing or doubted."""
+        chosen = torch.full((len(latents), actor.dims), torch.nan, device=condition.device)
+        objections = [None if latent is None else self._objection(latent) for latent in latents]
+        rows = [number for number, objection in enumerate(objections) if objection == ""]
+        if rows:
+            kept = np.stack(
+                [
+                    latent
+                    for latent, objection in zip(latents, objections, strict=True)
+                    if latent is not None and objection == ""
+                ]
+            )
+            noise = torch.from_numpy(kept).to(condition)
+            chosen[rows] = actor.coordinates(noise)
+            made = None if self._act is None else self._act(condition[rows], noise)
+            for row, again in zip(rows, () if made is None else made, strict=False):
+                steps = min(lengths[row], len(again))
+                away = float((again[:steps] - action[row, :steps]).square().mean().sqrt())
+                if not away <= _SAME:
+                    objections[row] = "the policy makes another chunk of it (other weights, or a prefix)"
+                    chosen[row] = torch.nan
+        reasons = Counter(objection for objection in objections if objection)
+        if reasons:
+            told = ", ".join(f"{count}: {reason}" for reason, count in reasons.items())
+            self._doubted[name] = f"noise of {sum(reasons.values())} of {len(latents)} chunks ({told})"
+        return chosen
+
+    def _objection(self, latent: np.ndarray) -> str:
+        """Return why `latent` is no noise that a chunk was made from; empty: it may be."""
+        shape = (self._policy.config.horizon, self._policy.config.action_dim)
+        if latent.shape != shape:
+            return f"of shape {latent.shape}, not {shape}"
+        if not np.isfinite(latent).all():
+            return "not finite"
+        length = float(np.linalg.norm(latent)) / math.sqrt(latent.size)
+        return f"longer than {_LONGEST:g} times what noise is" if length > _LONGEST else ""
 
     @torch.no_grad()
     def _seen(self, windows: WindowSet) -> tuple[Tensor, Tensor]:

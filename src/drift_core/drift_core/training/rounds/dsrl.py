@@ -29,16 +29,16 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         policy = policy.with_noise_actor(settings.actor)
     policy = policy.to(rounds.device).eval().requires_grad_(False)
     sampler = policy.make_sampler(sampler_name)
-    replay = _replay(rounds, policy, parent.info.version, hooks)
+    generator = torch.Generator().manual_seed(rounds.seed + 1000 * parent.info.version)
+    act = acting(policy, sampler, generator)
+    replay = _replay(rounds, policy, act, parent.info.version, hooks)
     assert replay.transitions is not None and policy.noise_actor is not None
     actor = policy.noise_actor.requires_grad_(True)
-    generator = torch.Generator().manual_seed(rounds.seed + 1000 * parent.info.version)
     learner: DsrlLearner | FindLearner
     if settings.variant == "find":
         learner = FindLearner(actor, replay.transitions, settings, generator)
     else:
         shape = (policy.config.horizon, policy.config.action_dim)
-        act = acting(policy, sampler, generator)
         learner = DsrlLearner(actor, act, replay.transitions, shape, settings, generator)
     steps = order.steps or settings.steps
     hooks.on_start(parent.info.step)
@@ -102,7 +102,7 @@ def _run(
         torch.set_num_threads(count)
 
 
-def _replay(rounds: Rounds, policy: DiffusionPolicy, version: int, hooks: Hooks) -> Replay:
+def _replay(rounds: Rounds, policy: DiffusionPolicy, act: Act, version: int, hooks: Hooks) -> Replay:
     """Return the replay of the store; NoDataError where it teaches nothing, with what to do."""
     settings, sampler = rounds.file.dsrl, rounds.file.policy.sampler
     tell = hooks.counting("reading attempts of episode")
@@ -111,10 +111,12 @@ def _replay(rounds: Rounds, policy: DiffusionPolicy, version: int, hooks: Hooks)
         tell(done, total)
         hooks.check()
 
-    with_demonstrations = settings.demonstrations and settings.variant == "aliased"
-    reader = ReplayReader(rounds.store, rounds.cut, policy, sampler, version, with_demonstrations)
+    aliased = settings.variant == "aliased"  # learns from chunks, whatever noise they were made from
+    with_demonstrations, ask = settings.demonstrations and aliased, None if aliased else act
+    reader = ReplayReader(rounds.store, rounds.cut, policy, sampler, version, with_demonstrations, ask)
     replay = reader.read(between)
     left_out = "".join(f"; {name}: {reason}" for name, reason in replay.left_out.items())
+    doubted = "".join(f"; {name}: {reason}" for name, reason in replay.doubted.items())
     where = f"in {rounds.store.root}"
     if not replay.scores:
         raise NoDataError(f"no attempt of the policy with an outcome {where} to learn from{left_out}")
@@ -130,13 +132,15 @@ def _replay(rounds: Rounds, policy: DiffusionPolicy, version: int, hooks: Hooks)
     if settings.variant == "find" and len(own) < 2:
         raise NoDataError(
             f"attempts of version {version} with {sampler} {where} ended {'alike' if own else 'nowhere'}: "
-            f"dsrl.variant=find learns from its own attempts alone, let it make some more{left_out}"
+            f"dsrl.variant=find learns from its own attempts alone, let it make some more{left_out}{doubted}"
         )
     if settings.variant == "sac" and not bool(known.any()):
         raise NoDataError(
             f"no chunk {where} says from which noise {sampler} made it: drive with sampler={sampler}, or "
-            f"dsrl.variant: aliased{left_out}"
+            f"dsrl.variant: aliased{left_out}{doubted}"
         )
     if left_out:
         hooks.on_warning(f"left out{left_out}")
+    if doubted and not aliased:
+        hooks.on_warning(f"recorded noise that is not believed{doubted}")
     return replay

@@ -7,6 +7,8 @@ import pytest
 import torch
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
+from drift_core.data.cutter import WindowCutter
+from drift_core.data.dataset import WindowDataset
 from drift_core.episodes import EpisodeStore
 from drift_core.noise import NoiseActorConfig
 from drift_core.policy.checkpoint import load_latest
@@ -39,6 +41,28 @@ def replay_of(folder, demonstrations=False, sampler="ddim-8"):
     policy = rounds.newest_checkpoint()[1].policy.with_noise_actor(NoiseActorConfig(width=8))
     reader = ReplayReader(rounds.store, rounds.cut, policy, sampler, 3, demonstrations)
     return policy, reader.read(lambda done, total: None)
+
+
+def honest(folder, version=3):
+    """Return the chunks of DRIVES as the newest policy makes them of their noise, where it sees them made."""
+    rounds = rounds_of(folder)
+    policy = rounds.newest_checkpoint()[1].policy
+    probe = folder / "probe"
+    episode = record(probe, "p1", DRIVES, CHUNKS)
+    windows = WindowCutter(EpisodeStore(probe), None, TASK).at(
+        episode, np.array([made.stamp_s for made in CHUNKS])
+    )
+    labels = np.zeros((2, 4, 2), np.float32)
+    windows = windows.relabelled(np.arange(2), labels, np.ones((2, 4), bool))
+    batch = WindowDataset([windows]).batch(torch.arange(2))
+    seen = policy.windows(batch, torch.Generator()).condition
+    noise = torch.from_numpy(np.stack([made.latent for made in CHUNKS])).float()
+    with torch.no_grad():
+        chunks = policy.sample(seen, policy.make_sampler("ddim-8"), torch.Generator(), initial=noise)
+    return [
+        replace(made, data=chunk.numpy().astype(float), policy_version=version)
+        for made, chunk in zip(CHUNKS, chunks, strict=True)
+    ]
 
 
 @pytest.fixture
@@ -85,8 +109,9 @@ def test_noise_of_another_sampler_is_not_believed(bootstrapped):
 
 @pytest.mark.parametrize("variant", ["aliased", "sac"])
 def test_a_round_changes_the_actor_and_no_weight_of_the_policy(bootstrapped, variant):
-    attempt(bootstrapped, "m1", score=1.0)
-    attempt(bootstrapped, "m2", score=0.0)
+    made = honest(bootstrapped)
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        record(bootstrapped / "episodes", name, DRIVES, made, score=score, policy_versions=(3,))
     before = load_latest(bootstrapped / "checkpoints")
     seen = []
     made = train_round(rounds_of(bootstrapped, variant=variant), "dsrl", Hooks(on_progress=seen.append))
@@ -132,6 +157,31 @@ def test_chunks_without_noise_are_no_help_to_a_critic_of_noises(bootstrapped):
         train_round(rounds_of(bootstrapped, "ddim-4", variant="sac"), "dsrl")
 
 
+def test_noise_that_cannot_have_made_its_chunk_is_dropped_by_name(bootstrapped):
+    made = honest(bootstrapped)
+    bad = {
+        "m2": replace(made[1], latent=np.full((8, 2), 0.5)),
+        "m3": replace(made[1], latent=np.full((4, 2), 2.5)),
+        "m5": replace(made[1], latent=np.full((4, 2), np.nan)),
+        "m6": CHUNKS[1],
+    }
+    folder = bootstrapped / "episodes"
+    record(folder, "m1", DRIVES, made, score=1.0, policy_versions=(3,))
+    for name, last in bad.items():
+        record(folder, name, DRIVES, [made[0], last], score=0.0, policy_versions=(3,))
+    told = []
+    train_round(rounds_of(bootstrapped, variant="sac"), "dsrl", Hooks(on_warning=told.append))
+    said = next(text for text in told if text.startswith("recorded noise that is not believed"))
+    assert "m1" not in said
+    for name, why in (
+        ("m2", "of shape (8, 2), not (4, 2)"),
+        ("m3", "longer than 2 times what noise is"),
+        ("m5", "not finite"),
+        ("m6", "the policy makes another chunk of it (other weights, or a prefix)"),
+    ):
+        assert f"{name}: noise of 1 of 2 chunks (1: {why})" in said
+
+
 def test_a_policy_gradient_needs_attempts_of_the_newest_version(bootstrapped):
     attempt(bootstrapped, "m1", score=1.0)  # of version 3
     attempt(bootstrapped, "m2", score=0.0)
@@ -139,7 +189,7 @@ def test_a_policy_gradient_needs_attempts_of_the_newest_version(bootstrapped):
         NoDataError, match="attempts of version 1 with ddim-8 in .* ended nowhere: dsrl.variant"
     ):
         train_round(rounds_of(bootstrapped, variant="find"), "dsrl")
-    own = [replace(made, policy_version=1) for made in CHUNKS]
+    own = honest(bootstrapped, version=1)
     for name, score in (("m5", 1.0), ("m6", 0.0)):
         record(bootstrapped / "episodes", name, DRIVES, own, score=score, policy_versions=(1,))
     made = train_round(rounds_of(bootstrapped, variant="find"), "dsrl")
