@@ -206,13 +206,14 @@ class _Run:
         shell, environment = self._shell, self._environment
         limit = shell.ticks(shell.task.max_duration_s if duration_s is None else duration_s)
         environment.reset(seed)
-        n, end, decided = 0, limit, limit  # ticks: so far, at which to stop, at the outcome
-        move = limit if goal_moves_s is None else shell.ticks(goal_moves_s)
+        n, end = 0, limit  # ticks: so far, at which to stop
+        decided: int | None = None  # at the outcome
+        move = None if goal_moves_s is None else shell.ticks(goal_moves_s)
         while n < end:
             self._done_s = n * environment.tick_s
-            if n >= move:
+            if move is not None and n >= move:
                 environment.move_goal()
-                move = limit
+                move = None
             now_s = START_S + n * environment.tick_s
             self._sense(now_s, n)
             if n % shell.control_every == 0:
@@ -221,11 +222,12 @@ class _Run:
             environment.advance(pause)
             n += pause
             now = environment.outcome()
-            if decided == limit and now is not TaskOutcome.RUNNING:
+            if decided is None and now is not TaskOutcome.RUNNING:
                 decided = n
                 if duration_s is None:
                     end = n + (shell.ticks(tail_s) if now is TaskOutcome.SUCCESS else 0)
-        return self._result(seed, OUTCOME_NAMES[environment.outcome()], decided * environment.tick_s)
+        done = limit if decided is None else decided
+        return self._result(seed, OUTCOME_NAMES[environment.outcome()], done * environment.tick_s)
 
     def failed(self, seed: int, fault: str) -> EpisodeResult:
         """Close what was recorded until the environment failed."""

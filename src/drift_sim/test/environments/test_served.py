@@ -125,6 +125,14 @@ def test_a_policy_that_gets_the_task_back_goes_on_as_soon_whether_it_is_recorded
     assert replace(recorded, path=None) == seen
 
 
+def test_an_episode_that_succeeds_at_its_very_end_has_its_tail_too(serve):
+    steps = serve("reach").run_episode(5, expert=serve("reach").expert("demonstrate", 5)).steps
+    shell = serve("reach", max_steps=steps)
+    result = shell.run_episode(5, expert=shell.expert("demonstrate", 5), tail_s=0.5)
+    assert (result.success, result.fault, result.duration_s) == (True, "", pytest.approx(0.1 * steps))
+    assert result.steps == steps + 5, "half a second of 0.1 s steps, past the longest duration"
+
+
 def test_a_study_may_make_episodes_shorter_but_not_longer_than_the_task_has_them(serve):
     shell = serve("reach", max_steps=10)
     result = shell.run_episode(3)
