@@ -1,6 +1,7 @@
 """Studies: what a file may say, results as lines, tables by hand, what is resumed, and what is refused."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from drift.errors import UserError
 from drift.experiment import document, results, study
 from drift.experiment.bench import make_shell
 from drift.experiment.budget import Budget, Budgets, Changes
-from drift.experiment.engine import make_engine
+from drift.experiment.engine import Ran, make_engine
 from drift.experiment.estimate import Costs, estimate_s
 from drift.experiment.foreign import Foreign
 from drift.experiment.job import JobResult, Point, recipe, run_job
@@ -218,7 +219,8 @@ class Instant:
         for job, _ in work:
             self.ran.append(job)
             failed = len(self.ran) <= self.failing
-            on_done(job, "it broke" if failed else result(job.method, job.seed, (True,)).result)
+            done = result(job.method, job.seed, (True,)).result
+            on_done(job, "it broke" if failed else Ran(done, MACHINE))
 
 
 def test_a_run_keeps_what_is_done_and_does_the_rest_when_it_is_resumed(
@@ -267,6 +269,19 @@ def test_the_estimate_counts_what_each_task_costs(monkeypatch: pytest.MonkeyPatc
     assert any(text.endswith("a job at most 3 minutes") for text in texts)
 
 
+def test_an_engine_that_is_not_installed_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "drift.experiment.ray_engine", raising=False)
+    why = "engine=ray needs ray, which is not installed; .* pip install -r setup/requirements/ray.txt"
+    with pytest.raises(UserError, match=why):
+        make_engine("ray")
+    assert (share_folder() / "setup" / "requirements" / "ray.txt").read_text().splitlines()[
+        -1
+    ] == "ray==2.60.0"
+
+
 def test_a_study_whose_environments_are_not_installed_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,7 +300,7 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
         ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),
-        ({"name": "main_table", "engine": "ray"}, "engine=ray must be one of: local"),
+        ({"name": "main_table", "engine": "slurm"}, "engine=slurm must be one of: local, ray"),
         ({"name": "main_table", "environment": "pusht"}, "environment=pusht must come after setup only"),
     ],
 )

@@ -18,7 +18,7 @@ def main(
     task: Annotated[
         list[str] | None, typer.Option(help="one of the study's alone; may be given several times")
     ] = None,
-    engine: Annotated[str, typer.Option(help="local")] = "local",
+    engine: Annotated[str, typer.Option(help="local; or ray, for several machines")] = "local",
     resume: Annotated[
         bool, typer.Option("--resume", help="go on where it ended, finished jobs are kept")
     ] = False,

@@ -1,4 +1,4 @@
-"""Who runs the jobs: processes of this machine, each with one thread, never more than there are cores."""
+"""Who runs the jobs: processes of this machine with one thread each, as many as there are cores; or Ray."""
 
 import multiprocessing
 import os
@@ -8,16 +8,32 @@ from pathlib import Path
 from typing import Protocol
 
 from drift_config.errors import DriftError
+from drift_config.strict import STRICT
+from pydantic.dataclasses import dataclass
 
 from drift.errors import UserError
 from drift.experiment.job import JobResult, run_job
+from drift.experiment.results import Machine, this_machine
 from drift.experiment.study import Job
 
-Outcome = JobResult | str  # or why there is none
+
+@dataclass(frozen=True, config=STRICT)
+class Ran:
+    """A job that has ended well."""
+
+    result: JobResult
+    machine: Machine  # on which it ran
+
+
+Outcome = Ran | str  # or why there is none
 
 
 class Engine(Protocol):
     """Runs jobs, in any order."""
+
+    @property
+    def processes(self) -> int:
+        """How many jobs run at a time."""
 
     def run(self, jobs: Iterable[tuple[Job, Path]], on_done: Callable[[Job, Outcome], None]) -> None:
         """Run each job in its folder; `on_done` is called here, as each ends."""
@@ -27,15 +43,15 @@ class LocalEngine:
     """Processes of this machine."""
 
     def __init__(self, processes: int | None = None) -> None:
-        """`processes`: None for one per core."""
-        self.processes = processes or os.cpu_count() or 1
+        """`processes`: None for one per core that this process may use."""
+        self.processes = processes or len(os.sched_getaffinity(0))
 
     def run(self, jobs: Iterable[tuple[Job, Path]], on_done: Callable[[Job, Outcome], None]) -> None:
         """Run them; Ctrl-C and errors of `on_done` end those that run."""
         # spawn: a renderer of this process must not be copied into the children
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.processes, context, max_tasks_per_child=1) as pool:
-            running = {pool.submit(_run, job, folder): job for job, folder in jobs}
+            running = {pool.submit(run_here, job, folder): job for job, folder in jobs}
             try:
                 for future in as_completed(running):
                     on_done(running[future], future.result())
@@ -47,18 +63,28 @@ class LocalEngine:
                 raise
 
 
-ENGINES: dict[str, Callable[[], LocalEngine]] = {"local": LocalEngine}
+def _ray_engine() -> Engine:
+    try:
+        from drift.experiment.ray_engine import RayEngine
+    except ModuleNotFoundError as error:
+        how = "this installs it: pip install -r setup/requirements/ray.txt"
+        raise UserError(f"engine=ray needs {error.name}, which is not installed; {how}") from None
+    return RayEngine()
 
 
-def make_engine(name: str) -> LocalEngine:
-    """Return an engine by name; UserError names those that there are."""
+ENGINES: dict[str, Callable[[], Engine]] = {"local": LocalEngine, "ray": _ray_engine}
+
+
+def make_engine(name: str) -> Engine:
+    """Return an engine by name; UserError names those that there are, or what is to be installed for it."""
     if name not in ENGINES:
         raise UserError(f"engine={name} must be one of: {', '.join(ENGINES)}")
     return ENGINES[name]()
 
 
-def _run(job: Job, folder: Path) -> Outcome:
+def run_here(job: Job, folder: Path) -> Outcome:
+    """Run a job in this process."""
     try:
-        return run_job(job, folder)
+        return Ran(run_job(job, folder), this_machine())
     except (DriftError, UserError) as error:
         return str(error)

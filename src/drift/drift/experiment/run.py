@@ -17,10 +17,9 @@ from rich.progress import (
 from drift.errors import UserError
 from drift.experiment import results
 from drift.experiment.budget import BudgetName
-from drift.experiment.engine import LocalEngine, Outcome
+from drift.experiment.engine import Engine, Outcome, Ran
 from drift.experiment.estimate import estimate_s, in_words
 from drift.experiment.foreign import kind_of
-from drift.experiment.job import JobResult
 from drift.experiment.page import write_page
 from drift.experiment.results import Result
 from drift.experiment.study import Job, Study, jobs
@@ -44,7 +43,7 @@ class Run:
         self.folder = runs / f"experiment-{study.name}-{budget_name}"
         self.results_file = self.folder / "results.jsonl"
 
-    def run(self, engine: LocalEngine, resume: bool) -> list[Job]:
+    def run(self, engine: Engine, resume: bool) -> list[Job]:
         """Run what has no result yet; return the jobs that failed. UserError where it must not begin."""
         self._check_environments()
         if self.results_file.exists() and not resume:
@@ -75,9 +74,9 @@ class Run:
             ours = [f"--task {file.name}" for file in self._study.files if file.task.environment == "drift"]
             raise UserError(f"{error}; without it: {' '.join(ours)}" if ours else str(error)) from None
 
-    def _run(self, engine: LocalEngine, left: list[Job]) -> list[Job]:
+    def _run(self, engine: Engine, left: list[Job]) -> list[Job]:
         commit, changed = results.this_commit()
-        machine, command = results.this_machine(), " ".join(["drift", *sys.argv[1:]])
+        command = " ".join(["drift", *sys.argv[1:]])
         failed: list[Job] = []
         columns = (
             TextColumn("{task.description}"),
@@ -92,14 +91,14 @@ class Run:
 
             def on_done(job: Job, outcome: Outcome) -> None:
                 progress.advance(bar)
-                if isinstance(outcome, JobResult):
+                if isinstance(outcome, Ran):
                     line = Result(
                         1,
                         self._study.name,
                         self._budget_name,
                         job,
-                        outcome,
-                        machine,
+                        outcome.result,
+                        outcome.machine,
                         commit,
                         changed,
                         command,
