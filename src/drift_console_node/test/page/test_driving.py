@@ -6,7 +6,7 @@ import pytest
 from drift_console_node.testing.hole import hole_before
 from playwright.sync_api import expect
 
-from .watched import LIMIT_S, READY, Watched, until, with_keys
+from .watched import LIMIT_S, READY, Watched, hold_key, until, with_keys
 
 START, ENABLE = 9, 4  # buttons of a pad in the standard layout
 _PADS = """() => {
@@ -108,8 +108,7 @@ def test_keys_drive_only_when_asked_for_slowly_and_not_while_typing(watched, ser
     page.keyboard.up("f")
     assert watched.sticks == []
     with_keys(page)
-    page.keyboard.down("f")
-    until(lambda: watched.drives, "enable")
+    hold_key(page, watched)
     page.keyboard.down("i")
     until(lambda: watched.sticks[-1].axes[0] == 1.0, "forward")
     assert watched.sticks[-1].speed == 0.4
@@ -128,8 +127,7 @@ def test_keys_drive_only_when_asked_for_slowly_and_not_while_typing(watched, ser
 def test_a_key_whose_release_another_page_gets_is_silence(watched, served, opened):
     page = opened.page(served)
     with_keys(page)
-    page.keyboard.down("f")
-    until(lambda: watched.drives, "enable")
+    hold_key(page, watched)
     page.context.new_cdp_session(page).send("Emulation.setFocusEmulationEnabled", {"enabled": False})
     page.context.new_page().bring_to_front()  # a real blur; the key's release never comes
     assert watched.silent()
@@ -142,8 +140,7 @@ def test_a_second_page_looks_asks_and_gets_the_controls_when_enable_is_up(watche
     with_keys(first)
     expect(second.locator("p.drive")).to_contain_text("has the controls")
     second.get_by_role("button", name="Ask").click()
-    first.keyboard.down("f")
-    until(lambda: watched.drives, "enable")
+    hold_key(first, watched)
     expect(first.get_by_role("button", name="Hand over")).to_be_hidden()
     first.keyboard.up("f")
     first.get_by_role("button", name="Hand over").click()
@@ -181,8 +178,7 @@ def test_a_network_that_swallows_everything_lets_no_old_message_drive(watched, s
         page = opened.page(served)
         served.port = port
         with_keys(page)
-        page.keyboard.down("f")
-        until(lambda: watched.drives, "enable")
+        hold_key(page, watched)
         hole.swallow(True)
         time.sleep(lasts_s)
         if lasts_s > 1.0:
@@ -196,5 +192,4 @@ def test_a_network_that_swallows_everything_lets_no_old_message_drive(watched, s
             page.keyboard.up("f")
             until(lambda: not watched.drives, "sticks at rest")
             expect(page.locator("p.drive")).to_have_text(READY, timeout=LIMIT_S * 1000)
-            page.keyboard.down("f")
-            until(lambda: watched.drives, "enable")
+            hold_key(page, watched)

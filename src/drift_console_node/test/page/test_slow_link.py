@@ -10,7 +10,7 @@ from drift_console_node.exchange import Frame
 from drift_console_node.testing.hole import hole_before
 
 from .conftest import serve
-from .watched import Watched, until, with_keys
+from .watched import Watched, hold_key, until, with_keys
 
 RATE_MBIT_S = 6.0
 CAMERAS, RATE_HZ = ("front", "wrist"), 30.0
@@ -58,8 +58,7 @@ def test_a_slow_link_shows_fewer_pictures_and_none_older_while_a_person_drives_a
         served.port = port
         page.wait_for_function("document.querySelector('canvas').dataset.sequence")
         with_keys(page)
-        page.keyboard.down("f")
-        until(lambda: watched.drives, "enable")
+        hold_key(page, watched)
         since, began_s, ages_s = len(watched.sticks), time.monotonic(), []
         first = int(page.locator("canvas").first.get_attribute("data-sequence"))
         while time.monotonic() < began_s + LASTS_S:
