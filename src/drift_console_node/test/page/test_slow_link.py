@@ -14,7 +14,7 @@ from .watched import Watched, hold_key, until, with_keys
 
 RATE_MBIT_S = 6.0
 CAMERAS, RATE_HZ = ("front", "wrist"), 30.0
-LASTS_S = 4.0
+LASTS_S, SAMPLES = 4.0, 24  # longer, where the browser answers late
 _AGES = "[...document.querySelectorAll('figure canvas[data-age]')].map((it) => Number(it.dataset.age))"
 
 
@@ -56,22 +56,23 @@ def test_a_slow_link_shows_fewer_pictures_and_none_older_while_a_person_drives_a
         port, served.port = served.port, link.port
         page = opened.page(served)
         served.port = port
-        page.wait_for_function("document.querySelector('canvas').dataset.sequence")
+        until(lambda: page.locator("canvas").first.get_attribute("data-sequence"), "a picture")
         with_keys(page)
         hold_key(page, watched)
         since, began_s, ages_s = len(watched.sticks), time.monotonic(), []
         first = int(page.locator("canvas").first.get_attribute("data-sequence"))
-        while time.monotonic() < began_s + LASTS_S:
+        while time.monotonic() < began_s + LASTS_S or len(ages_s) < SAMPLES:
             ages_s.append(max(page.evaluate(_AGES)))
             page.wait_for_timeout(50)
+        lasted_s = time.monotonic() - began_s
         shown = int(page.locator("canvas").first.get_attribute("data-sequence")) - first
         # unlimited, what waits would grow by more than a second each second
         quarter = len(ages_s) // 4
         assert np.mean(ages_s[-quarter:]) - np.mean(ages_s[:quarter]) < 0.3
         assert np.median(ages_s) < 0.5
-        assert shown > 0.8 * LASTS_S * RATE_HZ * 0.5, "the newest are shown, others left out"
+        assert 5.0 * LASTS_S < shown < RATE_HZ * lasted_s, "the newest are shown, others left out"
         sticks = watched.sticks[since:]
-        assert len(sticks) > 20 * LASTS_S and all(stick.enabled for stick in sticks)
+        assert len(sticks) > 10 * LASTS_S and all(stick.enabled for stick in sticks)
         pressed_s = time.monotonic()
         page.keyboard.down("Space")
         until(lambda: any(press.what == "stop" for press in served.exchange.presses()), "stop")
