@@ -82,7 +82,9 @@ def test_without_a_terminal_it_says_so():
     assert isinstance(result.exception, UserError)
 
 
-@pytest.mark.parametrize(("state", "shown"), [(3, "EXPERT: why"), (5, "state 5: why"), (255, "state 255:")])
+@pytest.mark.parametrize(
+    ("state", "shown"), [(3, "EXPERT: why"), (5, "GUIDED: why"), (6, "state 6: why"), (255, "state 255:")]
+)
 def test_a_state_that_it_does_not_know_is_shown_by_its_number(capsys, state, shown):
     looks = iter(["", None])  # the terminal ends after one of them
     terminal = SimpleNamespace(keys=lambda wait_s: next(looks))

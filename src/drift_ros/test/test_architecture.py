@@ -35,6 +35,7 @@ ROSDEP_KEYS = {  # what a distribution has as well; setup/ros_venv.sh brings the
     "typer": "python3-typer",
     "yaml": "python3-yaml",
 }
+LEFT_OUT = {"ray"}  # by the set-up: setup/requirements/ray.txt is for whoever has a cluster
 ROS_ENDINGS = ("_msgs", "_interfaces", "_srvs")
 
 
@@ -156,7 +157,8 @@ def test_every_module_can_be_imported():
         "failed = {}\n"
         f"for name in {names!r}:\n"
         "    try: importlib.import_module(name)\n"
-        "    except BaseException as error: failed[name] = repr(error)\n"
+        "    except BaseException as error:\n"
+        f"        if getattr(error, 'name', '') not in {sorted(LEFT_OUT)!r}: failed[name] = repr(error)\n"
         "print(json.dumps(failed))"
     )
     assert failed == {}
