@@ -22,7 +22,7 @@ def site_packages(venv: Path) -> Path:
 def shared(site: Path) -> Iterator[str]:
     """Return all files of the packages in `site` but ROS, relative to it: programs are ../../../bin/NAME."""
     for record in site.glob("*.dist-info/RECORD"):
-        if not record.parent.name.startswith("ros"):
+        if not record.parent.name.startswith("ros_"):  # rosbags is none of it
             with record.open(encoding="utf-8", newline="") as file:
                 yield from (row[0] for row in csv.reader(file))
 

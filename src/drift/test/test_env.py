@@ -115,11 +115,15 @@ def test_a_second_environment_has_the_packages_of_the_first_but_ros_and_its_own_
     package(
         one, "torch", {"torch/big.so": "weights", "../../../bin/run": f"#!{one}/bin/python3\nimport torch\n"}
     )
+    package(one, "rosbags", {"rosbags/__init__.py": ""})  # none of ROS's own
     package(one, "ros_rclpy", {"rclpy/__init__.py": "", "../../../share/rclpy/package.xml": ""})
     subprocess.run([sys.executable, ROOT / "setup/share_packages.py", one, other], check=True, timeout=60)
     files = {str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()}
     site = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    assert files == {"bin/run", f"{site}/torch/big.so", f"{site}/torch-1.0.dist-info/RECORD"}
+    assert files == {
+        *("bin/run", f"{site}/torch/big.so", f"{site}/torch-1.0.dist-info/RECORD"),
+        *(f"{site}/rosbags/__init__.py", f"{site}/rosbags-1.0.dist-info/RECORD"),
+    }
     assert (other / site / "torch/big.so").samefile(one / site / "torch/big.so")
     assert (other / "bin/run").read_text() == f"#!{other}/bin/python3\nimport torch\n"
     (other / site / "torch/big.so").unlink()  # as pip does
