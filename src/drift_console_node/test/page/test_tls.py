@@ -29,7 +29,8 @@ def test_with_token_and_certificate_all_connections_are_encrypted_and_the_cookie
     expect(page.locator("h1")).to_have_text("HOLDING – not armed")
     expect(page.locator("figcaption").first).to_have_text("front: no picture yet")
     own = f"127.0.0.1:{served.port}/"
-    assert f"wss://{own}ws/ctl" in opened.requests and f"wss://{own}ws/cam" in opened.requests
+    both = {f"wss://{own}ws/ctl", f"wss://{own}ws/cam"}  # of which the browser tells when it likes
+    until(lambda: page.wait_for_timeout(20) or both <= set(opened.requests), "two connections")
     assert all(address.startswith((f"https://{own}", f"wss://{own}")) for address in opened.requests)
     (cookie,) = page.context.cookies()
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
