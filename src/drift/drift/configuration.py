@@ -72,6 +72,11 @@ def dds_profile() -> Path:
     return share_folder() / "config" / "dds" / "shared_memory.xml"
 
 
+def uses_fast_dds() -> bool:
+    """Return whether nodes talk by Fast DDS, which is ROS's own choice."""
+    return "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+
+
 def dds_profile_variable() -> str:
     """Return where Fast DDS looks for the file: version 2 knows one name only, version 3 warns of that."""
     old = os.environ.get("ROS_DISTRO") in _FAST_DDS_2

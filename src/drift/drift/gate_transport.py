@@ -10,22 +10,25 @@ hears is small.
 import os
 from pathlib import Path
 
-from drift.configuration import dds_profile, dds_profile_variable, share_folder
+from drift.configuration import dds_profile, dds_profile_variable, share_folder, uses_fast_dds
 
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 
 def gate_environment() -> dict[str, str]:
-    """Return what the gate's process needs besides; nothing where the user chose a profile.
+    """Return what the gate's process needs besides; nothing where the user chose middleware or profile.
 
     With the range LOCALHOST rmw_fastrtps brings its own transports, shared memory among them, whatever the
     profile says; with SYSTEM_DEFAULT it leaves the profile as it is, and that one stays on this machine.
+    Static peers count with LOCALHOST alone: with them the gate stays as the others are.
     """
     variable = dds_profile_variable()
     chosen = os.environ.get(variable)
-    if chosen and Path(chosen).resolve() != dds_profile().resolve():
+    if not uses_fast_dds() or (chosen and Path(chosen).resolve() != dds_profile().resolve()):
         return {}
     folder = share_folder() / "config" / "dds"
-    if os.environ.get(RANGE) == "LOCALHOST":
-        return {variable: str(folder / "gate_this_machine.xml"), RANGE: "SYSTEM_DEFAULT"}
-    return {variable: str(folder / "gate.xml")}
+    if os.environ.get(RANGE) != "LOCALHOST":
+        return {variable: str(folder / "gate.xml")}
+    if os.environ.get("ROS_STATIC_PEERS"):
+        return {}
+    return {variable: str(folder / "gate_this_machine.xml"), RANGE: "SYSTEM_DEFAULT"}

@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from drift.configuration import uses_fast_dds
+
 FOLDER = Path("/dev/shm")
 SEGMENT_BYTES = 17 * 1024**2  # of one process with config/dds/shared_memory.xml
 _LOCK = re.compile(r"(fastdds|fastrtps)_[0-9a-f]{16}_el")
@@ -35,7 +37,7 @@ def prepare(processes: int, folder: Path = FOLDER) -> list[str]:
     """Make room for that many new processes, and return what there is to say about it, a line each."""
     removed = remove_dead(folder)
     said = [str(removed)] if removed.segments else []
-    if "fastrtps" not in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
+    if not uses_fast_dds():
         return said
     if not folder.is_dir():
         return [*said, f"no {folder}: shared memory is off, images go over UDP"]

@@ -51,8 +51,21 @@ def test_the_gate_has_a_transport_of_its_own_and_the_others_keep_theirs(
     assert not {dds_profile_variable(), RANGE} & started["policy"].environment.keys()
 
 
-def test_a_profile_that_the_user_chose_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(dds_profile_variable(), str(tmp_path / "mine.xml"))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (dds_profile_variable(), "mine.xml"),
+        ("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp"),  # which would leave this machine
+        ("ROS_STATIC_PEERS", "192.0.2.7"),
+    ],
+)
+def test_a_profile_a_middleware_and_peers_that_the_user_chose_are_left_alone(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RANGE, "LOCALHOST")
+    monkeypatch.setenv(dds_profile_variable(), str(dds_profile()))
+    assert gate_environment()
+    monkeypatch.setenv(name, value)
     assert gate_environment() == {}
 
 

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from importlib import metadata
 from typing import Any
 
-from drift.configuration import dds_profile_variable
+from drift.configuration import dds_profile_variable, uses_fast_dds
 from drift.doctor.finding import Finding, failure, good, warning
 from drift.errors import UserError
 from drift.ros_command import executable
@@ -56,9 +56,8 @@ def workspace() -> Finding:
 
 def dds_profile() -> Finding:
     """Is the shared-memory segment larger than an image."""
-    middleware = os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
-    if "fastrtps" not in middleware:
-        return good(f"not needed with {middleware}")
+    if not uses_fast_dds():
+        return good(f"not needed with {os.environ['RMW_IMPLEMENTATION']}")
     variable = dds_profile_variable()
     path = os.environ.get(variable)
     if not path:
@@ -97,7 +96,7 @@ def judge_images(answer: dict[str, Any], what: str) -> Finding:
     received, sent = answer["received"], answer["sent"]
     text = f"{received} of {sent} images, {what}, best effort"
     text += f", median {answer['median_ms']:.1f} ms" if received else ""
-    fast_dds = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    fast_dds = uses_fast_dds()
     over_udp = fast_dds and not answer["shared_memory"]
     text += "; shared memory is off, images go over UDP" if over_udp else ""
     advice = "see DDS profile and shared memory above; or reliability: reliable in the task file"
