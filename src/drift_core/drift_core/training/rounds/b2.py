@@ -15,7 +15,8 @@ from drift_core.training.branches.exploring import Explored, explored, first_fre
 from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 
-_FIRST_SEED = 500_000  # of attempts; those of evaluations are above a million
+# Seeds of attempts: below a million, where those of evaluations begin, whatever the seed of the training is.
+_FIRST_SEED, _OF_A_SEED, _SEEDS = 500_000, 10_000, 49
 _REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ updates$")
 
 
@@ -65,6 +66,11 @@ def branching(policy: DiffusionPolicy, name: str) -> BranchingSampler:
     return BranchingSampler(like.schedule, like.prediction, like.steps, like.clip)
 
 
+def first_seed(seed: int, groups: int, version: int) -> int:
+    """Return the seed of the first of a round's starts, which differ from round to round."""
+    return _FIRST_SEED + _OF_A_SEED * (seed % _SEEDS) + groups * version % _OF_A_SEED
+
+
 def _explored(
     rounds: Rounds, policy: DiffusionPolicy, sampler: BranchingSampler, info: CheckpointInfo, hooks: Hooks
 ) -> Explored:
@@ -77,7 +83,7 @@ def _explored(
 
     before = _REASON.match(info.reason)
     free = min(int(before[1]) + 1, sampler.most) if before else first_free(settings, sampler.most)
-    seed = _FIRST_SEED + 100_000 * rounds.seed + settings.groups * info.version
+    seed = first_seed(rounds.seed, settings.groups, info.version)
     assert rounds.explore is not None
     count = torch.get_num_threads()
     torch.set_num_threads(rounds.threads)

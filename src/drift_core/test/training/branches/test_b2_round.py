@@ -18,6 +18,7 @@ from drift_core.training.rounds import (
     WorseError,
     train_round,
 )
+from drift_core.training.rounds.b2 import first_seed
 from point_episodes import EXPERT, record
 from small_rounds import FILE, TASK
 
@@ -127,3 +128,10 @@ def test_exploring_can_be_cancelled(bootstrapped):
     with pytest.raises(CancelledError, match="cancelled before the first step"):
         train_round(rounds_of(bootstrapped, explore=counted), "b2", hooks)
     assert len(tried) == 2
+
+
+def test_attempts_begin_elsewhere_in_each_round_and_training_and_never_where_evaluations_do():
+    assert first_seed(seed=4, groups=10, version=3) == 500_000 + 4 * 10_000 + 30
+    assert first_seed(seed=5, groups=10, version=0) == 550_000  # and no million
+    ends = [first_seed(seed, 20, version) + 20 for seed in range(200) for version in (0, 499, 500, 7000)]
+    assert min(ends) > 500_000 and max(ends) < 1_000_000
