@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from benchmarks.support.camera_stand_in import IN_PLACE
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import RECIPE, ROBOT, START_LIMIT_S, TASK
 from drift.processes.supervisor import ProcessSupervisor
@@ -34,7 +35,6 @@ PAGE_MB_MIN = 1.0
 NODE_MB_MIN = 1.0
 NODE_MB = 20.0  # of what 200 pages may leave in the allocator
 QUICK_NOISE = 10.0  # a slope over less than a minute is that much less sharp
-CAMERAS = {"camera/front/image_raw": "bench/cam0/image_raw", "camera/wrist/image_raw": "bench/cam1/image_raw"}
 
 
 def measure(minutes: float, pages: int) -> list[Row]:
@@ -43,7 +43,7 @@ def measure(minutes: float, pages: int) -> list[Row]:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-console-")))
         said = StackArguments(robot=ROBOT, task=TASK, train=RECIPE, expert="none", run=str(folder / "run"))
         plan = stack(said).create()
-        nodes = tuple(replace(node, remappings=CAMERAS) for node in plan.nodes if node.name == "console")
+        nodes = tuple(replace(node, remappings=IN_PLACE) for node in plan.nodes if node.name == "console")
         console = ProcessSupervisor(processes(replace(plan, nodes=nodes)), plan.run.logs)
         cleanup.enter_context(console)
         stand_in = [sys.executable, "-m", "benchmarks.support.camera_stand_in", "2", "30", str(folder)]

@@ -28,6 +28,7 @@ import numpy as np
 from acceptance.console_losses import Losses
 from acceptance.two_machines import CABLE, LEARNING_PC, ROBOT_PC, machines, switch
 from benchmarks.console import arm
+from benchmarks.support.camera_stand_in import IN_PLACE
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import START_LIMIT_S, running_stack
 from drift_console_node.testing.certificate import own_certificate
@@ -49,7 +50,6 @@ LINK_LIMIT_MS, STOP_LIMIT_MS = 200.0, 300.0
 SLOPE_LIMIT_MS_S = 1.0
 OLD_S = 0.5  # by older pictures nobody drives
 READY = "press and hold enable"
-CAMERAS = {"camera/front/image_raw": "bench/cam0/image_raw", "camera/wrist/image_raw": "bench/cam1/image_raw"}
 _NOTE_LOST = """() => {
   window.lostAt = null;
   const overlay = document.querySelector("#lost");
@@ -87,7 +87,7 @@ def measure(page_of: int, quick: bool) -> list[Row]:
     """Return one row for each cut and each rate."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drift-console-")))
-        stack = cleanup.enter_context(running_stack(remap={"console": CAMERAS}))
+        stack = cleanup.enter_context(running_stack(remap={"console": IN_PLACE}))
         stand_in = [
             sys.executable,
             "-m",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from benchmarks.support.camera_stand_in import IN_PLACE
 from benchmarks.support.console_viewers import login, new_session
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import START_LIMIT_S, RunningStack, running_stack
@@ -25,7 +26,6 @@ from benchmarks.support.step_log import StepLog
 from drift_ros.errors import SessionError
 
 VIEWERS = (0, 1, 3)
-CAMERAS = {"camera/front/image_raw": "bench/cam0/image_raw", "camera/wrist/image_raw": "bench/cam1/image_raw"}
 RATE_HZ = 30.0
 ARM_LIMIT_S = 10.0
 
@@ -33,7 +33,7 @@ ARM_LIMIT_S = 10.0
 def measure(duration_s: float, stops: int) -> list[Row]:
     """Return one row for each number of pages."""
     rows: list[Row] = []
-    with running_stack(remap={"console": CAMERAS}) as stack, tempfile.TemporaryDirectory() as folder:
+    with running_stack(remap={"console": IN_PLACE}) as stack, tempfile.TemporaryDirectory() as folder:
         stand_in = [sys.executable, "-m", "benchmarks.support.camera_stand_in", "2", str(RATE_HZ), folder]
         cameras = subprocess.Popen(stand_in)
         try:
@@ -75,7 +75,7 @@ def look(stack: RunningStack, log: StepLog, told: Path, viewers: int, duration_s
     ages_ms = json.loads(output)["ages_ms"]
     row: Row = {
         "viewers": viewers,
-        "pictures_hz": len(ages_ms) / (duration_s + 1.0) / max(viewers, 1) / len(CAMERAS),
+        "pictures_hz": len(ages_ms) / (duration_s + 1.0) / max(viewers, 1) / len(IN_PLACE),
         "camera_p50_ms": _percentile(ages_ms, 50),
         "camera_p95_ms": _percentile(ages_ms, 95),
         "cpu_share": share,

@@ -12,6 +12,11 @@ from drift_ros.images import to_image
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
+# of the cameras of our tasks: who looks at them is to look at these
+IN_PLACE = {
+    "camera/front/image_raw": "bench/cam0/image_raw",
+    "camera/wrist/image_raw": "bench/cam1/image_raw",
+}
 _STAMP_AT = 4  # in CDR, behind its header: seconds and nanoseconds, 4 bytes each
 _NANOSECONDS = 1_000_000_000
 

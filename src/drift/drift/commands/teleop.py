@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 RATE_HZ = 50.0
 _HANDS_OFF = KeyboardStick(False, (0.0,) * 3, (0.0,) * 3, 0, frozenset())
 _GOODBYES = 5  # messages without enable before the end: the gate sees a release, not a lost joystick
-_STATES = ("HOLD", "HOMING", "POLICY", "EXPERT", "FAULT", "GUIDED")  # as in GateState.msg
 
 
 def main(
@@ -101,4 +100,6 @@ class Teleop:
 
 def _state_name(state: int) -> str:
     """Return the name of a state; a newer gate may have others."""
-    return _STATES[state] if state < len(_STATES) else f"state {state}"
+    from drift_control.gate.state import State
+
+    return State(state).name if state in set(State) else f"state {state}"
