@@ -56,8 +56,12 @@ class Losses:
         self.states.append((time.monotonic(), State(msg.state), Reason(msg.reason)))
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for it."""
-        self.stack.client.wait_until(condition, LIMIT_S, what)
+        """Wait for it; raise SessionError with what the gate said last."""
+        try:
+            self.stack.client.wait_until(condition, LIMIT_S, what)
+        except SessionError as error:
+            said = ", ".join(f"{state.name} {reason.name}" for _, state, reason in self.states[-4:])
+            raise SessionError(f"{error}; the gate said last: {said or 'nothing'}") from error
 
     def in_state(self, state: State) -> bool:
         """Return whether the gate is in it."""

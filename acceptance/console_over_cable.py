@@ -167,7 +167,7 @@ def page_on(machine: int, folder: Path) -> Iterator[Page]:
 
 
 def hand(losses: Losses, person: Person, presses: int) -> Row:
-    """Move and let go so often, on a sound network."""
+    """Move up and down and let go so often, on a sound network; the arm stays in the cameras' view."""
     up: list[bool] = []
     node = losses.stack.client.node
     listening = node.create_subscription(
@@ -175,12 +175,12 @@ def hand(losses: Losses, person: Person, presses: int) -> Row:
     )
     losses.drive(person)
     times_ms = []
-    for _ in range(presses):
-        began_s = time.monotonic()
-        person.page.keyboard.down("u")
+    for press in range(presses):
+        key, began_s = "uo"[press % 2], time.monotonic()
+        person.page.keyboard.down(key)
         losses.until(lambda: bool(up) and up[-1], "a motion")
         times_ms.append(1e3 * (time.monotonic() - began_s))
-        person.page.keyboard.up("u")
+        person.page.keyboard.up(key)
         losses.until(lambda: not up[-1], "rest")
     node.destroy_subscription(listening)
     losses.let_go(person)
@@ -227,7 +227,8 @@ def slow(losses: Losses, person: Person, rate_mbit_s: float, lasts_s: float) -> 
     stop_ms = stopped(losses, person)
     person.deadman = False
     subprocess.run(["tc", "-n", ROBOT_PC, "qdisc", "del", *wire], check=True)
-    policy_drives(losses)
+    arm(losses.stack)
+    losses.let_go(person)
     slope_ms_s = float(np.polyfit(times_s, ages_ms, 1)[0])
     link_p99_ms = float(np.percentile(links_ms, 99))
     wrong = []
