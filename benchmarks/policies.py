@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int, default=50, help="of each variant with each policy")
     parser.add_argument("--system", choices=["drafts", "pad"], default="drafts", help="what is studied")
     parser.add_argument(
-        "--demonstrations", type=int, nargs="+", default=[10, 25, 50, 100], help="of policies that foresee"
+        "--demonstrations", type=int, nargs="+", default=[10, 25], help="of policies that foresee"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)

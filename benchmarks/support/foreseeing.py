@@ -69,18 +69,19 @@ VARIANTS = (
 class Size:
     """How much is trained and driven."""
 
-    demonstrations: tuple[int, ...] = (10, 25, 50, 100)
+    demonstrations: tuple[int, ...] = (10, 25)
     videos: int = 100
     steps: int = 2000
     seeds: int = 5
     rollouts: int = 50
-    width: int = 128
-    blocks: int = 3
+    width: int = 64
+    blocks: int = 2
+    noise_draws: int = 1  # of each window and step
     repetitions: int = 100
     variants: tuple[Variant, ...] = VARIANTS
 
 
-QUICK = Size((10,), 0, 100, 1, 10, 32, 2, 10, VARIANTS[:3])
+QUICK = Size((10,), 0, 100, 1, 10, 32, 2, repetitions=10, variants=VARIANTS[:3])
 
 
 class Watched:
@@ -160,7 +161,8 @@ def _train_file(task: str, variant: Variant, size: Size) -> TrainFile:
         step_dim=64,
     )
     objective = DenoisingObjective(weights={term: variant.weight}, unlabelled=variant.videos)
-    return replace(file, policy=replace(file.policy, denoiser=denoiser), objective=objective)
+    offline = replace(file.offline, noise_draws=size.noise_draws)
+    return replace(file, policy=replace(file.policy, denoiser=denoiser), objective=objective, offline=offline)
 
 
 def _outcomes(task_name: str, policies: Sequence[DiffusionPolicy], size: Size) -> Outcomes:
