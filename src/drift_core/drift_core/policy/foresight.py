@@ -39,9 +39,9 @@ class Foresight:
         """Return how far `observation` lies from what was foreseen, and foresee what `chunk` (T, A) leads to.
 
         0: as foreseen; 1: as far as the mean of all that was trained on, in mean squares. `encode` as of
-        `DiffusionPolicy.act`.
+        `DiffusionPolicy.act`, and so are errors, after which nobody knows.
         """
-        net, policy = self._net, self._policy
+        net, policy, self.error = self._net, self._policy, None
         assert isinstance(net, Foresees)
         seen = net.shown(_newest(policy, observation, encode or policy.encode_frame))[0]  # (1, E)
         expected = self._expected(observation.t_ref_s)

@@ -267,6 +267,8 @@ class PolicyLoop:
         """
         self._end()
         self._last_t_ref_s = None if self._last_chunk is None else self._last_chunk.t_ref_s
+        if self._foresight is not None:
+            self._foresight.error = None  # that of an older observation
 
     def _end(self) -> Inference:
         if self.inference is None:

@@ -65,6 +65,16 @@ def test_what_comes_too_late_or_again_was_not_foreseen(foresight):
         assert foresight.look(observation(t_ref_s, 0.0), CHUNK) is None
 
 
+def test_after_a_look_that_failed_nobody_knows_the_error_and_the_next_one_compares_again(foresight):
+    foresight.look(observation(1.0, 0.0), CHUNK)
+    foresight.look(observation(1.2, 3.0), CHUNK)
+    assert foresight.error == pytest.approx(1.0)
+    with pytest.raises(RuntimeError):
+        foresight.look(Observation(1.4, {}, np.zeros((1, 4), np.float32), 1.4), CHUNK)  # of another arm
+    assert foresight.error is None
+    assert foresight.look(observation(1.4, 4.0), CHUNK) == pytest.approx(4.0)  # 2 was foreseen
+
+
 def test_a_policy_that_foresees_nothing_is_refused_by_name():
     with pytest.raises(ConfigError, match="foresight=true needs a policy that foresees .* is of kind 'mlp'"):
         Foresight(make_policy())
@@ -125,7 +135,15 @@ def test_the_loop_compares_each_chunk_with_the_last_and_changes_none_by_it():
         assert (loop.future_error is not None) is foresees
         assert loop.foreseeing() is None
     np.testing.assert_array_equal(chunks[0], chunks[1])
+    loop.put_joints(np.full(3, 1.6), 0.0, 1.6, 1.6)
+    loop.begin(Actor(policy, policy.make_sampler("ddim-2"), 1), 1.6, 0.0)
+    loop.fail()
+    assert loop.future_error is None  # what is seen now was not looked at
+    drive(loop, actor := Actor(policy, policy.make_sampler("ddim-2"), 1), (1.7,))
+    assert loop.future_error is None  # a chunk that does not go on from the last one
+    drive(loop, actor, (1.8,))
+    assert loop.future_error is not None
     loop.put_gate(2, True)  # the expert has driven meanwhile
     assert loop.future_error is None
-    drive(loop, Actor(policy, policy.make_sampler("ddim-2"), 1), (1.6,))
+    drive(loop, Actor(policy, policy.make_sampler("ddim-2"), 1), (1.9,))
     assert loop.future_error is None
