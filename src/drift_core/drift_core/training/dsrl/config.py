@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
+from drift_config.errors import ConfigError
 from drift_config.strict import STRICT
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_core.noise import NoiseActorConfig
+from drift_core.training.synthetic.config import SyntheticConfig
 
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -31,3 +33,19 @@ class DsrlConfig:
     kl_nats: Positive = 6.0  # how far the actor may go from N(0, I), on average over observations
     denoised: Count = 32  # chunks that are denoised at each step for what is distilled
     demonstrations: bool = True  # demonstrations are in the replay, too; aliased only
+    synthetic: SyntheticConfig | None = None  # made-up chunks beside recorded ones; aliased only
+
+    def __post_init__(self) -> None:
+        if self.synthetic is not None and self.variant != "aliased":
+            raise ConfigError(
+                f"synthetic must be left out with variant={self.variant!r}, which learns from noise: made-up "
+                "chunks have none, variant: aliased learns from them"
+            )
+        if (
+            self.synthetic is not None
+            and not 0 < round(self.synthetic.share * self.batch_size) < self.batch_size
+        ):
+            raise ConfigError(
+                f"synthetic.share={self.synthetic.share} of batch_size={self.batch_size} must be at least "
+                "one chunk, and leave one"
+            )

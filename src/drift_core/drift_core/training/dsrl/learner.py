@@ -6,7 +6,7 @@
     actor:  largest Q_w(s, w) - alpha KL(actor, N(0, I)),   V(s') = slow Q_w(s', w'), w' of the actor
 
 alpha is the price of the divergence, which has a budget (`divergence.py`). Scores lie in [0, 1], and so
-do all targets.
+do all targets. Of executed chunks a share may be made up (`synthetic.py`).
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from drift_core.samplers.sampler import draw
 from drift_core.training.dsrl.config import DsrlConfig
 from drift_core.training.dsrl.critic import Critic
 from drift_core.training.dsrl.divergence import DivergenceBudget
-from drift_core.training.dsrl.replay import Transitions
+from drift_core.training.dsrl.replay import Transitions, joined
 
 Act = Callable[[Tensor, Tensor], Tensor]  # condition (B, C), latent (B, T, A) -> executed steps (B, E, A)
 _TABLE = 4096  # denoised chunks that are remembered
@@ -37,8 +37,10 @@ class DsrlLearner:
         latent_shape: tuple[int, int],
         config: DsrlConfig,
         generator: torch.Generator,
+        synthetic: Callable[[], Transitions] | None = None,
     ) -> None:
-        """`latent_shape`: T, A. `generator`: of noise, batches and new networks."""
+        """`latent_shape`: T, A. `generator`: of noise, batches and new networks. `synthetic`: gives made-up
+        transitions, others each time, where the settings ask for a share of them."""
         self.actor, self._act, self._replay, self._shape = actor, act, replay, latent_shape
         self._config, self._generator = config, generator
         conditions, executed = replay.condition.shape[1], replay.action[0].numel()
@@ -53,6 +55,7 @@ class DsrlLearner:
         networks = (self._of_noise.networks, self._of_chunk.networks, actor)
         self._optimizers = [torch.optim.Adam(network.parameters(), config.lr) for network in networks]
         self._table: list[tuple[Tensor, Tensor, Tensor]] = []  # condition, chosen, executed
+        self._synthetic, self._made, self._steps = synthetic, replay, 0
 
     def step(self) -> dict[str, float]:
         """Do one gradient step of each network; return losses, "value" of the actor, and "kl" in nats."""
@@ -60,6 +63,9 @@ class DsrlLearner:
         terms = {}
         if config.variant == "aliased":
             batch = self._draw(torch.arange(len(self._replay)))
+            if self._synthetic is not None:
+                batch = self._mixed(batch, self._synthetic)
+                terms["synthetic"] = float(len(self._made))
             target, done = self._target(batch), batch.action.flatten(1)
             terms["critic"] = self._fit(self._of_chunk, 1, batch.condition, done, target)
             self._denoise(batch.condition[: config.denoised])
@@ -80,6 +86,19 @@ class DsrlLearner:
     def _draw(self, among: Tensor) -> Transitions:
         drawn = torch.randint(len(among), (self._config.batch_size,), generator=self._generator)
         return self._replay.rows(among[drawn])
+
+    def _mixed(self, batch: Transitions, synthetic: Callable[[], Transitions]) -> Transitions:
+        """Return `batch` with made-up transitions in some of its places, wherever these are."""
+        settings = self._config.synthetic
+        assert settings is not None
+        if self._steps % settings.every == 0:
+            self._made = synthetic()
+        self._steps += 1
+        count = round(settings.share * len(batch))
+        drawn = torch.randint(len(self._made), (count,), generator=self._generator)
+        order = torch.randperm(len(batch), generator=self._generator)
+        kept = batch.rows(torch.arange(len(batch) - count))
+        return joined([kept, self._made.rows(drawn)]).rows(order)
 
     def _noise(self, condition: Tensor) -> Tensor:
         return draw((len(condition), *self._shape), self._generator).to(condition)

@@ -2,16 +2,21 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from drift_config.errors import ConfigError
 from torch import Tensor
 
+from drift_core.errors import DataError
 from drift_core.policy.policy import NOISE_ACTOR, DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
 from drift_core.samplers import Sampler
 from drift_core.training.dsrl import Act, DsrlLearner, FindLearner
 from drift_core.training.dsrl.reading import Replay, ReplayReader
+from drift_core.training.dsrl.replay import Transitions
+from drift_core.training.dsrl.synthetic import SyntheticReplay, trajectory_model
 from drift_core.training.report import StepProgress
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
 from drift_core.training.rounds.shared import RoundOrder, Rounds
@@ -33,13 +38,14 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     act = acting(policy, sampler, generator)
     replay = _replay(rounds, policy, act, parent.info.version, hooks)
     assert replay.transitions is not None and policy.noise_actor is not None
+    made_up = _synthetic(rounds, policy, act, replay.transitions, parent.info.version, hooks)
     actor = policy.noise_actor.requires_grad_(True)
     learner: DsrlLearner | FindLearner
     if settings.variant == "find":
         learner = FindLearner(actor, replay.transitions, settings, generator)
     else:
         shape = (policy.config.horizon, policy.config.action_dim)
-        learner = DsrlLearner(actor, act, replay.transitions, shape, settings, generator)
+        learner = DsrlLearner(actor, act, replay.transitions, shape, settings, generator, made_up)
     steps = order.steps or settings.steps
     hooks.on_start(parent.info.step)
     _run(learner, steps, parent.info.step, parent.info.rank, parent.info.effective_rank, rounds, hooks)
@@ -48,6 +54,8 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
     new = policy_weights(policy.state_dict(), {}, policy).tensors
     weights = Weights(kept | {name: t for name, t in new.items() if name.startswith(NOISE_ACTOR)})
     reason = f"{'find' if settings.variant == 'find' else 'dsrl'} on {len(replay.scores)} attempts"
+    if made_up is not None:
+        reason += f" and {made_up.made} synthetic transitions"
     ids = list(replay.episode_ids)
     step = parent.info.step + steps
     return rounds.write(policy, weights, parent.info, parent.info, reason, step, None, len(ids), [])
@@ -64,6 +72,34 @@ def acting(policy: DiffusionPolicy, sampler: Sampler, generator: torch.Generator
     return act
 
 
+def _synthetic(
+    rounds: Rounds, policy: DiffusionPolicy, act: Act, replay: Transitions, version: int, hooks: Hooks
+) -> SyntheticReplay | None:
+    """Return what makes transitions up beside those of `replay`, None where nothing is to.
+
+    NoDataError: too little is recorded to learn from.
+    """
+    settings = rounds.file.dsrl.synthetic
+    if settings is None:
+        return None
+    assert policy.noise_actor is not None
+    seed = rounds.seed + 1000 * version
+    try:
+        model = trajectory_model(replay, settings, seed)
+    except DataError as error:
+        raise NoDataError(str(error)) from error
+    tell = hooks.counting("learning what was recorded, step")
+
+    def on_step(step: int, loss: float) -> None:
+        tell(step, settings.steps)
+        hooks.check()
+
+    with _threads(rounds.threads):
+        model.learn(on_step)
+    shape = (policy.config.horizon, policy.config.action_dim)
+    return SyntheticReplay(model, act, policy.noise_actor, shape, settings, seed, hooks.on_text)
+
+
 def _run(
     learner: DsrlLearner | FindLearner,
     steps: int,
@@ -73,9 +109,7 @@ def _run(
     rounds: Rounds,
     hooks: Hooks,
 ) -> None:
-    count = torch.get_num_threads()
-    torch.set_num_threads(rounds.threads)
-    try:
+    with _threads(rounds.threads):
         for step in range(1, steps + 1):
             begun_s = time.perf_counter()
             terms = learner.step()
@@ -98,8 +132,17 @@ def _run(
             )
             if hooks.cancelled() or hooks.paused():
                 raise CancelledError(f"cancelled at step {step} of {steps}")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
     finally:
-        torch.set_num_threads(count)
+        torch.set_num_threads(before)
 
 
 def _replay(rounds: Rounds, policy: DiffusionPolicy, act: Act, version: int, hooks: Hooks) -> Replay:

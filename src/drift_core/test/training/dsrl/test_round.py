@@ -204,3 +204,27 @@ def test_a_round_can_be_cancelled(bootstrapped):
     with pytest.raises(CancelledError, match="cancelled at step 2 of 5"):
         train_round(rounds_of(bootstrapped), "dsrl", hooks)
     assert load_latest(bootstrapped / "checkpoints").info.version == 1
+
+
+SYNTHETIC = {
+    "chunks": 2, "trajectories": 20, "steps": 4, "every": 3, "sampler": "ddim-2",
+    "network": {"width": 8, "blocks": 1, "step_dim": 8},
+}  # fmt: skip
+
+
+def test_a_round_with_made_up_experience_says_how_much_that_was(bootstrapped):
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        attempt(bootstrapped, name, score=score)
+    rounds = rounds_of(bootstrapped, synthetic=SYNTHETIC)
+    with pytest.raises(
+        NoDataError, match="dsrl.synthetic needs 50 recorded chunks to learn from, there are 8"
+    ):
+        train_round(rounds, "dsrl")
+    record(bootstrapped / "episodes", "d2", [(10.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    told, seen = [], []
+    made = train_round(rounds, "dsrl", Hooks(on_text=told.append, on_progress=seen.append))
+    texts = [text for text in told if "synthetic transitions made, guidance 0.2" in text]
+    assert len(texts) == 2, "before the steps 1 and 4"
+    count = sum(int(text.split()[0]) for text in texts)
+    assert made.info.reason == f"dsrl on 2 attempts and {count} synthetic transitions"
+    assert seen[-1].terms["synthetic"] == int(texts[1].split()[0])
