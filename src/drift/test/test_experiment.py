@@ -10,7 +10,7 @@ import pytest
 from drift.commands import experiment
 from drift.configuration import config_file, share_folder
 from drift.errors import UserError
-from drift.experiment import document, results, study
+from drift.experiment import document, gradient_round, results, study
 from drift.experiment.bench import make_shell
 from drift.experiment.budget import Budget, Budgets, Changes
 from drift.experiment.engine import Ran, make_engine
@@ -22,11 +22,12 @@ from drift.experiment.page import write_page
 from drift.experiment.results import Machine, Result
 from drift.experiment.run import Run
 from drift.experiment.study import Job, Study, jobs, load_study
-from drift.experiment.table import cells, holm, mcnemar, rows
+from drift.experiment.table import cells, holm, mcnemar, on_the_way, rows
 from drift.experiment.task import StudyTask, TaskFile, load_task_file
 from drift_config.errors import ConfigError
 from drift_config.loader import parse, to_plain
-from drift_core.training.config import load_train_file
+from drift_core.rank.adaptive import AdaptiveRank
+from drift_core.training.config import Ranks, load_train_file
 from drift_sim.environments.arm_cell import ArmCell
 from drift_sim.shell import Shell
 from rich.console import Console
@@ -109,14 +110,80 @@ def test_results_of_another_budget_or_study_are_not_mixed_in() -> None:
 def test_every_method_does_as_many_gradient_steps() -> None:
     budget = replace(SMALL, rounds=3, episodes=3)
     for name, method in METHODS.items():
-        file = recipe(Job(TASK, name, 0, budget, "demo"))
-        steps = file.offline.steps + (3 * file.online.steps if method.corrected else 0)
-        assert steps == 20 + 3 * 20
-    demo = load_train_file(config_file("train", "demo")).rank
-    ranks = {name: recipe(Job(TASK, name, 0, budget, "demo")).rank for name in METHODS}
-    assert [ranks[name].online(0) for name in METHODS] == [1.0, 1.0, 0.125, 0.125]
-    assert [ranks[name].offline(10**6) for name in METHODS] == [1.0, 1.0, 1.0, 0.125]
-    assert ranks["drift_left"].online == demo.online
+        amount, file = method.course.amount(budget), recipe(Job(TASK, name, 0, budget, "demo"))
+        assert (amount.offline_steps, amount.online_steps) in [(20, 60), (80, 0)]
+        assert (file.offline.steps, file.online.steps) == (amount.offline_steps, 20)
+
+
+def ranks(method: str, offline_steps: int = 2000) -> Ranks:
+    """Return what a method makes of the ranks of config/train/demo.yaml."""
+    budget = replace(SMALL, offline_steps=offline_steps, online_steps=2400)
+    return recipe(Job(TASK, method, 0, budget, "demo")).rank
+
+
+def test_the_main_table_compares_full_and_low_ranks() -> None:
+    names = ("bc", "hg_dagger", "lora", "drift_left")
+    assert [ranks(name).online(0) for name in names] == [1.0, 1.0, 0.125, 0.125]
+    assert [ranks(name).offline(10**6) for name in names] == [1.0, 1.0, 1.0, 0.125]
+    assert ranks("drift_left").online == load_train_file(config_file("train", "demo")).rank.online
+    assert ranks("drift_left").modulation.policy == "fast"
+
+
+@pytest.mark.parametrize(
+    ("method", "fractions"),
+    [
+        # halfway, i = 10 of T = 20 units, and at the end; 1/8 + 7/8 of what is left
+        ("exact", (0.5625, 0.125)),
+        ("sigmoid_slow", (0.5625, 0.125)),
+        ("linear", (0.5625, 0.125)),
+        ("cosine", (0.5625, 0.125)),
+        ("exponential", (0.125 + 0.875 * 0.0067379, 0.125)),  # exp(-5)
+        ("exponential_slow", (0.125 + 0.875 * 0.3678794, 0.125)),  # exp(-1)
+        ("logarithmic", (0.125 + 0.875 * 0.4898617, 0.125)),  # 1 / (1 + log10(11))
+        ("to_32nd", (0.515625, 0.03125)),
+        ("to_16th", (0.53125, 0.0625)),
+        ("to_4th", (0.625, 0.25)),
+        ("to_half", (0.75, 0.5)),
+        ("adaptive", (0.5625, 0.125)),
+    ],
+)
+def test_schedules_differ_in_the_way_or_in_the_end_and_the_rounds_train_at_the_end(
+    method: str, fractions: tuple[float, float]
+) -> None:
+    made = ranks(method)
+    assert (made.offline(1000), made.offline(2000)) == pytest.approx(fractions, abs=1e-6)
+    assert made.online(0) == fractions[1]
+    assert made.modulation.policy == "exact", "fast would train wide layers whole"
+    shorter = ranks(method, offline_steps=200)
+    assert shorter.offline(100) == pytest.approx(fractions[0], abs=1e-6)
+
+
+def test_the_adaptive_rank_is_looked_at_eight_times_in_a_round() -> None:
+    online = ranks("adaptive").online
+    assert isinstance(online, AdaptiveRank)
+    assert (online.lowest, online.start, online.highest, online.every) == (0.03125, 0.125, 0.25, 300)
+
+
+def test_subspaces_differ_in_the_rounds_alone() -> None:
+    said = {
+        name: (made.modulation.form, made.modulation.subspace, made.online(0), made.offline(0))
+        for name in METHODS
+        if name.startswith(("left_", "usv_"))
+        for made in [ranks(name)]
+    }
+    assert said == {
+        "left_top": ("left", "top", 0.125, 1.0),
+        "left_random": ("left", "random", 0.125, 1.0),
+        "left_gradient": ("left", "top", 0.125, 1.0),
+        "left_top_32nd": ("left", "top", 0.03125, 1.0),
+        "left_random_32nd": ("left", "random", 0.03125, 1.0),
+        "left_gradient_32nd": ("left", "top", 0.03125, 1.0),
+        "usv_top": ("usv", "top", 0.125, 1.0),
+        "usv_random": ("usv", "random", 0.125, 1.0),
+        "usv_gradient": ("usv", "top", 0.125, 1.0),
+    }
+    turned = [name for name, method in METHODS.items() if method.online is gradient_round.train]
+    assert turned == ["left_gradient", "left_gradient_32nd", "usv_gradient"]
 
 
 def test_results_come_back_as_they_were_written_and_half_a_line_is_no_result(tmp_path: Path) -> None:
@@ -172,6 +239,22 @@ def test_the_table_pairs_seeds_and_places_and_says_what_has_not_run() -> None:
     assert cells(rows(STUDY, "quick", []))[1][2] == "has not run"
 
 
+def test_success_on_the_way_is_over_the_labels_until_then_all_seeds_together() -> None:
+    def learned(method: str, seed: int, *points: Point) -> Result:
+        one = result(method, seed, (True,))
+        return replace(one, result=replace(one.result, points=points))
+
+    done = [
+        learned("hg_dagger", 0, Point(90, 20, (True, False), 6.0), Point(120, 40, (True, True), 6.0)),
+        learned("hg_dagger", 1, Point(110, 20, (False, False), None), Point(141, 40, (True, False), 6.0)),
+        learned("drift_left", 0, Point(90, 60, (True, True), 6.0)),
+    ]
+    assert on_the_way(rows(STUDY, "quick", done))[1:] == [
+        # 90 and 110, 120 and 141 on average; 1 of 4 and 3 of 4
+        ("place from state", "HG-DAgger at full rank", "100: 25 %, 130: 75 %")
+    ], "what has trained once has nothing on the way"
+
+
 def test_p_values_by_hand() -> None:
     # 5 lost, 1 gained: 2 (C(6,0) + C(6,1)) / 2^6 = 14 / 64
     before, after = [True] * 5 + [False] + [True] * 3, [False] * 5 + [True] + [True] * 3
@@ -198,6 +281,7 @@ def test_the_page_and_the_document_name_the_command_of_every_number(
     command = "drift experiment tiny --budget full --task place"
     assert f"Budget full: place from state has not run. `{command}`" in text
     assert "| place from state | DRIFT-DAgger, form left | 1 of 2 | 2/2 = 100 % [34, 100] | 100 |" in text
+    assert "labels: success after each training" not in text, "they have trained once"
     assert "| place from state | 2 | 1 in 1 rounds | 20, and 20 per round | 1 |" in text
     assert "| drift experiment tiny | 0123456789ab | a processor, 2 cores | 2 |" in text
 
@@ -296,7 +380,7 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"name": "no_study"}, "study=no_study must be one of: main_table, unet"),
+        ({"name": "no_study"}, "study=no_study must be one of: main_table, schedules, subspaces, unet"),
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
         ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),

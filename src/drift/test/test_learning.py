@@ -6,46 +6,31 @@ store, trainer, rank schedule and policy loop are the real ones. Of 40 rollouts,
 steps; 9 after ten steps (seed 0).
 """
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import gap_environment
 import pytest
 from drift.experiment.budget import Budget
 from drift.experiment.job import JobResult, run_job
 from drift.experiment.study import Job
-from drift.experiment.task import StudyTask
-from drift_sim.environments.child import Child
-from drift_sim.environments.served import ServedEnvironment
-from drift_sim.environments.setting import Setting
-from drift_sim.expert.vector import TakeOver
-from drift_sim.shell import Shell
+from gap_shell import TASK, gap_shell
 
 BUDGET = Budget(
     seeds=1, demonstrations=4, episodes=12, rounds=1, offline_steps=150, online_steps=300, evaluations=40
 )
-SETTING = Setting(
-    horizon=8, observation_steps=1, action_steps=4, take_over=TakeOver(patience_steps=3, hand_back_steps=10)
-)
-TASK = StudyTask("place", "state")  # stands for the one below, which is in no list of tasks
 pytestmark = pytest.mark.timeout(900)  # half a minute on an idle core
 
 
 @pytest.fixture(scope="module")
 def learn(tmp_path_factory):
     """Return what a method gives with seed 0; the changes are of the budget."""
-    command = [sys.executable, gap_environment.__file__, "gap", "state"]
-
-    def shell(task):
-        return Shell(ServedEnvironment(lambda: Child(command, "gap", 120.0), "gap", SETTING))
 
     def run(method: str = "drift_left", **changes: int) -> JobResult:
         folder: Path = tmp_path_factory.mktemp("job")
         return run_job(Job(TASK, method, 0, replace(BUDGET, **changes), "demo"), folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("drift.experiment.job.make_shell", shell)
+        patch.setattr("drift.experiment.job.make_shell", gap_shell)
         yield run
 
 

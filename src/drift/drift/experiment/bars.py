@@ -17,6 +17,7 @@ Verdict = Literal[
 ]  # not run: not on enough tasks, or with all seeds of the budget
 Found = Mapping[tuple[str, BudgetName], Sequence[Result]]  # by study
 
+_PAPER, _WIDE = "main_table", "unet"  # the studies that they are judged by
 _TASKS = 5  # that the paper's comparison is wanted on
 _OURS, _FULL_RANK, _CLONING = "drift_left", "hg_dagger", "bc"
 
@@ -33,8 +34,7 @@ class Bar:
 def bars(studies: Sequence[Study], found: Found, again: Sequence[Result] = ()) -> list[Bar]:
     """Judge the full budgets, and the time of the quick ones; `again` are jobs that were run once more."""
     full = {study.name: rows(study, "full", found.get((study.name, "full"), ())) for study in studies}
-    paper = [row for study in studies if study.train == "demo" for row in full[study.name]]
-    wide = [row for study in studies if study.train == "demo_unet" for row in full[study.name]]
+    paper, wide = full.get(_PAPER, []), full.get(_WIDE, [])
     first = [result for results in found.values() for result in results]
     return [
         _one_recipe(paper),

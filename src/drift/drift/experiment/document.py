@@ -9,7 +9,7 @@ from drift.experiment.budget import BudgetName
 from drift.experiment.page import budgets, lead, origins
 from drift.experiment.results import Result
 from drift.experiment.study import Study, folder, load_study
-from drift.experiment.table import cells, rows
+from drift.experiment.table import cells, on_the_way, rows
 
 _HEAD = """# Results of studies
 
@@ -63,9 +63,11 @@ def _section(study: Study, name: BudgetName, results_of: dict[tuple[str, BudgetN
             command = f"drift experiment {study.name} --budget {name} --task {file.name}"
             text += f"\nBudget {name}: {file.task.name} has not run. `{command}`\n"
     if found:
-        text += f"\n{lead(name)}\n\n" + _markdown(budgets(study, found))
+        text += f"\n{lead(study, name)}\n\n" + _markdown(budgets(study, found))
         table = [row for row in rows(study, name, found) if row.file.task in ran]
         text += "\n" + _markdown(cells(table))
+        if len(curves := on_the_way(table)) > 1:
+            text += "\n" + _markdown(curves)
         text += "\n" + _markdown([("command", "commit", "machine", "jobs"), *origins(found)])
     return text
 

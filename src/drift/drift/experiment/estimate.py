@@ -33,16 +33,13 @@ class Costs:
 
     def of(self, job: Job) -> float:
         """Return about how long `job` takes, as if all of its rollouts failed."""
-        budget, corrected = job.budget, METHODS[job.method].corrected
-        demonstrations = budget.demonstrations + (0 if corrected else budget.episodes)
-        driven = budget.at_the_end + (budget.episodes + budget.rounds * budget.evaluations) * corrected
-        learned = budget.rounds * budget.online_steps
+        amount = METHODS[job.method].course.amount(job.budget)
         return (
             self.start
-            + demonstrations * self.demonstration
-            + driven * self.driven
-            + budget.offline_steps * self.offline_step
-            + learned * (self.online_step if corrected else self.offline_step)
+            + amount.demonstrations * self.demonstration
+            + amount.driven * self.driven
+            + amount.offline_steps * self.offline_step
+            + amount.online_steps * self.online_step
         )
 
 

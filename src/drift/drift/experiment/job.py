@@ -4,7 +4,7 @@ import math
 import shutil
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,7 @@ from drift.configuration import config_file
 from drift.demo.offline import demonstrate
 from drift.evaluation import seeds as evaluation_seeds
 from drift.experiment.bench import make_shell, versions
+from drift.experiment.budget import Budget
 from drift.experiment.methods import METHODS, Method
 from drift.experiment.study import Job
 from drift.run_folder import RunFolder
@@ -101,10 +102,10 @@ def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text
 
 
 class Learner:
-    """The stages of a job; `counts` grows with them."""
+    """The stages of a job, of which a course makes its own order; `counts` grows with them."""
 
     def __init__(self, job: Job, shell: Shell, run: RunFolder, on_text: Callable[[str], None]) -> None:
-        self._job, self._shell, self._run, self._on_text = job, shell, run, on_text
+        self.job, self._shell, self._run, self._on_text = job, shell, run, on_text
         self._method: Method = METHODS[job.method]
         self._recipe = recipe(job)
         self._pace = pace(shell)
@@ -114,32 +115,33 @@ class Learner:
         self._rounds = Rounds(arm, task, self._recipe, store, run.checkpoints, seed=job.seed, threads=1)
         self._labels = LabelCounter(store, WindowCutter(store, arm, task))
 
-    def run(self) -> list[Point]:
-        """Demonstrate, bootstrap, correct and train in rounds, evaluate after each training."""
-        budget, first = self._job.budget, 10_000 * self._job.seed
-        self._demonstrate(range(first, first + budget.demonstrations))
-        if not self._method.corrected:
-            self._demonstrate(range(first + 2_000, first + 2_000 + budget.episodes))
-        self._on_text("bootstrapping")
-        train_round(self._rounds, "offline", self._hooks(self.counts.offline_s))
-        if not self._method.corrected:
-            return [self._evaluate(budget.at_the_end)]
-        points = [self._evaluate(budget.evaluations)]
-        ends = [round(budget.episodes * part / budget.rounds) for part in range(budget.rounds + 1)]
-        for begin, end in zip(ends, ends[1:], strict=False):
-            self._correct(range(first + 5_000 + begin, first + 5_000 + end))
-            self._on_text("training online")
-            self._method.online(self._rounds, self._hooks(self.counts.online_s))
-            points.append(self._evaluate(budget.evaluations if end < budget.episodes else budget.at_the_end))
-        return points
+    @property
+    def budget(self) -> Budget:
+        """How much of everything there is to be."""
+        return self.job.budget
 
-    def _demonstrate(self, seeds: range) -> None:
+    def run(self) -> list[Point]:
+        """Run the course of the method."""
+        return self._method.course.run(self)
+
+    def begin(self) -> None:
+        """Demonstrate and bootstrap."""
+        self.demonstrate(self.job.demonstrated)
+        self.bootstrap()
+
+    def demonstrate(self, seeds: Sequence[int]) -> None:
+        """Let the expert drive alone."""
         self._on_text(f"{len(seeds)} demonstrations")
         began_s = time.monotonic()
         demonstrate(self._shell, self._run.episodes, seeds, self.counts.take)
         self.counts.demonstrating_s += time.monotonic() - began_s
 
-    def _correct(self, seeds: range) -> None:
+    def bootstrap(self) -> None:
+        """Train a new policy on the demonstrations."""
+        self._on_text("bootstrapping")
+        train_round(self._rounds, "offline", self._hooks(self.counts.offline_s))
+
+    def correct(self, seeds: Sequence[int]) -> None:
         """Let the newest policy drive, and the expert take over."""
         self._on_text(f"{len(seeds)} corrected episodes")
         loaded = load_latest(self._run.checkpoints)
@@ -160,8 +162,14 @@ class Learner:
             self.counts.takeovers += result.interventions
         self.counts.driving_s += time.monotonic() - began_s
 
-    def _evaluate(self, rollouts: int) -> Point:
+    def train(self, steps: int = 0) -> None:
+        """Train the newest policy on, with so many gradient steps; 0: those of a round."""
+        self._on_text("training online")
+        self._method.online(self._rounds, self._hooks(self.counts.online_s), steps)
+
+    def evaluate(self, last: bool = False) -> Point:
         """Let the newest policy drive alone, from the same places as every other policy."""
+        rollouts = self.budget.at_the_end if last else self.budget.evaluations
         loaded = load_latest(self._run.checkpoints)
         sampler, began_s = loaded.policy.make_sampler(self._recipe.policy.sampler), time.monotonic()
         self._on_text(f"{rollouts} rollouts of version {loaded.info.version}")
@@ -187,9 +195,7 @@ def recipe(job: Job) -> TrainFile:
     """Return what the job's method makes of its file of config/train, for its budget."""
     budget, method = job.budget, METHODS[job.method]
     file = load_train_file(config_file("train", job.train))
-    offline = budget.offline_steps
-    if not method.corrected:
-        offline += budget.rounds * budget.online_steps  # as many gradient steps as the others
+    offline = method.course.amount(budget).offline_steps
     schedule = file.rank.offline.scaled(offline / file.offline.steps)
     file = replace(
         file,

@@ -10,7 +10,7 @@ from drift_core.training.trainer import Trainer, held_out_loss
 from drift.experiment.lora import add_lora, without_lora
 
 
-def train(rounds: Rounds, hooks: Hooks) -> RoundReport:
+def train(rounds: Rounds, hooks: Hooks, steps: int) -> RoundReport:
     """Train as an online round does, as many numbers as form `usv` at the recipe's rank.
 
     NoDataError without a label, or without a policy to start from.
@@ -19,7 +19,7 @@ def train(rounds: Rounds, hooks: Hooks) -> RoundReport:
     if not len(data.offline) and not len(data.online):
         raise NoDataError(data.nothing("expert label"))
     _, parent = rounds.newest_checkpoint()
-    config, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, 0)
+    config, schedule = rounds.shortened(rounds.file.online, rounds.file.rank.online, steps)
     policy = parent.policy.to(rounds.device)
     generator = torch.Generator().manual_seed(rounds.seed + 1000 * (parent.info.version + 1))
     with torch.random.fork_rng(devices=[]):  # of which peft draws the adapters

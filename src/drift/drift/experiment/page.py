@@ -15,12 +15,17 @@ from drift.experiment.table import cells, rows
 from drift.experiment.task import StudyTask
 from drift.html_page import inline_svg, page, table
 
+_CLONING = (
+    "Behaviour cloning has as many further demonstrations in place of the corrected episodes, and all "
+    "gradient steps at once."
+)
+
 
 def write_page(path: Path, study: Study, budget_name: BudgetName, results: Sequence[Result]) -> None:
     """Write the page; it stands alone."""
     parts = [
         f"<h1>{html.escape(study.title)}</h1>",
-        f"<p class=lead>{html.escape(lead(budget_name))}</p>",
+        f"<p class=lead>{html.escape(lead(study, budget_name))}</p>",
         table(budgets(study, results)),
         table(cells(rows(study, budget_name, results))),
         "<h2>Success against labels</h2><div class=row>",
@@ -33,13 +38,15 @@ def write_page(path: Path, study: Study, budget_name: BudgetName, results: Seque
     path.write_text(page(study.title, parts), encoding="utf-8")
 
 
-def lead(name: BudgetName) -> str:
+def lead(study: Study, name: BudgetName) -> str:
     """Say what is equal between methods."""
-    return (
-        f"Budget {name}, on each task the same for every method. Behaviour cloning has as many further "
-        "demonstrations in place of the corrected episodes, and all gradient steps at once. All policies are "
-        "rolled out from the same places."
-    )
+    parts = [
+        f"Budget {name}, on each task the same for every method.",
+        study.about,
+        _CLONING if "bc" in study.methods else "",
+        "All policies are rolled out from the same places.",
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def budgets(study: Study, results: Sequence[Result]) -> list[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """A study as one file of `experiments/` says it: which methods on which tasks, and how much of everything."""
 
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ class Study:
     compare_with: str  # the method that the others are compared with
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]  # files of experiments/tasks
     budgets: Budgets
+    about: str = ""  # what the methods have in common, said with the results
 
     def __post_init__(self) -> None:
         for method in (*self.methods, self.compare_with):
@@ -78,9 +80,30 @@ class Job:
         return f"{self.task.name}, {self.method}, seed {self.seed}"
 
     @property
+    def demonstrated(self) -> range:
+        """Seeds of the demonstrations before the first training."""
+        return range(self._first, self._first + self.budget.demonstrations)
+
+    @property
+    def first_further(self) -> int:
+        """First seed of further demonstrations."""
+        return self._first + 2_000
+
+    @property
+    def corrected(self) -> list[range]:
+        """Seeds of the corrected episodes of each round."""
+        count, rounds, first = self.budget.episodes, self.budget.rounds, self._first + 5_000
+        ends = [first + round(count * part / rounds) for part in range(rounds + 1)]
+        return [range(begin, end) for begin, end in itertools.pairwise(ends)]
+
+    @property
     def folder_name(self) -> str:
         """Where it works."""
         return "".join(letter if letter.isalnum() else "_" for letter in self.name)
+
+    @property
+    def _first(self) -> int:
+        return 10_000 * self.seed
 
 
 def folder() -> Path:

@@ -103,6 +103,22 @@ def cells(table: Sequence[Row]) -> list[tuple[str, ...]]:
     return lines
 
 
+def on_the_way(table: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Return success after each training and the mean labels until then, its head first; no line for what
+    has trained once."""
+    lines: list[tuple[str, ...]] = [("task", "method", "labels: success after each training")]
+    for row in table:
+        trainings = list(zip(*(result.result.points for result in row.results), strict=True))
+        said = [
+            f"{statistics.fmean(point.labels for point in same):.0f}: "
+            f"{success_rate([ok for point in same for ok in point.success]).value:.0%}"
+            for same in trainings
+        ]
+        if len(said) > 1:
+            lines.append((row.task, METHODS[row.method].title, ", ".join(said).replace("%", " %")))
+    return lines
+
+
 def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> float:
     """Return the two-sided exact p of paired outcomes, of which those count that differ."""
     gained = sum(a and not b for b, a in zip(before, after, strict=True))

@@ -63,9 +63,20 @@ def plan_change(layer: Modulated, rank: int, generator: torch.Generator | None) 
         else:
             turn = torch.linalg.svd(weight, full_matrices=False).Vh[:, :rank]
         rows = turn @ within
+    return _in_form(layer, rows, weight @ turn.mT)
+
+
+@torch.no_grad()
+def plan_directions(layer: Modulated, rows: Tensor) -> LayerPlan:
+    """Let the directions `rows` (G, r, K), orthonormal, train from now on; the layer is not touched."""
+    return _in_form(layer, rows, layer.matrix() @ rows.mT)
+
+
+def _in_form(layer: Modulated, rows: Tensor, part: Tensor) -> LayerPlan:
+    """Return the plan for directions `rows` and the part (G, N, r) of the weight along them."""
     if layer.settings.form == "left":
         return LayerPlan(rows, None)
-    u, s, vh = torch.linalg.svd(weight @ turn.mT, full_matrices=False)
+    u, s, vh = torch.linalg.svd(part, full_matrices=False)
     return LayerPlan(vh @ rows, (u, s))
 
 

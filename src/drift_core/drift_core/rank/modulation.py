@@ -12,7 +12,7 @@ import torch
 from drift_config.errors import ConfigError
 from torch import Tensor, nn
 
-from drift_core.rank.change import LayerChange, LayerPlan, apply_change, plan_change
+from drift_core.rank.change import LayerChange, LayerPlan, apply_change, plan_change, plan_directions
 from drift_core.rank.cost import fast_rank
 from drift_core.rank.layers import (
     CLASSES,
@@ -25,7 +25,7 @@ from drift_core.rank.layers import (
     become_modulated,
 )
 from drift_core.rank.layout import Layout, layout_of
-from drift_core.rank.subspace import Subspace
+from drift_core.rank.subspace import Subspace, top_rows
 
 Where = Callable[[str, nn.Module], bool]
 
@@ -135,6 +135,22 @@ def plan_ranks(
             most = layer.layout.max_rank
             raise ConfigError(f"layer {_shown(name)}: rank={ranks[name]} must lie in 1..{most}")
     return _plan_requested(layers, dict(ranks), generator)
+
+
+def plan_along(module: nn.Module, gradients: Mapping[str, Tensor]) -> RankPlan:
+    """Compute what lets every factored layer train, at the rank that it has, along the top right singular
+    vectors of its gradient, without touching the module.
+
+    `gradients`: of the weights that the layers stand for, in weight layout, by the layers' names. A layer
+    without one, or whose gradient is 0, keeps its directions.
+    """
+    layers = modulated_layers(module)
+    plans = {}
+    for name, layer in layers.items():
+        gradient = gradients.get(name)
+        if not layer.dense and gradient is not None and gradient.any():
+            plans[name] = plan_directions(layer, top_rows(layer.layout.to_matrix(gradient), layer.rank))
+    return RankPlan(layers, {name: layer.requested for name, layer in layers.items()}, plans)
 
 
 def _plan_layers(

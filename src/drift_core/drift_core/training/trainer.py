@@ -37,6 +37,7 @@ from drift_core.rank import (
     mean_fraction,
     merge,
     modulate,
+    plan_along,
     plan_rank,
     plan_ranks,
     rank_report,
@@ -153,6 +154,15 @@ class Trainer:
             rank_changes=changes,
             rank_change_s=change_s,
         )
+
+    def follow_gradient(self, next_batch: NextBatch, batches: int) -> None:
+        """Let those directions train, at the present rank, in which the gradient of the weights is largest.
+
+        It is the mean over `batches` batches. Directions that a rank takes at a later change are again as
+        the subspace of `modulation` says; one that falls keeps to these.
+        """
+        with _threads(self.config.threads):
+            self._change_rank(plan_along(self.policy, self._weight_gradients(next_batch, batches)))
 
     def merged_policy(self, averaged: bool = True) -> DiffusionPolicy:
         """Return a plain copy of the policy in evaluation mode, with the averaged or the present weights."""

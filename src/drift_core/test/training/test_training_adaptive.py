@@ -2,8 +2,10 @@
 
 import pytest
 import torch
-from drift_core.rank import layer_ranks
-from drift_core.rank.adaptive import AdaptiveRank
+from drift_core.rank import layer_ranks, modulated_layers
+from drift_core.rank.adaptive import AdaptiveRank, outside_share
+from drift_core.rank.schedule import ConstantRank
+from drift_core.rank.subspace import orthonormal_rows
 from drift_core.training.state import load_trainer_state, save_trainer_state
 from drift_core.training.trainer import Trainer
 from training_case import CONFIG, LEFT, USV, make_policy, make_trainer, next_batch
@@ -66,3 +68,21 @@ def test_an_adaptive_run_goes_on_to_the_bit(tmp_path):
     assert again.rank == whole.rank > UP.start and again.schedule == UP
     mine, theirs = again.state_dict(), whole.state_dict()
     assert all(torch.equal(value, theirs.tensors[key]) for key, value in mine.tensors.items())
+
+
+@pytest.mark.parametrize("modulation", [LEFT, USV])
+def test_along_the_gradient_as_much_of_it_as_possible_is_inside_and_nothing_else_changes(modulation):
+    trainer = make_trainer(modulation, ConstantRank(0.25))
+    before, state = trainer.merged_policy().state_dict(), trainer.generator.get_state()
+    gradients = trainer._weight_gradients(next_batch, batches=2)
+    trainer.generator.set_state(state)
+    trainer.follow_gradient(next_batch, batches=2)
+    after = trainer.merged_policy().state_dict()
+    assert max(float((after[key] - before[key]).abs().max()) for key in before) < 1e-5
+    for name, layer in modulated_layers(trainer.policy).items():
+        gradient = layer.layout.to_matrix(gradients[name])
+        rows = layer.right() if modulation is LEFT else orthonormal_rows(layer.Vh)
+        energy = torch.linalg.svdvals(gradient).square()
+        best = float(energy[..., layer.rank :].sum() / energy.sum())
+        assert outside_share(gradient, rows, None) == pytest.approx(best, abs=1e-4)
+    trainer.run(next_batch, steps=2)
