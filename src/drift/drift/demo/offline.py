@@ -1,7 +1,6 @@
 """The offline half of the demo, in process: demonstrations, bootstrapping, and the control run."""
 
 import itertools
-import math
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -74,7 +73,7 @@ def train_control(
     latest = {"file": first.name, "sha256": load_checkpoint(first).sha256, "version": 1}
     write_json(copy.checkpoints / LATEST, latest)
 
-    unhurried = replace(train_file.continuous, steps_per_label=steps / sum(labels), behind_s=math.inf)
+    unhurried = replace(train_file.continuous.unhurried(), steps_per_label=steps / sum(labels))
     rounds = make_rounds(plan, shell, copy, replace(train_file, continuous=unhurried))
     seeds = itertools.count(plan.first_control)
     wanted = LabelCounter(

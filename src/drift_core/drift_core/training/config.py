@@ -27,6 +27,7 @@ from drift_core.training.branches.config import B2Config
 from drift_core.training.dsrl.config import DsrlConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_NEVER_S = 1e9
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -84,6 +85,7 @@ class ContinuousConfig:
     candidate_s: Annotated[float, Field(gt=0.0)] = (
         10.0  # or after so long, or when all labels had their share
     )
+    slice_s: Annotated[float, Field(gt=0.0)] = 0.2  # of steps between two looks at the disk
     # By this share may the held-out loss of a candidate exceed that of the last version; by up to twice as
     # much where the windows differ so much that it may be noise.
     canary_tolerance: Annotated[float, Field(ge=0.0)] = 0.1
@@ -91,6 +93,11 @@ class ContinuousConfig:
     ema_share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.25
     lr_share: Annotated[float, Field(gt=0.0)] = 0.5  # of the online round's rate: constant after its warm-up
     keep_versions: Annotated[int, Field(ge=2)] = 100  # of one stream on disk; older ones are deleted
+
+    def unhurried(self) -> "ContinuousConfig":
+        """Return the same without a clock: steps alone say when to look at the disk, and when a candidate is
+        due, and no label gets fewer because it would take long."""
+        return replace(self, behind_s=_NEVER_S, candidate_s=_NEVER_S, slice_s=_NEVER_S)
 
     def train_config(self, online: TrainConfig) -> TrainConfig:
         """Return the settings of the steps, of an online round whose rate stays after the warm-up."""

@@ -8,7 +8,7 @@ from drift_config.errors import ConfigError
 from drift_config.loader import parse
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.task import load_task
-from drift_core.training.config import TrainFile, load_train_file
+from drift_core.training.config import ContinuousConfig, TrainFile, load_train_file
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
 FILES = sorted(path.name for path in (CONFIG / "train").glob("*.yaml"))
@@ -82,3 +82,9 @@ def test_a_mistake_is_named_with_what_is_allowed(section, key, value, message):
     data[section][key] = value
     with pytest.raises(ConfigError, match=message):
         parse(data, TrainFile, "demo.yaml")
+
+
+def test_without_a_clock_no_stream_of_a_human_life_hurries():
+    settings = ContinuousConfig(steps_per_label=3.0).unhurried()
+    assert settings.steps_per_label == 3.0
+    assert min(settings.behind_s, settings.candidate_s, settings.slice_s) >= 30 * 365 * 86_400

@@ -36,7 +36,6 @@ from drift_core.training.rounds.shared import RoundOrder, Rounds
 from drift_core.training.state import TrainerState, load_trainer_state
 from drift_core.training.trainer import StepProgress
 
-_SLICE_S = 0.2  # of steps between two looks at the disk
 _WAIT_S = 0.1  # between two looks while nothing is owed
 _TELL_S = 0.4  # between two reports of the backlog
 _STEPS = 3, 50  # of which the mean duration is taken: at least, and the newest of these
@@ -135,7 +134,7 @@ class _Stream:
     def _slice(self) -> None:
         """Make steps for a moment, as far as they are owed."""
         now_s, made = time.monotonic(), self._trainer.round_step - self._offered_step
-        end_s = now_s + _SLICE_S
+        end_s = now_s + self._settings.slice_s
         if not made:
             self._begun_s = now_s
         # those of one correction: the decay of the averages is its own
