@@ -14,6 +14,7 @@ from drift_core.task import TaskConfig
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.environments.environment import EXPERT_TOPIC, Loop, Sensed
 from drift_sim.environments.seeing_arm import SeeingArm, things
+from drift_sim.expert.person import ATTENTIVE, Person
 from drift_sim.expert.scripted import Mode, ScriptedExpert
 from drift_sim.ros2_control.trajectory_controller import Trajectory
 from drift_sim.scenes.scene import TaskOutcome, Truth
@@ -100,9 +101,15 @@ class ArmCell:
         """Move the goal inside the region that it starts in."""
         self.world.move_goal()
 
-    def expert(self, mode: Mode, seed: int = 0, tremor_m_s: float | None = None) -> ScriptedExpert:
-        """Return a scripted expert for this arm and task; `tremor_m_s` as for `ScriptedExpert`."""
-        return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed, tremor_m_s)
+    def expert(
+        self, mode: Mode, seed: int = 0, tremor_m_s: float | None = None, person: Person = ATTENTIVE
+    ) -> ScriptedExpert:
+        """Return a scripted expert for this arm and task; `tremor_m_s` and `person` as for it."""
+        return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed, tremor_m_s, person)
+
+    def another(self, task: TaskConfig) -> "ArmCell":
+        """Return a cell for another task, with the same arm, gate, joystick and sensors."""
+        return ArmCell(self.robot, task, self.gate, self.joystick, self.camera_delay_s, self._sees_things)
 
     def close(self) -> None:
         """Free the renderer."""

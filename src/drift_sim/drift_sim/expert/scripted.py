@@ -8,8 +8,8 @@ from drift_core.task import TaskConfig
 
 from drift_sim.expert.disagreement import Disagreement
 from drift_sim.expert.grip import Grip
+from drift_sim.expert.person import ATTENTIVE, Person
 from drift_sim.expert.stick import GateView, Mode, ScriptedStick
-from drift_sim.expert.supervisor import TakeoverRule
 from drift_sim.expert.tremor import Tremor
 from drift_sim.scenes import make_arm_scene
 from drift_sim.scenes.scene import ExpertMotion, TaskPhase, Truth, View
@@ -26,23 +26,28 @@ class ScriptedExpert:
         mode: Mode,
         seed: int = 0,
         tremor_m_s: float | None = None,
+        person: Person = ATTENTIVE,
     ) -> None:
-        """`tremor_m_s`: standard deviation of the hand's tremor in demonstrations; None: the task's own."""
+        """`tremor_m_s`: standard deviation of the hand's tremor in demonstrations; None: the task's own.
+
+        `person`: who corrects.
+        """
         self._scene = make_arm_scene(task)
+        self._person, self._config = person, person.config(self._scene.expert)
         self._robot = robot
         self._joystick = joystick
         self._mode = mode
-        self._tremor_m_s = self._scene.expert.tremor_m_s if tremor_m_s is None else tremor_m_s
+        self._tremor_m_s = self._config.tremor_m_s if tremor_m_s is None else tremor_m_s
         self._plan = self._scene.plan(robot.forward(robot.home))
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
-        """Forget the running episode; `seed` is that of the tremor."""
+        """Forget the running episode; `seed` is that of the tremor, and of the person's own randomness."""
         rng = np.random.default_rng([seed, 0x7E])
-        config = self._scene.expert
+        config = self._config
         self._tremor = Tremor(self._tremor_m_s, config.tremor_time_s, rng)
         self._count = 0  # of readings
-        self._supervisor = TakeoverRule(config)
+        self._supervisor = self._person.rule(config, np.random.default_rng([seed, 0x6A]))
         threshold = config.cosine_threshold
         self._disagreement = None if threshold is None else Disagreement(threshold)
         self._grip = Grip()
@@ -77,9 +82,10 @@ class ScriptedExpert:
         if not self._grip.hold(self.driving, gate.state is State.EXPERT, now_s):
             return self.hands_off()
         linear = wish.linear_m_s
-        if self._mode == "demonstrate" and wish.phase in (TaskPhase.APPROACH, TaskPhase.CARRY):
+        shakes = self._mode == "demonstrate" or self._person.shakes
+        if shakes and wish.phase in (TaskPhase.APPROACH, TaskPhase.CARRY):
             # A hand that slows down for the last centimetres is steadier, too.
-            share = float(np.linalg.norm(linear)) / self._scene.expert.linear_m_s
+            share = float(np.linalg.norm(linear)) / self._config.linear_m_s
             linear = linear + min(1.0, share) * self._tremor(now_s)
         return self._stick(True, linear, wish.angular_rad_s, wish.gripper)
 

@@ -1,10 +1,34 @@
 """When to take over and when to hand back, judged by the cost-to-go or by the direction of motion."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from drift_sim.scenes.scene import TICK_S, ExpertConfig
 
 _PROGRESS_TICKS = 0.5  # a new best must be better than the old one by this much
+
+
+class Rule(Protocol):
+    """When to take over and when to hand back."""
+
+    @property
+    def driving(self) -> bool:
+        """True while the expert drives."""
+
+    @property
+    def reason(self) -> str:
+        """Of the last take-over."""
+
+    def forget(self) -> None:
+        """Begin anew, watching."""
+
+    def update(
+        self, cost_to_go: float, done: bool, policy_drives: bool, now_s: float, disagrees: bool = False
+    ) -> bool:
+        """Return whether the expert shall drive now; `cost_to_go` in ticks of 0.1 s.
+
+        `disagrees`: the arm moves elsewhere than the expert would.
+        """
 
 
 @dataclass(frozen=True)
