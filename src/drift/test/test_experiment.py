@@ -380,7 +380,10 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"name": "no_study"}, "study=no_study must be one of: main_table, schedules, subspaces, unet"),
+        (
+            {"name": "no_study"},
+            "study=no_study must be one of: forgetting, gates, labels, main_table, schedules, subspaces",
+        ),
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
         ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),

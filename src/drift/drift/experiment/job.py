@@ -4,7 +4,8 @@ import math
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +13,10 @@ from typing import Annotated
 import torch
 from drift_config.strict import STRICT
 from drift_core.data.cutter import LabelCounter, WindowCutter
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import EpisodeKind, EpisodeStore
 from drift_core.policy.checkpoint import load_latest
 from drift_core.training.config import TrainFile, load_train_file
-from drift_core.training.rounds import Hooks, Rounds, train_round
+from drift_core.training.rounds import Backlog, Hooks, Rounds, train_round
 from drift_core.training.trainer import StepProgress
 from drift_sim.policy_driver import PolicyPace
 from drift_sim.shell import EpisodeResult, Shell
@@ -107,18 +108,49 @@ class Learner:
     def __init__(self, job: Job, shell: Shell, run: RunFolder, on_text: Callable[[str], None]) -> None:
         self.job, self._shell, self._run, self._on_text = job, shell, run, on_text
         self._method: Method = METHODS[job.method]
-        self._recipe = recipe(job)
+        self.recipe = recipe(job)
         self._pace = pace(shell)
         self.counts = Counts()
         store = EpisodeStore(run.episodes)
         arm, task = shell.environment.arm, shell.task
-        self._rounds = Rounds(arm, task, self._recipe, store, run.checkpoints, seed=job.seed, threads=1)
+        self._rounds = Rounds(arm, task, self.recipe, store, run.checkpoints, seed=job.seed, threads=1)
         self._labels = LabelCounter(store, WindowCutter(store, arm, task))
 
     @property
     def budget(self) -> Budget:
         """How much of everything there is to be."""
         return self.job.budget
+
+    @property
+    def labels(self) -> int:
+        """Labels of the expert so far."""
+        self._labels.add_all()
+        return self._labels.total
+
+    @property
+    def trained_labels(self) -> int:
+        """Labels so far, without those of episodes that are held out."""
+        return sum(correction.labels for correction in self._rounds.update_data(Hooks()).corrections)
+
+    def say(self, text: str) -> None:
+        """Tell whoever watches."""
+        self._on_text(text)
+
+    def beside(self, method: str) -> "Learner":
+        """Return a job of another method with the same seed, in a folder of its own; it counts for itself."""
+        run = RunFolder(self._run.path / "beside").create()
+        return Learner(replace(self.job, method=method), self._shell, run, self._on_text)
+
+    @contextmanager
+    def elsewhere(self, place: Callable[[Shell], Shell]) -> Iterator[None]:
+        """Run episodes in another shell for the time being."""
+        here = self._shell
+        self._shell = place(here)
+        try:
+            yield
+        finally:
+            self._shell.close()
+            self._shell = here
 
     def run(self) -> list[Point]:
         """Run the course of the method."""
@@ -129,11 +161,11 @@ class Learner:
         self.demonstrate(self.job.demonstrated)
         self.bootstrap()
 
-    def demonstrate(self, seeds: Sequence[int]) -> None:
-        """Let the expert drive alone."""
+    def demonstrate(self, seeds: Sequence[int], kind: EpisodeKind = "demonstration") -> None:
+        """Let the expert drive alone; as what its episodes count says `kind`."""
         self._on_text(f"{len(seeds)} demonstrations")
         began_s = time.monotonic()
-        demonstrate(self._shell, self._run.episodes, seeds, self.counts.take)
+        demonstrate(self._shell, self._run.episodes, seeds, self.counts.take, kind)
         self.counts.demonstrating_s += time.monotonic() - began_s
 
     def bootstrap(self) -> None:
@@ -145,13 +177,13 @@ class Learner:
         """Let the newest policy drive, and the expert take over."""
         self._on_text(f"{len(seeds)} corrected episodes")
         loaded = load_latest(self._run.checkpoints)
-        sampler, began_s = loaded.policy.make_sampler(self._recipe.policy.sampler), time.monotonic()
+        sampler, began_s = loaded.policy.make_sampler(self.recipe.policy.sampler), time.monotonic()
         for seed in seeds:
             result = self._shell.run_episode(
                 seed,
                 policy=loaded.policy,
                 sampler=sampler,
-                expert=self._shell.expert("correct", seed),
+                expert=self._method.corrects(self._shell, seed),
                 writer=self._shell.writer(
                     self._run.episodes, f"intervention_{seed:06d}", seed, "intervention"
                 ),
@@ -167,11 +199,17 @@ class Learner:
         self._on_text("training online")
         self._method.online(self._rounds, self._hooks(self.counts.online_s), steps)
 
+    def stream(self, on_backlog: Callable[[Backlog], None], cancelled: Callable[[], bool]) -> None:
+        """Train without rounds until `cancelled`; CancelledError if no version came of it."""
+        self._on_text("training without rounds")
+        hooks = self._hooks(self.counts.online_s)
+        train_round(self._rounds, "continuous", replace(hooks, on_backlog=on_backlog, cancelled=cancelled))
+
     def evaluate(self, last: bool = False) -> Point:
         """Let the newest policy drive alone, from the same places as every other policy."""
         rollouts = self.budget.at_the_end if last else self.budget.evaluations
         loaded = load_latest(self._run.checkpoints)
-        sampler, began_s = loaded.policy.make_sampler(self._recipe.policy.sampler), time.monotonic()
+        sampler, began_s = loaded.policy.make_sampler(self.recipe.policy.sampler), time.monotonic()
         self._on_text(f"{rollouts} rollouts of version {loaded.info.version}")
         success, durations_s = [], []
         for seed in evaluation_seeds(rollouts):
@@ -180,9 +218,8 @@ class Learner:
             success.append(result.success)
             durations_s += [result.duration_s] if result.success else []
         self.counts.driving_s += time.monotonic() - began_s
-        self._labels.add_all()
         episode_s = statistics.fmean(durations_s) if durations_s else None
-        return Point(self._labels.total, loaded.info.step, tuple(success), episode_s)
+        return Point(self.labels, loaded.info.step, tuple(success), episode_s)
 
     def _hooks(self, into: list[float]) -> Hooks:
         def on_progress(progress: StepProgress) -> None:

@@ -92,8 +92,12 @@ class Job:
     @property
     def corrected(self) -> list[range]:
         """Seeds of the corrected episodes of each round."""
-        count, rounds, first = self.budget.episodes, self.budget.rounds, self._first + 5_000
-        ends = [first + round(count * part / rounds) for part in range(rounds + 1)]
+        return self.corrected_in(self.budget.rounds)
+
+    def corrected_in(self, parts: int) -> list[range]:
+        """Return the seeds of the corrected episodes, split into equal parts."""
+        count, first = self.budget.episodes, self._first + 5_000
+        ends = [first + round(count * part / parts) for part in range(parts + 1)]
         return [range(begin, end) for begin, end in itertools.pairwise(ends)]
 
     @property

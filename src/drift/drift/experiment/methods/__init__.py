@@ -1,8 +1,12 @@
 """The methods that are compared, by name; each file has those of one study or more."""
 
-from drift.experiment.methods import paper, ranks, subspaces
+from drift.experiment.methods import forgetting, gates, labels, paper, ranks, subspaces, timing
 from drift.experiment.methods.method import Method
 
 __all__ = ["METHODS", "Method"]
 
-METHODS: dict[str, Method] = paper.METHODS | ranks.METHODS | subspaces.METHODS
+METHODS: dict[str, Method] = {
+    name: method
+    for axis in (paper, ranks, subspaces, labels, timing, gates, forgetting)
+    for name, method in axis.METHODS.items()
+}

@@ -1,4 +1,4 @@
-"""What a method is: a course, what it changes of the recipe, and how it trains."""
+"""What a method is: a course, what it changes of the recipe, how it trains, and who corrects."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from drift_core.rank.schedule import ConstantRank
 from drift_core.training.config import TrainFile
 from drift_core.training.rounds import Hooks, RoundReport, Rounds, train_round
+from drift_sim.environments.environment import Expert
+from drift_sim.shell import Shell
 
 from drift.experiment.courses.course import Course
 
 Recipe = Callable[[TrainFile], TrainFile]  # of a file of config/train
+Corrects = Callable[[Shell, int], Expert]  # who takes over in the episode of a seed
 TrainOnline = Callable[[Rounds, Hooks, int], RoundReport]  # with so many gradient steps; 0: as configured
 FULL_RANK = ConstantRank(fraction=1.0)
 
@@ -34,6 +37,11 @@ def online_round(rounds: Rounds, hooks: Hooks, steps: int) -> RoundReport:
     return train_round(rounds, "online", hooks, steps)
 
 
+def the_tasks_own(shell: Shell, seed: int) -> Expert:
+    """Let the task's own expert take over, as its file says."""
+    return shell.expert("correct", seed)
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of a table."""
@@ -42,3 +50,4 @@ class Method:
     course: Course
     recipe: Recipe = as_it_is
     online: TrainOnline = online_round
+    corrects: Corrects = the_tasks_own

@@ -1,0 +1,42 @@
+"""Who takes over, and when: DRIFT-DAgger in form `left` with other persons than the task's own."""
+
+from drift_config.errors import ConfigError
+from drift_sim.environments.arm_cell import ArmCell
+from drift_sim.environments.environment import Expert
+from drift_sim.expert import person
+from drift_sim.expert.person import Person
+from drift_sim.shell import Shell
+
+from drift.experiment.courses import equal_labels
+from drift.experiment.courses.rounds import ROUNDS
+from drift.experiment.methods.method import Corrects, Method
+
+_EVERY_S = 4.0  # a random take-over
+
+
+def corrects(who: Person) -> Corrects:
+    """Return what gives the person of an episode; ConfigError for a task of others, which has one alone."""
+
+    def expert(shell: Shell, seed: int) -> Expert:
+        if not isinstance(shell.environment, ArmCell):
+            raise ConfigError(
+                f"task={shell.task.name} must be one of ours: there is no other person for those of others"
+            )
+        return shell.environment.expert("correct", seed, person=who)
+
+    return expert
+
+
+METHODS = {
+    "by_cosine": Method("cosine of both motions below 0.5", ROUNDS, corrects=corrects(person.by_cosine(0.5))),
+    "late": Method("deviation, a second late", ROUNDS, corrects=corrects(person.late(1.0))),
+    "overlooking": Method(
+        "deviation, half of it overlooked", ROUNDS, corrects=corrects(person.overlooking(0.5))
+    ),
+    "shaking": Method("deviation, with a shaking hand", ROUNDS, corrects=corrects(Person(shakes=True))),
+    "at_random": Method(
+        "at random, as many labels in each round",
+        equal_labels.in_rounds("drift_left", equal_labels.correct),
+        corrects=corrects(person.at_random(_EVERY_S)),
+    ),
+}
