@@ -192,6 +192,16 @@ def test_hand_guiding_needs_its_controller_loaded_and_inactive() -> None:
     assert silent is not None and silent.status is Severity.FAIL
 
 
+def test_the_controller_of_hand_guiding_of_one_of_two_arms_is_looked_for_by_its_name_and_manager() -> None:
+    name = "left_freedrive_mode_controller"
+    left = replace(
+        wanted(hand_guiding="ur", hand_guiding_controller=name), topic=f"/left/{UR}/joint_trajectory"
+    )
+    finding = controller.hand_guiding(left, RIGHT)
+    assert finding is not None and finding.text == f"no controller {name} is loaded"
+    assert f"spawner {name} --inactive -c /left/controller_manager" in finding.advice
+
+
 def test_whoever_else_commands_the_arm_is_named() -> None:
     assert commands.commanders(UR5E, ["/expert_gate"], 0).text == "nobody but /expert_gate"
     other = commands.commanders(UR5E, ["/expert_gate", "/servo_node"], 0)

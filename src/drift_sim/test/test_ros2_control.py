@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drift_sim.ros2_control.controller_manager import ControllerManager
 from drift_sim.ros2_control.freedrive_controller import FreedriveController
+from drift_sim.ros2_control.gravity_compensation import GravityCompensation
 from drift_sim.ros2_control.gripper import GripperJoint
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.position_controller import ForwardPositionController
@@ -222,7 +223,7 @@ def test_freedrive_is_told_to_begin_once_it_is_active_and_ends_after_a_second_wi
     manager = ControllerManager(JointTrajectoryController(JOINTS, 0.01), arm, 100.0, freedrive)
     arm.hand_rad_s = np.array([0.1, 0.0])
     freedrive.accept(True, manager.time_s)  # dropped: it is not active
-    manager.switch_freedrive(True)
+    manager.switch_guiding(True)
     for _ in range(50):
         manager.step()
     assert np.array_equal(arm.q, REST)  # activation alone frees nothing
@@ -231,3 +232,18 @@ def test_freedrive_is_told_to_begin_once_it_is_active_and_ends_after_a_second_wi
         manager.step()
     assert arm.q == pytest.approx([0.101, 0.0], abs=0.002)  # a second at 0.1 rad/s
     assert np.array_equal(manager.output, arm.q)
+
+
+def test_under_gravity_compensation_the_arm_is_free_from_its_activation_until_its_deactivation():
+    arm, gravity = LaggingArm(REST, 0.01), GravityCompensation()
+    manager = ControllerManager(JointTrajectoryController(JOINTS, 0.01), arm, 100.0, gravity)
+    arm.hand_rad_s = np.array([0.1, 0.0])
+    manager.step()
+    assert np.array_equal(arm.q, REST)
+    manager.switch_guiding(True)
+    for _ in range(300):
+        manager.step()
+    assert arm.q == pytest.approx([0.3, 0.0])  # three seconds at 0.1 rad/s: nothing ends it by itself
+    manager.switch_guiding(False)
+    manager.step()
+    assert arm.q == pytest.approx([0.3, 0.0])

@@ -1,19 +1,27 @@
-"""An arm guided by hand: the gate, a pedal, and ros2_control with UR's freedrive beside it, in real time."""
+"""Arms guided by hand: the gate, a pedal, and ros2_control with the makers' ways beside it, in real time."""
 
+import re
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from drift_control.gate.state import CommandSource, GuardFlag, Reason, State
 from drift_control.robot.config import RobotConfig
+from drift_control.robot.robot import load_robot
 from drift_interfaces.msg import Step
 from drift_ros import qos
 from drift_ros.clock import steady_s
+from drift_sim.ros.stand_in.franka import FrankaRobot
+from drift_sim.ros.stand_in.options import ArmOptions
+from drift_sim.ros.stand_in.ros2_control import Ros2Control
 from drift_sim.ros.stand_in.ur import UrRobot
+from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.ur_arm import UrArm
-from expert_gate_node.hand_guiding import WAYS, guide_report
+from expert_gate_node.hand_guiding import WAYS, guide_report, way_of
 from rclpy.task import Future
 from real_stage import CONFIG, UR
 from std_msgs.msg import Bool
@@ -21,18 +29,59 @@ from std_srvs.srv import Trigger
 
 FREEDRIVE = "freedrive_mode_controller"
 NOT_LOADED = f"no controller {FREEDRIVE} is loaded"
-TURN = np.array([0.1, 0.0, 0.0, 0.0, 0.0, 0.0])  # [rad/s] of the base: 45 mm/s at home
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One with its driver: names as its maker's files have them, but for the prefix of everything."""
+
+    robot: str
+    joints: int
+    kind: str  # hand_guiding
+    driven: str
+    guiding: str
+    way: type[LaggingArm]
+    driver: Callable[[Any], Any]
+    namespace: str = ""
+    prefix: str = ""
+
+    @property
+    def guiding_controller(self):
+        return f"{self.prefix}{self.guiding}"
+
+    def turn(self, rad_s):
+        """Return that speed of the base [rad/s]; 0.1 are 45 mm/s at home."""
+        return np.array([rad_s, *[0.0] * (self.joints - 1)])
+
+    def describe(self, file):
+        """Let the robot's file say how the arm is guided, and where it is."""
+        text = f"{file.read_text()}\nhand_guiding: {self.kind}\n"
+        if self.prefix:
+            joints = re.search(r"joint_names: \[(.*)\]", text)[1].split(", ")
+            text = text.replace(", ".join(joints), ", ".join(f"{self.prefix}{name}" for name in joints))
+            text += f"hand_guiding_controller: {self.guiding_controller}\n"
+        if self.namespace:
+            text = re.sub(r"(?m)^joint_state_topics:.*\n", "", text)
+            text += f"joint_state_topics: [{self.namespace}/joint_states]\n"
+        file.write_text(text)
+
+
+UR5E = Arm("ur5e", 6, "ur", UR, FREEDRIVE, UrArm, UrRobot)
+FR3 = Arm(
+    "fr3", 7, "franka", "fr3_arm_controller", "gravity_compensation_example_controller", LaggingArm,
+    lambda control: FrankaRobot(control, rate_hz=100.0),
+)  # fmt: skip
+TURN = UR5E.turn(0.1)
 
 
 class Guided:
-    """A UR whose file allows hand guiding, a pedal at 50 Hz, and every control step that was said."""
+    """An arm whose file allows hand guiding, a pedal at 50 Hz, and every control step that was said."""
 
-    def __init__(self, stage, folder, **options):
+    def __init__(self, stage, folder, arm=UR5E, **options):
         for name in ("robots", "grippers"):
             shutil.copytree(CONFIG / name, folder / name)
-        with (folder / "robots" / "ur5e.yaml").open("a") as file:
-            file.write("hand_guiding: ur\n")
-        self.stage, self.person = stage, stage.person
+        arm.describe(folder / "robots" / f"{arm.robot}.yaml")
+        self.arm, self.stage, self.person = arm, stage, stage.person
         self.steps, self.down, self.speaks = [], False, True
         self.person.create_subscription(Step, "gate/step", self.steps.append, qos.PROVENANCE)
         self.pedal = self.person.create_publisher(Bool, "pedal", qos.JOY)
@@ -41,9 +90,18 @@ class Guided:
         usual = (CONFIG / "joysticks" / "hand_guiding.yaml").read_text()
         pedal.write_text(usual.replace("silent_s: 0.25", "silent_s: 1.0"))
         gate = {"joystick_file": str(pedal), "joy_topics": ["pedal"], "joysticks_beside": []}
-        stage.start(robots=folder / "robots", gate=gate, arm=UrArm, **({"freedrive": True} | options))
-        self.ur = stage.add(UrRobot(stage.control))
-        stage.spin(lambda: stage.gate._hand_guiding.report().objection in ("", NOT_LOADED), "manager")
+        gate["arm_state_timeout_s"] = 5.0  # likewise
+        usual = {
+            "guiding": arm.kind,
+            "guiding_controller": arm.guiding_controller,
+            "namespace": arm.namespace,
+        }
+        robot, driven = f"{arm.robot}+none", f"{arm.prefix}{arm.driven}"
+        stage.start(robot, driven, arm.way, folder / "robots", gate, **(usual | options))
+        self.driver = stage.add(arm.driver(stage.control))
+        stage.spin(
+            lambda: "loaded" in (told := stage.gate._hand_guiding.report().objection) or not told, "manager"
+        )
         stage.armed()
 
     def _on_timer(self):
@@ -65,13 +123,12 @@ class Guided:
         """Step on the pedal, anew where that was not believed, until the arm is free."""
         pressed_s = steady_s()
 
-        def free():
+        def led():
             self.down = (steady_s() - pressed_s) % 5.0 < 4.5
-            return self.control.arm.free
+            recorded = bool(self.steps) and self.steps[-1].source == CommandSource.EXPERT
+            return self.down and self.control.arm.free and recorded
 
-        self.stage.spin(free, "freedrive")
-        self.down = True
-        self.stage.spin(lambda: self.steps[-1].source == CommandSource.EXPERT, "a guided step")
+        self.stage.spin(led, "a guided step of a free arm")
         return self
 
     def lead(self, rad_s, seconds=0.8):
@@ -81,25 +138,32 @@ class Guided:
         self.control.arm.hand_rad_s = 0.0 * rad_s
 
     def taken_back(self):
-        self.stage.spin(lambda: self.control.active == {UR: True, FREEDRIVE: False}, "switch back")
+        driven, guiding = f"{self.arm.prefix}{self.arm.driven}", self.arm.guiding_controller
+        self.stage.spin(lambda: self.control.active == {driven: True, guiding: False}, "switch back")
         return self
 
 
 @pytest.fixture
-def guided(real_stage, tmp_path):
-    return Guided(real_stage, tmp_path)
+def guided(real_stage, tmp_path, request):
+    return Guided(real_stage, tmp_path, getattr(request, "param", UR5E))
 
 
+def of(*arms):
+    """Run a test with each of these arms."""
+    return pytest.mark.parametrize("guided", arms, indirect=True, ids=lambda arm: arm.prefix + arm.robot)
+
+
+@of(UR5E, FR3)
 def test_an_arm_is_led_by_hand_recorded_and_taken_back_from_where_it_is_without_a_jump(guided):
     home = guided.control.arm.q.copy()
     guided.guided()
-    since_s, first = steady_s(), len(guided.steps)
-    guided.lead(TURN)
+    since_s, first, n = steady_s(), len(guided.steps), guided.arm.joints
+    guided.lead(guided.arm.turn(0.1))
     moved = guided.control.arm.q - home
     assert moved[0] > 0.05 and np.abs(moved[1:]).max() < 1e-3  # 0.08 rad in 0.8 s
     steps = guided.steps[first:]
     assert {(s.source, s.guard_flags, s.intervention_id) for s in steps} == {(CommandSource.EXPERT, 0, 1)}
-    assert len(steps) > 10 and all(s.commanded[:6] == s.measured[:6] for s in steps)
+    assert len(steps) > 10 and all(s.commanded[:n] == s.measured[:n] for s in steps)
     guided.down, released = False, len(guided.steps)
     guided.taken_back()
     guided.stage.spin_for(0.5)
@@ -114,14 +178,16 @@ def test_an_arm_is_led_by_hand_recorded_and_taken_back_from_where_it_is_without_
     guided.guided()  # and again
 
 
+@of(UR5E, FR3)
 def test_nothing_is_sent_while_the_arm_is_guided_and_it_is_the_persons_only_while_the_pedal_speaks(guided):
     trajectories = []
     kind = import_module("trajectory_msgs.msg").JointTrajectory
-    guided.person.create_subscription(kind, f"/{UR}/joint_trajectory", trajectories.append, 10)
+    topic = f"/{guided.arm.driven}/joint_trajectory"
+    guided.person.create_subscription(kind, topic, trajectories.append, 10)
     guided.stage.spin(lambda: trajectories, "commands")
     guided.guided()
     trajectories.clear()
-    guided.lead(TURN, 0.5)
+    guided.lead(guided.arm.turn(0.1), 0.5)
     assert not trajectories
     guided.speaks = False
     guided.until(State.HOLD, "hold")
@@ -145,7 +211,7 @@ def test_a_stop_ends_the_guiding_and_the_arm_stays_disarmed(guided):
 
 def test_an_emergency_stop_of_the_ur_is_a_fault_that_latches(guided):
     guided.guided()
-    guided.ur.set(safety_mode=7)
+    guided.driver.set(safety_mode=7)
     guided.until(State.FAULT, "fault")
     assert "ROBOT EMERGENCY STOP" in guided.state.text
     guided.control.arm.hand_rad_s = TURN
@@ -153,6 +219,53 @@ def test_an_emergency_stop_of_the_ur_is_a_fault_that_latches(guided):
     guided.stage.spin_for(0.3)
     assert np.array_equal(guided.control.arm.q, before)  # its brakes hold it
     assert guided.state.state == State.FAULT and not guided.state.armed
+
+
+@pytest.mark.parametrize(("mode", "name"), [(5, "USER_STOPPED"), (4, "REFLEX"), (3, "GUIDING")])
+@of(FR3)
+def test_a_franka_that_stops_or_is_guided_by_its_own_buttons_is_a_fault_with_its_mode(guided, mode, name):
+    guided.guided()
+    guided.driver.set(mode)
+    guided.until(State.FAULT, "fault")
+    guided.stage.spin(lambda: f"the Franka is in {name}" in guided.state.text, "the mode")
+    guided.stage.spin(lambda: not guided.control.arm.free, "its brakes, or the way back")
+    guided.stage.spin_for(0.3)
+    assert guided.state.state == State.FAULT and not guided.state.armed
+
+
+@of(FR3)
+def test_an_arm_that_only_its_manager_can_take_back_is_held_where_it_is_then_though_the_hand_moves_on(guided):
+    guided.guided()
+    guided.control.arm.hand_rad_s = guided.arm.turn(0.2)
+    guided.down, since_s = False, steady_s()
+    guided.taken_back()
+    held = guided.control.arm.q.copy()
+    guided.stage.spin_for(0.4)
+    assert np.array_equal(guided.control.arm.q, held)
+    _, output, _ = guided.control.course(since_s)
+    assert np.abs(np.diff(output, axis=0)).max() < 1e-3  # 0.2 rad/s at 500 Hz are 0.4 mrad
+    assert (guided.state.state, guided.state.armed) == (State.HOLD, True)
+
+
+LEFT = {"namespace": "/left", "prefix": "left_"}
+
+
+@of(replace(UR5E, **LEFT), replace(FR3, **LEFT))
+def test_one_of_two_arms_is_guided_under_a_namespace_and_prefixed_names(guided):
+    beside = Ros2Control(load_robot(CONFIG / "robots" / "ur5e+none.yaml"), ArmOptions(UR, "joint_trajectory"))
+    for node in beside.nodes:  # an arm without a namespace, whose names are the usual ones
+        guided.stage.add(node)
+    guided.guided()
+    home = guided.control.arm.q.copy()
+    guided.control.arm.hand_rad_s = guided.arm.turn(0.1)
+    guided.stage.spin(lambda: guided.control.arm.q[0] - home[0] > 0.03, "a turn of the base")
+    guided.control.arm.hand_rad_s = guided.arm.turn(0.0)
+    guided.down = False
+    guided.taken_back()
+    guided.until(State.HOLD, "hold")
+    guided.stage.spin(lambda: "switched back" not in guided.state.text, "end of it")
+    assert guided.state.state == State.HOLD and guided.state.armed
+    assert beside.active == {UR: True}
 
 
 def test_too_fast_a_hand_ends_it_with_the_speed(guided):
@@ -196,14 +309,16 @@ def test_a_controller_that_somebody_else_activates_meanwhile_is_a_fault(guided):
     assert "somebody else has switched" in guided.state.text
 
 
-def test_without_the_controller_of_hand_guiding_it_is_said_and_the_arm_stands(real_stage, tmp_path):
-    guided = Guided(real_stage, tmp_path, freedrive=False)
+@pytest.mark.parametrize("arm", [UR5E, FR3], ids=lambda arm: arm.robot)
+def test_without_the_controller_of_hand_guiding_it_is_said_and_the_arm_stands(real_stage, tmp_path, arm):
+    guided = Guided(real_stage, tmp_path, arm, guiding="")
     guided.down = True
     guided.stage.spin(lambda: guided.state.reason == Reason.SWITCH_FAILED, "refusal")
-    assert f"not guided by hand: {NOT_LOADED}" in guided.state.text
+    assert f"not guided by hand: no controller {arm.guiding} is loaded" in guided.state.text
 
 
 @pytest.mark.parametrize("end", ["is told to stop", "fails"])
+@of(UR5E, FR3)
 def test_a_gate_that_ends_gives_the_arm_back_to_its_controller(guided, end):
     guided.guided()
     gate = guided.stage.gate
@@ -227,3 +342,11 @@ def test_a_lapse_of_a_moment_and_a_controller_that_is_not_loaded_are_in_the_repo
     assert guide_report(way, UR, states, lapsed=False).guided
     assert not guide_report(way, UR, states, lapsed=True).guided
     assert guide_report(way, UR, {UR: "active"}, lapsed=False).objection == NOT_LOADED
+
+
+def test_the_controller_of_hand_guiding_is_the_makers_or_that_of_the_robots_file():
+    fr3 = load_robot(CONFIG / "robots" / "fr3.yaml").config
+    assert way_of(fr3) is None
+    assert way_of(replace(fr3, hand_guiding="franka")).controller == FR3.guiding
+    named = replace(fr3, hand_guiding="franka", hand_guiding_controller="left_free")
+    assert way_of(named) == replace(WAYS["franka"], controller="left_free")

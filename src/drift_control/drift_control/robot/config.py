@@ -101,7 +101,9 @@ class RobotConfig:
     # who says how a real arm is: drift_interfaces/ArmState, or its maker's driver
     arm_state: Literal["message", "ur", "franka"] = "message"
     # how a person may guide the arm by hand, as its maker has it, where a device of that kind asks for it
-    hand_guiding: Literal["none", "ur"] = "none"
+    hand_guiding: Literal["none", "ur", "franka"] = "none"
+    # of the same manager as `controller`, without its namespace; empty: as the arm's maker names it
+    hand_guiding_controller: Annotated[str, Field(pattern=r"^\w*$")] = ""
     # where arm and gripper say where they are, of their drivers, relative to the namespace
     joint_state_topics: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (
         "joint_states",
@@ -158,6 +160,12 @@ class RobotConfig:
             raise ValueError(
                 f"hand_guiding={self.hand_guiding!r} must be none, or arm_state={self.arm_state!r}: "
                 "the arm has to say when it has stopped"
+            )
+        named = self.hand_guiding_controller
+        if named and (self.hand_guiding == "none" or named == self.controller.rpartition("/")[2]):
+            raise ValueError(
+                f"hand_guiding_controller={named!r} must be another one than controller={self.controller!r}, "
+                f"and empty where hand_guiding is none, got {self.hand_guiding!r}"
             )
         return self
 

@@ -1,5 +1,6 @@
 """Guided by hand: nothing is sent, what is measured is recorded, and the arm is taken back without a jump."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -277,6 +278,23 @@ def test_hand_guiding_is_off_in_every_file_and_needs_an_arm_that_says_when_it_ha
     assert {robot.config.hand_guiding for robot in robots.values()} == {"none"}
     with pytest.raises(ValueError, match="hand_guiding='ur' must be none, or arm_state='message'"):
         replace(panda.config, hand_guiding="ur")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hand_guiding_controller": "mine"}, "empty where hand_guiding is none, got 'none'"),
+        (
+            {"hand_guiding": "ur", "hand_guiding_controller": "scaled_joint_trajectory_controller"},
+            "must be another one than controller='scaled_joint_trajectory_controller'",
+        ),
+        ({"hand_guiding": "ur", "hand_guiding_controller": "/left/freedrive"}, "should match pattern"),
+        ({"hand_guiding": "franka"}, "hand_guiding='franka' must be none, or arm_state='ur'"),
+    ],
+)
+def test_a_controller_of_hand_guiding_that_cannot_be_is_refused(ur5e, changes, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        replace(ur5e.config, **changes)
 
 
 part = st.fixed_dictionaries(

@@ -4,7 +4,6 @@ from typing import Any, Protocol
 
 from drift_control.robot.pose import Array
 
-from drift_sim.ros2_control.freedrive_controller import FreedriveController
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 
 
@@ -22,6 +21,16 @@ class Controller(Protocol):
     def update(self, now_s: float, q: Array, v: Array, /) -> Array | None: ...
 
 
+class GuidingController(Protocol):
+    """What every controller of hand guiding here does; what it is told is its own."""
+
+    active: bool
+
+    def switch(self, active: bool, /) -> None: ...
+
+    def update(self, now_s: float, /) -> bool: ...
+
+
 class ControllerManager:
     """Step a controller, and perhaps one of hand guiding beside it, with their arm at their own rate."""
 
@@ -30,10 +39,10 @@ class ControllerManager:
         controller: Controller,
         arm: LaggingArm,
         rate_hz: float,
-        freedrive: FreedriveController | None = None,
+        guiding: GuidingController | None = None,
     ) -> None:
         self.controller, self.arm, self.period_s = controller, arm, 1.0 / rate_hz
-        self.freedrive = freedrive
+        self.guiding = guiding
         self.time_s = 0.0
         self.output: Array = arm.q.copy()  # (J,) [rad] what the arm was told last
 
@@ -46,16 +55,16 @@ class ControllerManager:
         else:
             self.controller.deactivate()
 
-    def switch_freedrive(self, active: bool) -> None:
+    def switch_guiding(self, active: bool) -> None:
         """Activate or deactivate the controller of hand guiding; either makes the arm stand where it is."""
-        if self.freedrive is None:
+        if self.guiding is None:
             raise ValueError("there is no controller of hand guiding")
-        self.freedrive.switch(active)
+        self.guiding.switch(active)
         self.arm.stop()
 
     def step(self) -> None:
         """Run one cycle."""
-        self.arm.free = self.freedrive is not None and self.freedrive.update(self.time_s)
+        self.arm.free = self.guiding is not None and self.guiding.update(self.time_s)
         command = self.controller.update(self.time_s, self.arm.q, self.arm.v)
         if command is not None:
             self.output = command

@@ -7,13 +7,15 @@ from typing import Any
 from builtin_interfaces.msg import Duration
 from drift_control.controller_switch import LIMIT_S, SwitchQuestion
 from drift_control.inputs import GuideReport, SwitchAnswer
+from drift_control.robot.config import RobotConfig
 from drift_ros import qos
 from drift_ros.acquaintance import Acquaintance
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.task import Future
 from std_msgs.msg import Bool
 
-from expert_gate_node.hand_guiding import WAYS, guide_report
+from expert_gate_node.hand_guiding import guide_report, way_of
 from expert_gate_node.ros.controller import Controller
 
 _REPEAT_S = 0.1  # a tenth of the silence after which UR's controller ends the guiding
@@ -25,10 +27,14 @@ class HandGuiding:
     """Ask the controller manager what the control loop asks, and hand on what it answers."""
 
     def __init__(
-        self, node: Node, controller: Controller, kind: str, answered: Callable[[SwitchAnswer], None]
+        self,
+        node: Node,
+        controller: Controller,
+        robot: RobotConfig,
+        answered: Callable[[SwitchAnswer], None],
     ) -> None:
-        """`kind`: `hand_guiding` of the robot's file; without a controller manager nothing is switched."""
-        self._way, self._name, self._answered = WAYS.get(kind), controller.name, answered
+        """Without a controller manager nothing is switched."""
+        self._way, self._name, self._answered = way_of(robot), controller.name, answered
         self._states: Mapping[str, str] | None = None
         self._lapsed = False
         self._asked: SwitchQuestion | None = None
@@ -42,8 +48,10 @@ class HandGuiding:
         switch = f"{controller.namespace}/controller_manager/switch_controller"
         self._client = node.create_client(self._service, switch)
         self._manager = Acquaintance(node, switch, self._client.service_is_ready)
-        topic = f"{controller.namespace}/{self._way.controller}/{self._way.enable_topic}"
-        self._enable = node.create_publisher(Bool, topic, qos.COMMAND)
+        self._enable: Publisher | None = None  # of the controller's own topic, where it has one
+        if self._way.enable_topic:
+            topic = f"{controller.namespace}/{self._way.controller}/{self._way.enable_topic}"
+            self._enable = node.create_publisher(Bool, topic, qos.COMMAND)
 
     def report(self) -> GuideReport | None:
         """Return what is known now; None: the arm cannot be guided by hand."""
@@ -58,7 +66,8 @@ class HandGuiding:
 
     def follow(self, question: SwitchQuestion | None, guided: bool, now_s: float) -> None:
         """Ask, if this is a new question, and say whether the arm is to be free; `now_s`: steady time."""
-        if guided != self._enabled or (guided and now_s - self._enabled_s >= _REPEAT_S):
+        due = guided != self._enabled or (guided and now_s - self._enabled_s >= _REPEAT_S)
+        if self._way is not None and self._enable is not None and due:
             self._enable.publish(Bool(data=guided))
             self._enabled, self._enabled_s = guided, now_s
         if question is not None and (self._asked is None or question.id != self._asked.id):

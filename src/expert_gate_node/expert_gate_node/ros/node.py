@@ -74,8 +74,8 @@ class ExpertGateNode(Node):
         self._tick: Tick | None = None
         self._out = TickPublisher(self, robot, config, self._say)
         controller = self._out.controller
-        guiding, answered = robot.config.hand_guiding, self._inbox.put_switch_answer
-        self._hand_guiding = HandGuiding(self, controller, guiding, answered)
+        answered = self._inbox.put_switch_answer
+        self._hand_guiding = HandGuiding(self, controller, robot.config, answered)
         scene, limit_s = Scene(robot), config.homing_timeout_s
         self._requests = RequestServer(self, self._inbox.request, scene, limit_s, self._objection)
         self._planner = PlannerClient(

@@ -88,7 +88,8 @@ class RealStage:
             for name, value in self._gate_parameters(robot_file=str(file), **(gate or {})).items()
         ]
         topic = "joint_trajectory" if kind == "joint_trajectory" else "commands"
-        words = ["--ros-args", "-r", f"command:=/{controller}/{topic}"]
+        command = f"{self.control.namespace}/{controller}/{topic}"
+        words = ["--ros-args", "-r", f"command:={command}"]
         self.gate = self.add(ExpertGateNode(parameter_overrides=parameters, cli_args=words))
         self.control.start()
         return self

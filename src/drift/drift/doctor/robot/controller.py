@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from expert_gate_node.activity import inactive, joint_order, other_order
-from expert_gate_node.hand_guiding import WAYS
+from expert_gate_node.hand_guiding import way_of
 
 from drift.doctor.finding import Finding, failure, good, warning
 from drift.doctor.robot.wanted import Wanted
@@ -149,7 +149,7 @@ def joints(wanted: Wanted, heard: Heard) -> Finding | None:
 
 def hand_guiding(wanted: Wanted, heard: Heard) -> Finding | None:
     """Can the gate have the arm guided by hand; None where the robot's file does not want that."""
-    way = WAYS.get(wanted.robot.hand_guiding)
+    way = way_of(wanted.robot)
     if way is None:
         return None
     name = way.controller
@@ -158,17 +158,24 @@ def hand_guiding(wanted: Wanted, heard: Heard) -> Finding | None:
             f"hand_guiding={wanted.robot.hand_guiding}: no controller manager says whether {name} is there",
             f"start the arm's driver; else hand_guiding: none in {wanted.file}",
         )
-    listed = heard.listed.get(name)
+    listed, manager = heard.listed.get(name), _manager(wanted)
     if listed is None:
         return failure(
-            f"no controller {name} is loaded", f"ros2 run controller_manager spawner {name} --inactive"
+            f"no controller {name} is loaded",
+            f"ros2 run controller_manager spawner {name} --inactive{manager}, with a file of its parameters",
         )
     if listed.state == "active":
         return failure(
             f"{name} is active, the arm may be moved by hand",
-            f"ros2 control switch_controllers --deactivate {name} --activate {wanted.controller}",
+            f"ros2 control switch_controllers --deactivate {name} --activate {wanted.controller}{manager}",
         )
     return good(f"{name} is {listed.state}, and can be switched to")
+
+
+def _manager(wanted: Wanted) -> str:
+    """Return the words by which commands of ros2_control mean the arm's manager, unless it is the usual."""
+    space = wanted.driver_namespace
+    return f" -c {space}/controller_manager" if space else ""
 
 
 def parameters(wanted: Wanted, heard: Heard) -> Finding | None:

@@ -15,6 +15,9 @@ from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from drift_sim.ros.trajectory_message import from_message
+from drift_sim.ros2_control.controller_manager import GuidingController
+from drift_sim.ros2_control.freedrive_controller import FreedriveController
+from drift_sim.ros2_control.gravity_compensation import GravityCompensation
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ class ControllerNode(Node):
     TYPE = ""  # the class name of the original
 
     def __init__(self, ros2_control: Ros2Control, name: str, parameters: Mapping[str, Any]) -> None:
-        super().__init__(name)
+        super().__init__(name, namespace=ros2_control.namespace)
         self._ros2_control = ros2_control
         for parameter, value in parameters.items():
             self.declare_parameter(parameter, value)
@@ -58,22 +61,50 @@ class PositionControllerNode(ControllerNode):
             self.get_logger().error(refusal)
 
 
-class FreedriveControllerNode(Node):
+class GuidingNode(Node):
+    """The node of a controller of hand guiding."""
+
+    NAME = ""  # as its maker's files have it
+    TYPE = ""
+
+    def __init__(self, ros2_control: Ros2Control, name: str = "") -> None:
+        super().__init__(name or self.NAME, namespace=ros2_control.namespace, start_parameter_services=False)
+        self._ros2_control = ros2_control
+        self.controller: GuidingController
+
+
+class FreedriveControllerNode(GuidingNode):
     """ur_controllers/FreedriveModeController: its topic."""
 
     NAME = "freedrive_mode_controller"
     TYPE = "ur_controllers/FreedriveModeController"
 
-    def __init__(self, ros2_control: Ros2Control) -> None:
-        super().__init__(self.NAME, start_parameter_services=False)
-        self._ros2_control = ros2_control
+    def __init__(self, ros2_control: Ros2Control, name: str = "") -> None:
+        super().__init__(ros2_control, name)
+        self.controller = self._freedrive = FreedriveController()
         self.create_subscription(Bool, "~/enable_freedrive_mode", self._on_enable, 10)
 
     def _on_enable(self, msg: Bool) -> None:
         control = self._ros2_control
         with control.lock:
-            if control.loop.freedrive is not None:
-                control.loop.freedrive.accept(msg.data, control.loop.time_s)
+            self._freedrive.accept(msg.data, control.loop.time_s)
+
+
+class GravityCompensationNode(GuidingNode):
+    """franka_example_controllers/GravityCompensationExampleController: no topic at all."""
+
+    NAME = "gravity_compensation_example_controller"
+    TYPE = "franka_example_controllers/GravityCompensationExampleController"
+
+    def __init__(self, ros2_control: Ros2Control, name: str = "") -> None:
+        super().__init__(ros2_control, name)
+        self.controller = GravityCompensation()
+
+
+GUIDING: Mapping[str, type[GuidingNode]] = {
+    "ur": FreedriveControllerNode,
+    "franka": GravityCompensationNode,
+}
 
 
 class TrajectoryControllerNode(ControllerNode):

@@ -18,7 +18,11 @@ class FrankaRobot(Node):
     """
 
     def __init__(self, ros2_control: Ros2Control, rate_hz: float = 1000.0) -> None:
-        super().__init__("franka_robot_state_broadcaster", start_parameter_services=False)
+        super().__init__(
+            "franka_robot_state_broadcaster",
+            namespace=ros2_control.namespace,
+            start_parameter_services=False,
+        )
         self._ros2_control = ros2_control
         types: Any = import_module("franka_msgs.msg")
         self._type, self._errors = types.FrankaRobotState, types.Errors

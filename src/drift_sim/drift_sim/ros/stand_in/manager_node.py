@@ -11,7 +11,6 @@ from lifecycle_msgs.msg import State
 from rclpy.node import Node
 from rclpy.task import Future
 
-from drift_sim.ros.stand_in.controller_nodes import FreedriveControllerNode
 from drift_sim.ros.stand_in.options import ArmOptions
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class ManagerNode(Node):
     """Latched activity at every change, list_controllers and switch_controller."""
 
     def __init__(self, ros2_control: Ros2Control, options: ArmOptions, joints: Sequence[str]) -> None:
-        super().__init__("controller_manager")
+        super().__init__("controller_manager", namespace=options.namespace)
         self._ros2_control, self._options, self._joints = ros2_control, options, list(joints)
         self._msg: Any = import_module("controller_manager_msgs.msg")
         srv: Any = import_module("controller_manager_msgs.srv")
@@ -71,12 +70,10 @@ class ManagerNode(Node):
             self._msg.ControllerState(name=_BROADCASTER, state="active", type=kind),
             own,
         ]
-        freedrive = FreedriveControllerNode
-        if freedrive.NAME in states:
+        if (guiding := self._ros2_control.guiding_node) is not None:
+            name = guiding.get_name()
             response.controller.append(
-                self._msg.ControllerState(
-                    name=freedrive.NAME, state=states[freedrive.NAME], type=freedrive.TYPE
-                )
+                self._msg.ControllerState(name=name, state=states[name], type=guiding.TYPE)
             )
         return response
 

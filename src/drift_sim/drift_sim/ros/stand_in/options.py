@@ -20,5 +20,7 @@ class ArmOptions:
     joints: tuple[str, ...] = ()  # the controller's parameter; empty: the arm's joints in order
     active: bool = True  # the controller, from the beginning
     hardware: str = "arm"  # name of the hardware component
-    freedrive: bool = False  # UR's controller of hand guiding is loaded, inactive
+    guiding: Literal["", "ur", "franka"] = ""  # whose controller of hand guiding is loaded, inactive
+    guiding_controller: str = ""  # its name; empty: its maker's
+    namespace: str = ""  # of all nodes
     manager: bool = True  # a controller manager's topics and services are there

@@ -14,14 +14,13 @@ from rclpy.qos import qos_profile_system_default
 from sensor_msgs.msg import JointState
 
 from drift_sim.ros.stand_in.controller_nodes import (
-    FreedriveControllerNode,
+    GUIDING,
     PositionControllerNode,
     TrajectoryControllerNode,
 )
 from drift_sim.ros.stand_in.manager_node import ManagerNode
 from drift_sim.ros.stand_in.options import ArmOptions
 from drift_sim.ros2_control.controller_manager import ControllerManager
-from drift_sim.ros2_control.freedrive_controller import FreedriveController
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.position_controller import ForwardPositionController
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController
@@ -36,6 +35,7 @@ class Ros2Control:
     def __init__(self, robot: Robot, options: ArmOptions, arm: type[LaggingArm] = LaggingArm) -> None:
         names, period_s = robot.config.joint_names, 1.0 / options.rate_hz
         self.lock = threading.RLock()  # of everything below
+        self.namespace = options.namespace
         self.arm = arm(robot.home, period_s, options.tau_s, options.delay_cycles)
         joints = options.joints or names
         self.controller: JointTrajectoryController | ForwardPositionController
@@ -47,8 +47,11 @@ class Ros2Control:
             )  # fmt: skip
         else:
             self.controller = ForwardPositionController(names, joints)
-        freedrive = FreedriveController() if options.freedrive else None
-        self.loop = ControllerManager(self.controller, self.arm, options.rate_hz, freedrive)
+        guiding = GUIDING[options.guiding](self, options.guiding_controller) if options.guiding else None
+        self.guiding_node = guiding
+        self.loop = ControllerManager(
+            self.controller, self.arm, options.rate_hz, guiding.controller if guiding else None
+        )
         self.hardware_active = True
         self.rows: deque[tuple[float, Array, Array, bool]] = deque(
             maxlen=_ROWS
@@ -63,7 +66,9 @@ class Ros2Control:
             if isinstance(self.controller, JointTrajectoryController)
             else PositionControllerNode(self, options.controller, parameters)
         )
-        self.broadcaster = Node("joint_state_broadcaster", start_parameter_services=False)
+        self.broadcaster = Node(
+            "joint_state_broadcaster", namespace=options.namespace, start_parameter_services=False
+        )
         self._joint_states = self.broadcaster.create_publisher(
             JointState, options.joint_states or robot.config.joint_state_topics[0], qos_profile_system_default
         )
@@ -71,8 +76,8 @@ class Ros2Control:
         self._names = [names[i] for i in self._order]
         self.manager = ManagerNode(self, options, joints) if options.manager else None
         self.nodes: list[Node] = [self.node, self.broadcaster, *([self.manager] if self.manager else [])]
-        if freedrive is not None:
-            self.nodes.append(FreedriveControllerNode(self))
+        if guiding is not None:
+            self.nodes.append(guiding)
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         if options.active:
@@ -97,27 +102,27 @@ class Ros2Control:
             self.node.on_switch(active)
         self.tell()
 
-    def switch_freedrive(self, active: bool) -> None:
+    def switch_guiding(self, active: bool) -> None:
         """Activate or deactivate the controller of hand guiding."""
         with self.lock:
-            self.loop.switch_freedrive(active)
+            self.loop.switch_guiding(active)
         self.tell()
 
     @property
     def active(self) -> dict[str, bool]:
         """Whether each motion controller is active, by name."""
         active = {self.node.get_name(): self.controller.active}
-        if self.loop.freedrive is not None:
-            active[FreedriveControllerNode.NAME] = self.loop.freedrive.active
+        if self.guiding_node is not None:
+            active[self.guiding_node.get_name()] = self.guiding_node.controller.active
         return active
 
     def switch_all(self, to: Mapping[str, bool]) -> None:
         """Activate or deactivate motion controllers by name; what is left out stays."""
         for name, active in to.items():
-            if name == FreedriveControllerNode.NAME:
-                self.switch_freedrive(active)
-            else:
+            if name == self.node.get_name():
                 self.switch(active)
+            else:
+                self.switch_guiding(active)
 
     def set_hardware(self, active: bool) -> None:
         """Let the hardware component fail, which takes its controllers with it, or come back without them."""

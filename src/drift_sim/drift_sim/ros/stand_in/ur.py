@@ -25,7 +25,7 @@ class UrRobot(Node):
     """
 
     def __init__(self, ros2_control: Ros2Control) -> None:
-        super().__init__("io_and_status_controller")
+        super().__init__("io_and_status_controller", namespace=ros2_control.namespace)
         self._ros2_control = ros2_control
         self._stopped: list[str] = []  # controllers, until the program runs again
         self._robot_mode, self._safety_mode, self._program, self._slider = RUNNING, NORMAL, True, 100.0
