@@ -13,6 +13,7 @@ from drift_control.inputs import GuideReport, Now, SwitchAnswer
 from drift_control.robot.pose import Array
 
 LIMIT_S = 3.0  # for a switch to be answered and seen, and for the arm to rest after it
+AGAIN_S = 0.5  # after a refusal the arm is asked for again
 REST_S = 0.2  # the measured arm rests for so long before it is let go of, and once it is back
 
 
@@ -49,7 +50,8 @@ class ControllerSwitch:
         self.phase = Phase.DRIVEN
         self.question: SwitchQuestion | None = None
         self._asked = 0
-        self._asked_s = 0.0
+        self._asked_s = 0.0  # steady time of the question
+        self._since_s = 0.0  # of the first one for this switch
         self._answer: SwitchAnswer | None = None  # to the question
         self._report: GuideReport | None = None
         self._rest = _Rest()
@@ -124,22 +126,27 @@ class ControllerSwitch:
         ):
             self.phase, self.question = Phase.DRIVEN, None
             return [Happening(Event.SWITCHED_BACK)]
+        refusal = self._answer.refusal if self._answer is not None else ""
         if not self._late(now):
+            if refusal and now.steady_s - self._asked_s >= AGAIN_S:
+                self._ask(Phase.TAKING_BACK, now)
             return []
         self.phase, self.question = Phase.DRIVEN, None
         if state is State.FAULT:
             return []  # which says why
-        refusal = self._answer.refusal if self._answer is not None else ""
-        text = f"after hand guiding: {refusal or self._overdue()}; activate the arm's controller, then arm"
+        free = "the arm may be free to move, " if report is None or report.guided else ""
+        text = f"after hand guiding: {refusal or self._overdue()}; {free}activate its controller, then arm"
         return [Happening(Event.FAULT, Reason.SWITCH_FAILED, text)]
 
     def _ask(self, phase: Phase, now: Now) -> None:
+        if phase is not self.phase:
+            self._since_s = now.steady_s
         self.phase, self._answer = phase, None
         self._asked, self._asked_s = self._asked + 1, now.steady_s
         self.question = SwitchQuestion(self._asked, phase is Phase.LETTING_GO)
 
     def _late(self, now: Now) -> bool:
-        return now.steady_s - self._asked_s > LIMIT_S
+        return now.steady_s - self._since_s > LIMIT_S
 
     def _overdue(self) -> str:
         if self._answer is None:

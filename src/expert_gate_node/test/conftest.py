@@ -18,7 +18,7 @@ from drift_ros import qos
 from drift_ros.chunk_message import to_chunk_message
 from drift_ros.clock import ros_s
 from drift_ros.gate_messages import to_joint_state, to_joy_message
-from drift_ros.testing.real_arms import message_packages
+from drift_ros.testing.real_arms import message_packages, variables
 from expert_gate_node.ros.node import ExpertGateNode
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
@@ -265,8 +265,10 @@ def stage(ros):
 
 
 @pytest.fixture
-def real_stage(ros, gate_parameters):
-    """Beside the messages of real arms."""
+def real_stage(ros, gate_parameters, monkeypatch):
+    """Beside the messages of real arms, which what the gate starts has as well."""
+    for name, value in variables().items():
+        monkeypatch.setenv(name, value)
     with message_packages():
         stage = RealStage(gate_parameters)
         yield stage

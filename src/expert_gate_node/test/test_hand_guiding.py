@@ -22,6 +22,8 @@ from drift_sim.ros.stand_in.ur import UrRobot
 from drift_sim.ros2_control.lagging_arm import LaggingArm
 from drift_sim.ros2_control.ur_arm import UrArm
 from expert_gate_node.hand_guiding import WAYS, guide_report, way_of
+from expert_gate_node.last_word import FREE, KEPT, LastWord
+from expert_gate_node.ros.keeper import Keeper
 from rclpy.task import Future
 from real_stage import CONFIG, UR
 from std_msgs.msg import Bool
@@ -350,3 +352,61 @@ def test_the_controller_of_hand_guiding_is_the_makers_or_that_of_the_robots_file
     assert way_of(replace(fr3, hand_guiding="franka")).controller == FR3.guiding
     named = replace(fr3, hand_guiding="franka", hand_guiding_controller="left_free")
     assert way_of(named) == replace(WAYS["franka"], controller="left_free")
+
+
+def test_an_arm_is_taken_back_a_second_after_the_last_word_or_at_once_when_the_gate_has_ended():
+    word = LastWord()
+    word.hear(FREE, 10.0)
+    word.hear(FREE * 3, 10.3)
+    assert not word.due(11.25) and word.due(11.35)
+    assert not word.due(11.8) and word.due(11.9)  # refused: asked again after half a second
+    word.hear(FREE, 12.0)  # the gate has only been slow
+    assert not word.due(12.9)
+    word.hear(b"", 12.9)
+    assert word.due(12.9) and not word.over(12.9)
+    word.held()
+    assert word.over(12.95) and not word.due(14.0)
+
+
+def test_an_arm_that_is_the_gates_or_that_nobody_gives_back_is_not_asked_for():
+    word = LastWord()
+    assert not word.due(5.0)
+    word.hear(FREE + KEPT, 6.0)
+    assert not word.due(8.0)
+    word.hear(b"", 8.0)
+    assert word.over(8.0) and not word.due(8.0)
+    silent = LastWord()
+    silent.hear(FREE, 0.0)
+    silent.hear(b"", 0.1)
+    assert silent.due(29.9) and not silent.over(29.9)
+    assert not silent.due(30.5) and silent.over(30.5)
+
+
+@pytest.mark.parametrize("end", ["dies", "hangs"])
+@of(FR3)
+def test_a_franka_that_a_gate_leaves_free_is_held_by_a_process_of_its_own(guided, end):
+    """The gate of the test stays; another one lets go of the arm, and is not heard any more."""
+    driven, guiding = guided.arm.driven, guided.arm.guiding
+    keeper = Keeper("", driven, guiding)
+    guided.stage.spin(lambda: keeper.ready, "keeper")
+    guided.control.switch_all({driven: False, guiding: True})
+    guided.control.arm.hand_rad_s = guided.arm.turn(0.1)
+    since_s = steady_s()
+
+    def spoken():
+        keeper.say(True, steady_s())
+        return steady_s() - since_s > 1.5
+
+    guided.stage.spin(spoken, "word")
+    assert guided.control.arm.free
+    silent_s = steady_s()
+    if end == "dies":
+        keeper.close()
+    guided.taken_back()
+    assert steady_s() - silent_s > (0.9 if end == "hangs" else 0.0)  # the last word is up to 0.1 s older
+    held = guided.control.arm.q.copy()
+    guided.stage.spin_for(0.3)
+    assert np.array_equal(guided.control.arm.q, held)
+    if end == "hangs":
+        assert keeper.ready
+        keeper.close()

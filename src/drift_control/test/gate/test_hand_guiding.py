@@ -215,7 +215,20 @@ def test_an_arm_that_is_not_given_back_is_a_fault_and_nothing_is_sent(arm, chang
     first = arm.bench.ticks[-1].seq
     tick = arm.run(3.2)
     assert (tick.state, tick.reason) == (State.FAULT, Reason.SWITCH_FAILED) and words in tick.text
+    assert "the arm may be free to move, activate its controller" in tick.text
     assert not any(tick.sent for tick in arm.bench.ticks[first:])
+
+
+def test_an_arm_whose_way_back_is_refused_is_asked_for_again_twice_a_second_until_the_limit(arm):
+    arm.guide()
+    arm.refusal, arm.held = "the hardware is busy", False
+    first = arm.bench.ticks[-1].seq
+    arm.run(1.6)
+    asked = {tick.switch.id for tick in arm.bench.ticks[first:] if tick.switch is not None}
+    assert len(asked) == 4  # at 0, 0.5, 1.0 and 1.5 s
+    arm.refusal = ""
+    tick = arm.run(1.0)
+    assert arm.driven and tick.state is State.HOLD and tick.sent and tick.armed
 
 
 @pytest.mark.parametrize("active", [(False, False), (True, True), (True, False)])

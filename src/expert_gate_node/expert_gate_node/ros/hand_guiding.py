@@ -1,11 +1,10 @@
 """Switches between the gate's controller and that of hand guiding, which is told to go on while it is to."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from builtin_interfaces.msg import Duration
-from drift_control.controller_switch import LIMIT_S, SwitchQuestion
+from drift_control.controller_switch import SwitchQuestion
 from drift_control.inputs import GuideReport, SwitchAnswer
 from drift_control.robot.config import RobotConfig
 from drift_ros import qos
@@ -17,10 +16,13 @@ from std_msgs.msg import Bool
 
 from expert_gate_node.hand_guiding import guide_report, way_of
 from expert_gate_node.ros.controller import Controller
+from expert_gate_node.ros.keeper import Keeper
+from expert_gate_node.ros.switching import switch_request
 
 _REPEAT_S = 0.1  # a tenth of the silence after which UR's controller ends the guiding
 _UNHEARD = "the controller manager has not said which controllers are active"
 _UNKNOWN = "the controller manager's switch_controller is not there"
+_UNKEPT = "the process that takes the arm back if the gate dies is not ready"
 
 
 class HandGuiding:
@@ -40,6 +42,8 @@ class HandGuiding:
         self._asked: SwitchQuestion | None = None
         self._request: Future | None = None
         self._enabled, self._enabled_s = False, 0.0
+        self._enable: Publisher | None = None  # of the controller's own topic, where it has one
+        self._keeper: Keeper | None = None  # where it has none, and would go on without the gate
         if self._way is None or not controller.tells_activity:
             self._way = None
             return
@@ -48,10 +52,11 @@ class HandGuiding:
         switch = f"{controller.namespace}/controller_manager/switch_controller"
         self._client = node.create_client(self._service, switch)
         self._manager = Acquaintance(node, switch, self._client.service_is_ready)
-        self._enable: Publisher | None = None  # of the controller's own topic, where it has one
         if self._way.enable_topic:
             topic = f"{controller.namespace}/{self._way.controller}/{self._way.enable_topic}"
             self._enable = node.create_publisher(Bool, topic, qos.COMMAND)
+        else:
+            self._keeper = Keeper(controller.namespace or "", self._name, self._way.controller)
 
     def report(self) -> GuideReport | None:
         """Return what is known now; None: the arm cannot be guided by hand."""
@@ -61,8 +66,12 @@ class HandGuiding:
             return GuideReport(False, False, _UNHEARD)
         lapsed, self._lapsed = self._lapsed, False
         report = guide_report(self._way, self._name, self._states, lapsed)
-        known = self._client.service_is_ready() and self._manager.made
-        return report if known or report.objection else GuideReport(report.driven, report.guided, _UNKNOWN)
+        objection = report.objection
+        if not (self._client.service_is_ready() and self._manager.made):
+            objection = objection or _UNKNOWN
+        if self._keeper is not None and not self._keeper.ready:
+            objection = objection or _UNKEPT
+        return replace(report, objection=objection)
 
     def follow(self, question: SwitchQuestion | None, guided: bool, now_s: float) -> None:
         """Ask, if this is a new question, and say whether the arm is to be free; `now_s`: steady time."""
@@ -70,8 +79,15 @@ class HandGuiding:
         if self._way is not None and self._enable is not None and due:
             self._enable.publish(Bool(data=guided))
             self._enabled, self._enabled_s = guided, now_s
+        if self._keeper is not None:
+            self._keeper.say(guided or question is not None, now_s)
         if question is not None and (self._asked is None or question.id != self._asked.id):
             self._ask(question)
+
+    def close(self) -> None:
+        """End what runs beside."""
+        if self._keeper is not None:
+            self._keeper.close()
 
     def give_up(self) -> None:
         """End the guiding: there is no control loop any more, nor one that waits for an answer."""
@@ -84,13 +100,8 @@ class HandGuiding:
         if self._request is not None and not self._request.done():
             self._client.remove_pending_request(self._request)
         ours, theirs = [self._name], [self._way.controller]
-        seconds = int(LIMIT_S)
-        request: Any = self._service.Request(
-            activate_controllers=theirs if question.guided else ours,
-            deactivate_controllers=ours if question.guided else theirs,
-            strictness=self._service.Request.STRICT,
-            timeout=Duration(sec=seconds, nanosec=int((LIMIT_S - seconds) * 1e9)),
-        )
+        activated, deactivated = (theirs, ours) if question.guided else (ours, theirs)
+        request = switch_request(self._service, activated, deactivated)
         self._asked = question
         self._request = self._client.call_async(request)
         self._request.add_done_callback(partial(self._on_answer, question.id))

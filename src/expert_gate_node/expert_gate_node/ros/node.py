@@ -102,6 +102,11 @@ class ExpertGateNode(Node):
         """Decelerate; asked for at shutdown."""
         self._stopping = True
 
+    def destroy_node(self) -> None:
+        """Leave the graph, and end what runs beside."""
+        self._hand_guiding.close()
+        super().destroy_node()
+
     def stopped(self) -> bool:
         """The arm has been told to stand still, or is told nothing."""
         return self._still_ticks >= _REST_TICKS

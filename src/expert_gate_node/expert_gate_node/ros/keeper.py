@@ -1,0 +1,60 @@
+"""The gate's end of the pipe to the process that takes the arm back when the gate says nothing more."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+from expert_gate_node.last_word import FREE, KEPT, REPEAT_S
+
+_END_S = 1.0  # for its process to end after the gate's last word
+
+
+class Keeper:
+    """Say again and again that the arm is free, as long as it is."""
+
+    def __init__(self, namespace: str, driven: str, guiding: str) -> None:
+        program = [sys.executable, "-m", "expert_gate_node.ros.take_back", namespace, driven, guiding]
+        self._process = subprocess.Popen(  # in a session of its own: what ends the gate's leaves it alone
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        for pipe in self._pipes:
+            os.set_blocking(pipe, False)
+        self._ready = False
+        self._free, self._said_s = False, float("-inf")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it lives, and can ask the controller manager."""
+        if not self._ready:
+            try:
+                self._ready = bool(os.read(self._pipes[1], 64))
+            except BlockingIOError:
+                return False
+        return self._ready and self._process.poll() is None
+
+    def say(self, free: bool, now_s: float) -> None:
+        """Say whether the arm is free; `now_s`: steady time."""
+        if free == self._free and not (free and now_s - self._said_s >= REPEAT_S):
+            return
+        self._free, self._said_s = free, now_s
+        try:
+            os.write(self._pipes[0], FREE if free else KEPT)
+        except (BlockingIOError, BrokenPipeError):  # it hangs, or is dead
+            self._ready = False
+
+    def close(self) -> None:
+        """Leave it alone: it has the arm held, if that is free, and ends."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        with suppress(subprocess.TimeoutExpired):  # it is not done yet, and ends when it is
+            self._process.wait(_END_S)
+
+    @property
+    def _pipes(self) -> tuple[int, int]:
+        """Of its input and output."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("started without pipes")
+        return stdin.fileno(), stdout.fileno()
