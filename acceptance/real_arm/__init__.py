@@ -5,6 +5,8 @@ One fault at a time, while a person drives. `detect_ms`: until the gate says tha
 1 ms), from the fault on until it is mended and the gate is about to be armed again. `moved_mrad`: how far the
 arm moves by itself once the cause is gone. `reason`: what the gate says at the end of the watch.
 `recovered`: after arming again the person moves the arm.
+Then the same while a person guides the arm by hand, at 0.1 rad/s of its base: `detect_ms` until the gate says
+that it is guided no more, `held_ms` until the hand moves it no more (empty: it is still free at the end).
 Each row is judged by what its fault must lead to (`verdict.py`); one that is `wrong` makes the exit code 1.
 """
 

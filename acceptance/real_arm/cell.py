@@ -1,79 +1,42 @@
 """The gate's process, and in this one the arm with its driver and a person."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 import rclpy
+from acceptance.real_arm.person import Guide, Operator, Person
 from acceptance.real_arm.setup import Setup
 from drift.configuration import config_file
+from drift_control.gate.state import State
 from drift_control.robot.robot import load_robot
-from drift_control.teleop.joystick import load_joystick
-from drift_interfaces.msg import GateState
 from drift_ros import qos
-from drift_ros.clock import steady_s
-from drift_ros.gate_messages import to_joint_state, to_joy_message
+from drift_ros.gate_messages import to_joint_state
 from drift_ros.testing.real_arms import variables
 from drift_sim.ros.stand_in.ros2_control import Ros2Control
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from sensor_msgs.msg import JointState, Joy
-from std_srvs.srv import Trigger
+from sensor_msgs.msg import JointState
 
-STICK_M_S = 0.1
-_STILL = (0.0, 0.0, 0.0)
+P = TypeVar("P", bound=Person)
 
 
-class Person(Node):
-    """A joystick at 50 Hz that sweeps to and fro, and what the gate says."""
+class Cell(Generic[P]):
+    """An arm, its gate, and whoever has it in hand; use it in a `with` block."""
 
-    def __init__(self) -> None:
-        super().__init__("person")
-        self._joystick, self._count = load_joystick(config_file("joystick", "keyboard")), 0
-        self.drives = False
-        self.states: list[tuple[float, GateState]] = []  # steady time of arrival
-        self._joy = self.create_publisher(Joy, "joy", qos.JOY)
-        self.create_subscription(GateState, "gate/state", self._on_state, qos.LATCHED)
-        self._arm = self.create_client(Trigger, "gate/arm")
-        self.create_timer(0.02, self._on_timer)
-
-    @property
-    def state(self) -> GateState:
-        """The newest."""
-        return self.states[-1][1] if self.states else GateState(state=255)
-
-    def arm(self) -> Trigger.Response:
-        """Ask the gate to arm; a gate that was killed stays in the graph for 20 s, and does not answer."""
-        done = threading.Event()
-        if not self._arm.wait_for_service(timeout_sec=30.0):
-            raise RuntimeError("the gate does not offer gate/arm within 30 s")
-        asked = self._arm.call_async(Trigger.Request())
-        asked.add_done_callback(lambda _: done.set())
-        return asked.result() if done.wait(2.0) else Trigger.Response(message="no answer within 2 s")
-
-    def _on_state(self, msg: GateState) -> None:
-        self.states.append((steady_s(), msg))
-
-    def _on_timer(self) -> None:
-        self._count += 1
-        along = STICK_M_S if self._count // 60 % 2 else -STICK_M_S
-        velocity = (0.0, along, 0.0) if self.drives else _STILL
-        axes, buttons = self._joystick.encode(self.drives, velocity, _STILL, 0.0, count=self._count)
-        self._joy.publish(to_joy_message(axes, buttons, self.get_clock().now().to_msg()))
-
-
-class Cell:
-    """Use it in a `with` block."""
-
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, person: type[P], robot_file: Path) -> None:
         rclpy.init()
-        self.setup = setup
-        self.robot = load_robot(config_file("robot", setup.robot))
-        self.person = Person()
+        self.setup, self._robot_file = setup, robot_file
+        self.robot = load_robot(robot_file)
+        self.person = person()
         self.control = Ros2Control(self.robot, setup.options, setup.arm)
         self.driver = setup.driver(self.control)
         self.publisher = Node("joint_state_publisher")  # silent, but for its fault
@@ -91,7 +54,7 @@ class Cell:
         self.control.start()
         self.start_gate()
 
-    def __enter__(self) -> "Cell":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -116,32 +79,23 @@ class Cell:
     def start_gate(self) -> None:
         """Start the gate, by what `drift up sim:=none` with that robot and hand gives it."""
         files = {
-            "robot_file": config_file("robot", self.setup.robot),
-            "joystick_file": config_file("joystick", "keyboard"),
+            "robot_file": self._robot_file,
+            "joystick_file": config_file("joystick", self.person.DEVICE),
         }
         words = [word for name, file in files.items() for word in ("-p", f"{name}:={file}")]
-        nodes = files["robot_file"].parents[1] / "nodes.yaml"
+        nodes = files["joystick_file"].parents[1] / "nodes.yaml"
         program = [sys.executable, "-m", "expert_gate_node.ros.node"]
         topic = f"command:=/{self.controller}/joint_trajectory"
         environment = {**os.environ, **variables()}
         arguments = ["--ros-args", "--params-file", str(nodes), *words, "-r", topic]
         self.gate = subprocess.Popen([*program, *arguments], env=environment)
 
-    def drive(self, limit_s: float = 40.0) -> bool:
-        """Arm, and let the person drive until the arm moves; False when it does not within the limit."""
-        end_s = time.monotonic() + limit_s
-        self.person.drives = False
-        time.sleep(0.3)
+    def armed(self, end_s: float) -> bool:
+        """Ask to arm until the gate does; False: not by steady time `end_s`."""
         while not self.person.arm().success:
             if time.monotonic() > end_s:
                 return False
             time.sleep(0.2)
-        self.person.drives = True
-        start = self.control.arm.q.copy()
-        while np.abs(self.control.arm.q - start).max() < 0.05:
-            if time.monotonic() > end_s:
-                return False
-            time.sleep(0.02)
         return True
 
     def _spin(self) -> None:
@@ -153,3 +107,79 @@ class Cell:
     def _echo(self) -> None:
         names, stamp = self.robot.config.joint_names, self.publisher.get_clock().now().to_msg()
         self._states.publish(to_joint_state(names, self.robot.home, stamp))
+
+
+class DrivenCell(Cell[Operator]):
+    """A person drives."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup, Operator, config_file("robot", setup.robot))
+
+    def drive(self, limit_s: float = 40.0) -> bool:
+        """Arm, and let the person drive until the arm moves; False when it does not within the limit."""
+        end_s = time.monotonic() + limit_s
+        self.person.drives = False
+        time.sleep(0.3)
+        if not self.armed(end_s):
+            return False
+        self.person.drives = True
+        start = self.control.arm.q.copy()
+        while np.abs(self.control.arm.q - start).max() < 0.05:
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+class GuidedCell(Cell[Guide]):
+    """A person guides the arm by hand, as a copy of the robot's file allows."""
+
+    HAND_RAD_S = 0.1  # of the base: 45 mm/s at home
+
+    def __init__(self, setup: Setup) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="drift-guided-")
+        file, folder = config_file("robot", setup.robot), Path(self._folder.name)
+        for name in ("robots", "grippers"):
+            shutil.copytree(file.parents[1] / name, folder / name)
+        robot_file = folder / "robots" / file.name
+        with (robot_file.parent / f"{setup.robot.partition('+')[0]}.yaml").open("a") as text:
+            text.write(f"hand_guiding: {setup.options.guiding}\n")
+        super().__init__(setup, Guide, robot_file)
+
+    def guide(self, limit_s: float = 40.0) -> bool:
+        """Arm, and press the pedal until the arm gives way; False when it does not within the limit."""
+        end_s = time.monotonic() + limit_s
+        self.lead(0.0)
+        self.person.down = False
+        while not self.control.active[self.controller]:  # from being guided before
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(0.02)
+        time.sleep(0.5)
+        if not self.armed(end_s):
+            return False
+        while True:
+            self.person.down, press_s = True, time.monotonic() + 5.0
+            while time.monotonic() < press_s:
+                if self.control.arm.free and self.person.state.state == State.GUIDED:
+                    time.sleep(0.2)  # that the gate has seen it, too
+                    return True
+                if time.monotonic() > end_s:
+                    return False
+                time.sleep(0.02)
+            self.person.down = False
+            time.sleep(0.5)
+
+    def lead(self, rad_s: float) -> None:
+        """Let the hand turn the base, back to where it was at home."""
+        arm = self.control.arm
+        velocity = np.zeros_like(arm.q)
+        velocity[0] = rad_s if arm.q[0] <= self.robot.home[0] else -rad_s
+        arm.hand_rad_s = velocity
+
+    def mend_controllers(self) -> None:
+        """What a person does: the arm's own controller is active again, that of hand guiding is not."""
+        active = self.control.active
+        wanted = {name: name == self.controller for name in active}
+        off_first = sorted(wanted.items(), key=lambda item: item[1])
+        self.control.switch_all({name: to for name, to in off_first if active[name] != to})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from acceptance.real_arm.cell import Cell
+from acceptance.real_arm.cell import Cell, DrivenCell
 from acceptance.verdict import Expected, unexpected
 from benchmarks.support.report import Row
 from drift_control.gate.state import State
@@ -16,7 +16,8 @@ from drift_ros.clock import steady_s
 
 NOTICED_MS = 100.0  # five control steps
 DRIVES = Expected("EXPERT")
-_SHOWN = 60  # letters of a reason
+INACTIVE = "controller inactive at arming"
+SHOWN = 60  # letters of a reason
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Fault:
 
     name: str
     expected: Expected
-    make: Callable[[Cell], object]
-    mend: Callable[[Cell], object] = lambda cell: None
+    make: Callable[[DrivenCell], object]
+    mend: Callable[[DrivenCell], object] = lambda cell: None
     watch_s: float = 0.6
 
 
@@ -35,7 +36,7 @@ def faults(reason: str, within_ms: float = NOTICED_MS) -> Expected:
     return Expected(State.FAULT.name, reason, within_ms)
 
 
-def inject(fault: Fault, cell: Cell) -> Row:
+def inject(fault: Fault, cell: DrivenCell) -> Row:
     """Make one fault happen while the person drives, watch, mend it; return its row."""
     if not cell.drive():
         raise RuntimeError(f"{fault.name}: the arm does not move: {cell.person.state.text}")
@@ -63,13 +64,13 @@ def inject(fault: Fault, cell: Cell) -> Row:
     return _judged({**row, "recovered": cell.drive()}, fault.expected)
 
 
-def inactive_at_arming(cell: Cell) -> Row:
+def inactive_at_arming(cell: DrivenCell) -> Row:
     """Ask to arm while the controller is inactive."""
     cell.control.switch(False)
     time.sleep(0.3)
     answer = cell.person.arm()
     cell.control.switch(True)
-    row: Row = {"fault": "controller inactive at arming", "detect_ms": None, "output_step_mrad": None}
+    row: Row = {"fault": INACTIVE, "detect_ms": None, "output_step_mrad": None}
     row |= {"moved_mrad": None, "state": "ARMED" if answer.success else "REFUSED"}
     row |= {"reason": answer.message, "recovered": cell.drive()}
     return _judged(row, Expected("REFUSED", _inactive(cell.controller)))
@@ -96,7 +97,7 @@ def _inactive(controller: str) -> str:
 
 def _judged(row: Row, expected: Expected) -> Row:
     wrong = "; ".join(unexpected(row, expected))
-    return {**row, "reason": str(row["reason"])[:_SHOWN], "wrong": wrong}
+    return {**row, "reason": str(row["reason"])[:SHOWN], "wrong": wrong}
 
 
 def _one_message(late_s: float | None) -> Callable[[Cell], None]:

@@ -6,6 +6,7 @@ follows with the lag of 20 ms and two cycles.
 
 from acceptance.real_arm.cell import Cell
 from acceptance.real_arm.fault import Fault, faults, on_every_arm
+from acceptance.real_arm.guided import while_guided
 from acceptance.real_arm.setup import Driver, Setup
 from acceptance.verdict import Expected
 from drift_sim.ros.stand_in.franka import FrankaRobot
@@ -16,7 +17,7 @@ from drift_sim.ros2_control.lagging_arm import LaggingArm
 
 _OPTIONS = ArmOptions(
     "fr3_arm_controller", "joint_trajectory", rate_hz=1000.0, tau_s=0.02, interface="effort",
-    state_tolerance_rad=0.0,
+    state_tolerance_rad=0.0, guiding="franka",
 )  # fmt: skip
 _GUIDING, _MOVE, _STOPPED = 3, 2, 5  # modes of FrankaRobotState
 _LOST = "communication_constraints_violation"
@@ -47,7 +48,7 @@ FR3 = Setup(
               _recover),
         Fault("error while it moves", faults(_LOST, _SEEN_MS), lambda c: c.driver.robot.set(_MOVE, _LOST),
               lambda c: c.driver.robot.recover()),
-        Fault("guided by hand", faults("GUIDING", _SEEN_MS), lambda c: c.driver.robot.set(_GUIDING),
+        Fault("guided by its own button", faults("GUIDING", _SEEN_MS), lambda c: c.driver.robot.set(_GUIDING),
               lambda c: c.driver.robot.recover()),
         Fault("robot_state silent", faults("the arm's state is", _SLOW_MS),
               lambda c: c.driver.robot.telling.cancel(), lambda c: c.driver.robot.telling.reset(),
@@ -55,5 +56,11 @@ FR3 = Setup(
         Fault("hand silent", Expected("HOLD", "the gripper's state is", _HAND_MS),
               lambda c: c.driver.hand.telling.cancel(), lambda c: c.driver.hand.telling.reset(), watch_s=1.0),
         *on_every_arm(_OPTIONS.controller),
+    ),
+    guided=while_guided(
+        by_manager_alone=True,
+        stop=lambda c: c.driver.robot.set(_STOPPED),
+        name="USER_STOPPED",
+        recover=_recover,
     ),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from drift_sim.ros2_control.lagging_arm import LaggingArm
 
 if TYPE_CHECKING:
     from acceptance.real_arm.fault import Fault
+    from acceptance.real_arm.guided import GuidedFault
 
 
 @dataclass(frozen=True)
@@ -31,4 +32,5 @@ class Setup:
     options: ArmOptions
     arm: type[LaggingArm]
     driver: Callable[[Ros2Control], Driver]
-    faults: tuple[Fault, ...]
+    faults: tuple[Fault, ...]  # while a person drives
+    guided: tuple[GuidedFault, ...]  # while a person guides it by hand

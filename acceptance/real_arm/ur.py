@@ -1,12 +1,13 @@
 """A UR5e under UR's scaled trajectory controller at 500 Hz."""
 
 from acceptance.real_arm.fault import DRIVES, Fault, faults, on_every_arm
+from acceptance.real_arm.guided import while_guided
 from acceptance.real_arm.setup import Driver, Setup
 from drift_sim.ros.stand_in.options import ArmOptions
 from drift_sim.ros.stand_in.ur import UrRobot
 from drift_sim.ros2_control.ur_arm import UrArm
 
-_OPTIONS = ArmOptions("scaled_joint_trajectory_controller", "joint_trajectory")
+_OPTIONS = ArmOptions("scaled_joint_trajectory_controller", "joint_trajectory", guiding="ur")
 
 UR = Setup(
     name="UR5e",
@@ -25,5 +26,11 @@ UR = Setup(
               lambda c: c.driver.robot.set(slider_percent=0.0),
               lambda c: c.driver.robot.set(slider_percent=100.0)),
         *on_every_arm(_OPTIONS.controller),
+    ),
+    guided=while_guided(
+        by_manager_alone=False,
+        stop=lambda c: c.driver.robot.set(safety_mode=7),
+        name="ROBOT EMERGENCY STOP",
+        recover=lambda c: c.driver.robot.set(safety_mode=1, program=True),
     ),
 )  # fmt: skip

@@ -53,6 +53,8 @@ class Ros2Control:
             self.controller, self.arm, options.rate_hz, guiding.controller if guiding else None
         )
         self.hardware_active = True
+        self.hangs = False  # no cycle runs
+        self.mute = False  # the broadcaster says nothing
         self.rows: deque[tuple[float, Array, Array, bool]] = deque(
             maxlen=_ROWS
         )  # steady s, output, q, active
@@ -154,7 +156,8 @@ class Ros2Control:
     def _run(self) -> None:
         due_s = steady_s()
         while not self._ends.is_set():
-            self._cycle()
+            if not self.hangs:
+                self._cycle()
             due_s += self.loop.period_s
             wait_s = due_s - steady_s()
             if wait_s > 0.0:
@@ -180,4 +183,5 @@ class Ros2Control:
         msg = JointState(name=self._names, effort=[float("nan")] * len(self._names))
         msg.position, msg.velocity = q[self._order].tolist(), v[self._order].tolist()
         msg.header.stamp = self.broadcaster.get_clock().now().to_msg()
-        self._joint_states.publish(msg)
+        if not self.mute:
+            self._joint_states.publish(msg)
