@@ -1,15 +1,18 @@
 import math
 import time
+from importlib import import_module
 from importlib.util import find_spec
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from drift_control.horizon import Horizon
+from drift_control.robot.pose import rotation_from_quaternion
 from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
 from drift_ros.gate_messages import to_trajectory
+from drift_ros.testing.real_arms import message_packages
 from drift_sim.ros.expert import ExpertNode
 from drift_sim.ros.simulation import SimNode
 from drift_sim.world import World
@@ -56,6 +59,13 @@ class Bench:
             self.executor.remove_node(node)
             node.destroy_node()
         self.executor.shutdown()
+
+
+@pytest.fixture
+def tf2_message(ros):
+    """The type of /tf; what is made beside it finds it installed."""
+    with message_packages():
+        yield import_module("tf2_msgs.msg").TFMessage
 
 
 @pytest.fixture
@@ -110,6 +120,41 @@ def test_who_shows_the_arm_is_told_its_description_and_where_tf2_is_installed_it
     assert len(urdf.find("link[@name='panda_joint4_link']").findall("visual")) >= 3  # a capsule at the least
     published = {name for name, _ in sim.get_topic_names_and_types()}
     assert {"/tf", "/tf_static"} & published == ({"/tf", "/tf_static"} if find_spec("tf2_msgs") else set())
+
+
+def test_the_frames_that_are_published_put_the_tcp_and_every_drawn_link_where_the_arm_is(
+    tf2_message, bench, config_folder, robots
+):
+    bench.listen(JointState, "joint_states", qos.SENSOR)
+    bench.listen(String, "robot_description", qos.LATCHED)
+    bench.listen(tf2_message, "/tf", qos.TRANSFORMS)
+    bench.listen(tf2_message, "/tf_static", qos.LATCHED)
+    bench.add(SimNode(parameter_overrides=sim_parameters(config_folder)))
+    bench.spin_until(lambda: len(bench.newest) == 4 and bench.count["/tf"] > 5)
+    links = [link for topic in ("/tf", "/tf_static") for link in bench.newest[topic].transforms]
+    parents = {link.child_frame_id: link for link in links}
+    assert len(parents) == len(links)  # each frame in one parent
+
+    def placed(frame):
+        """Rotation (3, 3) and position (3,) [m] in the base frame."""
+        if frame not in parents:
+            assert frame == robots["panda"].config.base_frame
+            return np.eye(3), np.zeros(3)
+        (turned, at), link = placed(parents[frame].header.frame_id), parents[frame].transform
+        v, q = link.translation, link.rotation
+        here = rotation_from_quaternion(np.array([q.x, q.y, q.z, q.w]))
+        return turned @ here, at + turned @ np.array([v.x, v.y, v.z])
+
+    robot = robots["panda"]
+    rotation, position = placed(robot.config.tip_frame)
+    tcp = robot.forward(robot.home)
+    assert position == pytest.approx(tcp.position, abs=1e-3)
+    assert rotation == pytest.approx(tcp.rotation, abs=2e-3)
+    urdf = ElementTree.fromstring(bench.newest["robot_description"].data)
+    drawn = [link.get("name") for link in urdf.findall("link") if link.find("visual") is not None]
+    assert len(drawn) > 7 and {len(placed(name)) for name in drawn} == {2}
+    stamps = {(link.header.stamp.sec, link.header.stamp.nanosec) for link in bench.newest["/tf"].transforms}
+    assert len(stamps) == 1 and max(stamps) > (0, 0)
 
 
 def test_one_topic_of_joint_states_has_one_publisher(sim):

@@ -1,4 +1,4 @@
-"""Message packages of real arms, MoveIt and simulators for the tests that need them, and for those only.
+"""Message packages of real arms, MoveIt, simulators and tf2 for the tests that need them, and for those only.
 
 The distribution's packages are used where they are installed. The others are built from
 acceptance/ros_interfaces by setup/interfaces.sh (`make test-setup`) into build/ros_interfaces, which nothing
@@ -23,6 +23,7 @@ PACKAGES = (
     "mujoco_ros2_control_msgs",
     "ros_gz_interfaces",
     "shape_msgs",
+    "tf2_msgs",
     "ur_dashboard_msgs",
 )
 ROOT = Path(__file__).resolve().parents[4]
