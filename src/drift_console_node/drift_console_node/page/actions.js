@@ -41,7 +41,11 @@ export const actions = {
       arm.classList.remove("filling");
     }
 
-    arm.addEventListener("pointerdown", begin);
+    arm.addEventListener("pointerdown", (event) => {
+      arm.releasePointerCapture(event.pointerId); // a finger's, else it never leaves
+      begin();
+    });
+    arm.addEventListener("contextmenu", (event) => event.preventDefault()); // of a finger that stays
     for (const name of ["pointerup", "pointerleave", "pointercancel", "blur"]) arm.addEventListener(name, end);
     arm.addEventListener("keydown", (event) => {
       if (event.code === "Enter" && !event.repeat) begin();

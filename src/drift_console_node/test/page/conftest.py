@@ -125,17 +125,31 @@ class Opened:
     requests: list[str] = field(default_factory=list)  # addresses
     complaints: list[str] = field(default_factory=list)  # errors, and what the policy of the page forbade
 
-    def page(self, served: Served, width: int = 1280, height: int = 800, token: str | None = None) -> Page:
+    def page(
+        self,
+        served: Served,
+        width: int = 1280,
+        height: int = 800,
+        token: str | None = None,
+        touch: bool = False,
+    ) -> Page:
         """Open the console in a window of this size, as a browser of its own, until it shows a state."""
-        page = self.blank(width, height)
+        page = self.blank(width, height, touch=touch)
         page.goto(served.address(token))
         page.wait_for_selector('body:not([data-state="none"])')
         return page
 
-    def blank(self, width: int = 1280, height: int = 800, trusting: bool = False) -> Page:
-        """Open an empty page, as a browser of its own; `trusting`: whatever signs a certificate."""
+    def blank(
+        self, width: int = 1280, height: int = 800, trusting: bool = False, touch: bool = False
+    ) -> Page:
+        """Open an empty page, as a browser of its own.
+
+        `trusting`: whatever signs a certificate. `touch`: on a screen that is touched.
+        """
         size: ViewportSize = {"width": width, "height": height}
-        context = self.browser.new_context(viewport=size, ignore_https_errors=trusting)
+        context = self.browser.new_context(
+            viewport=size, ignore_https_errors=trusting, has_touch=touch, is_mobile=touch
+        )
         self.contexts.append(context)
         context.add_init_script(_TELL)
         page = context.new_page()
