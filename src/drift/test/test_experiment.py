@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from drift.commands import experiment
 from drift.configuration import config_file, share_folder
 from drift.errors import UserError
-from drift.experiment import document, gradient_round, results, study
+from drift.experiment import document, gradient_round, methods, results, study
 from drift.experiment.bench import make_shell
 from drift.experiment.budget import Budget, Budgets, Changes
 from drift.experiment.engine import Ran, make_engine
@@ -394,6 +395,24 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
 def test_bad_arguments_are_refused_with_what_is_allowed(options: dict[str, Any], why: str) -> None:
     with pytest.raises(UserError, match=why):
         experiment.main(**options)
+
+
+def test_methods_that_change_our_scenes_are_refused_with_tasks_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (study.folder() / "gates.yaml").read_text().replace("tasks: [place]", "tasks: [place, push]")
+    (tmp_path / "gates.yaml").write_text(text)
+    monkeypatch.setattr(study, "folder", lambda: tmp_path)
+    why = r"tasks=\['push'\] must be ours for methods=\['by_cosine', 'late', 'overlooking', 'shaking', 'at_r"
+    with pytest.raises(UserError, match=why):
+        load_study("gates")
+
+
+def test_no_two_methods_have_one_name() -> None:
+    files = sorted(Path(methods.__path__[0]).glob("*.py"))
+    axes = [import_module(f"drift.experiment.methods.{file.stem}") for file in files if file.stem[0] != "_"]
+    listed = [name for axis in axes for name in getattr(axis, "METHODS", ())]
+    assert sorted(listed) == sorted(METHODS), "each file is named, and each name once"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Point:
 class JobResult:
     """What one job gave; all but the times follows from its seed."""
 
-    points: tuple[Point, ...]  # after the bootstrapping, and at the end of each round; of BC one
+    points: tuple[Point, ...]  # in the order of the method's course, which ends with the one that counts
     takeovers: int
     offline_batch_ms: float  # mean duration of a gradient step
     online_batch_ms: float | None  # None: without rounds

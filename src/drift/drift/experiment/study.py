@@ -123,6 +123,13 @@ def load_study(name: str) -> Study:
     study = load_yaml(folder() / f"{name}.yaml", Study)
     if study.name != name:
         raise UserError(f"{folder() / name}.yaml: name={study.name} must be {name}")
+    of_others = [file.name for file in study.files if file.task.environment != "drift"]
+    ours_alone = [method for method in study.methods if METHODS[method].ours_alone]
+    if of_others and ours_alone:
+        raise UserError(
+            f"{folder() / name}.yaml: tasks={of_others} must be ours for methods={ours_alone}, "
+            "which change the person or the scene"
+        )
     return study
 
 

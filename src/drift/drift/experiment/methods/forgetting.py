@@ -13,10 +13,10 @@ def _new_alone(recipe: TrainFile) -> TrainFile:
 
 
 METHODS = {
-    "moved_full": Method("full rank, half of each batch old", MOVED, full_rank),
-    "moved_left": Method("form left, half of each batch old", MOVED, as_it_is),
+    "moved_full": Method("full rank, half of each batch old", MOVED, full_rank, ours_alone=True),
+    "moved_left": Method("form left, half of each batch old", MOVED, as_it_is, ours_alone=True),
     "moved_full_new_alone": Method(
-        "full rank, new data alone", MOVED, lambda recipe: _new_alone(full_rank(recipe))
+        "full rank, new data alone", MOVED, lambda recipe: _new_alone(full_rank(recipe)), ours_alone=True
     ),
-    "moved_left_new_alone": Method("form left, new data alone", MOVED, _new_alone),
+    "moved_left_new_alone": Method("form left, new data alone", MOVED, _new_alone, ours_alone=True),
 }

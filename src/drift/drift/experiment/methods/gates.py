@@ -27,16 +27,19 @@ def corrects(who: Person) -> Corrects:
     return expert
 
 
+def _rounds(title: str, who: Person) -> Method:
+    return Method(title, ROUNDS, corrects=corrects(who), ours_alone=True)
+
+
 METHODS = {
-    "by_cosine": Method("cosine of both motions below 0.5", ROUNDS, corrects=corrects(person.by_cosine(0.5))),
-    "late": Method("deviation, a second late", ROUNDS, corrects=corrects(person.late(1.0))),
-    "overlooking": Method(
-        "deviation, half of it overlooked", ROUNDS, corrects=corrects(person.overlooking(0.5))
-    ),
-    "shaking": Method("deviation, with a shaking hand", ROUNDS, corrects=corrects(Person(shakes=True))),
+    "by_cosine": _rounds("cosine of both motions below 0.5", person.by_cosine(0.5)),
+    "late": _rounds("deviation, a second late", person.late(1.0)),
+    "overlooking": _rounds("deviation, half of it overlooked", person.overlooking(0.5)),
+    "shaking": _rounds("deviation, with a shaking hand", Person(shakes=True)),
     "at_random": Method(
         "at random, as many labels in each round",
         equal_labels.in_rounds("drift_left", equal_labels.correct),
         corrects=corrects(person.at_random(_EVERY_S)),
+        ours_alone=True,
     ),
 }

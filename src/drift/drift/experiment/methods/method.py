@@ -51,3 +51,4 @@ class Method:
     recipe: Recipe = as_it_is
     online: TrainOnline = online_round
     corrects: Corrects = the_tasks_own
+    ours_alone: bool = False  # not for tasks of others
