@@ -148,7 +148,8 @@ def _quick(studies: Sequence[Study], found: Found) -> Bar:
         all_ran = ran == {(file.task, method) for file in study.files for method in study.methods}
         durations_s = [result.result.duration_s for result in done]
         minutes = max(sum(durations_s) / 2, max(durations_s, default=0.0)) / 60
-        said.append(f"{study.name}: {minutes:.1f} minutes" + ("" if all_ran else ", not all of it ran"))
+        took = f"{minutes:.1f} minutes" + ("" if all_ran else ", not all of it ran")
+        said.append(f"{study.name}: {took if done else 'has not run'}")
         good += [minutes <= 10] if all_ran else []
     return Bar(text, _verdict(good, wanted=len(studies), of=len(studies)), "; ".join(said))
 
