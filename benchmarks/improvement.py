@@ -4,7 +4,7 @@
 ways turns right about every second time. Each system has some rounds, each of as many attempts of its
 present policy, then training for as many gradient steps. With a person beside, who turns right is taken over:
 drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended,
-and b2 from how attempts ended that it makes in branches.
+and b2 from how attempts ended that it makes in branches. `--ablations`: b2 with what it adds left out.
 
 Rollouts before and after are of the policy alone and paired by their seeds; 95 % intervals over all seeds.
 
@@ -29,13 +29,13 @@ from drift_core.intervals import success_rate
 from drift_core.objectives import D3poObjective, PairObjective, SetSupervisedObjective
 from drift_core.policy.checkpoint import load_latest
 from drift_core.task import load_task
+from drift_core.training.branches import B2Config
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import NoDataError, Rounds, train_round
 from rich.console import Console
 
 TASK, SAMPLER = "fork", "ddim-8"
 ATTEMPT_SEED = 100_000  # of the first attempt
-BRANCHES = 4  # of b2, from each start
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class System:
     person: bool = False
     objective: PairObjective = D3poObjective()
     variant: str = "aliased"
+    b2: B2Config = B2Config()
     least: float | None = None  # success that passes
     gain: float | None = None  # or how much more than before
 
@@ -59,6 +60,11 @@ SYSTEMS = (
     System("dsrl_sac", "dsrl", variant="sac", gain=0.2),
     System("find", "dsrl", variant="find", gain=0.15),
     System("b2", "b2", gain=0.2),
+)
+ABLATIONS = (
+    System("b2, all draws at once", "b2", b2=B2Config(begin=1.0)),
+    System("b2, beside all attempts", "b2", b2=B2Config(baseline="round")),
+    System("b2, without both", "b2", b2=B2Config(begin=1.0, baseline="round")),
 )
 
 
@@ -74,7 +80,7 @@ class Size:
     rollouts: int = 100  # before and after
 
 
-QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=16, steps=20, rollouts=10)
+QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=20, steps=20, rollouts=10)
 FULL = Size(Training(100, "demo", 2000))
 
 
@@ -97,7 +103,7 @@ def improve(
     """
     trained_policy(TASK, size.training, folder, seed)
     base = folder.resolve() / TASK
-    own = base / f"{system.name}_{seed}"
+    own = base / f"{system.name.replace(', ', '_').replace(' ', '_')}_{seed}"
     shutil.rmtree(own, ignore_errors=True)
     shutil.copytree(base / "episodes", own / "episodes")
     shutil.copytree(base / ("checkpoints" if seed == 0 else f"checkpoints_{seed}"), own / "checkpoints")
@@ -107,7 +113,7 @@ def improve(
         policy=replace(file.policy, sampler=SAMPLER),
         preferences=replace(file.preferences, objective=system.objective),
         dsrl=replace(file.dsrl, variant=system.variant),
-        b2=replace(file.b2, groups=size.attempts // BRANCHES, branches=BRANCHES),
+        b2=replace(system.b2, groups=max(size.attempts // system.b2.branches, 1)),
     )
     rounds = Rounds(
         None,
@@ -180,15 +186,15 @@ def main() -> None:
     parser.add_argument(
         "--systems", nargs="+", choices=[each.name for each in SYSTEMS], help="all by default"
     )
+    parser.add_argument("--ablations", action="store_true", help="of b2, too")
     options = parser.parse_args()
     torch.set_num_threads(1)
     size = QUICK if options.quick else replace(FULL, seeds=options.seeds)
     folder = options.folder / "quick" if options.quick else options.folder
     rows: list[Row] = []
     before: dict[int, list[bool]] = {}  # by seed
-    for system in SYSTEMS:
-        if options.systems and system.name not in options.systems:
-            continue
+    chosen = [each for each in SYSTEMS if not options.systems or each.name in options.systems]
+    for system in [*chosen, *(ABLATIONS if options.ablations else ())]:
         found = []
         for seed in range(size.seeds):
             found.append(improve(system, size, folder, seed, before.get(seed)))

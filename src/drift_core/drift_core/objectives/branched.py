@@ -5,7 +5,7 @@ Of every recorded update x_k -> x_k', drawn from N(mu_old, sigma^2):
     ratio = exp((|x_k' - mu_old|^2 - |x_k' - mu|^2) / (2 s^2)),   s = max(sigma, sigma_floor)
     largest min(ratio A, clip(ratio, 1 +- clip) A)  -  weight KL,   KL = |mu - mu_old|^2 / (2 s^2) in nats
 
-A, the advantage, is the score of the attempt less the mean of the branches that share its beginning. Ratios
+A, the advantage, is the score of the attempt less the mean of the branches of its start. Ratios
 are sums over all numbers of a chunk. An update whose KL is beyond `kl_nats` pulls back and gains nothing.
 """
 
@@ -35,7 +35,7 @@ class BranchedObjective(Objective):
     policy that made them ("kl")."""
 
     kind: Literal["branched"] = "branched"
-    weights: dict[str, Annotated[float, Field(ge=0.0)]] = field(default_factory=lambda: {"kl": 0.02})
+    weights: dict[str, Annotated[float, Field(ge=0.0)]] = field(default_factory=lambda: {"kl": 0.002})
     clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5  # of ratios, around 1
     sigma_floor: Annotated[float, Field(gt=0.0)] = 0.1  # else the last updates outweigh all others
     kl_nats: Annotated[float, Field(gt=0.0)] = 1.0  # of one update, beyond which it gains nothing

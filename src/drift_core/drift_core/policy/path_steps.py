@@ -16,7 +16,7 @@ class PathSteps:
     x_next: Tensor  # (N, T, A) after
     k_next: Tensor  # (N,) long
     mean: Tensor  # (N, T, A) of the policy that made it
-    advantage: Tensor  # (N,) score of the attempt less the mean of those that share its beginning
+    advantage: Tensor  # (N,) score of the attempt less the mean of those that it is measured by
 
     def __len__(self) -> int:
         return len(self.k)

@@ -1,9 +1,11 @@
 """Branches of one denoising path: they share its beginning, and each goes on with noise of its own
 (B2-DiffuRL, CVPR 2025, arXiv 2503.11240).
 
-DDIM that is deterministic until its last `free` noisy updates and stochastic (eta = 1) there; the very last
-update leads to clean data and has no noise. The first latents come from one generator, which the branches of
-a group share, the noise from another. No name makes it: whoever drives by a sampler's name cannot explore.
+What chance decides of a path are its `draws`, in their order: the first latent, then the noise of each update
+but the very last, which leads to clean data and has none. A branch has the last `free` of them for itself. Of
+the others it shares the latent, and its updates are deterministic (DDIM) until its own, with eta = 1, begin.
+Latents that are shared come from one generator, all else from another. No name makes this sampler: whoever
+drives by a sampler's name cannot explore.
 """
 
 from collections.abc import Sequence
@@ -44,16 +46,16 @@ class BranchingSampler(DdimSampler):
         super().__init__(schedule, prediction, steps, clip, eta=1.0)
         if len(self.steps) < 2:
             raise ConfigError(f"steps={list(self.steps)} must be at least two: the last one has no noise")
-        self.most = len(self.steps) - 1  # noisy updates that a path can have
-        self._free = self.most
+        self.draws = len(self.steps)  # of a path: its first latent, and the noise of all updates but the last
+        self._free = self.draws
         self._shared, self._own = torch.Generator(), torch.Generator()
         self._updates: list[FreeUpdate] = []
 
     def begin(self, shared_seed: int, own_seed: int, free: int) -> None:
         """Begin an attempt: its chunks share their beginnings with those of another of this `shared_seed`
-        and as many `free` updates."""
-        if not 1 <= free <= self.most:
-            raise ConfigError(f"free={free} must lie in [1, {self.most}]")
+        and as many `free` draws; with all of them they share nothing."""
+        if not 1 <= free <= self.draws:
+            raise ConfigError(f"free={free} must lie in [1, {self.draws}]")
         self._free = free
         self._shared.manual_seed(shared_seed)
         self._own.manual_seed(own_seed)
@@ -68,9 +70,13 @@ class BranchingSampler(DdimSampler):
         self, x: Tensor, x_0: Tensor, k: int, k_next: int, path: DenoisingHistory
     ) -> tuple[Tensor, float]:
         """Return mean and standard deviation of x_{k_next}; no spread where branches are still one."""
-        begin = len(path.steps) - 1 - self._free
-        self.eta = 1.0 if path.index >= begin and k_next != CLEAN else 0.0
+        self.eta = 1.0 if path.index >= self._first and k_next != CLEAN else 0.0
         return super().update(x, x_0, k, k_next, path)
+
+    @property
+    def _first(self) -> int:
+        """Index of the first update with noise."""
+        return max(self.draws - 1 - self._free, 0)
 
     def sample(
         self,
@@ -87,10 +93,11 @@ class BranchingSampler(DdimSampler):
         """Return a branch; noise comes from its own generators. ConfigError: something is imposed on it."""
         if any(given is not None for given in (initial, start, guide, prefix)) or condition is None:
             raise ConfigError("branches begin from noise and answer an observation; nothing may be imposed")
-        self.latent = draw(shape, self._shared).to(device)
+        own = self._free == self.draws
+        self.latent = draw(shape, self._own if own else self._shared).to(device)
         trace = self.trace(denoise, shape, self._own, self.latent, device=device)
         for number, step in enumerate(trace.steps[:-1]):
-            if number >= self.most - self._free:
+            if number >= self._first:
                 self._updates.append(
                     FreeUpdate(condition, step.x, step.k, step.x_next, step.k_next, step.mean)
                 )

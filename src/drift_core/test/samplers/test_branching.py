@@ -49,6 +49,18 @@ def test_a_free_update_is_one_of_stochastic_ddim_and_the_rest_is_deterministic()
     assert torch.equal(plain.steps[3].x, step.x)
 
 
+def test_branches_that_have_all_draws_for_themselves_share_nothing():
+    # 5 draws: a first latent and the noise of four updates
+    (_, one), (_, other) = branch(1, 2, free=5), branch(1, 3, free=5)
+    assert [step.k for step in one] == [90, 60, 30, 10] * 2
+    assert not torch.equal(one[0].x, other[0].x) and not torch.equal(one[4].x, other[4].x)
+    own = torch.randn(SHAPE, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(one[0].x, own)
+    (_, one), (_, other) = branch(1, 2, free=4), branch(1, 3, free=4)
+    assert [step.k for step in one] == [90, 60, 30, 10] * 2
+    assert torch.equal(one[0].x, other[0].x) and not torch.equal(one[0].x_next, other[0].x_next)
+
+
 def test_the_same_seeds_give_the_same_branch():
     sampler = BranchingSampler(SCHEDULE, "sample", STEPS)
     assert torch.equal(branch(5, 6, 4, sampler)[0][1], branch(5, 6, 4, sampler)[0][1])
@@ -59,7 +71,7 @@ def test_nothing_is_imposed_on_a_branch_and_there_is_something_to_be_free():
     assert not sampler.determined
     with pytest.raises(ConfigError, match="nothing may be imposed"):
         sampler.sample(denoise, SHAPE, torch.Generator(), torch.zeros(SHAPE), condition=SEEN)
-    with pytest.raises(ConfigError, match=r"free=5 must lie in \[1, 4\]"):
-        sampler.begin(1, 2, 5)
+    with pytest.raises(ConfigError, match=r"free=6 must lie in \[1, 5\]"):
+        sampler.begin(1, 2, 6)
     with pytest.raises(ConfigError, match=r"steps=\[7\] must be at least two"):
         BranchingSampler(SCHEDULE, "sample", (7,))

@@ -1,7 +1,7 @@
 """The settings of a round of B2-DiffuRL."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from drift_config.strict import STRICT
 from pydantic import Field
@@ -18,14 +18,21 @@ class B2Config:
     """`b2` of a train file; what does not stand here is as in the online round."""
 
     objective: BranchedObjective = BranchedObjective()
-    groups: Annotated[int, Field(ge=1)] = 10  # starts in a round
-    branches: Annotated[int, Field(ge=2)] = (
-        4  # attempts from each of them, which share their paths' beginnings
-    )
-    # Noisy updates of a path, from its end, that branches have for themselves and that are trained: this
-    # share in the first round, one more in each further round, and one more after each group whose branches
-    # all ended alike, until it is the whole path.
+    groups: Annotated[int, Field(ge=1)] = 4  # starts in a round
+    # Attempts from each of them. Few tell little of how good their common start is, which is what each is
+    # measured by.
+    branches: Annotated[int, Field(ge=2)] = 10
+    # The draws of a path, from its last noise back to its first latent, that branches have for themselves and
+    # of which the noise is trained: this share in the first round, one more in each further round, and twice
+    # as many after each group whose branches all ended alike, until it is all of them. 1: all from the
+    # first round on.
     begin: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    # Branches whose scores all lie closer together than this ended alike: partial credit differs by a little
+    # between any two attempts.
+    least_apart: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    # What an attempt is measured by: the mean score of its own group, or that of all attempts of the round,
+    # as without branches.
+    baseline: Literal["group", "round"] = "group"
     steps: Annotated[int, Field(ge=1)] = 600
     lr: Annotated[float, Field(gt=0.0)] = 1e-3
     # By this share of the last version's may the held-out loss of the new one exceed it; what is learned

@@ -30,8 +30,8 @@ class Explore(Protocol):
 class Explored:
     """What branches say."""
 
-    path: PathSteps | None  # of groups whose branches ended differently; None: there is none
-    free: int  # noisy updates that branches had for themselves, at last
+    path: PathSteps | None  # of attempts that say something; None: there is none
+    free: int  # draws that branches had for themselves, at last
     attempts: int
     known: int  # of these, with a score
     differing: int  # groups whose branches ended differently
@@ -47,12 +47,12 @@ def explored(
     first_seed: int,
     tell: Callable[[int, int], None],
 ) -> Explored:
-    """Make all attempts of a round, the first groups with `free` updates of their own; `tell` may raise.
+    """Make all attempts of a round, the first groups with `free` draws of their own; `tell` may raise.
 
     DataError: a score is none.
     """
-    parts: list[PathSteps] = []
-    known = differing = 0
+    groups: list[_Group] = []
+    known = 0
     for group in range(config.groups):
         scores: list[float] = []
         paths: list[list[FreeUpdate]] = []
@@ -68,23 +68,51 @@ def explored(
             scores.append(score)
             paths.append(sampler.take())
         known += len(scores)
-        if len(set(scores)) > 1:
-            differing += 1
-            parts += _with_advantage(scores, paths)
-        else:
-            free = min(free + 1, sampler.most)
+        groups.append(_Group(scores, paths, _differ(scores, config)))
+        if not groups[-1].differs:
+            free = min(2 * free, sampler.draws)
+    parts = _parts(groups, config)
     path = joined(parts) if parts else None
+    differing = sum(group.differs for group in groups)
     return Explored(path, free, config.groups * config.branches, known, differing)
 
 
-def first_free(config: B2Config, most: int) -> int:
-    """Return the noisy updates, of `most`, that branches have in a first round."""
-    return max(math.ceil(config.begin * most), 1)
+def first_free(config: B2Config, draws: int) -> int:
+    """Return the draws, of `draws` that a path has, which branches have for themselves in a first round."""
+    return max(math.ceil(config.begin * draws), 1)
 
 
-def _with_advantage(scores: list[float], paths: list[list[FreeUpdate]]) -> list[PathSteps]:
-    mean = sum(scores) / len(scores)
-    return [_steps(updates, score - mean) for score, updates in zip(scores, paths, strict=True) if updates]
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Attempts from one start, as far as their scores are known."""
+
+    scores: list[float]
+    paths: list[list[FreeUpdate]]
+    differs: bool
+
+    def steps(self, baseline: float) -> list[PathSteps]:
+        """Return the updates, with what each attempt's score is above `baseline`."""
+        pairs = zip(self.scores, self.paths, strict=True)
+        return [_steps(updates, score - baseline) for score, updates in pairs if updates]
+
+
+def _differ(scores: list[float], config: B2Config) -> bool:
+    return bool(scores) and max(scores) - min(scores) >= config.least_apart
+
+
+def _parts(groups: list[_Group], config: B2Config) -> list[PathSteps]:
+    """Return the updates of all groups that say something."""
+    if config.baseline == "group":
+        return [
+            part
+            for group in groups
+            if group.differs
+            for part in group.steps(sum(group.scores) / len(group.scores))
+        ]
+    scores = [score for group in groups for score in group.scores]
+    if not _differ(scores, config):
+        return []
+    return [part for group in groups for part in group.steps(sum(scores) / len(scores))]
 
 
 def _steps(updates: list[FreeUpdate], advantage: float) -> PathSteps:

@@ -17,7 +17,7 @@ from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 # Seeds of attempts: below a million, where those of evaluations begin, whatever the seed of the training is.
 _FIRST_SEED, _OF_A_SEED, _SEEDS = 500_000, 10_000, 49
-_REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ updates$")
+_REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ (?:draws|updates)$")
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
@@ -51,7 +51,7 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         return Batch.of_path(path.rows(rows.to(path.k.device)))
 
     rounds.run(trainer, draw, parent.info, order, hooks)
-    reason = f"b2 on {found.known} attempts, the last {found.free} of {sampler.most} updates"
+    reason = f"b2 on {found.known} attempts, the last {found.free} of {sampler.draws} draws"
     return rounds.save(trainer, parent.info, reason, [], order, hooks, settings.canary_tolerance)
 
 
@@ -82,7 +82,7 @@ def _explored(
         hooks.check()
 
     before = _REASON.match(info.reason)
-    free = min(int(before[1]) + 1, sampler.most) if before else first_free(settings, sampler.most)
+    free = min(int(before[1]) + 1, sampler.draws) if before else first_free(settings, sampler.draws)
     seed = first_seed(rounds.seed, settings.groups, info.version)
     assert rounds.explore is not None
     count = torch.get_num_threads()
@@ -96,7 +96,7 @@ def _explored(
     if found.path is None:
         raise NoDataError(
             f"all branches of each of {settings.groups} starts ended alike ({found.known} attempts, at last "
-            f"with {found.free} of {sampler.most} updates of their own): nothing says which chunk was "
+            f"with {found.free} of {sampler.draws} draws of their own): nothing says which chunk was "
             "better; more b2.groups or b2.branches, b2.begin: 1.0, or a policy that sometimes succeeds"
         )
     hooks.on_text(f"{found.differing} of {settings.groups} starts have branches that ended differently")

@@ -59,15 +59,15 @@ def test_a_round_changes_the_denoiser_and_the_next_one_branches_earlier(bootstra
     before, seen = newest(bootstrapped).policy.state_dict(), []
     made = train_round(rounds_of(bootstrapped), "b2", Hooks(on_progress=seen.append))
     assert (made.info.version, made.info.parent) == (2, 1)
-    # of 8 updates 7 have noise; half of them, 4, and one more for each group that ended alike
+    # a path of 8 updates has 8 draws; half of them, 4, and more for each group that ended alike
     reason, free = made.info.reason.rsplit(" ", 3)[0], int(made.info.reason.split()[6])
-    assert reason == f"b2 on 18 attempts, the last {free}" and 4 <= free <= 7
+    assert reason == f"b2 on 18 attempts, the last {free}" and 4 <= free <= 8
     assert len(seen) == 6 and {at.rank for at in seen} == {0.25} and set(seen[0].terms) == {"advantage", "kl"}
     after = newest(bootstrapped).policy.state_dict()
     changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
     assert changed == {"denoiser"} and made.info.loss is not None
     again = train_round(rounds_of(bootstrapped), "b2").info
-    assert again.parent == 2 and int(again.reason.split()[6]) >= min(free + 1, 7)
+    assert again.parent == 2 and int(again.reason.split()[6]) >= min(free + 1, 8)
 
 
 def test_nothing_explores_without_a_simulation(bootstrapped):
@@ -85,7 +85,7 @@ def test_attempts_that_say_nothing_are_named_and_nothing_is_written(bootstrapped
     with pytest.raises(NoDataError, match="none of 18 attempts has an outcome: the task must say how it"):
         train_round(rounds_of(bootstrapped, explore=lambda *given: None), "b2")
     with pytest.raises(
-        NoDataError, match=r"of each of 6 starts ended alike \(18 attempts, at last with 7 of 7"
+        NoDataError, match=r"of each of 6 starts ended alike \(18 attempts, at last with 8 of 8"
     ):
         train_round(rounds_of(bootstrapped, explore=lambda *given: 0.0), "b2")
     assert newest(bootstrapped).info.version == 1

@@ -74,7 +74,7 @@ def test_an_update_by_hand(advantage, clipped):
 
 def test_what_is_gained_is_relative_to_the_branches_of_one_start():
     policy = make_policy()
-    scores = iter([1.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, None, 1.0, 0.25, None])
+    scores = iter([1.0, 0.0, 0.0, 0.0, 0.5, 0.52, 0.48, 0.5, None, 1.0, 0.25, None])
 
     def scripted(policy, sampler, seed):
         chunk_of(policy, sampler, seed)
@@ -82,10 +82,46 @@ def test_what_is_gained_is_relative_to_the_branches_of_one_start():
 
     config = B2Config(groups=3, branches=4)
     found = explored(policy, branching(policy), scripted, config, 2, 0, quiet)
-    # the second start says nothing, so that the third has one more update of its own
-    assert (found.attempts, found.known, found.differing, found.free) == (12, 10, 2, 3)
-    expected = [0.75, 0.75] + 6 * [-0.25] + 3 * [0.375] + 3 * [-0.375]
+    # the second start says nothing, as its scores are less than 0.05 apart: the third has twice as many draws
+    assert (found.attempts, found.known, found.differing, found.free) == (12, 10, 2, 4)
+    expected = [0.75, 0.75] + 6 * [-0.25] + 4 * [0.375] + 4 * [-0.375]
     assert found.path.advantage.tolist() == pytest.approx(expected)
+
+
+def test_without_branches_what_is_gained_is_relative_to_all_attempts_of_the_round():
+    policy, scores = make_policy(), [1.0, 0.0, 1.0, 1.0]
+
+    def found_of(scores):
+        left = iter(scores)
+
+        def scripted(policy, sampler, seed):
+            chunk_of(policy, sampler, seed)
+            return next(left)
+
+        config = B2Config(groups=2, branches=2, baseline="round")
+        return explored(policy, branching(policy), scripted, config, 1, 0, quiet)
+
+    # one update of each; the mean is 0.75, and the second start counts although it ended alike
+    assert found_of(scores).path.advantage.tolist() == [0.25, -0.75, 0.25, 0.25]
+    assert found_of(scores).differing == 1
+    assert found_of([0.5] * 4).path is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "free"),
+    [
+        ("aaaaa", [1, 2, 4, 8, 8]),  # no more than there are
+        ("adaad", [1, 2, 2, 4, 8]),
+    ],
+)
+def test_a_group_that_ended_alike_gives_the_next_one_twice_as_many_draws(ends, free):
+    policy, given = make_policy(), []
+    scores = iter([score for end in ends for score in ((0.0, 0.0) if end == "a" else (0.0, 1.0))])
+    sampler = branching(policy)
+    begin = sampler.begin
+    sampler.begin = lambda shared, own, free: (given.append(free), begin(shared, own, free))
+    explored(policy, sampler, lambda *asked: next(scores), B2Config(groups=5, branches=2), 1, 0, quiet)
+    assert given[::2] == given[1::2] == free
 
 
 def test_a_score_out_of_its_range_is_named():
@@ -101,18 +137,19 @@ def undecided():
 
 
 @pytest.mark.parametrize(
-    ("schedule", "rounds", "least"), [(ConstantRank(fraction=0.25), 5, 0.9), (None, 2, 0.75)]
+    ("schedule", "rounds", "kl", "least"),
+    [(ConstantRank(fraction=0.25), 5, 0.002, 0.9), (None, 2, 0.02, 0.75)],  # at full rank it is held harder
 )
 def test_an_undecided_policy_learns_from_outcomes_which_way_is_good_at_any_rank(
-    undecided, schedule, rounds, least
+    undecided, schedule, rounds, kl, least
 ):
-    policy, objective = undecided, BranchedObjective()
+    policy, objective = undecided, BranchedObjective(weights={"kl": kl})
     config = replace(CONFIG, steps=60, batch_size=64, lr=5e-3, ema_decay=0.9)
     for number in range(rounds):
         copy = make_policy(undecided.config.denoiser)
         copy.load_state_dict(policy.state_dict())
         found = explored(
-            copy.eval(), branching(copy), left, B2Config(groups=20), 7, 1000 * number, quiet
+            copy.eval(), branching(copy), left, B2Config(groups=20, branches=4), 8, 1000 * number, quiet
         )  # the whole path, since the way is chosen at its beginning
         trainer = Trainer(copy, config, schedule, generator(), LEFT if schedule else None, objective)
 
