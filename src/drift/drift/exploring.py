@@ -27,7 +27,7 @@ def explorer(robot: str, task: "TaskConfig") -> "Explore":
         from drift_sim.scenes.fork import rollout
 
         found = rollout(task, seed, lambda seen: policy.act(seen, sampler, torch.Generator()))
-        return float(found.success)
+        return found.score
 
     @cache
     def shell() -> "Shell[ArmCell]":
@@ -37,6 +37,6 @@ def explorer(robot: str, task: "TaskConfig") -> "Explore":
         # Chunks are whole: no beginning is imposed on them.
         pace = replace(policy_pace(), realtime_chunking=False)
         result = shell().run_episode(seed, policy, sampler, pace=pace)
-        return None if result.fault or result.failures else float(result.success)
+        return None if result.fault or result.failures else result.score
 
     return fork if task.action_space == "point" else cell

@@ -37,6 +37,14 @@ def test_outcome_and_score_change_and_nothing_else(tmp_path: Path) -> None:
     assert EpisodeStore(tmp_path).read("m1").meta.score == 0.7
 
 
+def test_another_outcome_takes_the_score_away_that_was_of_the_old_one(tmp_path: Path) -> None:
+    record(tmp_path, "m0", [EXPERT], score=0.25)
+    data(tmp_path, "m0", "--outcome", "failure")
+    assert EpisodeStore(tmp_path).meta("m0").score == 0.25
+    assert "failure, score 0.25 → success, score none" in data(tmp_path, "m0", "--outcome", "success")
+    assert EpisodeStore(tmp_path).meta("m0").credit == 1.0
+
+
 def test_a_weight_is_kept_with_the_episode_and_said(tmp_path: Path) -> None:
     record(tmp_path, "m0", [EXPERT])
     before = said(tmp_path / "m0")

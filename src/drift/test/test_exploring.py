@@ -23,7 +23,8 @@ def test_an_attempt_at_the_fork_is_made_of_branches_of_each_chunk():
     policy = new_policy(task, 0, "demo")
     sampler = branching(policy, "ddim-4")
     sampler.begin(1, 2, free=2)
-    assert explorer("panda", task)(policy, sampler, 7) in (0.0, 1.0)
+    # an untrained policy fails somewhere on the way, which gives at most half
+    assert 0.0 <= explorer("panda", task)(policy, sampler, 7) <= 0.5
     updates = sampler.take()
     assert len(updates) >= 2 and len(updates) % 2 == 0, "two noisy updates in each chunk"
     assert all(update.condition.shape == updates[0].condition.shape for update in updates)
@@ -32,12 +33,13 @@ def test_an_attempt_at_the_fork_is_made_of_branches_of_each_chunk():
 def test_an_attempt_of_an_arm_is_repeated_to_the_bit():
     task = named_task("place")
     policy = new_policy(task, load_robot(config_file("robot", "panda")).n_joints, "smoke")
-    sampler, found = branching(policy, "ddim-2"), []
+    sampler, found, scores = branching(policy, "ddim-2"), [], []
     explore = explorer("panda", task)
     for _ in range(2):
         sampler.begin(1, 2, free=1)
-        assert explore(policy, sampler, 7) == 0.0, "an untrained policy places nothing"
+        scores.append(explore(policy, sampler, 7))
         found.append(sampler.take())
+    assert scores[0] == scores[1] <= 0.5, "an untrained policy places nothing"
     assert len(found[0]) == len(found[1]) > 5
     assert all(torch.equal(one.x_next, other.x_next) for one, other in zip(*found, strict=True))
 

@@ -106,6 +106,21 @@ def test_what_a_bag_does_not_carry_is_said(tmp_path):
     assert said == ["fine: chunk_age_s of 1 steps rounded to float32; 1 stamps rounded to nanoseconds"]
 
 
+def test_rewards_of_steps_are_left_out_which_is_said(tmp_path):
+    meta = replace(record(tmp_path).meta, id="paid", files=(), outcome="unknown", steps=0, rewarded=True)
+    with EpisodeWriter(tmp_path, meta) as writer:
+        vector = np.arange(8.0)
+        writer.add_step(StepRecord(8.0, 0, 2, 1, 1, 0, 0, -1.0, vector, vector, np.arange(10.0), 0))
+        writer.add_joints(np.arange(7.0), 0.0, 8.0, 8.0)
+        writer.add_frame("front", picture(1), 8.0, 8.0)
+        writer.add_reward(1.0, 8.5)
+        writer.close("success")
+    bags, said = exported(tmp_path, PLACE, "paid")
+    assert said == ["paid: no message for 1 rewards of steps"]
+    (again,), _ = imported(bags, PLACE, tmp_path / "again")
+    assert again.rewards is None and not again.meta.rewarded
+
+
 def test_rosbags_and_mcap_read_the_bag(tmp_path):
     recorded = record(tmp_path)
     bags, _ = exported(tmp_path, PLACE)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from drift_core.data.windows import cut_windows
-from drift_core.episodes import Episode, StepSource
+from drift_core.episodes import Episode, Rewards, StepSource
 from drift_core.episodes.images import LOSSLESS
 from drift_core.errors import DataError
 from drift_formats.format import Cell
@@ -91,6 +91,12 @@ def test_indices_have_no_gap_and_time_is_index_over_rate(tmp_path):
 def test_a_score_is_the_reward_of_the_last_row(tmp_path):
     export(tmp_path / "set", (PLACE, record(tmp_path, outcome="failure", score=0.25)))
     assert rows_of(tmp_path / "set")["next.reward"][-2:] == [0.0, 0.25]
+
+
+def test_rewards_of_steps_are_left_out_which_is_said(tmp_path):
+    paid = replace(record(tmp_path), rewards=Rewards(np.array([1.0, 2.0]), np.array([0.5, 0.25])))
+    said = export(tmp_path / "set", (PLACE, paid))
+    assert f"{paid.meta.id}: 2 rewards of steps are left out: next.reward is the score" in said
 
 
 def test_what_the_policy_wanted_is_a_column_and_said_where_the_set_has_none(tmp_path):

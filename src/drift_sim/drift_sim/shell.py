@@ -5,7 +5,7 @@ from clocks, timers and the network comes here from a counter of the environment
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -46,6 +46,7 @@ class EpisodeResult:
     seed: int
     success: bool
     outcome: OutcomeName
+    score: float  # how well it went, in [0, 1]: 1 for a success, partial credit where the task gives it
     duration_s: float  # until the outcome, or all of it
     steps: int  # control steps
     expert_steps: int  # of these, driven by the expert
@@ -111,7 +112,7 @@ class Shell(Generic[E]):
         arm, task = self.environment.arm, self.task
         robot = POINT if arm is None else arm.name
         meta = EpisodeMeta(episode_id, robot, task.name, seed, kind, task.camera_specs, task.dt_s, START_S)
-        return EpisodeWriter(root, meta)
+        return EpisodeWriter(root, replace(meta, rewarded=self.environment.rewarded))
 
     def run_episode(
         self,
@@ -221,23 +222,29 @@ class _Run:
             pause = shell.to_next_event(n)
             environment.advance(pause)
             n += pause
+            if self._writer is not None and environment.rewarded:
+                self._writer.add_reward(environment.reward(), START_S + n * environment.tick_s)
             now = environment.outcome()
             if decided is None and now is not TaskOutcome.RUNNING:
                 decided = n
                 if duration_s is None:
                     end = n + (shell.ticks(tail_s) if now is TaskOutcome.SUCCESS else 0)
         done = limit if decided is None else decided
-        return self._result(seed, OUTCOME_NAMES[environment.outcome()], done * environment.tick_s)
+        outcome, score = OUTCOME_NAMES[environment.outcome()], environment.score()
+        return self._result(seed, outcome, score, done * environment.tick_s)
 
     def failed(self, seed: int, fault: str) -> EpisodeResult:
         """Close what was recorded until the environment failed."""
-        return self._result(seed, "failure", self._done_s, fault)
+        return self._result(seed, "failure", None, self._done_s, fault)
 
-    def _result(self, seed: int, outcome: OutcomeName, duration_s: float, fault: str = "") -> EpisodeResult:
+    def _result(
+        self, seed: int, outcome: OutcomeName, score: float | None, duration_s: float, fault: str = ""
+    ) -> EpisodeResult:
         return EpisodeResult(
             seed=seed,
             success=outcome == "success",
             outcome=outcome,
+            score=float(outcome == "success") if score is None else score,
             duration_s=duration_s,
             steps=self._counts.steps,
             expert_steps=self._counts.expert,
@@ -246,7 +253,7 @@ class _Run:
             reasons=tuple(self._counts.reasons.values()),
             chunks=self._driver.loop.made if self._driver else 0,
             failures=self._driver.failures if self._driver else 0,
-            path=self._writer.close(outcome) if self._writer is not None else None,
+            path=self._writer.close(outcome, score) if self._writer is not None else None,
             fault=fault,
         )
 

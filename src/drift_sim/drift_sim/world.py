@@ -14,7 +14,7 @@ from drift_sim.hand import OPENING_MAX_M
 from drift_sim.headless import mujoco
 from drift_sim.ros2_control.trajectory_controller import JointTrajectoryController, Trajectory
 from drift_sim.scenes import make_arm_scene
-from drift_sim.scenes.scene import ArmScene, TaskOutcome, Truth
+from drift_sim.scenes.scene import ArmScene, TaskOutcome, Truth, View
 
 _JUDGE_EVERY = 5  # physics steps
 REACH_TOLERANCE_M = 1e-3
@@ -46,6 +46,7 @@ class World:
         drives = ["gripper"] if fingers else []
         self._gripper_ctrl = np.array([self._model.actuator(name).id for name in drives], dtype=int)
         self.scene.bind(self._model)
+        self._plan = self.scene.plan(robot.forward(robot.home))
         self._trajectories = JointTrajectoryController(robot.config.joint_names, TIMESTEP_S)
         self._n_steps = 0
         self._result = TaskOutcome.RUNNING
@@ -94,6 +95,7 @@ class World:
             return False
         self.scene.begin()
         self._result = TaskOutcome.RUNNING
+        self._to_go_at_start = self._to_go()
         return True
 
     def move_goal(self) -> None:
@@ -185,9 +187,24 @@ class World:
         """Success or failure once it has happened; it stays until the next reset."""
         return self._result
 
+    def score(self) -> float:
+        """How well it went since the reset, in [0, 1]: 1 for a success, 0 for a failure.
+
+        In between, of the scene's `partial_credit`, the share by which what is left to do has become less
+        than it was at the reset, as the scene's expert estimates it.
+        """
+        if self._result is not TaskOutcome.RUNNING:
+            return float(self._result is TaskOutcome.SUCCESS)
+        done = 1.0 - self._to_go() / self._to_go_at_start
+        return self.scene.partial_credit * min(max(done, 0.0), 1.0)
+
     def close(self) -> None:
         """Free the renderer; from the thread that rendered."""
         self._cameras.close()
+
+    def _to_go(self) -> float:
+        """Return the expert's estimate of the time to success [0.1 s]."""
+        return self._plan.cost_to_go(View(self.tcp(), self.gripper_m(), self.truth()))
 
     def _arm_touches_objects(self) -> bool:
         """True if hand or fingers are in contact with a thing of the scene."""

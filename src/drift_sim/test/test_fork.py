@@ -23,6 +23,20 @@ def test_the_mean_of_both_ways_hits_the_obstacle(tasks):
     assert not fork.episode().success
 
 
+def test_an_attempt_that_fails_has_half_of_the_share_of_its_way_as_score(tasks):
+    fork = Fork(tasks["fork"])
+    start = fork.reset(0)
+    assert fork.episode().score == 0.0
+    goal = np.array([1.0, 0.0])
+    for _ in range(5):
+        fork.step(goal)  # 0.04 m each, straight to the goal
+    distance = np.linalg.norm(goal - start)
+    np.testing.assert_allclose(fork.episode().score, 0.5 * 0.2 / distance, rtol=1e-9)
+    fork.step(start - [1.0, 0.0])
+    assert fork.episode().score < 0.5 * 0.2 / distance, "where it ends counts"
+    assert demonstrate(tasks["fork"], 0).score == 1.0
+
+
 def test_the_point_moves_no_faster_than_its_limit(tasks):
     fork = Fork(tasks["fork"])
     start = fork.reset(0)

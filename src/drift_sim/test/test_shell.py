@@ -101,7 +101,7 @@ def test_a_recorded_demonstration_holds_what_the_nodes_would_have_recorded(make_
     writer = shell.writer(tmp_path, "demo-1", 1, "demonstration")
     result = shell.run_episode(1, expert=shell.expert("demonstrate"), writer=writer, tail_s=0.4)
     episode = read_episode(result.path)
-    assert episode.meta.outcome == "success"
+    assert (episode.meta.outcome, episode.meta.score) == ("success", 1.0)
     assert episode.meta.seed == 1
     assert len(episode.steps) == result.steps == pytest.approx(50 * (result.duration_s + 0.4), abs=1)
     assert np.all(np.diff(episode.steps.seq) == 1)
@@ -151,11 +151,13 @@ def test_by_the_cosine_an_expert_helps_a_policy_that_stands_still(robots, tasks,
     assert {reason.partition(":")[0] for reason in result.reasons} == {"disagrees", "stalls"}
 
 
-def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell):
+def test_a_policy_alone_that_does_nothing_fails_when_the_time_is_over(make_shell, tmp_path):
     shell = make_shell("panda", "place")
     policy = hold_policy(shell)
-    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE)
+    writer = shell.writer(tmp_path, "idle", 2, "evaluation")
+    result = shell.run_episode(2, policy=policy, sampler=SAMPLER, pace=PACE, writer=writer)
     assert not result.success
+    assert result.score == read_episode(result.path).meta.score == pytest.approx(0.0, abs=1e-3)
     assert result.duration_s == pytest.approx(shell.task.max_duration_s)
     assert result.interventions == 0
     # Eight steps of a chunk are used before the next one is computed.

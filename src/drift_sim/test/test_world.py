@@ -190,17 +190,35 @@ def test_a_box_put_on_its_goal_and_released_is_a_success_after_the_hold(world):
     world._data.qpos[at : at + 2] = goal[:2]
     world.step(50)  # 0.1 s, shorter than hold_s
     assert world.outcome() is TaskOutcome.RUNNING
+    # the open hand has risen far enough, so that nothing is left to do: all of the partial credit
+    assert world.score() == 0.5
     world.step(200)
-    assert world.outcome() is TaskOutcome.SUCCESS
+    assert (world.outcome(), world.score()) == (TaskOutcome.SUCCESS, 1.0)
     world.reset(2)
-    assert world.outcome() is TaskOutcome.RUNNING
+    assert (world.outcome(), world.score()) == (TaskOutcome.RUNNING, 0.0)
+
+
+def test_partial_credit_is_the_share_of_the_way_that_is_done(world):
+    world.reset(2)
+    grasp = world.truth().object.position
+    world._data.qpos[world._arm_qpos] = ik.solve(
+        world.robot, replace(world.tcp(), position=grasp + [0.0, 0.0, 0.08]), world.robot.home
+    ).q
+    mujoco.mj_forward(world._model, world._data)
+    near = world.score()
+    world._data.qpos[world._arm_qpos] = ik.solve(
+        world.robot, replace(world.tcp(), position=grasp + [0.2, 0.3, 0.5]), world.robot.home
+    ).q
+    mujoco.mj_forward(world._model, world._data)
+    assert 0.0 < near < 0.25, "reaching is less than half of all there is to do"
+    assert world.score() == 0.0, "further away than at the start"
 
 
 def test_a_box_that_leaves_the_table_is_a_failure(world):
     world.reset(2)
     world._data.qpos[world.scene._object_qpos] = 2.0
     world.step(100)
-    assert world.outcome() is TaskOutcome.FAILURE
+    assert (world.outcome(), world.score()) == (TaskOutcome.FAILURE, 0.0)
 
 
 def test_the_front_camera_sees_the_red_box_where_the_truth_projects_it(world):

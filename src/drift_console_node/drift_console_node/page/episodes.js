@@ -127,8 +127,9 @@ class Episodes {
     const off = !this.desk.drives;
     const before = { outcome: line.outcome, score: line.score };
     const label = (outcome, score) => this.change("relabel", line.id, { outcome, score }, before);
+    const kept = (outcome) => (outcome === line.outcome ? line.score : null); // a score is that of its outcome
     const buttons = OUTCOMES.map((outcome) => {
-      const made = button(`${SIGNS[outcome]} ${outcome}`, () => label(outcome, line.score), { disabled: off });
+      const made = button(`${SIGNS[outcome]} ${outcome}`, () => label(outcome, kept(outcome)), { disabled: off });
       made.setAttribute("aria-pressed", String(outcome === line.outcome));
       return made;
     });
@@ -136,7 +137,7 @@ class Episodes {
     score.append(element("option", { value: "none", textContent: "no score" }));
     const shown = line.score === null ? [] : [line.score];
     for (const value of [...new Set([...Array.from({ length: 11 }, (_, n) => n / 10), ...shown])].sort((a, b) => a - b)) {
-      score.append(element("option", { value: String(value), textContent: `score ${value}` }));
+      score.append(element("option", { value: String(value), textContent: `score ${rounded(value)}` }));
     }
     score.value = line.score === null ? "none" : String(line.score);
     score.addEventListener("change", () => {
@@ -175,7 +176,11 @@ class Episodes {
 }
 
 function scored(line) {
-  return line.score === null ? "" : ` ${line.score}`;
+  return line.score === null ? "" : ` ${rounded(line.score)}`;
+}
+
+function rounded(score) {
+  return Number(score.toFixed(2));
 }
 
 function facts(line) {

@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from drift_core.episodes.description import described, read_meta
-from drift_core.episodes.files import CHUNKS, JOINTS, META_FILE, STEPS, camera_table, table_file, tables_of
-from drift_core.episodes.reader import read_chunks, read_frames, read_joints, read_steps
+from drift_core.episodes.files import (
+    CHUNKS,
+    JOINTS,
+    META_FILE,
+    REWARDS,
+    STEPS,
+    camera_table,
+    table_file,
+    tables_of,
+)
+from drift_core.episodes.reader import read_chunks, read_frames, read_joints, read_rewards, read_steps
 from drift_core.episodes.record import (
     WANTED,
     Chunks,
@@ -144,6 +153,8 @@ class _Check:
                 samples.append((file, frames))
         if self._meta.schema >= WANTED:
             yield from self._chunks(table_file(CHUNKS, self._meta.schema))
+        if self._meta.rewarded:
+            yield from self._rewards(table_file(REWARDS, self._meta.schema))
         set_backs = 0
         for file, stamp_s in _by_arrival(samples):
             told = order.take(file, stamp_s)
@@ -204,6 +215,15 @@ class _Check:
             yield self.problem(file, "", _short(error, self._folder / file))
         else:
             yield from self._arrivals(file, chunks)
+
+    def _rewards(self, file: str) -> Iterator[Problem]:
+        try:
+            rewards = read_rewards(self._folder / file)
+        except DataError as error:
+            yield self.problem(file, "", _short(error, self._folder / file))
+        else:
+            yield from self._finite(file, "stamp_s", rewards.stamp_s)
+            yield from self._finite(file, "reward", rewards.reward)
 
     def _frames(self, frames: Frames, camera: CameraSpec, file: str) -> Iterator[Problem]:
         if not len(frames):

@@ -5,6 +5,7 @@
 <id>/joints.arrow           one row per joint sample
 <id>/camera_<name>.arrow    one row per frame
 <id>/chunks.arrow           one row per chunk of the policy, also those made while a person drove
+<id>/rewards.arrow          one row per step of an environment that gives rewards; else it is not there
 
 They are Arrow IPC files: batches of rows one after the other, and at the end where they lie. So a file that
 was broken off can be read up to its last whole batch, and a finished one without being copied: frames are not
@@ -29,7 +30,7 @@ from drift_core.episodes.record import (
 )
 
 META_FILE = "episode.json"
-STEPS, JOINTS, CHUNKS = "steps", "joints", "chunks"
+STEPS, JOINTS, CHUNKS, REWARDS = "steps", "joints", "chunks", "rewards"
 _SUFFIX = {1: ".parquet", 2: ".arrow", 3: ".arrow"}  # by schema
 
 _VECTOR = pa.list_(pa.float64())
@@ -59,6 +60,7 @@ JOINT_COLUMNS = pa.schema(
         ("gripper_m", pa.float64()),
     ]
 )
+REWARD_COLUMNS = pa.schema([("stamp_s", pa.float64()), ("reward", pa.float64())])
 FRAME_COLUMNS = pa.schema(
     [
         ("stamp_s", pa.float64()),
@@ -82,13 +84,15 @@ def table_file(table: str, schema: int = SCHEMA) -> str:
 def table_columns(table: str, schema: int = SCHEMA) -> pa.Schema:
     """Return the columns of a table, in an episode of this schema (frames: as they are read)."""
     steps = STEP_COLUMNS if schema >= WANTED else _STEP_COLUMNS_BEFORE
-    return {STEPS: steps, JOINTS: JOINT_COLUMNS, CHUNKS: CHUNK_COLUMNS}.get(table, FRAME_COLUMNS)
+    columns = {STEPS: steps, JOINTS: JOINT_COLUMNS, CHUNKS: CHUNK_COLUMNS, REWARDS: REWARD_COLUMNS}
+    return columns.get(table, FRAME_COLUMNS)
 
 
 def tables_of(meta: EpisodeMeta) -> list[str]:
     """Return the tables of an episode."""
     chunks = [CHUNKS] if meta.schema >= WANTED else []
-    return [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras), *chunks]
+    rewards = [REWARDS] if meta.rewarded else []
+    return [STEPS, JOINTS, *(camera_table(camera.name) for camera in meta.cameras), *chunks, *rewards]
 
 
 def part_folder(root: Path, episode_id: str) -> Path:

@@ -13,12 +13,14 @@ from drift_core.episodes.files import (
     FRAME_COLUMNS,
     JOINT_COLUMNS,
     JOINTS,
+    REWARD_COLUMNS,
+    REWARDS,
     STEPS,
     camera_table,
     table_columns,
     table_file,
 )
-from drift_core.episodes.record import SCHEMA, WANTED, Chunks, Episode, Frames, Joints, Steps
+from drift_core.episodes.record import SCHEMA, WANTED, Chunks, Episode, Frames, Joints, Rewards, Steps
 from drift_core.episodes.tables import Bytes, Matrices, column, read_table
 
 
@@ -36,6 +38,7 @@ def read_episode(folder: Path | str) -> Episode:
         read_joints(file(JOINTS)),
         {camera.name: read_frames(file(camera_table(camera.name))) for camera in meta.cameras},
         read_chunks(file(CHUNKS)) if meta.schema >= WANTED else None,
+        read_rewards(file(REWARDS)) if meta.rewarded else None,
     )
 
 
@@ -61,6 +64,12 @@ def read_chunks(path: Path) -> Chunks:
         for field in CHUNK_COLUMNS
     }
     return Chunks(**columns)
+
+
+def read_rewards(path: Path) -> Rewards:
+    """Read a file of rewards."""
+    table = read_table(path, REWARD_COLUMNS)
+    return Rewards(**{name: column(table, name, path) for name in REWARD_COLUMNS.names})
 
 
 def read_joints(path: Path) -> Joints:

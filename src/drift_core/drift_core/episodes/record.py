@@ -72,6 +72,7 @@ class EpisodeMeta:
     files: tuple[StoredFile, ...] = ()  # none in schema 1
     repaired: str = ""  # what drift data repair has mended; empty: nothing, it is as it was recorded
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0  # how often its windows are drawn
+    rewarded: bool = False  # there are rewards, of an environment that gives one for each of its steps
 
     @property
     def credit(self) -> float | None:
@@ -192,6 +193,17 @@ class Joints:
 
 
 @plain_dataclass(frozen=True, eq=False)
+class Rewards:
+    """What an environment gave for each of its steps, in their order and in its own units."""
+
+    stamp_s: np.ndarray  # (N,) when the step was over
+    reward: np.ndarray  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.stamp_s)
+
+
+@plain_dataclass(frozen=True, eq=False)
 class Frames:
     """The frames of one camera in the order of arrival, decoded when asked for."""
 
@@ -238,3 +250,4 @@ class Episode:
     joints: Joints
     frames: dict[str, Frames]  # by camera
     chunks: Chunks | None = None  # all that the policy made meanwhile; None: they were not recorded by then
+    rewards: Rewards | None = None  # None: nobody gave any, or they were not recorded by then

@@ -19,6 +19,8 @@ from drift_core.episodes.description import META_KEY, described, meta_text, writ
 from drift_core.episodes.files import (
     CHUNK_COLUMNS,
     CHUNKS,
+    REWARD_COLUMNS,
+    REWARDS,
     STEPS,
     camera_table,
     part_folder,
@@ -34,6 +36,7 @@ from drift_core.episodes.tables import column
 from drift_core.errors import DataError
 
 _ARROW: Literal[2] = 2  # the first schema of Arrow files
+_BESIDE = {CHUNKS: CHUNK_COLUMNS, REWARDS: REWARD_COLUMNS}  # tables without which an episode is still one
 _BEING_REPLACED, _REPLACED = "being replaced by ", "replaced by "  # reasons; then where what was mended lies
 
 
@@ -99,7 +102,7 @@ def _mend(folder: Path) -> _Mended:
     found = {table: _salvage(folder, table, meta.schema, pictures.get(table, 0)) for table in tables_of(meta)}
     tables = {table: salvaged.rows for table, salvaged in found.items()}
     for table, rows in tables.items():
-        if not len(rows) and table != CHUNKS:
+        if not len(rows) and table not in _BESIDE:
             raise DataError(f"{folder / table_file(table, meta.schema)}: no row of it was written whole")
     damage = [salvaged.damage for salvaged in found.values() if salvaged.damage]
     if meta.files:  # its recorder was through
@@ -119,16 +122,16 @@ def _mend(folder: Path) -> _Mended:
 
 
 def _salvage(folder: Path, table: str, schema: int, picture_bytes: int) -> Salvaged:
-    """Read what is whole of a table; without its chunks an episode is still one."""
+    """Read what is whole of a table."""
     path = folder / table_file(table, schema)
-    if table == CHUNKS and path.is_file() and not path.stat().st_size:  # there was none until then
-        return Salvaged(CHUNK_COLUMNS.empty_table(), cut=True)
+    if table in _BESIDE and path.is_file() and not path.stat().st_size:  # there was none until then
+        return Salvaged(_BESIDE[table].empty_table(), cut=True)
     try:
         return salvage_table(folder, table, schema, picture_bytes)
     except DataError as error:
-        if table != CHUNKS:
+        if table not in _BESIDE:
             raise
-        return Salvaged(CHUNK_COLUMNS.empty_table(), damage=str(error))
+        return Salvaged(_BESIDE[table].empty_table(), damage=str(error))
 
 
 def _check_digests(folder: Path, meta: EpisodeMeta) -> None:

@@ -1,11 +1,20 @@
 """From samples to rows of the tables of an episode; what does not fit is refused by name."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from drift_core.episodes.files import CHUNK_COLUMNS, CHUNKS, JOINTS, STEP_COLUMNS, STEPS, camera_table
+from drift_core.episodes.files import (
+    CHUNK_COLUMNS,
+    CHUNKS,
+    JOINTS,
+    REWARDS,
+    STEP_COLUMNS,
+    STEPS,
+    camera_table,
+)
 from drift_core.episodes.images import ImageEncoding, Picture
 from drift_core.episodes.record import ChunkRecord, EpisodeMeta, StepRecord
 from drift_core.errors import DataError, ShapeError
@@ -50,6 +59,7 @@ class Rows:
 
     def __init__(self, meta: EpisodeMeta, encoding: ImageEncoding) -> None:
         self._cameras = {camera.name: camera for camera in meta.cameras}
+        self._rewarded = meta.rewarded
         self._encoding = encoding
         self._newest: dict[str, Picture] = {}  # by camera
 
@@ -74,6 +84,14 @@ class Rows:
         if positions.ndim != 1:
             raise ShapeError(f"joints: positions_rad must be (J,), got {positions.shape}")
         return Row(JOINTS, (stamp_s, arrival_s, positions.tolist(), float(gripper_m)))
+
+    def reward(self, reward: float, stamp_s: float) -> Row:
+        """Take what a step of the environment earned that was over at `stamp_s`."""
+        if not self._rewarded:
+            raise DataError(f"reward={reward}: an episode that has rewards must begin as rewarded")
+        if not math.isfinite(reward):
+            raise DataError(f"reward={reward} at {stamp_s:.3f} s must be finite")
+        return Row(REWARDS, (stamp_s, float(reward)))
 
     def frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> Row:
         """Take one (H, W, 3) uint8 RGB image, as it arrived; it is encoded when it is written."""

@@ -83,6 +83,10 @@ class EpisodeWriter:
         """Take one chunk of the policy, whether it is executed or not."""
         self.add(self.rows.chunk(chunk))
 
+    def add_reward(self, reward: float, stamp_s: float) -> None:
+        """Take what a step of the environment earned that was over at `stamp_s`."""
+        self.add(self.rows.reward(reward, stamp_s))
+
     def add_frame(self, camera: str, image: np.ndarray, stamp_s: float, arrival_s: float) -> None:
         """Take one (H, W, 3) uint8 RGB image, as it arrived."""
         self.add(self.rows.frame(camera, image, stamp_s, arrival_s))

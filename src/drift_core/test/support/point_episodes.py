@@ -16,13 +16,20 @@ def chunk(number, stamp_s, epoch=1, steps=4, value=0.0):
     )
 
 
-def record(root, name, drives, chunks, kind="intervention", outcome="success", score=None, **changes):
-    """A point at 50 Hz: `drives` are (seconds, source, take-over, chunk id, epoch); actions: 0.01 x tick."""
+def record(
+    root, name, drives, chunks, kind="intervention", outcome="success", score=None, rewards=(), **changes
+):
+    """A point at 50 Hz: `drives` are (seconds, source, take-over, chunk id, epoch); actions: 0.01 x tick.
+
+    `rewards`: what was earned until which time [s] from the begin on.
+    """
     meta = EpisodeMeta(
         id=name, robot="point", task="walk", seed=1, kind=kind, cameras=(), dt_s=0.1, started_s=1000.0
     )  # fmt: skip
     tick = 0
-    with EpisodeWriter(root, replace(meta, **changes)) as writer:
+    with EpisodeWriter(root, replace(meta, rewarded=len(rewards) > 0, **changes)) as writer:
+        for reward, until_s in rewards:
+            writer.add_reward(reward, 1000.0 + until_s)
         for seconds, source, take_over, chunk_id, epoch in drives:
             for _ in range(round(50 * seconds)):
                 now_s = 1000.0 + tick / 50

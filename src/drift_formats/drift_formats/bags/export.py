@@ -90,6 +90,8 @@ class _Export:
         known, steps = {"stamp_s", *self.serializer.fields(_STEP)}, self.episode.steps
         lost = [field.name for field in fields(StepRecord) if field.name not in known]
         said = [f"no field of Step for {', '.join(lost)}"] if lost else []
+        rewards = self.episode.rewards
+        said += [f"no message for {len(rewards)} rewards of steps"] if rewards else []
         rounded = int((steps.chunk_age_s != steps.chunk_age_s.astype(np.float32)).sum())
         said += [f"chunk_age_s of {rounded} steps rounded to float32"] if rounded else []
         stamps = np.concatenate([steps.stamp_s, *(source.stamp_s for source in self._samples())])
@@ -211,6 +213,7 @@ def _at_the_beginning(meta: EpisodeMeta) -> EpisodeMeta:
         expert_steps=0,
         interventions=0,
         files=(),
+        rewarded=False,
     )
 
 

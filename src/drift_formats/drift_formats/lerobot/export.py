@@ -89,6 +89,9 @@ def export_set(
             if episode.chunks:
                 said = "are left out: a set has a place for what was wanted at each step only"
                 say(f"{episode.meta.id}: {len(episode.chunks)} chunks of the policy {said}")
+            if episode.rewards:
+                said = "are left out: next.reward is the score"
+                say(f"{episode.meta.id}: {len(episode.rewards)} rewards of steps {said}")
         if writer is None:
             raise DataError("a set must have at least one episode")
         writer.close()

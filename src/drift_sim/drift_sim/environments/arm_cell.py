@@ -14,6 +14,7 @@ from drift_core.task import TaskConfig
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.environments.environment import EXPERT_TOPIC, Loop, Sensed
 from drift_sim.environments.seeing_arm import SeeingArm, things
+from drift_sim.errors import SimulationError
 from drift_sim.expert.person import ATTENTIVE, Person
 from drift_sim.expert.scripted import Mode, ScriptedExpert
 from drift_sim.ros2_control.trajectory_controller import Trajectory
@@ -29,6 +30,7 @@ class ArmCell:
     tick_s = TIMESTEP_S
     sensors_s = 1.0 / JOINT_STATES_HZ
     waits = False
+    rewarded = False
 
     def __init__(
         self,
@@ -92,6 +94,14 @@ class ArmCell:
     def outcome(self) -> TaskOutcome:
         """Return what the scene says."""
         return self.world.outcome()
+
+    def reward(self) -> float:
+        """Its scenes give none: SimulationError."""
+        raise SimulationError(f"task {self.task.name} gives no reward for a step")
+
+    def score(self) -> float:
+        """Return the world's."""
+        return self.world.score()
 
     def truth(self) -> Truth:
         """Return where the things are."""

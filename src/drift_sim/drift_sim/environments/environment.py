@@ -82,6 +82,10 @@ class Environment(Protocol):
     def waits(self) -> bool:
         """Whether the world waits for the policy; then no picture is taken that nobody will look at."""
 
+    @property
+    def rewarded(self) -> bool:
+        """Whether it gives a reward for each of its steps."""
+
     def reset(self, seed: int) -> None:
         """Begin the episode that `seed` means."""
 
@@ -102,6 +106,12 @@ class Environment(Protocol):
 
     def outcome(self) -> TaskOutcome:
         """Success or failure once it has happened; it stays until the next reset."""
+
+    def reward(self) -> float:
+        """What the last `advance` earned, of an environment that is `rewarded`."""
+
+    def score(self) -> float | None:
+        """How well it went so far, in [0, 1]: 1 for a success; None: all that is known is the outcome."""
 
     def truth(self) -> Any:
         """What only a simulation knows, for its expert."""

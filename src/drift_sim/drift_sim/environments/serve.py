@@ -34,6 +34,7 @@ class Spec:
     packages: tuple[str, ...]  # whose versions are told
     cameras: dict[str, tuple[int, int]] = field(default_factory=dict)  # by name: (H, W)
     expert: bool = False
+    rewarded: bool = False  # it gives a reward for each step
 
 
 class Served(Protocol):
@@ -57,6 +58,9 @@ class Served(Protocol):
 
     def success(self) -> bool:
         """Whether the task is done now."""
+
+    def reward(self) -> float:
+        """Return what the last step earned; asked for only where the spec says `rewarded`."""
 
     def render(self, camera: str) -> np.ndarray:
         """Return what `camera` sees, (H, W, 3) uint8 RGB, upright."""
@@ -103,6 +107,7 @@ def _introduction(spec: Spec) -> Message:
         "state_dim": spec.state_dim,
         "cameras": {name: list(size) for name, size in spec.cameras.items()},
         "expert": spec.expert,
+        "rewarded": spec.rewarded,
         "versions": {name: version(name) for name in spec.packages},
     }
     arrays = {"low": spec.action_low, "high": spec.action_high, "scale": spec.action_scale}
@@ -123,4 +128,6 @@ def _answer(served: Served, request: Message) -> Message:
     else:
         raise ValueError(f"request={request.kind!r} must be one of: reset, act, render, expert")
     arrays = {"state": np.asarray(served.state(), np.float64), "rest": np.asarray(served.rest(), np.float64)}
+    if request.kind == "act" and served.spec.rewarded:
+        arrays["reward"] = np.array([served.reward()], np.float64)
     return Message("step", {"success": bool(served.success())}, arrays)

@@ -78,6 +78,12 @@ class ServedEnvironment:
         self._rest = np.zeros(len(spec.low))
         self._action: np.ndarray | None = None
         self._outcome = TaskOutcome.RUNNING
+        self._reward = 0.0
+
+    @property
+    def rewarded(self) -> bool:
+        """Whether it gives a reward for each of its steps."""
+        return self._spec.rewarded
 
     @property
     def versions(self) -> dict[str, str]:
@@ -124,13 +130,24 @@ class ServedEnvironment:
 
     def advance(self, ticks: int) -> None:
         """Do `ticks` steps."""
+        self._reward = 0.0
         for _ in range(ticks):
             action = self._rest if self._action is None else self._action
-            self._take(self._child.ask(Message("act", arrays={"action": np.asarray(action, np.float64)})))
+            answer = self._child.ask(Message("act", arrays={"action": np.asarray(action, np.float64)}))
+            self._take(answer)
+            if self.rewarded:
+                self._reward += float(self._vector(answer, "reward", 1)[0])
+
+    def reward(self) -> float:
+        """What the steps of the last `advance` earned."""
+        return self._reward
 
     def outcome(self) -> TaskOutcome:
         """Success as soon as one step had it."""
         return self._outcome
+
+    def score(self) -> None:
+        """Nobody says how far it came."""
 
     def truth(self) -> VectorTruth:
         """Return what its expert is told."""
@@ -180,6 +197,7 @@ class _Spec:
     scale: np.ndarray
     cameras: dict[str, tuple[int, int]]
     expert: bool
+    rewarded: bool
     versions: dict[str, str]
 
     @classmethod
@@ -202,6 +220,7 @@ class _Spec:
                 scale,
                 {str(name): (int(size[0]), int(size[1])) for name, size in fields["cameras"].items()},
                 bool(fields["expert"]),
+                bool(fields["rewarded"]),
                 {str(name): str(version) for name, version in fields["versions"].items()},
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-VERSION = 1  # of the protocol; both sides must have the same
+VERSION = 2  # of the protocol; both sides must have the same
 DTYPES = ("uint8", "float32", "float64")
 HEADER_MAX = 1 << 16  # bytes
 ARRAYS_MAX = 64 << 20  # bytes of one message

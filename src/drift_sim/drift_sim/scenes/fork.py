@@ -6,6 +6,7 @@ State and action are the position (2,) [m]; an action is the set-point of the ne
 
 from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from drift_core.observation.spec import Observation
 from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+
+from drift_sim.scenes.scene import PartialCredit
 
 Vector2 = tuple[float, float]
 Positive = Annotated[float, Field(gt=0)]
@@ -44,6 +47,7 @@ class ForkScene:
     noise_m: Annotated[
         float, Field(ge=0)
     ]  # standard deviation of what pushes the demonstrator aside per step
+    partial_credit: PartialCredit
 
 
 @plain_dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ class ForkEpisode:
     states: np.ndarray  # (N, 2) [m]
     actions: np.ndarray  # (N, 2) [m]
     success: bool
+    score: float  # 1 for a success, else of the scene's partial credit the share of the way to the goal
     way: Way | None  # None: it never passed the obstacle
 
 
@@ -74,6 +79,7 @@ class Fork:
         """Put the point at the start that `seed` means and return the state (2,)."""
         scene = self.scene
         self._position = np.random.default_rng(seed).uniform(scene.start_low_m, scene.start_high_m)
+        self._start = self._position
         self._states: list[np.ndarray] = []
         self._actions: list[np.ndarray] = []
         self.crashed = False
@@ -112,7 +118,14 @@ class Fork:
         """Return what has happened since the reset."""
         states = np.array(self._states).reshape(-1, 2)
         success = self.at_goal and not self.crashed
-        return ForkEpisode(states, np.array(self._actions).reshape(-1, 2), success, self._way(states))
+        score = 1.0 if success else self.scene.partial_credit * self._share_of_way()
+        actions = np.array(self._actions).reshape(-1, 2)
+        return ForkEpisode(states, actions, success, score, self._way(states))
+
+    def _share_of_way(self) -> float:
+        """Return by which share the point is nearer to the goal than at the start, in [0, 1]."""
+        start, now = (np.linalg.norm(at - self.scene.goal_m) for at in (self._start, self._position))
+        return float(np.clip(1.0 - now / start, 0.0, 1.0))
 
     def _way(self, states: np.ndarray) -> Way | None:
         """Return the side on which the obstacle's x was crossed."""
@@ -136,7 +149,7 @@ def demonstrate(task: TaskConfig, seed: int) -> ForkEpisode:
         labels.append(label)
         position = fork.step(label + scene.noise_m * rng.standard_normal(2))
     run = fork.episode()
-    return ForkEpisode(run.states, np.array(labels), run.success, run.way)
+    return replace(run, actions=np.array(labels))
 
 
 def set_point(scene: ForkScene, position: np.ndarray, side: float, dt_s: float) -> np.ndarray:

@@ -16,6 +16,8 @@ from drift_sim.headless import mujoco
 
 Vector3 = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
+# The score of an attempt that came all the way without a success; 0: nothing but success counts.
+PartialCredit = Annotated[float, Field(ge=0, lt=1)]
 TICK_S = 0.1  # unit of the cost-to-go
 
 
@@ -131,6 +133,10 @@ class ArmScene(Protocol):
     @property
     def expert(self) -> ExpertConfig:
         """How the scripted expert moves."""
+
+    @property
+    def partial_credit(self) -> float:
+        """The score of an attempt that came all the way without a success."""
 
     def tcp_points(self) -> Iterable[tuple[str, np.ndarray]]:
         """Return what the TCP must be able to reach, hand as at home: a name and a point (3,) [m] each.

@@ -73,6 +73,21 @@ def test_a_demonstration_succeeds_and_its_labels_are_what_was_done_from_each_sta
     np.testing.assert_allclose(windows.actions[:-1, 0], moved, atol=1e-6)
 
 
+def test_what_each_step_earned_is_recorded_where_the_task_says_so(serve, tmp_path):
+    for task in ("rewards", "reach"):
+        shell = serve(task)
+        writer = shell.writer(tmp_path, task, 5, "demonstration")
+        shell.run_episode(5, expert=shell.expert("demonstrate", 5), writer=writer)
+    episode, without = (read_episode(tmp_path / task) for task in ("rewards", "reach"))
+    assert without.rewards is None and not (tmp_path / "reach" / "rewards.arrow").exists()
+    # less the distance to (0.5, -0.5) after the step, which the next reading sees
+    distance = np.linalg.norm(episode.joints.positions_rad - [0.5, -0.5], axis=1)
+    assert len(episode.rewards) == len(episode.steps)
+    np.testing.assert_allclose(episode.rewards.reward[:-1], -distance[1:], atol=1e-12)
+    assert episode.rewards.reward[-1] > -0.02, "the last step has succeeded"
+    np.testing.assert_allclose(episode.rewards.stamp_s[:-1], episode.joints.stamp_s[1:], atol=1e-9)
+
+
 def test_an_episode_depends_on_its_seed_alone(serve):
     shell = serve("reach")
     expert = shell.expert("demonstrate")
@@ -147,6 +162,7 @@ FAULTS = {
     "shapes": r"must give state as \(2,\) finite numbers, got \(5,\) float64",
     "infinite": r"must give state as \(2,\) finite numbers, got \(2,\) float64, not finite",
     "slow": "gave no answer to act within 3 s",
+    "priceless": r"must give reward as \(1,\) finite numbers, got \(1,\) float64, not finite",
     "garbage": "answered act with what is no message",
 }
 

@@ -1,6 +1,6 @@
 """An environment of the tests in its own process: a point that is to reach (0.5, -0.5), and ways to fail.
 
-Names: reach, crash, raise, shapes, infinite, slow, garbage, picture.
+Names: reach, crash, raise, shapes, infinite, slow, garbage, picture, rewards, priceless.
 """
 
 import os
@@ -12,7 +12,18 @@ import numpy as np
 from drift_sim.environments.serve import Spec, UnknownTaskError, main
 
 GOAL = np.array([0.5, -0.5])
-NAMES = ("reach", "crash", "raise", "shapes", "infinite", "slow", "garbage", "picture")
+NAMES = (
+    "reach",
+    "crash",
+    "raise",
+    "shapes",
+    "infinite",
+    "slow",
+    "garbage",
+    "picture",
+    "rewards",
+    "priceless",
+)
 
 
 class Tiny:
@@ -32,6 +43,7 @@ class Tiny:
             packages=("numpy",),
             cameras={"top": (8, 6)} if images else {},
             expert=True,
+            rewarded=name in ("rewards", "priceless"),
         )
 
     def reset(self, seed):
@@ -61,6 +73,11 @@ class Tiny:
 
     def success(self):
         return bool(np.linalg.norm(self.at - GOAL) < 0.02)
+
+    def reward(self):
+        if self.name == "priceless" and self.steps == 3:
+            return np.nan
+        return -float(np.linalg.norm(self.at - GOAL))
 
     def expert(self):
         return np.clip(GOAL - self.at, -0.1, 0.1)

@@ -28,6 +28,7 @@ def main(
 ) -> None:
     """Change outcome, score or weight of episodes; nothing else changes, and none is ever half written.
 
+    Another outcome without a score takes away the score, which was of the old one.
     Training reads them when it reads the episode: one that is running, or was paused, keeps what it has read.
     Example: drift data relabel runs/mine m000012 --outcome success --score 0.7
     """
@@ -39,12 +40,9 @@ def main(
     check_ids(opened, episodes)
     wanted = {name: opened.meta(name) for name in episodes}  # all can be read before the first is written
     for name, meta in wanted.items():
-        new = relabel(
-            opened.root / name,
-            meta.outcome if outcome is None else outcome,
-            meta.score if score is None else _score(score),
-            weight,
-        )
+        ended = meta.outcome if outcome is None else outcome
+        kept = meta.score if ended == meta.outcome else None
+        new = relabel(opened.root / name, ended, kept if score is None else _score(score), weight)
         print(f"{name}: {_label(meta)} → {_label(new)}")
 
 

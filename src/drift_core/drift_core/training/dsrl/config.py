@@ -33,6 +33,7 @@ class DsrlConfig:
     kl_nats: Positive = 6.0  # how far the actor may go from N(0, I), on average over observations
     denoised: Count = 32  # chunks that are denoised at each step for what is distilled
     demonstrations: bool = True  # demonstrations are in the replay, too; aliased only
+    rewards: bool = True  # what steps earned counts beside scores, where all attempts say it
     synthetic: SyntheticConfig | None = None  # made-up chunks beside recorded ones; aliased only
 
     def __post_init__(self) -> None:

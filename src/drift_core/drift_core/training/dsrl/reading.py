@@ -29,6 +29,7 @@ from drift_core.policy.policy import DiffusionPolicy
 from drift_core.preferences.pairs import Side, executed_chunks
 from drift_core.training.dsrl.learner import Act
 from drift_core.training.dsrl.replay import Transitions, joined
+from drift_core.training.dsrl.rewards import earned
 
 _AT_ONCE = 256  # windows that are encoded together
 _LONGEST = 2.0  # of noise that is believed, as a share of its norm sqrt(T A); beyond 1.5 it is no N(0, I)
@@ -45,6 +46,7 @@ class Replay:
     episode_ids: tuple[str, ...]
     left_out: dict[str, str]  # episodes that teach nothing though they should
     doubted: dict[str, str]  # episodes of which noise is not believed, and why
+    earned: Tensor  # (N,) mean reward of each transition's steps; NaN: none was recorded
 
 
 class ReplayReader:
@@ -65,6 +67,7 @@ class ReplayReader:
         self._store, self._cut, self._policy, self._sampler = store, cut, policy, sampler
         self._version, self._demonstrations, self._act = version, demonstrations, act
         self._doubted: dict[str, str] = {}
+        self._earned: list[np.ndarray] = []
 
     def read(self, tell: Callable[[int, int], None]) -> Replay:
         """Read the whole store; `tell` may raise to break off."""
@@ -82,7 +85,15 @@ class ReplayReader:
             if found is not None:
                 parts.append(found)
                 ids.append(name)
-        return Replay(joined(parts) if parts else None, tuple(scores), tuple(ids), left_out, self._doubted)
+        gathered = np.concatenate([*self._earned, np.empty(0)]).astype(np.float32)
+        return Replay(
+            joined(parts) if parts else None,
+            tuple(scores),
+            tuple(ids),
+            left_out,
+            self._doubted,
+            torch.from_numpy(gathered).to(self._policy.device),
+        )
 
     def _episode(self, name: str, scores: list[float]) -> Transitions | None:
         meta = self._store.meta(name)
@@ -93,9 +104,9 @@ class ReplayReader:
             return None
         if meta.credit is None:
             raise DataError(NO_OUTCOME)
-        if demonstration:
-            return self._of_demonstration(name, meta.credit)
         episode = self._cut.episode(name)
+        if demonstration:
+            return self._of_demonstration(episode, meta.credit)
         found, ends = self._of_attempt(episode, meta.credit)
         scores += ends
         return found
@@ -125,17 +136,24 @@ class ReplayReader:
         fresh = ours and set(episode.chunks.policy_version.tolist()) == {self._version}
         actions = [side.actions for side in sides]
         found = self._transitions(windows, rows, actions, latents, reward, last, fresh)
+        # a chunk earns until the next one begins, or somebody steps in
+        stepped_in_s = [expert_s[expert_s > here].min(initial=np.inf) for here in begun_s[:-1]]
+        self._earned.append(earned(episode.rewards, begun_s[:-1], np.minimum(begun_s[1:], stepped_in_s)))
         return found, reward[last].tolist()
 
-    def _of_demonstration(self, name: str, credit: float) -> Transitions | None:
-        windows, steps = self._cut(name), self._policy.config.action_steps
+    def _of_demonstration(self, episode: Episode, credit: float) -> Transitions | None:
+        windows, steps = self._cut(episode.meta.id), self._policy.config.action_steps
         rows = np.flatnonzero(windows.mask[:, : min(steps, windows.mask.shape[1])].all(axis=1))[::steps]
         if not len(rows):
             return None
         last = np.zeros(len(rows), bool)
         last[-1] = True
         chunks = list(windows.actions[rows])
-        return self._transitions(windows, rows, chunks, [None] * len(rows), np.where(last, credit, 0.0), last)
+        scores = np.where(last, credit, 0.0)
+        found = self._transitions(windows, rows, chunks, [None] * len(rows), scores, last)
+        begun_s = np.append(windows.t_ref_s[rows], np.inf)
+        self._earned.append(earned(episode.rewards, begun_s[:-1], begun_s[1:]))
+        return found
 
     def _transitions(
         self,

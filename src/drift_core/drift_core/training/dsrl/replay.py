@@ -8,7 +8,8 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
-    """N executed chunks. The reward comes with the last chunk of an attempt and is its score in [0, 1]."""
+    """N executed chunks. The reward comes with the last chunk of an attempt and is its score in [0, 1];
+    `rewards.py` adds what steps earned."""
 
     condition: Tensor  # (N, C) what the policy saw
     chosen: Tensor  # (N, D) noise that the chunk was made from, as the actor chooses it; NaN: nobody knows

@@ -48,14 +48,15 @@ class SyntheticReplay:
         config: SyntheticConfig,
         seed: int,
         tell: Callable[[str], None] = lambda text: None,
+        all_earn: bool = False,
     ) -> None:
-        """`latent_shape`: T, A. `tell` hears what was made."""
+        """`latent_shape`: T, A. `tell` hears what was made. `all_earn`: not the last chunk alone."""
         self._model, self._act, self._actor, self._shape = model, act, actor, latent_shape
-        self._config, self._seed, self._tell = config, seed, tell
+        self._config, self._seed, self._tell, self._all_earn = config, seed, tell, all_earn
         self.draws, self.made = 0, 0  # so often, and so many transitions in all
 
     def __call__(self) -> Transitions:
-        """Return other transitions; rewards are scores in [0, 1] and come with the last chunk alone."""
+        """Return other transitions; rewards lie in [0, 1] and come with the last chunk alone, or with all."""
         self.draws += 1
         generator = torch.Generator().manual_seed(self._seed + self.draws)
         made = self._model.make(self._wanted(generator), self._config.guidance, generator)
@@ -68,7 +69,7 @@ class SyntheticReplay:
             made.condition,
             torch.full((len(made), self._actor.dims), torch.nan).to(made.condition),  # nobody knows
             made.action,
-            torch.where(made.last, made.reward.clamp(0.0, 1.0), 0.0),
+            torch.where(made.last | self._all_earn, made.reward.clamp(0.0, 1.0), 0.0),
             made.following,
             made.last,
             torch.zeros_like(made.last),

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from drift_config.errors import ConfigError
@@ -13,9 +14,10 @@ from drift_core.errors import DataError
 from drift_core.policy.policy import NOISE_ACTOR, DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
 from drift_core.samplers import Sampler
-from drift_core.training.dsrl import Act, DsrlLearner, FindLearner
+from drift_core.training.dsrl import Act, DsrlConfig, DsrlLearner, FindLearner
 from drift_core.training.dsrl.reading import Replay, ReplayReader
 from drift_core.training.dsrl.replay import Transitions
+from drift_core.training.dsrl.rewards import with_rewards
 from drift_core.training.dsrl.synthetic import SyntheticReplay, trajectory_model
 from drift_core.training.report import StepProgress
 from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
@@ -97,7 +99,8 @@ def _synthetic(
     with _threads(rounds.threads):
         model.learn(on_step)
     shape = (policy.config.horizon, policy.config.action_dim)
-    return SyntheticReplay(model, act, policy.noise_actor, shape, settings, seed, hooks.on_text)
+    all_earn = bool(replay.reward[~replay.last].any())
+    return SyntheticReplay(model, act, policy.noise_actor, shape, settings, seed, hooks.on_text, all_earn)
 
 
 def _run(
@@ -163,7 +166,8 @@ def _replay(rounds: Rounds, policy: DiffusionPolicy, act: Act, version: int, hoo
     where = f"in {rounds.store.root}"
     if not replay.scores:
         raise NoDataError(f"no attempt of the policy with an outcome {where} to learn from{left_out}")
-    if len(set(replay.scores)) == 1:
+    valued = _valued(replay, settings, hooks)
+    if valued is None and len(set(replay.scores)) == 1:
         raise NoDataError(
             f"all {len(replay.scores)} attempts {where} ended alike, with a score of {replay.scores[0]:g}: "
             f"record some that end otherwise, or give other scores (drift data relabel --score){left_out}"
@@ -186,4 +190,22 @@ def _replay(rounds: Rounds, policy: DiffusionPolicy, act: Act, version: int, hoo
         hooks.on_warning(f"left out{left_out}")
     if doubted and not aliased:
         hooks.on_warning(f"recorded noise that is not believed{doubted}")
+    if valued is not None:
+        hooks.on_text("rewards of steps count beside scores")
+        replay = replace(replay, transitions=replace(found, reward=valued))
     return replay
+
+
+def _valued(replay: Replay, settings: DsrlConfig, hooks: Hooks) -> Tensor | None:
+    """Return what transitions are worth with rewards of steps; None where scores alone count."""
+    known = replay.earned.isfinite()
+    if not settings.rewards or replay.transitions is None or not bool(known.any()):
+        return None
+    if not bool(known.all()):
+        missing = int((~known).sum())
+        hooks.on_warning(
+            f"rewards of steps are left out: of {missing} of {len(known)} chunks none is recorded, as of "
+            "demonstrations of before (dsrl.demonstrations: false)"
+        )
+    transitions = replay.transitions
+    return with_rewards(transitions.reward, transitions.last, replay.earned, settings.gamma)

@@ -94,6 +94,33 @@ def test_a_take_over_ends_an_attempt_with_nothing(bootstrapped):
     assert replay.transitions.last.tolist() == [True, True] and replay.scores == (0.0, 1.0)
 
 
+def test_a_chunk_earns_what_its_steps_do_until_the_next_one_begins_or_somebody_steps_in(bootstrapped):
+    # chunk 1 from 0 s on, chunk 3 from 0.4 s on; what is over at 0.4 s was still of the first
+    attempt(bootstrapped, "m1", rewards=[(1.0, 0.2), (3.0, 0.4), (8.0, 0.6), (10.0, 0.8)])
+    _, replay = replay_of(bootstrapped)
+    assert replay.earned.tolist() == [2.0, 9.0]
+    chunks = [CHUNKS[0], chunk(9, 1002.0, epoch=2)]  # the person drives from 1.0 s on
+    earned = [(1.0, 0.5), (2.0, 1.0), (7.0, 1.5), (4.0, 2.3)]
+    record(bootstrapped / "episodes", "m2", CORRECTED, chunks, policy_versions=(3,), rewards=earned)
+    assert replay_of(bootstrapped)[1].earned.tolist() == [2.0, 9.0, 1.5, 4.0]
+    attempt(bootstrapped, "m3")
+    assert replay_of(bootstrapped)[1].earned.isnan().tolist() == [False] * 4 + [True] * 2
+
+
+def test_rewards_of_steps_let_attempts_teach_that_ended_alike(bootstrapped):
+    for name, first in (("m1", 0.0), ("m2", 4.0)):
+        attempt(bootstrapped, name, score=0.0, rewards=[(first, 0.2), (2.0, 0.8)])
+    texts, warned = [], []
+    hooks = Hooks(on_text=texts.append, on_warning=warned.append)
+    with pytest.raises(NoDataError, match="all 2 attempts in .* ended alike"):
+        train_round(rounds_of(bootstrapped, rewards=False), "dsrl", hooks)
+    with pytest.raises(NoDataError, match="all 2 attempts in .* ended alike"):
+        train_round(rounds_of(bootstrapped), "dsrl", hooks)
+    assert "of 4 of 8 chunks none is recorded" in warned[0], "the demonstration says nothing of rewards"
+    train_round(rounds_of(bootstrapped, demonstrations=False), "dsrl", hooks)
+    assert "rewards of steps count beside scores" in texts and len(warned) == 1
+
+
 def test_demonstrations_teach_without_noise(bootstrapped):
     _, replay = replay_of(bootstrapped, demonstrations=True)
     assert not replay.scores and replay.transitions.chosen.isnan().all()

@@ -48,11 +48,11 @@ def settings(**changes):
     return parse(file, DsrlConfig, "x.yaml")
 
 
-def made_up(mean=0.0, replay=None, tell=lambda text: None, steps=30, **changes):
+def made_up(mean=0.0, replay=None, tell=lambda text: None, steps=30, all_earn=False, **changes):
     config = settings(steps=steps, **changes).synthetic
     model = trajectory_model(replay or recorded(), config, 7)
     model.learn(lambda step, loss: None)
-    return SyntheticReplay(model, act, actor_at(mean), SHAPE, config, 7, tell)
+    return SyntheticReplay(model, act, actor_at(mean), SHAPE, config, 7, tell, all_earn)
 
 
 def test_what_is_made_up_are_transitions_whose_noise_nobody_knows():
@@ -67,6 +67,14 @@ def test_what_is_made_up_are_transitions_whose_noise_nobody_knows():
     again = source()
     assert (source.draws, source.made) == (2, len(made) + len(again))
     assert not torch.equal(made.condition[:9], again.condition[:9])
+
+
+def test_where_every_step_earns_so_do_chunks_that_are_made_up():
+    replay = recorded()
+    replay = replace(replay, reward=torch.full_like(replay.reward, 0.5) + 0.1 * torch.randn(len(replay)))
+    made = made_up(replay=replay, all_earn=True)()
+    assert (made.reward[~made.last] > 0.0).float().mean() > 0.9
+    assert 0.0 <= made.reward.min() <= made.reward.max() <= 1.0
 
 
 def test_guided_chunks_lie_where_the_actor_would_go():

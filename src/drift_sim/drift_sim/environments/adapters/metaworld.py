@@ -2,8 +2,9 @@
 
 State: hand and objects now and one step before, and the goal (39,) [m]; with pictures the hand and its
 opening now (4,). Action (4,): hand xyz (1 is 1 cm in a step, world frame), effort of the gripper; each in
-[-1, 1]. The seed of a reset is ignored there. The scenes are fifty of the seed given to make, of which
-`unwrapped.seed` chooses one; evaluations have others than all else.
+[-1, 1]. Reward of a step: 0 to 10, the more the nearer to done. The seed of a reset is ignored there. The
+scenes are fifty of the seed given to make, of which `unwrapped.seed` chooses one; evaluations have others
+than all else.
 """
 
 from typing import Any
@@ -32,7 +33,7 @@ class MetaWorld:
         self._policy = ENV_POLICY_MAP[name]()
         self._made: dict[int, Any] = {}  # environments by the seed of their scenes
         self._renderers: dict[int, Any] = {}
-        self._scenes, self._grip, self._done = 1, 0.0, False
+        self._scenes, self._grip, self._done, self._reward = 1, 0.0, False, 0.0
         ones = np.ones(4)
         self.spec = Spec(
             dt_s=DT_S,
@@ -44,6 +45,7 @@ class MetaWorld:
             packages=("metaworld", "mujoco", "gymnasium", "numpy"),
             cameras={CAMERA: (SIZE, SIZE)} if images else {},
             expert=True,
+            rewarded=True,
         )
 
     def reset(self, seed: int) -> None:
@@ -56,8 +58,8 @@ class MetaWorld:
     def act(self, action: np.ndarray) -> None:
         """Do one step."""
         self._grip = float(action[3])
-        self._observed, _, _, _, info = self._env.step(action.astype(np.float32))
-        self._done = bool(info["success"])
+        self._observed, reward, _, _, info = self._env.step(action.astype(np.float32))
+        self._reward, self._done = float(reward), bool(info["success"])
 
     def state(self) -> np.ndarray:
         """Return what it observed."""
@@ -70,6 +72,10 @@ class MetaWorld:
     def success(self) -> bool:
         """As of the last step: the task may be undone again."""
         return self._done
+
+    def reward(self) -> float:
+        """Of the last step."""
+        return self._reward
 
     def expert(self) -> np.ndarray:
         """Return its own expert's action."""

@@ -2,7 +2,8 @@
 
 Action (10,): where the hand shall be [m], the first two columns of its rotation matrix, gripper (-1 open, 1
 closed), in the world frame, 20 times a second. State: the hand's position and rotation columns, its opening
-[m], then, without pictures, position and rotation columns of the object: (10,) or (19,). A seed given to
+[m], then, without pictures, position and rotation columns of the object: (10,) or (19,). Reward of a step: 1
+where the task is done, else 0. A seed given to
 make or to NumPy has no effect on a reset: all generators are replaced before each.
 """
 
@@ -29,7 +30,7 @@ class RobosuiteTask:
             raise UnknownTaskError(f"task={name} of robosuite must be one of: {', '.join(TASKS)}")
         self._images, self._object = images, TASKS[name]
         self._env = _make(name, images)
-        self._grip = -1.0
+        self._grip, self._reward = -1.0, 0.0
         self.spec = Spec(
             dt_s=DT_S,
             max_steps=STEPS,
@@ -40,6 +41,7 @@ class RobosuiteTask:
             packages=("robosuite", "mujoco", "numpy"),
             cameras={camera: (SIZE, SIZE) for camera in CAMERAS} if images else {},
             expert=True,
+            rewarded=True,
         )
 
     def reset(self, seed: int) -> None:
@@ -57,7 +59,8 @@ class RobosuiteTask:
         quaternion = transforms.mat2quat(_orthonormal(action[3:9]))
         turn = transforms.quat2axisangle(quaternion)
         self._grip = float(action[9])
-        self._observed, *_ = self._env.step(np.concatenate([action[:3], turn, action[9:]]))
+        self._observed, reward, *_ = self._env.step(np.concatenate([action[:3], turn, action[9:]]))
+        self._reward = float(reward)
 
     def state(self) -> np.ndarray:
         """Return hand, opening, and the object."""
@@ -73,6 +76,10 @@ class RobosuiteTask:
     def success(self) -> bool:
         """As the task says."""
         return bool(self._env._check_success())
+
+    def reward(self) -> float:
+        """Of the last step."""
+        return self._reward
 
     def expert(self) -> np.ndarray:
         """Grasp from above, then lift; a can is carried over its quarter of the bin and let go."""

@@ -10,7 +10,7 @@ from drift_core.task import TaskConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from drift_sim.scenes.scene import CameraPose, ExpertConfig, Positive, Vector3
+from drift_sim.scenes.scene import CameraPose, ExpertConfig, PartialCredit, Positive, Vector3
 
 Vector2 = tuple[float, float]
 Color = tuple[float, float, float, float]
@@ -69,6 +69,7 @@ class SuccessConfig:
     hold_s: Annotated[float, Field(ge=0)]  # all of it must last this long [s]
     lost_low_m: Vector3  # the box is lost outside this region
     lost_high_m: Vector3
+    partial_credit: PartialCredit
 
 
 @dataclass(frozen=True, config=STRICT)

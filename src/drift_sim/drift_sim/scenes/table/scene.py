@@ -31,6 +31,11 @@ class TableScene:
         """How the scripted expert moves."""
         return self.config.expert
 
+    @property
+    def partial_credit(self) -> float:
+        """The score of an attempt that came all the way without a success."""
+        return self.config.success.partial_credit
+
     def tcp_points(self) -> Iterable[tuple[str, np.ndarray]]:
         """Return the corners of both start regions, at the height of the grip (3,) [m]."""
         reset = self.config.reset
