@@ -37,21 +37,17 @@ class Cell(Generic[P]):
         self.setup, self._robot_file = setup, robot_file
         self.robot = load_robot(robot_file)
         self.person = person()
-        self.control = Ros2Control(self.robot, setup.options, setup.arm)
-        self.driver = setup.driver(self.control)
+        self._executor = SingleThreadedExecutor()
+        self.begin_control()
         self.publisher = Node("joint_state_publisher")  # silent, but for its fault
         topic = self.robot.config.joint_state_topics[0]
         self._states = self.publisher.create_publisher(JointState, topic, qos.JOINT_STATES)
         self.echo = self.publisher.create_timer(0.03, self._echo)
         self.echo.cancel()
-        self._executor = SingleThreadedExecutor()
-        others = (self.person, self.publisher, self.driver.robot, self.driver.hand)
-        for node in (*self.control.nodes, *others):
-            if node is not None:
-                self._executor.add_node(node)
+        for node in (self.person, self.publisher):
+            self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
-        self.control.start()
         self.start_gate()
 
     def __enter__(self) -> Self:
@@ -65,16 +61,50 @@ class Cell(Generic[P]):
         # a thread that is still inside rclpy when Python ends is ended there, which C++ takes for a crash
         self._executor.shutdown()
         self._thread.join()
-        self.control.close()
-        for node in (self.person, self.publisher, self.driver.robot, self.driver.hand):
-            if node is not None:
-                node.destroy_node()
+        self._close_control()
+        for node in (self.person, self.publisher):
+            node.destroy_node()
         rclpy.try_shutdown()
 
     @property
     def controller(self) -> str:
         """The name of the one that takes the commands."""
         return self.setup.options.controller
+
+    def begin_control(self) -> None:
+        """Start ros2_control and the driver's nodes; the arm is where it is, or at home at the beginning."""
+        before = getattr(self, "control", None)
+        self.control = Ros2Control(self.robot, self.setup.options, self.setup.arm)
+        if before is not None:
+            self.control.arm.q = before.arm.q.copy()
+            self.control.switch(True)  # from there
+        self.driver = self.setup.driver(self.control)
+        for node in (*self.control.nodes, *self._drivers):
+            self._executor.add_node(node)
+        self.control.start()
+
+    def end_control(self) -> None:
+        """Let ros2_control and the driver's nodes end without a word, in the thread that spins them."""
+        ended = threading.Event()
+
+        def end() -> None:
+            for node in (*self.control.nodes, *self._drivers):
+                self._executor.remove_node(node)
+            self._close_control()
+            ended.set()
+
+        self._executor.create_task(end)
+        if not ended.wait(10.0):
+            raise RuntimeError("ros2_control did not end within 10 s")
+
+    @property
+    def _drivers(self) -> list[Node]:
+        return [node for node in (self.driver.robot, self.driver.hand) if node is not None]
+
+    def _close_control(self) -> None:
+        self.control.close()
+        for node in self._drivers:
+            node.destroy_node()
 
     def start_gate(self) -> None:
         """Start the gate, by what `drift up sim:=none` with that robot and hand gives it."""

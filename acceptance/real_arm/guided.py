@@ -85,6 +85,8 @@ def inject_guided(fault: GuidedFault, cell: GuidedCell) -> Row:
 
 def _held_ms(times_s: np.ndarray, q: np.ndarray, fault_s: float) -> float | None:
     """Return when the arm (N, J) has moved for the last time; None where it still does at the end."""
+    if len(times_s) < 2:  # it runs no more, nor does this arm
+        return 0.0
     moving = np.append(False, np.abs(np.diff(q, axis=0)).max(axis=1) > 0.0)
     if not moving.any():
         return 0.0
@@ -127,6 +129,8 @@ def while_guided(
                     GuidedCell.mend_controllers),
         GuidedFault("ros2_control hangs for 0.7 s", Expected("HOLD", "", REPEATED_MS),
                     1e3 * _HANG_S + SWITCH_MS, _hang, _wake, watch_s=1.8),
+        GuidedFault("ros2_control dies", faults("s old, allowed", REPEATED_MS), TICK_MS,
+                    GuidedCell.end_control, GuidedCell.begin_control, watch_s=1.5),
         GuidedFault(name, faults(name, 150.0), TICK_MS, stop, recover),
         GuidedFault("gate SIGKILL", Expected("ended"), 1000.0 + SWITCH_MS, _kill, GuidedCell.start_gate,
                     watch_s=2.0),

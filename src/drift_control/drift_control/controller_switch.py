@@ -111,7 +111,7 @@ class ControllerSwitch:
     def _guided(self) -> list[Happening]:
         report = self._report
         if report is not None and report.guided and not report.driven:
-            return []
+            return [_failed(f"guided by hand no more: {report.objection}")] if report.objection else []
         text = "somebody else has switched the arm's controllers while it was guided by hand"
         return [Happening(Event.FAULT, Reason.PROTECTIVE_STOP, text)]
 

@@ -249,6 +249,16 @@ def test_an_arm_that_only_its_manager_can_take_back_is_held_where_it_is_then_tho
     assert (guided.state.state, guided.state.armed) == (State.HOLD, True)
 
 
+@of(FR3)
+def test_without_the_process_that_would_take_it_back_the_arm_is_not_left_to_the_hand(guided):
+    guided.guided()
+    guided.stage.gate._hand_guiding._keeper._process.kill()
+    guided.until(State.HOLD, "hold")
+    assert guided.state.reason == Reason.SWITCH_FAILED
+    assert "the process that takes the arm back if the gate dies is not ready" in guided.state.text
+    guided.taken_back()
+
+
 LEFT = {"namespace": "/left", "prefix": "left_"}
 
 

@@ -266,6 +266,19 @@ def test_a_manager_that_cannot_be_asked_is_said_and_the_arm_stands(arm):
     assert tick.text == f"not guided by hand: {arm.objection}"
 
 
+def test_an_arm_that_could_not_be_guided_any_more_is_taken_back_while_it_can_be(arm):
+    arm.guide(SLOWLY)
+    arm.objection = "the process that takes the arm back if the gate dies is not ready"
+    tick = arm.tick()
+    assert (tick.state, tick.reason) == (State.HOLD, Reason.SWITCH_FAILED)
+    assert tick.text.startswith(f"guided by hand no more: {arm.objection}")
+    arm.hand_rad_s = 0.0 * SLOWLY
+    tick = arm.run(0.5)
+    assert arm.driven and tick.sent and tick.state is State.HOLD
+    arm.objection = ""
+    assert arm.run(0.5).state is State.HOLD  # the pedal is still down
+
+
 def test_while_the_arm_is_taken_back_nobody_drives_it_nor_sends_it_home(new_guided, keyboard):
     arm = new_guided(pad=keyboard)
     arm.guide()
