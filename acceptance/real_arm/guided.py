@@ -53,8 +53,8 @@ def inject_guided(fault: GuidedFault, cell: GuidedCell) -> Row:
     time.sleep(fault.watch_s)
     ended = [(at_s, msg) for at_s, msg in list(cell.person.states) if msg.state != State.GUIDED]
     shown = cell.person.states[-1][1] if cell.person.states else None
-    times_s, _, q = cell.control.course(fault_s)
-    held_ms = _held_ms(times_s, q, fault_s)
+    end_s, (times_s, _, q) = steady_s(), cell.control.course(fault_s)
+    held_ms = _held_ms(times_s, q, fault_s, end_s)
     cell.lead(0.0)
     cell.person.down, cell.person.speaks = False, True
     stood = cell.control.arm.q.copy()
@@ -83,15 +83,15 @@ def inject_guided(fault: GuidedFault, cell: GuidedCell) -> Row:
     return {**row, "reason": str(row["reason"])[:SHOWN], "wrong": "; ".join(wrong)}
 
 
-def _held_ms(times_s: np.ndarray, q: np.ndarray, fault_s: float) -> float | None:
-    """Return when the arm (N, J) has moved for the last time; None where it still does at the end."""
-    if len(times_s) < 2:  # it runs no more, nor does this arm
+def _held_ms(times_s: np.ndarray, q: np.ndarray, fault_s: float, end_s: float) -> float | None:
+    """Return when the arm (N, J) has moved for the last time; None where it still does at the watch's end."""
+    if len(times_s) < 2:  # ros2_control runs no more, nor does this arm
         return 0.0
     moving = np.append(False, np.abs(np.diff(q, axis=0)).max(axis=1) > 0.0)
     if not moving.any():
         return 0.0
     last_s = float(times_s[moving][-1])
-    return None if times_s[-1] - last_s < STILL_S else 1e3 * max(last_s - fault_s, 0.0)
+    return None if end_s - last_s < STILL_S else 1e3 * max(last_s - fault_s, 0.0)
 
 
 def while_guided(
