@@ -11,7 +11,7 @@ from drift.experiment.courses import equal_labels
 from drift.experiment.courses.rounds import ROUNDS
 from drift.experiment.methods.method import Corrects, Method
 
-_EVERY_S = 4.0  # a random take-over
+_EVERY_S = 4.0  # on average, a random take-over
 
 
 def corrects(who: Person) -> Corrects:
@@ -37,7 +37,7 @@ METHODS = {
     "overlooking": _rounds("deviation, half of it overlooked", person.overlooking(0.5)),
     "shaking": _rounds("deviation, with a shaking hand", Person(shakes=True)),
     "at_random": Method(
-        "at random, as many labels in each round",
+        f"at random, every {_EVERY_S:g} s of the policy, as many labels in each round",
         equal_labels.in_rounds("drift_left", equal_labels.correct),
         corrects=corrects(person.at_random(_EVERY_S)),
         ours_alone=True,
