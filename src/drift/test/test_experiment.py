@@ -341,6 +341,10 @@ def test_the_estimate_by_hand() -> None:
     assert costs.of(corrected) == pytest.approx(10 + 5 * 1 + 38 * 2 + 100 * 0.01 + 150 * 0.02)
     # cloning: 11 demonstrations, 20 rollouts, all steps offline
     assert costs.of(replace(corrected, method="bc")) == pytest.approx(10 + 11 * 1 + 20 * 2 + 250 * 0.01)
+    # as many labels as corrections have: these beside it, with two rounds of training of the three
+    beside = 5 * 1 + 6 * 2 + 100 * 0.01 + 2 * 50 * 0.02
+    wanted = pytest.approx(10 + 11 * 1 + 20 * 2 + 250 * 0.01 + beside)
+    assert costs.of(replace(corrected, method="bc_as_many_labels")) == wanted
 
 
 def test_the_estimate_counts_what_each_task_costs(monkeypatch: pytest.MonkeyPatch) -> None:

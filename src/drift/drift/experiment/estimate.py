@@ -11,6 +11,7 @@ import torch
 
 from drift.experiment.bench import make_shell
 from drift.experiment.budget import Budget
+from drift.experiment.courses.course import Amount
 from drift.experiment.job import Learner
 from drift.experiment.methods import METHODS
 from drift.experiment.study import Job
@@ -33,14 +34,13 @@ class Costs:
 
     def of(self, job: Job) -> float:
         """Return about how long `job` takes, as if all of its rollouts failed."""
-        amount = METHODS[job.method].course.amount(job.budget)
-        return (
-            self.start
-            + amount.demonstrations * self.demonstration
-            + amount.driven * self.driven
-            + amount.offline_steps * self.offline_step
-            + amount.online_steps * self.online_step
-        )
+        amount: Amount | None = METHODS[job.method].course.amount(job.budget)
+        total_s = self.start
+        while amount is not None:
+            total_s += amount.demonstrations * self.demonstration + amount.driven * self.driven
+            total_s += amount.offline_steps * self.offline_step + amount.online_steps * self.online_step
+            amount = amount.beside
+        return total_s
 
 
 def estimate_s(jobs: Iterable[Job], processes: int, on_text: Callable[[str], None]) -> float:

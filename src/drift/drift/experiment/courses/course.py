@@ -18,6 +18,7 @@ class Amount:
     driven: int  # episodes of a policy
     offline_steps: int  # gradient steps of the bootstrapping
     online_steps: int  # of all further trainings
+    beside: "Amount | None" = None  # what another method comes to that is run for this one
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ those of its own job. Labels are counted up to whole episodes.
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drift_config.errors import DriftError
@@ -88,9 +89,8 @@ def _labels_after_rounds(learner: "Learner", other: str) -> list[int]:
 
 
 def _with_the_other(budget: Budget, own: Amount) -> Amount:
-    return Amount(
-        own.demonstrations + budget.demonstrations + budget.episodes,
-        own.driven + budget.episodes,
-        own.offline_steps,
-        own.online_steps,
+    trainings = budget.rounds - 1  # the last one has no labels after it
+    other = Amount(
+        budget.demonstrations, budget.episodes, budget.offline_steps, trainings * budget.online_steps
     )
+    return replace(own, beside=other)
