@@ -177,7 +177,12 @@ def test_a_label_is_changed_in_the_store_and_changed_back(run, opened):
     page.get_by_label("score").select_option("0.7")
     expect(page.locator(".said .outcome")).to_have_text("m1 is success 0.7.")
     assert (store.meta("m1").outcome, store.meta("m1").score) == ("success", 0.7)
+    page.locator(".chosen").get_by_role("button", name="✗ failure").click()
+    expect(page.locator(".said .outcome")).to_have_text("m1 is failure.")
+    assert store.meta("m1").score is None, "a score is that of its outcome"
     page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".said .outcome")).to_have_text("m1 is success 0.7.")
+    page.get_by_label("score").select_option("none")
     expect(page.locator(".said .outcome")).to_have_text("m1 is success.")
     assert store.meta("m1").score is None
 

@@ -33,6 +33,8 @@ class DsrlConfig:
     kl_nats: Positive = 6.0  # how far the actor may go from N(0, I), on average over observations
     denoised: Count = 32  # chunks that are denoised at each step for what is distilled
     demonstrations: bool = True  # demonstrations are in the replay, too; aliased only
+    # By this share of the last version's may the error of chunks on held-out windows exceed it (canary.py).
+    canary_tolerance: Annotated[float, Field(ge=0.0)] = 0.5
     rewards: bool = True  # what steps earned counts beside scores, where all attempts say it
     synthetic: SyntheticConfig | None = None  # made-up chunks beside recorded ones; aliased only
 

@@ -10,14 +10,14 @@ class DivergenceBudget:
     """The price of a nat, so that the divergence comes to `nats`, or stays below where nothing draws it."""
 
     def __init__(self, nats: float) -> None:
-        self._nats, self._log_price = nats, math.log(_START)
+        self._nats, self.log_price = nats, math.log(_START)
 
     @property
     def price(self) -> float:
         """Of a nat, in scores."""
-        return math.exp(self._log_price)
+        return math.exp(self.log_price)
 
     def follow(self, kl: float) -> None:
         """Take note of the present divergence."""
-        moved = self._log_price + (_RATE if kl > self._nats else -_RATE)
-        self._log_price = min(max(moved, _LEAST), _MOST)
+        moved = self.log_price + (_RATE if kl > self._nats else -_RATE)
+        self.log_price = min(max(moved, _LEAST), _MOST)

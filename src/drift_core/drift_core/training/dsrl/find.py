@@ -9,6 +9,8 @@ The ratio is of all numbers of a chunk together, and the lower of both counts, s
 too far can be undone. The divergence from N(0, I) is that of Gaussians, and has a budget.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -17,12 +19,15 @@ from drift_core.noise.actor import kl_to_normal, perceptron
 from drift_core.training.dsrl.config import DsrlConfig
 from drift_core.training.dsrl.divergence import DivergenceBudget
 from drift_core.training.dsrl.replay import Transitions, returns
+from drift_core.training.dsrl.state import Changing
 
 _CLIP = 0.2
 
 
 class FindLearner:
     """Trains `actor` in place on the chunks that it has made itself."""
+
+    goes_on = True  # its state is all that it needs for that
 
     def __init__(
         self, actor: NoiseActor, replay: Transitions, config: DsrlConfig, generator: torch.Generator
@@ -42,6 +47,10 @@ class FindLearner:
         self._budget = DivergenceBudget(config.kl_nats)
         networks = (self._expected, actor)
         self._optimizers = [torch.optim.Adam(network.parameters(), config.lr) for network in networks]
+        names = ("expected", "actor")
+        parts = dict(zip(names, networks, strict=True))
+        optimizers = dict(zip(names, self._optimizers, strict=True))
+        self._changing = Changing(parts, optimizers, generator, self._budget)
 
     def step(self) -> dict[str, float]:
         """Do one gradient step; return the error of g, what is gained ("value"), and "kl" in nats."""
@@ -59,6 +68,14 @@ class FindLearner:
         self._descend(1, self._budget.price * kl - gained)
         self._budget.follow(float(kl.detach()))
         return {"critic": float(error.detach()), "value": float(gained.detach()), "kl": float(kl.detach())}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it needs to go on to the bit, with the same settings and replay."""
+        return self._changing.tensors()
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`; CheckpointError, and nothing has changed, for that of another learner."""
+        self._changing.load(tensors)
 
     def _descend(self, which: int, loss: Tensor) -> None:
         optimizer = self._optimizers[which]

@@ -9,7 +9,7 @@ alpha is the price of the divergence, which has a budget (`divergence.py`). Scor
 do all targets. Of executed chunks a share may be made up (`synthetic.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -21,9 +21,11 @@ from drift_core.training.dsrl.config import DsrlConfig
 from drift_core.training.dsrl.critic import Critic
 from drift_core.training.dsrl.divergence import DivergenceBudget
 from drift_core.training.dsrl.replay import Transitions, joined
+from drift_core.training.dsrl.state import Changing
 
 Act = Callable[[Tensor, Tensor], Tensor]  # condition (B, C), latent (B, T, A) -> executed steps (B, E, A)
 _TABLE = 4096  # denoised chunks that are remembered
+_TABLE_KEY = "table."  # in a state; then the place in an entry
 
 
 class DsrlLearner:
@@ -54,6 +56,10 @@ class DsrlLearner:
         self._budget = DivergenceBudget(config.kl_nats)
         networks = (self._of_noise.networks, self._of_chunk.networks, actor)
         self._optimizers = [torch.optim.Adam(network.parameters(), config.lr) for network in networks]
+        names = ("of_noise", "of_chunk", "actor")
+        parts = dict(zip(names, (self._of_noise, self._of_chunk, actor), strict=True))
+        optimizers = dict(zip(names, self._optimizers, strict=True))
+        self._changing = Changing(parts, optimizers, generator, self._budget)
         self._table: list[tuple[Tensor, Tensor, Tensor]] = []  # condition, chosen, executed
         self._synthetic, self._made, self._steps = synthetic, replay, 0
 
@@ -77,6 +83,23 @@ class DsrlLearner:
             target = self._target(batch)
             terms["critic"] = self._fit(self._of_noise, 0, batch.condition, batch.chosen, target)
         return terms | self._improve(batch.condition)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its state is all that it needs to go on: what was made up is in none."""
+        return self._synthetic is None
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it needs to go on to the bit, with the same settings and replay."""
+        columns = zip(*self._table, strict=True)
+        table = {f"{_TABLE_KEY}{n}": torch.stack(column) for n, column in enumerate(columns)}
+        return self._changing.tensors() | table
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`; CheckpointError, and nothing has changed, for that of another learner."""
+        table = {key: tensor for key, tensor in tensors.items() if key.startswith(_TABLE_KEY)}
+        self._changing.load({key: tensor for key, tensor in tensors.items() if key not in table})
+        self._table = list(zip(*(table[key].unbind() for key in sorted(table)), strict=True))
 
     def value(self, condition: Tensor, chosen: Tensor) -> Tensor:
         """Return the score (B,) that is expected of noises `chosen` (B, D)."""

@@ -11,21 +11,32 @@ from drift_config.errors import ConfigError
 from torch import Tensor
 
 from drift_core.errors import DataError
+from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.policy import NOISE_ACTOR, DiffusionPolicy
 from drift_core.policy.weights import Weights, policy_weights
 from drift_core.samplers import Sampler
 from drift_core.training.dsrl import Act, DsrlConfig, DsrlLearner, FindLearner
+from drift_core.training.dsrl.canary import chunk_error
 from drift_core.training.dsrl.reading import Replay, ReplayReader
 from drift_core.training.dsrl.replay import Transitions
 from drift_core.training.dsrl.rewards import with_rewards
 from drift_core.training.dsrl.synthetic import SyntheticReplay, trajectory_model
 from drift_core.training.report import StepProgress
-from drift_core.training.rounds.hooks import CancelledError, Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.hooks import (
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    RoundReport,
+    WorseError,
+)
 from drift_core.training.rounds.shared import RoundOrder, Rounds
+from drift_core.training.state import FORMAT, TrainerState, load_trainer_state
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
-    """Train the actor on all attempts; NoDataError where they teach nothing, or without a policy."""
+    """Train the actor on all attempts; NoDataError where they teach nothing, or without a policy, WorseError
+    where its chunks are too far from what was demonstrated."""
     if rounds.processes.count > 1:
         raise ConfigError(f"kind=dsrl trains in one process, not in {rounds.processes.count}")
     settings, sampler_name = rounds.file.dsrl, rounds.file.policy.sampler
@@ -49,9 +60,16 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         shape = (policy.config.horizon, policy.config.action_dim)
         learner = DsrlLearner(actor, act, replay.transitions, shape, settings, generator, made_up)
     steps = order.steps or settings.steps
+    before = chunk_error(policy, act, rounds.data.held_out, rounds.seed)
     hooks.on_start(parent.info.step)
-    _run(learner, steps, parent.info.step, parent.info.rank, parent.info.effective_rank, rounds, hooks)
+    _run(learner, steps, parent.info, rounds, order, hooks)
     actor.requires_grad_(False)
+    after = chunk_error(policy, act, rounds.data.held_out, rounds.seed)
+    try:
+        _check_canary(before, after, settings, parent.info, hooks)
+    except WorseError:
+        rounds.saved(order).forget()
+        raise
     kept = {name: t for name, t in parent.weights.tensors.items() if not name.startswith(NOISE_ACTOR)}
     new = policy_weights(policy.state_dict(), {}, policy).tensors
     weights = Weights(kept | {name: t for name, t in new.items() if name.startswith(NOISE_ACTOR)})
@@ -60,7 +78,9 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         reason += f" and {made_up.made} synthetic transitions"
     ids = list(replay.episode_ids)
     step = parent.info.step + steps
-    return rounds.write(policy, weights, parent.info, parent.info, reason, step, None, len(ids), [])
+    made = rounds.write(policy, weights, parent.info, parent.info, reason, step, None, len(ids), [])
+    rounds.saved(order).forget()
+    return made
 
 
 def acting(policy: DiffusionPolicy, sampler: Sampler, generator: torch.Generator) -> Act:
@@ -106,21 +126,32 @@ def _synthetic(
 def _run(
     learner: DsrlLearner | FindLearner,
     steps: int,
-    before: int,
-    rank: float,
-    effective_rank: float,
+    parent: CheckpointInfo,
     rounds: Rounds,
+    order: RoundOrder,
     hooks: Hooks,
 ) -> None:
+    """Do the steps of a round, from where it was saved last; CancelledError and PausedError if asked for."""
+    saved = rounds.saved(order if learner.goes_on else RoundOrder())
+    done, path = 0, saved.take_up()
+    if path is not None:
+        state = load_trainer_state(path)
+        learner.load_state(state.tensors)
+        done = int(state.info["round_step"])
+        hooks.on_text(f"going on from step {done} of {steps}")
+
+    def state_now() -> TrainerState:
+        return TrainerState(learner.state(), {"format": FORMAT, "round_step": done})
+
     with _threads(rounds.threads):
-        for step in range(1, steps + 1):
+        for step in range(done + 1, steps + 1):
             begun_s = time.perf_counter()
             terms = learner.step()
             if not all(map(math.isfinite, terms.values())):
                 raise ConfigError(f"dsrl.lr={rounds.file.dsrl.lr} must be lower: {terms} at step {step}")
             hooks.on_progress(
                 StepProgress(
-                    step=before + step,
+                    step=parent.step + step,
                     round_step=step,
                     round_steps=steps,
                     loss=terms["critic"],
@@ -128,13 +159,38 @@ def _run(
                     gradient_norm=0.0,
                     lr=rounds.file.dsrl.lr,
                     ema_decay=0.0,
-                    rank=rank,
-                    effective_rank=effective_rank,
+                    rank=parent.rank,
+                    effective_rank=parent.effective_rank,
                     step_s=time.perf_counter() - begun_s,
                 )
             )
+            done = step
+            saved.keep(state_now, hooks)
             if hooks.cancelled() or hooks.paused():
-                raise CancelledError(f"cancelled at step {step} of {steps}")
+                at = f"at step {step} of {steps}"
+                if hooks.paused() and (where := saved.pause(state_now)):
+                    raise PausedError(f"broken off {at}, saved in {where}")
+                saved.forget()
+                raise CancelledError(f"cancelled {at}")
+
+
+def _check_canary(
+    before: float | None, after: float | None, settings: DsrlConfig, parent: CheckpointInfo, hooks: Hooks
+) -> None:
+    """Raise WorseError where chunks are much further from what was demonstrated than those of `parent`."""
+    if before is None or after is None:
+        hooks.on_warning("no held-out episode yet: the new version is announced without a canary")
+        return
+    allowed = (1.0 + settings.canary_tolerance) * before
+    if not after <= allowed:
+        raise WorseError(
+            f"what was trained is not announced: chunks lie {after:.4f} from held-out labels, those of "
+            f"version {parent.version} {before:.4f}, and {allowed:.4f} is allowed "
+            f"(dsrl.canary_tolerance={settings.canary_tolerance:g})"
+        )
+    hooks.on_text(
+        f"chunks lie {after:.4f} from held-out labels, those of version {parent.version} {before:.4f}"
+    )
 
 
 @contextmanager

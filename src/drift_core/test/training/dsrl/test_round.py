@@ -1,5 +1,6 @@
 """A round of DSRL: from recorded attempts to a checkpoint with an actor, or why they teach nothing."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,21 @@ from drift_config.errors import ConfigError
 from drift_config.loader import parse
 from drift_core.data.cutter import WindowCutter
 from drift_core.data.dataset import WindowDataset
-from drift_core.episodes import EpisodeStore
+from drift_core.episodes import EpisodeStore, held_out
 from drift_core.noise import NoiseActorConfig
 from drift_core.policy.checkpoint import load_latest
 from drift_core.training.config import TrainFile
+from drift_core.training.dsrl.canary import chunk_error
 from drift_core.training.dsrl.reading import ReplayReader
-from drift_core.training.rounds import CancelledError, Hooks, NoDataError, Rounds, train_round
+from drift_core.training.rounds import (
+    CancelledError,
+    Hooks,
+    NoDataError,
+    PausedError,
+    Rounds,
+    WorseError,
+    train_round,
+)
 from point_episodes import CORRECTED, EXPERT, POLICY, chunk, record
 from small_rounds import FILE, TASK
 
@@ -23,13 +33,19 @@ CHUNKS = [
     replace(chunk(1, 1000.0), latent=np.full((4, 2), 0.5)),
     replace(chunk(3, 1000.4, value=2.0), latent=np.full((4, 2), -1.0)),
 ]
+HELD_OUT = next(name for name in (f"h{n}" for n in range(100)) if held_out(name))
 SMALL = {"steps": 5, "batch_size": 8, "width": 8, "denoised": 4, "actor": {"width": 8}}
 
 
-def rounds_of(folder, sampler="ddim-8", **dsrl):
+def rounds_of(folder, sampler="ddim-8", save_every_s=10.0, **dsrl):
     file = FILE | {"policy": FILE["policy"] | {"sampler": sampler}, "dsrl": SMALL | dsrl}
     train_file = parse(file, TrainFile, "x.yaml")
-    return Rounds(None, TASK, train_file, EpisodeStore(folder / "episodes"), folder / "checkpoints")
+    store = EpisodeStore(folder / "episodes")
+    return Rounds(None, TASK, train_file, store, folder / "checkpoints", save_every_s=save_every_s)
+
+
+def demonstrated(folder, name):
+    record(folder / "episodes", name, [(1.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
 
 
 def attempt(folder, name, **changes):
@@ -68,7 +84,7 @@ def honest(folder, version=3):
 @pytest.fixture
 def bootstrapped(tmp_path):
     """A folder with a demonstration and a policy that has learned from it."""
-    record(tmp_path / "episodes", "d1", [(1.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    demonstrated(tmp_path, "d1")
     train_round(rounds_of(tmp_path), "offline")
     return tmp_path
 
@@ -118,7 +134,8 @@ def test_rewards_of_steps_let_attempts_teach_that_ended_alike(bootstrapped):
         train_round(rounds_of(bootstrapped), "dsrl", hooks)
     assert "of 4 of 8 chunks none is recorded" in warned[0], "the demonstration says nothing of rewards"
     train_round(rounds_of(bootstrapped, demonstrations=False), "dsrl", hooks)
-    assert "rewards of steps count beside scores" in texts and len(warned) == 1
+    assert "rewards of steps count beside scores" in texts
+    assert len([warning for warning in warned if "left out" in warning]) == 1
 
 
 def test_demonstrations_teach_without_noise(bootstrapped):
@@ -159,6 +176,88 @@ def test_a_round_on_corrections_goes_on_without_the_actor(bootstrapped):
     train_round(rounds_of(bootstrapped), "dsrl")
     made = train_round(rounds_of(bootstrapped), "online", steps=3)
     assert made.info.parent == 2 and load_latest(bootstrapped / "checkpoints").policy.noise_actor is None
+
+
+@pytest.mark.parametrize("variant", ["aliased", "sac", "find"])
+def test_a_round_that_was_paused_goes_on_to_the_bit(bootstrapped, variant):
+    made = honest(bootstrapped, version=1)
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        record(bootstrapped / "episodes", name, DRIVES, made, score=score, policy_versions=(1,))
+    whole = bootstrapped.with_name(f"{bootstrapped.name}_whole")
+    shutil.copytree(bootstrapped, whole)
+    train_round(rounds_of(whole, variant=variant), "dsrl")
+    seen = []
+    hooks = Hooks(on_progress=seen.append, paused=lambda: len(seen) == 3)
+    rounds = rounds_of(bootstrapped, variant=variant)
+    name = rounds.round_id("dsrl", 0)
+    with pytest.raises(PausedError, match="broken off at step 3 of 5, saved in"):
+        train_round(rounds, "dsrl", hooks, round_id=name)
+    texts = []
+    hooks = Hooks(on_progress=seen.append, on_text=texts.append)
+    train_round(rounds_of(bootstrapped, variant=variant), "dsrl", hooks, round_id=name)
+    assert [at.round_step for at in seen] == [1, 2, 3, 4, 5] and "going on from step 3 of 5" in texts
+    one, other = (load_latest(folder / "checkpoints").policy.state_dict() for folder in (bootstrapped, whole))
+    assert all(torch.equal(other[key], value) for key, value in one.items())
+    assert not list((bootstrapped / "checkpoints").glob("resume_*"))
+
+
+def test_a_round_that_is_killed_goes_on_from_where_it_was_saved(bootstrapped):
+    class KilledError(Exception):
+        """Stands in for SIGKILL: nothing of the round runs after it."""
+
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        attempt(bootstrapped, name, score=score)
+
+    def kill(at):
+        if at.round_step == 4:
+            raise KilledError
+
+    rounds, seen = rounds_of(bootstrapped, save_every_s=0.0), []
+    name = rounds.round_id("dsrl", 0)
+    with pytest.raises(KilledError):
+        train_round(rounds, "dsrl", Hooks(on_progress=kill), round_id=name)
+    train_round(rounds_of(bootstrapped), "dsrl", Hooks(on_progress=seen.append), round_id=name)
+    assert seen[0].round_step > 1 and seen[-1].round_step == 5
+
+
+def test_an_actor_whose_chunks_are_far_from_what_was_demonstrated_is_not_announced(bootstrapped, monkeypatch):
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        attempt(bootstrapped, name, score=score)
+    told = []
+    train_round(rounds_of(bootstrapped), "dsrl", Hooks(on_warning=told.append))
+    assert told == ["no held-out episode yet: the new version is announced without a canary"]
+    demonstrated(bootstrapped, HELD_OUT)
+    texts = []
+    train_round(rounds_of(bootstrapped), "dsrl", Hooks(on_text=texts.append))
+    assert any(text.startswith("chunks lie ") for text in texts)
+    errors = iter([0.2, 0.31])  # before and after, of which 1.5 * 0.2 = 0.3 is allowed
+    monkeypatch.setattr("drift_core.training.rounds.dsrl.chunk_error", lambda *given: next(errors))
+    rounds = rounds_of(bootstrapped, save_every_s=0.0)
+    with pytest.raises(WorseError, match=r"0.3100 from .* of version 3 0.2000, and 0.3000 is allowed"):
+        train_round(rounds, "dsrl", round_id=rounds.round_id("dsrl", 0))
+    assert load_latest(bootstrapped / "checkpoints").info.version == 3
+    assert not list((bootstrapped / "checkpoints").glob("resume_*"))
+
+
+def test_how_far_chunks_lie_from_held_out_labels_by_hand(bootstrapped):
+    demonstrated(bootstrapped, HELD_OUT)
+    rounds = rounds_of(bootstrapped)
+    for _ in rounds.data.update():
+        pass
+    policy = rounds.newest_checkpoint()[1].policy.with_noise_actor(NoiseActorConfig(width=8))
+    windows = rounds.data.held_out
+    assert 0 < len(windows) <= 32
+    seen = policy.windows(windows.batch(torch.arange(len(windows))), torch.Generator())
+    off = torch.tensor([[0.3, 0.4], [0.0, 0.0]])  # of two executed steps and two numbers
+
+    def act(condition, latent):
+        assert latent.shape == (len(windows), 4, 2)
+        return seen.actions[:, :2] + off
+
+    # of each first step (0.09 + 0.16) / 2, of each second one that is known nothing
+    known = seen.mask[:, :2].sum(0)
+    expected = (0.125 * known[0] / known.sum()).sqrt().item()
+    assert chunk_error(policy, act, windows, 0) == pytest.approx(expected)
 
 
 def test_a_stochastic_sampler_is_refused(bootstrapped):
