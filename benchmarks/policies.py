@@ -171,7 +171,12 @@ def study_foreseeing(options: argparse.Namespace, log: Console) -> None:
     if not options.quick:
         counts = tuple(sorted(options.demonstrations))
         size = foreseeing.Size(
-            counts, seeds=options.seeds, rollouts=options.rollouts, repetitions=options.repetitions
+            counts,
+            options.videos,
+            seeds=options.seeds,
+            rollouts=options.rollouts,
+            repetitions=options.repetitions,
+            variants=tuple(v for v in foreseeing.VARIANTS if options.videos or not v.videos),
         )
         tasks, folder = options.tasks, options.folder / "foreseeing"
     rows: list[Row] = []
@@ -201,6 +206,7 @@ def main() -> None:
     parser.add_argument(
         "--demonstrations", type=int, nargs="+", default=[10, 25], help="of policies that foresee"
     )
+    parser.add_argument("--videos", type=int, default=100, help="beside them; 0: without such policies")
     options = parser.parse_args()
     torch.set_num_threads(1)
     log = Console(stderr=True)
