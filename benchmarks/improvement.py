@@ -3,8 +3,9 @@
 `fork`, its right way closed (`support/closed_fork.py`): a policy that was trained on demonstrations of both
 ways turns right about every second time. Each system has some rounds, each of as many attempts of its
 present policy, then training for as many gradient steps. With a person beside, who turns right is taken over:
-drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended,
-and b2 from how attempts ended that it makes in branches. `--ablations`: b2 with what it adds left out.
+drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended
+(dsrl_synthetic with half of each batch made up), and b2 from how attempts ended that it makes in branches.
+`--ablations`: b2 with what it adds left out.
 
 Rollouts before and after are of the policy alone and paired by their seeds; 95 % intervals over all seeds.
 
@@ -32,6 +33,7 @@ from drift_core.task import load_task
 from drift_core.training.branches import B2Config
 from drift_core.training.config import load_train_file
 from drift_core.training.rounds import NoDataError, Rounds, train_round
+from drift_core.training.synthetic import SyntheticConfig
 from rich.console import Console
 
 TASK, SAMPLER = "fork", "ddim-8"
@@ -47,6 +49,7 @@ class System:
     person: bool = False
     objective: PairObjective = D3poObjective()
     variant: str = "aliased"
+    synthetic: bool = False
     b2: B2Config = B2Config()
     least: float | None = None  # success that passes
     gain: float | None = None  # or how much more than before
@@ -57,6 +60,7 @@ SYSTEMS = (
     System("d3po", "preferences", person=True, least=0.9),
     System("set_supervised", "preferences", True, SetSupervisedObjective(), least=0.9),
     System("dsrl", "dsrl", gain=0.2),
+    System("dsrl_synthetic", "dsrl", synthetic=True, gain=0.2),
     System("dsrl_sac", "dsrl", variant="sac", gain=0.2),
     System("find", "dsrl", variant="find", gain=0.15),
     System("b2", "b2", gain=0.2),
@@ -77,10 +81,11 @@ class Size:
     rounds: int = 3
     attempts: int = 20  # in each round
     steps: int = 600  # gradient steps in each round
+    model_steps: int = 2000  # of what makes experience up, beforehand
     rollouts: int = 100  # before and after
 
 
-QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=20, steps=20, rollouts=10)
+QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=20, steps=20, model_steps=50, rollouts=10)
 FULL = Size(Training(100, "demo", 2000))
 
 
@@ -112,7 +117,11 @@ def improve(
         file,
         policy=replace(file.policy, sampler=SAMPLER),
         preferences=replace(file.preferences, objective=system.objective),
-        dsrl=replace(file.dsrl, variant=system.variant),
+        dsrl=replace(
+            file.dsrl,
+            variant=system.variant,
+            synthetic=SyntheticConfig(steps=size.model_steps) if system.synthetic else None,
+        ),
         b2=replace(system.b2, groups=max(size.attempts // system.b2.branches, 1)),
     )
     rounds = Rounds(
