@@ -4,7 +4,7 @@ FREE, KEPT = b"1", b"0"  # the words: the arm is not the gate's, repeated; it is
 REPEAT_S = 0.1
 SILENT_S = 1.0  # as long as UR's freedrive goes on without a word
 AGAIN_S = 0.5  # after a request that was refused
-GIVE_UP_S = 30.0  # after the last word
+GIVE_UP_S = 30.0  # after the end of the gate's process
 
 
 class LastWord:
@@ -12,7 +12,7 @@ class LastWord:
 
     def __init__(self) -> None:
         self._free = False
-        self._heard_s = 0.0
+        self._heard_s = 0.0  # when the newest word, or the end, was
         self._asked_s = float("-inf")
         self.ended = False  # the gate's process
 
@@ -20,13 +20,14 @@ class LastWord:
         """Take what has been read at steady time `now_s`; nothing: the gate's process has ended."""
         if not words:
             self.ended = True
-            return
-        self._free, self._heard_s = words.endswith(FREE), now_s
+        else:
+            self._free = words.endswith(FREE)
+        self._heard_s = now_s
 
     def due(self, now_s: float) -> bool:
         """Return whether to ask for the arm now, and take it for asked."""
         silent_s = now_s - self._heard_s
-        lost = self._free and (self.ended or silent_s > SILENT_S) and silent_s < GIVE_UP_S
+        lost = self._free and (silent_s < GIVE_UP_S if self.ended else silent_s > SILENT_S)
         if not lost or now_s - self._asked_s < AGAIN_S:
             return False
         self._asked_s = now_s

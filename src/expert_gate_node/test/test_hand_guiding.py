@@ -259,6 +259,24 @@ def test_without_the_process_that_would_take_it_back_the_arm_is_not_left_to_the_
     guided.taken_back()
 
 
+@of(FR3)
+def test_an_arm_whose_way_back_the_manager_goes_on_refusing_is_held_by_the_process_beside(guided):
+    """What is refused is both in one; the end of the guiding alone is not."""
+    guided.guided()
+    guided.control.manager.refusal = "the controller cannot be activated"
+    guided.down = False
+    guided.until(State.FAULT, "fault")
+    assert guided.control.arm.free and "the arm may be free to move" in guided.state.text
+    guided.stage.spin(lambda: not guided.control.arm.free, "end of the guiding")
+    assert guided.control.active == {guided.arm.driven: False, guided.arm.guiding_controller: False}
+    guided.control.manager.refusal = ""
+    guided.control.switch_all({guided.arm.driven: True})
+    guided.stage.spin_for(1.5)  # it is the gate's again, and the process beside has nothing to do
+    assert guided.control.active == {guided.arm.driven: True, guided.arm.guiding_controller: False}
+    guided.stage.armed()
+    guided.guided()
+
+
 LEFT = {"namespace": "/left", "prefix": "left_"}
 
 
@@ -387,9 +405,10 @@ def test_an_arm_that_is_the_gates_or_that_nobody_gives_back_is_not_asked_for():
     assert word.over(8.0) and not word.due(8.0)
     silent = LastWord()
     silent.hear(FREE, 0.0)
-    silent.hear(b"", 0.1)
-    assert silent.due(29.9) and not silent.over(29.9)
-    assert not silent.due(30.5) and silent.over(30.5)
+    assert silent.due(60.0)  # for as long as there is a gate, which says that nobody has the arm
+    silent.hear(b"", 60.1)
+    assert silent.due(90.0) and not silent.over(90.0)
+    assert not silent.due(90.2) and silent.over(90.2)
 
 
 @pytest.mark.parametrize("end", ["dies", "hangs"])

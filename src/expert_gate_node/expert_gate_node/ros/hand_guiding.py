@@ -44,6 +44,7 @@ class HandGuiding:
         self._enabled, self._enabled_s = False, 0.0
         self._enable: Publisher | None = None  # of the controller's own topic, where it has one
         self._keeper: Keeper | None = None  # where it has none, and would go on without the gate
+        self._let_go = False  # since its way back was last seen
         if self._way is None or not controller.tells_activity:
             self._way = None
             return
@@ -80,7 +81,7 @@ class HandGuiding:
             self._enable.publish(Bool(data=guided))
             self._enabled, self._enabled_s = guided, now_s
         if self._keeper is not None:
-            self._keeper.say(guided or question is not None, now_s)
+            self._tell(self._keeper, guided or question is not None, now_s)
         if question is not None and (self._asked is None or question.id != self._asked.id):
             self._ask(question)
 
@@ -93,6 +94,15 @@ class HandGuiding:
         """End the guiding: there is no control loop any more, nor one that waits for an answer."""
         if self._asked is not None and self._asked.guided:
             self.follow(SwitchQuestion(self._asked.id + 1, guided=False), guided=False, now_s=0.0)
+
+    def _tell(self, keeper: Keeper, ours_no_more: bool, now_s: float) -> None:
+        """Say whose the arm is; nothing where its way back was given up, so that the other process asks."""
+        self._let_go |= ours_no_more
+        answered = self._request is None or self._request.done()
+        if not ours_no_more and answered and self._states is not None and self._way is not None:
+            self._let_go &= self._states.get(self._way.controller) == "active"
+        if ours_no_more or not self._let_go:
+            keeper.say(ours_no_more, now_s)
 
     def _ask(self, question: SwitchQuestion) -> None:
         if self._way is None:

@@ -11,7 +11,7 @@ _END_S = 1.0  # for its process to end after the gate's last word
 
 
 class Keeper:
-    """Say again and again that the arm is free, as long as it is."""
+    """Say again and again that the arm is free, as long as the gate sees to it."""
 
     def __init__(self, namespace: str, driven: str, guiding: str) -> None:
         program = [sys.executable, "-m", "expert_gate_node.ros.take_back", namespace, driven, guiding]
@@ -34,7 +34,7 @@ class Keeper:
         return self._ready and self._process.poll() is None
 
     def say(self, free: bool, now_s: float) -> None:
-        """Say whether the arm is free; `now_s`: steady time."""
+        """Say whether the arm is free; what says nothing more gives up; `now_s`: steady time."""
         if free == self._free and not (free and now_s - self._said_s >= REPEAT_S):
             return
         self._free, self._said_s = free, now_s
