@@ -116,9 +116,12 @@ class ControllerSwitch:
         return [Happening(Event.FAULT, Reason.PROTECTIVE_STOP, text)]
 
     def _taking_back(self, state: State, now: Now) -> list[Happening]:
-        report, back = self._report, self._answer is not None
+        report, answer = self._report, self._answer
+        # After a refusal what is reported may be older than what was switched before it was asked.
+        later = now.steady_s - self._asked_s >= AGAIN_S
         if (
-            back
+            answer is not None
+            and (later or not answer.refusal)
             and report is not None
             and report.driven
             and not report.guided
@@ -126,9 +129,9 @@ class ControllerSwitch:
         ):
             self.phase, self.question = Phase.DRIVEN, None
             return [Happening(Event.SWITCHED_BACK)]
-        refusal = self._answer.refusal if self._answer is not None else ""
+        refusal = answer.refusal if answer is not None else ""
         if not self._late(now):
-            if refusal and now.steady_s - self._asked_s >= AGAIN_S:
+            if refusal and later:
                 self._ask(Phase.TAKING_BACK, now)
             return []
         self.phase, self.question = Phase.DRIVEN, None
