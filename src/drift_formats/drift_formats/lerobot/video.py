@@ -13,6 +13,7 @@ from drift_core.errors import DataError
 
 from drift_formats.lerobot import layout
 from drift_formats.lerobot.features import Feature
+from drift_formats.lerobot.scheduling import as_scheduled
 
 _MB = 1 << 20
 
@@ -120,6 +121,8 @@ class VideoWriter:
         self._stream.pix_fmt = self._coding.pixels
         self._stream.width, self._stream.height = self._width, self._height
         self._stream.thread_count = 1
+        with as_scheduled():
+            self._stream.codec_context.open()
         self._pictures = self._bytes = 0
 
     def _mux(self, packets: Any) -> None:
