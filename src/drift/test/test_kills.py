@@ -61,6 +61,7 @@ def test_ctrl_c_ends_it_in_one_line_and_leaves_no_process(tmp_path):
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60.0)
-    assert process.returncode == 130 and "Traceback" not in errors, errors
+    # Both are 130 to a shell: Python, run with -m, ends by a signal that came while a text was executed.
+    assert process.returncode in (130, -signal.SIGINT) and "Traceback" not in errors, errors
     assert errors.splitlines()[-1] == "stopped before the stream went on after a kill"
     assert not psutil.wait_procs(children, timeout=10.0)[1]

@@ -3,6 +3,7 @@
 import gc
 import sys
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,6 +56,7 @@ class ExpertGateNode(Node):
     """Step the control loop at control rate, tell the arm what it says, and tell everybody why."""
 
     def __init__(self, **kwargs: Any) -> None:
+        self._beside = ExitStack()  # what is to be ended, also where a parameter is refused before it begins
         super().__init__("expert_gate", **kwargs)
         config = self._config = load_parameters(self, ExpertGateConfig)
         robot = self._robot = load_robot(config.robot_file)
@@ -76,6 +78,7 @@ class ExpertGateNode(Node):
         controller = self._out.controller
         answered = self._inbox.put_switch_answer
         self._hand_guiding = HandGuiding(self, controller, robot.config, answered)
+        self._beside.callback(self._hand_guiding.close)
         scene, limit_s = Scene(robot), config.homing_timeout_s
         self._requests = RequestServer(self, self._inbox.request, scene, limit_s, self._objection)
         self._planner = PlannerClient(
@@ -104,7 +107,7 @@ class ExpertGateNode(Node):
 
     def destroy_node(self) -> None:
         """Leave the graph, and end what runs beside."""
-        self._hand_guiding.close()
+        self._beside.close()
         super().destroy_node()
 
     def stopped(self) -> bool:
