@@ -324,6 +324,41 @@ def test_a_run_keeps_what_is_done_and_does_the_rest_when_it_is_resumed(
     assert (run.folder / "index.html").is_file()
 
 
+def test_the_shortest_job_of_this_machine_is_run_once_more_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "this_machine", lambda: MACHINE)
+    run = Run(STUDY, "quick", None, tmp_path, Console(quiet=True))
+    with pytest.raises(
+        UserError, match="results.jsonl must have a finished job of this machine .a processor"
+    ):
+        run.again(Instant())  # type: ignore[arg-type]
+    run.folder.mkdir()
+    for method, seed, duration_s, machine in (
+        ("hg_dagger", 0, 20.0, MACHINE),
+        ("drift_left", 1, 15.0, MACHINE),
+        ("hg_dagger", 1, 10.0, replace(MACHINE, cores=4)),
+    ):
+        one = result(method, seed, (True,))
+        done = replace(one.result, duration_s=duration_s)
+        results.append(run.results_file, replace(one, result=done, machine=machine))
+    engine = Instant()
+    assert run.again(engine) is True  # type: ignore[arg-type]
+    assert [(job.method, job.seed) for job in engine.ran] == [("drift_left", 1)]
+    (line,) = results.read(run.folder / "again.jsonl")
+    assert line.job == engine.ran[0] and len(results.read(run.results_file)) == 3
+    assert run.again(Instant(failing=1)) is False  # type: ignore[arg-type]
+
+
+def test_only_what_follows_from_the_seed_is_compared() -> None:
+    one = result("bc", 0, (True, False))
+    slower = replace(one, result=replace(one.result, duration_s=40.0, training_s=20.0))
+    assert results.differing(one, slower) == []
+    assert results.differing(one, result("bc", 0, (True, True))) == ["points"]
+    busier = replace(one, result=replace(one.result, takeovers=2), machine=replace(MACHINE, cores=4))
+    assert results.differing(one, busier) == ["machine", "takeovers"]
+
+
 def test_the_estimate_by_hand() -> None:
     costs = Costs(start=10.0, demonstration=1.0, driven=2.0, offline_step=0.01, online_step=0.02)
     budget = Budget(
@@ -393,6 +428,7 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
         ({"name": "main_table", "budget": "long"}, "budget=long must be one of: quick, full"),
         ({"name": "main_table", "engine": "slurm"}, "engine=slurm must be one of: local, ray"),
+        ({"name": "main_table", "again": True, "resume": True}, "again=true must be without --resume"),
         ({"name": "main_table", "environment": "pusht"}, "environment=pusht must come after setup only"),
     ],
 )

@@ -199,3 +199,6 @@ def test_a_job_that_was_run_again_gives_the_same_numbers_or_not() -> None:
     assert judged(text, [first], again=[slower, other]).verdict == "not met"
     elsewhere = replace(other, machine=replace(MACHINE, processor="another"))
     assert judged(text, [first], again=[elsewhere]).verdict == "not run"
+    changed = judged(text, [first], again=[replace(other, commit="0123")])
+    assert changed.verdict == "not run", "the code may have been changed for that"
+    assert changed.why == "place from state, bc, seed 0: others at another commit"

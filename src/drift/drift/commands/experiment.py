@@ -22,6 +22,9 @@ def main(
     resume: Annotated[
         bool, typer.Option("--resume", help="go on where it ended, finished jobs are kept")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="its shortest finished job once more: are the numbers the same?")
+    ] = False,
 ) -> None:
     """Run a study into runs/experiment-NAME-BUDGET: results.jsonl, and a page about them.
 
@@ -42,6 +45,8 @@ def main(
         raise UserError(f"budget={budget} must be one of: quick, full")
     if seeds is not None and seeds < 1:
         raise UserError(f"seeds={seeds} must be at least 1")
+    if again and resume:
+        raise UserError("again=true must be without --resume: it runs what is done")
     from drift.experiment.engine import make_engine
     from drift.experiment.run import Run
     from drift.experiment.study import load_study
@@ -51,6 +56,8 @@ def main(
     run = Run(
         study, "quick" if budget == "quick" else "full", seeds, Path("runs").resolve(), Console(), task or ()
     )
+    if again:
+        raise typer.Exit(0 if run.again(runner) else 1)
     if failed := run.run(runner, resume):
         raise typer.Exit(1 if failed else 0)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from drift_core.intervals import SuccessRate, success_rate
 
 from drift.experiment.budget import BudgetName
-from drift.experiment.results import Result
+from drift.experiment.results import Result, differing
 from drift.experiment.study import Study
 from drift.experiment.table import Row, points, rows
 
@@ -160,12 +160,10 @@ def _repeats(first: Sequence[Result], again: Sequence[Result]) -> Bar:
     for second in again:
         for one in first:
             if (one.job, one.machine) == (second.job, second.machine):
-                numbers, others = (
-                    (job.result.points, job.result.takeovers, job.result.faults) for job in (one, second)
-                )
-                same = numbers == others
-                good.append(same)
-                said.append(f"{one.job.name}: {'the same' if same else 'others'}")
+                same = not differing(one, second)
+                changed = "" if same or one.commit == second.commit else " at another commit"
+                said.append(f"{one.job.name}: {'the same' if same else 'others'}{changed}")
+                good += [] if changed else [same]
     return Bar(text, _verdict(good, wanted=max(1, len(good)), of=max(1, len(good))), "; ".join(said))
 
 

@@ -22,7 +22,7 @@ _WANTED = """
 ## What is wanted, and whether it is met
 
 Of the full budgets; not run: not on enough tasks, or not with all seeds. `experiments/results/again.jsonl`
-has jobs that were run once more.
+has jobs that were run once more (`drift experiment NAME --again`).
 
 """
 _BUDGETS: tuple[BudgetName, ...] = ("full", "quick")

@@ -22,6 +22,7 @@ from drift.experiment.study import Job, Study
 from drift.experiment.task import StudyTask
 
 SCHEMA: Literal[1] = 1
+_FROM_THE_SEED = ("points", "takeovers", "faults")  # of a JobResult
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -106,6 +107,12 @@ def check_equal(results: Iterable[Result], study: Study, where: str) -> None:
             )
         if tasks.setdefault(job.task, job.budget) != job.budget:
             raise ConfigError(f"{where}:{number}: {job.name} must have the budget of the lines before it")
+
+
+def differing(one: Result, other: Result) -> list[str]:
+    """Return what differs of what must follow from job and machine; both are of one job."""
+    names = [name for name in _FROM_THE_SEED if getattr(one.result, name) != getattr(other.result, name)]
+    return names if one.machine == other.machine else ["machine", *names]
 
 
 def missing(jobs: Iterable[Job], results: Iterable[Result]) -> list[Job]:

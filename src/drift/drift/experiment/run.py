@@ -56,7 +56,7 @@ class Run:
         if left:
             expected_s = estimate_s(left, engine.processes, self._say)
             self._say(f"about {in_words(expected_s)} in {engine.processes} processes, or less")
-        failed = self._run(engine, left)
+        failed = self._run(engine, left, self.results_file, "jobs")
         done = results.read(self.results_file) if self.results_file.exists() else []
         page = self.folder / "index.html"
         write_page(
@@ -64,6 +64,36 @@ class Run:
         )
         self._say(f"results: {self.results_file}; page: {page}")
         return failed
+
+    def again(self, engine: Engine) -> bool:
+        """Run the shortest job that is done once more; return whether its numbers are the same.
+
+        The line goes to again.jsonl beside the results. UserError where no job of this machine is done.
+        """
+        self._check_environments()
+        first = self._shortest()
+        self._say(f"once more: {first.job.name}, which took {in_words(first.result.duration_s)}")
+        file = self.folder / "again.jsonl"
+        if self._run(engine, [first.job], file, "again"):
+            return False
+        second = results.read(file)[-1]
+        differing = results.differing(first, second)
+        self._say(f"other numbers: {', '.join(differing)}" if differing else "the same numbers")
+        if differing and first.commit != second.commit:
+            self._say(f"the first were made at commit {first.commit[:12]}, these at {second.commit[:12]}")
+        self._say(f"result: {file}")
+        return not differing
+
+    def _shortest(self) -> Result:
+        here = results.this_machine()
+        there = results.read(self.results_file) if self.results_file.exists() else []
+        done = [result for result in there if result.machine == here and result.job in self._jobs]
+        if not done:
+            raise UserError(
+                f"{self.results_file} must have a finished job of this machine ({here.processor}, "
+                f"{here.cores} cores, {here.system}): run the study without --again before"
+            )
+        return min(done, key=lambda result: result.result.duration_s)
 
     def _check_environments(self) -> None:
         wanted = sorted({job.task.environment for job in self._jobs} - {"drift"})
@@ -74,7 +104,8 @@ class Run:
             ours = [f"--task {file.name}" for file in self._study.files if file.task.environment == "drift"]
             raise UserError(f"{error}; without it: {' '.join(ours)}" if ours else str(error)) from None
 
-    def _run(self, engine: Engine, left: list[Job]) -> list[Job]:
+    def _run(self, engine: Engine, left: list[Job], file: Path, work: str) -> list[Job]:
+        """Run jobs in folders of `work`, add their lines to `file`, and return those that failed."""
         commit, changed = results.this_commit()
         command = " ".join(["drift", *sys.argv[1:]])
         failed: list[Job] = []
@@ -103,12 +134,12 @@ class Run:
                         changed,
                         command,
                     )
-                    results.append(self.results_file, line)
+                    results.append(file, line)
                 else:
                     failed.append(job)
                     self._say(f"{job.name} failed: {outcome}")
 
-            engine.run([(job, self.folder / "jobs" / job.folder_name) for job in left], on_done)
+            engine.run([(job, self.folder / work / job.folder_name) for job in left], on_done)
         return failed
 
     def _say(self, text: str) -> None:
