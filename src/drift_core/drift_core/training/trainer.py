@@ -65,6 +65,7 @@ from drift_core.training.state import (
     parse_info,
 )
 from drift_core.training.tensors import load_tensors, state_tensors
+from drift_core.training.threads import torch_threads
 
 __all__ = ["DivergedError", "NextBatch", "OnStep", "StepProgress", "TrainReport", "Trainer", "held_out_loss"]
 
@@ -109,7 +110,7 @@ class Trainer:
         rank = _first_rank(schedule)
         if self.modulation is not None:
             self._modulate(policy, self.modulation)
-        with _threads(config.threads), _put_back_on_error(policy, self.modulation is not None):
+        with torch_threads(config.threads), _put_back_on_error(policy, self.modulation is not None):
             self._start(policy, config, schedule, rank)
 
     def run(
@@ -128,7 +129,7 @@ class Trainer:
         losses: list[float] = []
         terms: list[dict[str, float]] = []
         changes, change_s, stopped = 0, 0.0, False
-        with _threads(self.config.threads):
+        with torch_threads(self.config.threads):
             for _ in range(steps):
                 started = time.perf_counter()
                 if self._follow_schedule(next_batch):
@@ -161,13 +162,13 @@ class Trainer:
         It is the mean over `batches` batches. Directions that a rank takes at a later change are again as
         the subspace of `modulation` says; one that falls keeps to these.
         """
-        with _threads(self.config.threads):
+        with torch_threads(self.config.threads):
             self._change_rank(plan_along(self.policy, self._weight_gradients(next_batch, batches)))
 
     def merged_policy(self, averaged: bool = True) -> DiffusionPolicy:
         """Return a plain copy of the policy in evaluation mode, with the averaged or the present weights."""
         policy = copy.deepcopy(self.policy)
-        with _threads(self.config.threads):
+        with torch_threads(self.config.threads):
             if has_modulated_layers(policy):
                 merge(policy)
             if averaged:
@@ -455,14 +456,3 @@ def _put_back_on_error(policy: DiffusionPolicy, modulated: bool) -> Iterator[Non
         policy.train(training).requires_grad_(False)
         set_trainable(policy, trained, True)
         raise
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads for the time being."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -14,6 +14,7 @@ from drift_core.samplers.branching import BranchingSampler
 from drift_core.training.branches.exploring import Explored, explored, first_free
 from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
 from drift_core.training.rounds.shared import RoundOrder, Rounds
+from drift_core.training.threads import torch_threads
 
 # Seeds of attempts: below a million, where those of evaluations begin, whatever the seed of the training is.
 _FIRST_SEED, _OF_A_SEED, _SEEDS = 500_000, 10_000, 49
@@ -85,12 +86,8 @@ def _explored(
     free = min(int(before[1]) + 1, sampler.draws) if before else first_free(settings, sampler.draws)
     seed = first_seed(rounds.seed, settings.groups, info.version)
     assert rounds.explore is not None
-    count = torch.get_num_threads()
-    torch.set_num_threads(rounds.threads)
-    try:
+    with torch_threads(rounds.threads):
         found = explored(policy, sampler, rounds.explore, settings, free, seed, tell)
-    finally:
-        torch.set_num_threads(count)
     if not found.known:
         raise NoDataError(f"none of {found.attempts} attempts has an outcome: the task must say how it ends")
     if found.path is None:

@@ -2,8 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -32,6 +30,7 @@ from drift_core.training.rounds.hooks import (
 )
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 from drift_core.training.state import FORMAT, TrainerState, load_trainer_state
+from drift_core.training.threads import torch_threads
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
@@ -116,7 +115,7 @@ def _synthetic(
         tell(step, settings.steps)
         hooks.check()
 
-    with _threads(rounds.threads):
+    with torch_threads(rounds.threads):
         model.learn(on_step)
     shape = (policy.config.horizon, policy.config.action_dim)
     all_earn = bool(replay.reward[~replay.last].any())
@@ -143,7 +142,7 @@ def _run(
     def state_now() -> TrainerState:
         return TrainerState(learner.state(), {"format": FORMAT, "round_step": done})
 
-    with _threads(rounds.threads):
+    with torch_threads(rounds.threads):
         for step in range(done + 1, steps + 1):
             begun_s = time.perf_counter()
             terms = learner.step()
@@ -191,17 +190,6 @@ def _check_canary(
     hooks.on_text(
         f"chunks lie {after:.4f} from held-out labels, those of version {parent.version} {before:.4f}"
     )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _replay(rounds: Rounds, policy: DiffusionPolicy, act: Act, version: int, hooks: Hooks) -> Replay:
