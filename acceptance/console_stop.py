@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import yaml
 from benchmarks.console import arm
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import START_LIMIT_S, TASK, RunningStack, running_stack
@@ -158,16 +159,13 @@ def measure(presses: int) -> list[Row]:
 
 def look_at_four(stack: RunningStack, folder: Path) -> None:
     """Let the console show four cameras, which a process of ours plays."""
-    task = config_file("task", TASK).read_text()
-    one = re.search(r"(?m)^  - \{name: front,.*\n", task)
-    if one is None:
-        raise RuntimeError(f"no camera front in the task {TASK}")
-    lines = "".join(
-        re.sub(r"topic: [^,]*", f"topic: bench/cam{n}/image_raw", one[0].replace("front", f"camera{n}"))
-        for n in range(CAMERAS)
-    )
+    task = yaml.safe_load(config_file("task", TASK).read_text())
+    front = {camera["name"]: camera for camera in task["cameras"]}["front"]
+    task["cameras"] = [
+        {**front, "name": f"camera{n}", "topic": f"bench/cam{n}/image_raw"} for n in range(CAMERAS)
+    ]
     file = folder / f"{TASK}.yaml"
-    file.write_text(re.sub(r"(?m)^cameras:\n(  - .*\n)+", f"cameras:\n{lines}", task, count=1))
+    file.write_text(yaml.safe_dump(task))
     nodes = (
         replace(node, parameters={**node.parameters, "task_file": str(file)})
         if node.name == "console"

@@ -17,6 +17,7 @@ from acceptance.real_arm.person import Guide, Operator, Person
 from acceptance.real_arm.setup import Setup
 from drift.configuration import config_file
 from drift_control.gate.state import State
+from drift_control.robot.pose import Array
 from drift_control.robot.robot import load_robot
 from drift_ros import qos
 from drift_ros.gate_messages import to_joint_state
@@ -38,6 +39,7 @@ class Cell(Generic[P]):
         self.robot = load_robot(robot_file)
         self.person = person()
         self._executor = SingleThreadedExecutor()
+        self._left_at: Array | None = None  # joints (J,) [rad] where ros2_control left the arm
         self.begin_control()
         self.publisher = Node("joint_state_publisher")  # silent, but for its fault
         topic = self.robot.config.joint_state_topics[0]
@@ -73,10 +75,9 @@ class Cell(Generic[P]):
 
     def begin_control(self) -> None:
         """Start ros2_control and the driver's nodes; the arm is where it is, or at home at the beginning."""
-        before = getattr(self, "control", None)
         self.control = Ros2Control(self.robot, self.setup.options, self.setup.arm)
-        if before is not None:
-            self.control.arm.q = before.arm.q.copy()
+        if self._left_at is not None:
+            self.control.arm.q = self._left_at
             self.control.switch(True)  # from there
         self.driver = self.setup.driver(self.control)
         for node in (*self.control.nodes, *self._drivers):
@@ -103,6 +104,7 @@ class Cell(Generic[P]):
 
     def _close_control(self) -> None:
         self.control.close()
+        self._left_at = self.control.arm.q.copy()
         for node in self._drivers:
             node.destroy_node()
 

@@ -1,6 +1,7 @@
 """Who drives or guides the arm, and what the gate says to them."""
 
 import threading
+from abc import ABC, abstractmethod
 
 from drift.configuration import config_file
 from drift_control.teleop.joystick import load_joystick
@@ -17,7 +18,7 @@ STICK_M_S = 0.1
 _STILL = (0.0, 0.0, 0.0)
 
 
-class Person(Node):
+class Person(ABC, Node):
     """Asks the gate to arm, hears what it says, and every 20 ms says something herself."""
 
     DEVICE = ""  # of config/joysticks: what she holds
@@ -46,8 +47,9 @@ class Person(Node):
     def _on_state(self, msg: GateState) -> None:
         self.states.append((steady_s(), msg))
 
+    @abstractmethod
     def _on_timer(self) -> None:
-        raise NotImplementedError
+        """Say what she does."""
 
 
 class Operator(Person):
