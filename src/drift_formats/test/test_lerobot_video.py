@@ -34,13 +34,35 @@ def test_neither_the_encoder_nor_who_calls_it_becomes_a_real_time_thread(encoder
     assert np.abs(np.array(seen, float) - np.array(pictures, float)).max() <= 4
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to real-time scheduling")
-def test_a_thread_that_was_a_real_time_one_before_stays_so():
-    own = os.sched_getscheduler(0), os.sched_getparam(0)
+@pytest.fixture
+def own():
+    """Policy and priority of the thread of the test, which it has again afterwards."""
+    policy, priority = own = scheduled()
+    yield own
+    os.sched_setscheduler(0, policy, os.sched_param(priority))
+
+
+def scheduled():
+    return os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
+
+
+def test_a_thread_that_was_a_batch_job_before_is_one_after_the_block_which_any_user_may_ask_for(own):
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with as_scheduled():
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert scheduled() == (os.SCHED_BATCH, 0)
+
+
+def test_a_thread_that_was_a_real_time_one_before_stays_so_and_who_may_not_be_one_does_not_become_one(own):
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(3))
-        with as_scheduled():
+    except PermissionError:
+        before = own
+    else:
+        before = os.SCHED_FIFO, 3
+    with as_scheduled():
+        try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
-        assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == (os.SCHED_FIFO, 3)
-    finally:
-        os.sched_setscheduler(0, *own)
+        except PermissionError:
+            assert before == own
+    assert scheduled() == before
