@@ -122,15 +122,14 @@ def test_who_shows_the_arm_is_told_its_description_and_where_tf2_is_installed_it
     assert {"/tf", "/tf_static"} & published == ({"/tf", "/tf_static"} if find_spec("tf2_msgs") else set())
 
 
-def test_the_frames_that_are_published_put_the_tcp_and_every_drawn_link_where_the_arm_is(
+def test_the_frames_that_are_published_put_the_tcp_where_the_arm_is_and_lead_to_every_drawn_link(
     tf2_message, bench, config_folder, robots
 ):
-    bench.listen(JointState, "joint_states", qos.SENSOR)
     bench.listen(String, "robot_description", qos.LATCHED)
     bench.listen(tf2_message, "/tf", qos.TRANSFORMS)
     bench.listen(tf2_message, "/tf_static", qos.LATCHED)
     bench.add(SimNode(parameter_overrides=sim_parameters(config_folder)))
-    bench.spin_until(lambda: len(bench.newest) == 4 and bench.count["/tf"] > 5)
+    bench.spin_until(lambda: len(bench.newest) == 3 and bench.count["/tf"] > 5)
     links = [link for topic in ("/tf", "/tf_static") for link in bench.newest[topic].transforms]
     parents = {link.child_frame_id: link for link in links}
     assert len(parents) == len(links)  # each frame in one parent
@@ -152,7 +151,7 @@ def test_the_frames_that_are_published_put_the_tcp_and_every_drawn_link_where_th
     assert rotation == pytest.approx(tcp.rotation, abs=2e-3)
     urdf = ElementTree.fromstring(bench.newest["robot_description"].data)
     drawn = [link.get("name") for link in urdf.findall("link") if link.find("visual") is not None]
-    assert len(drawn) > 7 and {len(placed(name)) for name in drawn} == {2}
+    assert len(drawn) > 7 and np.isfinite([placed(name)[1] for name in drawn]).all()
     stamps = {(link.header.stamp.sec, link.header.stamp.nanosec) for link in bench.newest["/tf"].transforms}
     assert len(stamps) == 1 and max(stamps) > (0, 0)
 
