@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-_ACTIVE = "active"
+ACTIVE = "active"  # label of a lifecycle state
 
 
 def inactive(name: str, controllers: Mapping[str, str], hardware: Mapping[str, str]) -> str:
@@ -11,15 +11,16 @@ def inactive(name: str, controllers: Mapping[str, str], hardware: Mapping[str, s
     Both map names to labels of lifecycle states.
     """
     state = controllers.get(name)
+    others = sorted(other for other, label in controllers.items() if label == ACTIVE)
+    active = f"active: {', '.join(others) or 'none'}"
     if state is None:
-        active = sorted(other for other, label in controllers.items() if label == _ACTIVE)
-        return f"no controller {name} is loaded; active: {', '.join(active) or 'none'}"
-    if state != _ACTIVE:
+        return f"no controller {name} is loaded; {active}"
+    if state != ACTIVE:
         return (
             f"controller {name} is {state}: ros2 control switch_controllers --activate {name} "
-            "(and --deactivate whatever else holds the joints)"
+            f"(and --deactivate whatever else holds the joints, or leaves the arm free to move; {active})"
         )
-    asleep = sorted(f"{part} is {label}" for part, label in hardware.items() if label != _ACTIVE)
+    asleep = sorted(f"{part} is {label}" for part, label in hardware.items() if label != ACTIVE)
     return f"hardware {', '.join(asleep)}" if asleep else ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from drift_control.inputs import GuideReport
 from drift_control.robot.config import RobotConfig
 
-_ACTIVE = "active"
+from expert_gate_node.activity import ACTIVE
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ def guide_report(way: Way, driven: str, states: Mapping[str, str], lapsed: bool)
     """
     if way.controller not in states:
         objection = f"no controller {way.controller} is loaded"
-        return GuideReport(states.get(driven) == _ACTIVE, False, objection)
-    guided = states[way.controller] == _ACTIVE and not lapsed
-    return GuideReport(states.get(driven) == _ACTIVE, guided)
+        return GuideReport(states.get(driven) == ACTIVE, False, objection)
+    guided = states[way.controller] == ACTIVE and not lapsed
+    return GuideReport(states.get(driven) == ACTIVE, guided)

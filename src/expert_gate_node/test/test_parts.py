@@ -148,9 +148,10 @@ JOINTS = ["a", "b"]
     [
         ({"arm": "active", "other": "inactive"}, {"ur5e": "active"}, ""),
         (
-            {"arm": "inactive", "other": "active"},
+            {"arm": "inactive", "other": "active", "broadcaster": "active", "third": "inactive"},
             {"ur5e": "active"},
-            "controller arm is inactive: ros2 control",
+            "controller arm is inactive: ros2 control switch_controllers --activate arm (and --deactivate "
+            "whatever else holds the joints, or leaves the arm free to move; active: broadcaster, other)",
         ),
         ({"other": "active"}, {"ur5e": "active"}, "no controller arm is loaded; active: other"),
         ({}, {}, "no controller arm is loaded; active: none"),

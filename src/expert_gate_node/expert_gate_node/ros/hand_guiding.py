@@ -14,6 +14,7 @@ from rclpy.publisher import Publisher
 from rclpy.task import Future
 from std_msgs.msg import Bool
 
+from expert_gate_node.activity import ACTIVE
 from expert_gate_node.hand_guiding import guide_report, way_of
 from expert_gate_node.ros.controller import Controller
 from expert_gate_node.ros.keeper import Keeper
@@ -100,7 +101,7 @@ class HandGuiding:
         self._let_go |= ours_no_more
         answered = self._request is None or self._request.done()
         if not ours_no_more and answered and self._states is not None and self._way is not None:
-            self._let_go &= self._states.get(self._way.controller) == "active"
+            self._let_go &= self._states.get(self._way.controller) == ACTIVE
         if ours_no_more or not self._let_go:
             keeper.say(ours_no_more, now_s)
 
@@ -124,4 +125,4 @@ class HandGuiding:
 
     def _on_states(self, states: Mapping[str, str]) -> None:
         self._states = states
-        self._lapsed |= self._way is not None and states.get(self._way.controller) != "active"
+        self._lapsed |= self._way is not None and states.get(self._way.controller) != ACTIVE

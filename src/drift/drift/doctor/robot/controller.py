@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from expert_gate_node.activity import inactive, joint_order, other_order
+from expert_gate_node.activity import ACTIVE, inactive, joint_order, other_order
 from expert_gate_node.hand_guiding import way_of
 
 from drift.doctor.finding import Finding, failure, good, warning
@@ -164,7 +164,7 @@ def hand_guiding(wanted: Wanted, heard: Heard) -> Finding | None:
             f"no controller {name} is loaded",
             f"ros2 run controller_manager spawner {name} --inactive{manager}, with a file of its parameters",
         )
-    if listed.state == "active":
+    if listed.state == ACTIVE:
         return failure(
             f"{name} is active, the arm may be moved by hand",
             f"ros2 control switch_controllers --deactivate {name} --activate {wanted.controller}{manager}",
