@@ -1,7 +1,9 @@
 """What a gate says of an arm that it has let go of to whoever takes the arm back when it says no more."""
 
-FREE, KEPT = b"1", b"0"  # the words: the arm is not the gate's, repeated; it is again, once
+FREE, KEPT = b"1", b"0"  # the words: the arm is not the gate's; it is
 REPEAT_S = 0.1
+ECHO_S = 0.25  # as often at least the gate speaks, also of an arm that is its own, and is answered
+DEAF_S = 2.0  # without an answer, whoever is to take the arm back hangs, or cannot
 SILENT_S = 1.0  # as long as UR's freedrive goes on without a word
 AGAIN_S = 0.5  # after a request that was refused
 GIVE_UP_S = 30.0  # after the end of the gate's process

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -249,14 +250,25 @@ def test_an_arm_that_only_its_manager_can_take_back_is_held_where_it_is_then_tho
     assert (guided.state.state, guided.state.armed) == (State.HOLD, True)
 
 
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
 @of(FR3)
-def test_without_the_process_that_would_take_it_back_the_arm_is_not_left_to_the_hand(guided):
+def test_without_the_process_that_would_take_it_back_the_arm_is_not_left_to_the_hand(guided, end):
     guided.guided()
-    guided.stage.gate._hand_guiding._keeper._process.kill()
-    guided.until(State.HOLD, "hold")
-    assert guided.state.reason == Reason.SWITCH_FAILED
-    assert "the process that takes the arm back if the gate dies is not ready" in guided.state.text
-    guided.taken_back()
+    keeper, since_s = guided.stage.gate._hand_guiding._keeper, steady_s()
+    beside = keeper._process
+    beside.send_signal(end)
+    try:
+        guided.until(State.HOLD, "hold")
+        assert guided.state.reason == Reason.SWITCH_FAILED
+        assert "the process that takes the arm back if the gate dies is not ready" in guided.state.text
+        assert steady_s() - since_s > (1.0 if end == signal.SIGSTOP else 0.0)  # 2 s after its last echo
+        guided.down = False
+        guided.taken_back()
+    finally:
+        beside.send_signal(signal.SIGCONT)
+    if end == signal.SIGSTOP:
+        guided.stage.spin(lambda: keeper.ready, "echo")
+        guided.guided()
 
 
 @of(FR3)
@@ -417,7 +429,12 @@ def test_a_franka_that_a_gate_leaves_free_is_held_by_a_process_of_its_own(guided
     """The gate of the test stays; another one lets go of the arm, and is not heard any more."""
     driven, guiding = guided.arm.driven, guided.arm.guiding
     keeper = Keeper("", driven, guiding)
-    guided.stage.spin(lambda: keeper.ready, "keeper")
+
+    def answers():
+        keeper.say(False, steady_s())
+        return keeper.ready
+
+    guided.stage.spin(answers, "keeper")
     guided.control.switch_all({driven: False, guiding: True})
     guided.control.arm.hand_rad_s = guided.arm.turn(0.1)
     since_s = steady_s()
@@ -437,5 +454,5 @@ def test_a_franka_that_a_gate_leaves_free_is_held_by_a_process_of_its_own(guided
     guided.stage.spin_for(0.3)
     assert np.array_equal(guided.control.arm.q, held)
     if end == "hangs":
-        assert keeper.ready
+        guided.stage.spin(answers, "echo")
         keeper.close()

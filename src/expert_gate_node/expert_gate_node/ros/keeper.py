@@ -5,13 +5,15 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from expert_gate_node.last_word import FREE, KEPT, REPEAT_S
+from drift_ros.clock import steady_s
+
+from expert_gate_node.last_word import DEAF_S, ECHO_S, FREE, KEPT, REPEAT_S
 
 _END_S = 1.0  # for its process to end after the gate's last word
 
 
 class Keeper:
-    """Say again and again that the arm is free, as long as the gate sees to it."""
+    """Say again and again whether the arm is free, as long as the gate sees to it, and hear the echo."""
 
     def __init__(self, namespace: str, driven: str, guiding: str) -> None:
         program = [sys.executable, "-m", "expert_gate_node.ros.take_back", namespace, driven, guiding]
@@ -20,28 +22,24 @@ class Keeper:
         )
         for pipe in self._pipes:
             os.set_blocking(pipe, False)
-        self._ready = False
+        self._echo_s = float("-inf")  # when it was heard
         self._free, self._said_s = False, float("-inf")
 
     @property
     def ready(self) -> bool:
-        """Whether it lives, and can ask the controller manager."""
-        if not self._ready:
-            try:
-                self._ready = bool(os.read(self._pipes[1], 64))
-            except BlockingIOError:
-                return False
-        return self._ready and self._process.poll() is None
+        """Whether it lives, has heard the gate a moment ago, and can ask the controller manager."""
+        with suppress(BlockingIOError):  # nothing new
+            if os.read(self._pipes[1], 64):
+                self._echo_s = steady_s()
+        return self._process.poll() is None and steady_s() - self._echo_s <= DEAF_S
 
     def say(self, free: bool, now_s: float) -> None:
         """Say whether the arm is free; what says nothing more gives up; `now_s`: steady time."""
-        if free == self._free and not (free and now_s - self._said_s >= REPEAT_S):
+        if free == self._free and now_s - self._said_s < (REPEAT_S if free else ECHO_S):
             return
         self._free, self._said_s = free, now_s
-        try:
+        with suppress(BlockingIOError, BrokenPipeError):  # it hangs, or is dead: it is not `ready`
             os.write(self._pipes[0], FREE if free else KEPT)
-        except (BlockingIOError, BrokenPipeError):  # it hangs, or is dead
-            self._ready = False
 
     def close(self) -> None:
         """Leave it alone: it has the arm held, if that is free, and ends."""

@@ -2,13 +2,14 @@
 
 `python -m expert_gate_node.ros.take_back NAMESPACE DRIVEN GUIDING`, started by the gate for a controller of
 hand guiding that listens to nobody. It reads the gate's words from standard input (`last_word.py`), and
-writes a line once the controller manager can be asked.
+echoes them to standard output once the controller manager can be asked.
 """
 
 import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import rclpy
@@ -23,7 +24,7 @@ from expert_gate_node.ros.switching import switch_request
 
 _LOOK_S = 0.05
 _ANSWER_S = 2.0
-_INPUT = 0  # file descriptor
+_INPUT, _OUTPUT = 0, 1  # file descriptors
 
 
 def main() -> int:
@@ -47,15 +48,17 @@ def main() -> int:
 
 
 def _listen(node: Node, client: Client, service: Any, driven: str, guiding: str) -> None:
-    word, told = LastWord(), False
+    word, can_ask = LastWord(), False
     while not word.over(steady_s()):
         # a pipe that has ended is always ready
         if select.select([] if word.ended else [_INPUT], [], [], _LOOK_S)[0]:
-            word.hear(os.read(_INPUT, 4096), steady_s())
+            words = os.read(_INPUT, 4096)
+            word.hear(words, steady_s())
+            can_ask = can_ask or client.service_is_ready()
+            if can_ask:
+                with suppress(BrokenPipeError):  # the gate's process has ended, as its next words will say
+                    os.write(_OUTPUT, words[-1:])
         rclpy.spin_once(node, timeout_sec=0.0)
-        if not told and client.service_is_ready():
-            told = True
-            print("ready", flush=True)
         if word.due(steady_s()) and _taken_back(node, client, service, driven, guiding):
             node.get_logger().error(f"nothing more is heard of the gate: {guiding} is deactivated")
             word.held()
