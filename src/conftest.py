@@ -23,11 +23,18 @@ _PURE = (
     "drift_formats",
     "drift_sim",
 )  # no nodes but in files test_node.py
-# of package drift, files whose programs start no nodes: learning, data, rollouts in the process of the test
-_WITHOUT_NODES = (
-    *("test_data_", "test_train_", "test_three_cameras", "test_diagnose", "test_libraries"),
-    *("test_demo_report", "test_picture", "test_views"),
-)
+# of packages with nodes, files whose programs start none: learning, data, rollouts in the process of the test
+_WITHOUT_NODES = {
+    "drift": (
+        *("test_data_", "test_train_", "test_three_cameras", "test_diagnose", "test_libraries"),
+        *("test_demo_report", "test_picture", "test_views"),
+        *("test_experiment", "test_exploring", "test_learning", "test_prefer"),
+    ),
+    "drift_policy_node": (
+        *("test_candidate", "test_deltas", "test_exchange", "test_fetch", "test_intake", "test_runtime"),
+    ),
+    "trainer_node": ("test_continuous", "test_excerpts", "test_label_count", "test_rounds"),
+}
 _WITH_NODES = ("test_data_sync",)
 _LEAVE_LIMIT_S = 30.0  # a thread that loads a checkpoint ends first
 _BLOCKS = 19  # domains 1 to 95
@@ -67,7 +74,7 @@ def scope(nodeid: str) -> str:
     folder, package, *_ = nodeid.split("/")
     file = nodeid.split("::")[0]
     name = file.rsplit("/", 1)[-1]
-    if package == "drift" and name.startswith(_WITHOUT_NODES) and not name.startswith(_WITH_NODES):
+    if name.startswith(_WITHOUT_NODES.get(package, ())) and not name.startswith(_WITH_NODES):
         return file
     alone = package not in _PURE or name == "test_node.py"
     return "processes" if folder == "src" and alone else nodeid

@@ -24,5 +24,5 @@ def test_every_file_that_starts_nodes_runs_in_the_one_worker(monkeypatch):
     assert len(files) > 20
     assert {scope(f"src/{path.relative_to(SOURCES)}::test_it") for path in files} == {"processes"}
     assert scope("src/drift_core/test/test_kinds.py::test_it") == "src/drift_core/test/test_kinds.py::test_it"
-    learning = "src/drift/test/test_train_command.py"
-    assert {scope(f"{learning}::test_it"), scope(f"{learning}::test_that")} == {learning}
+    for learning in ("src/drift/test/test_train_command.py", "src/trainer_node/test/test_rounds.py"):
+        assert {scope(f"{learning}::test_it"), scope(f"{learning}::test_that")} == {learning}
