@@ -422,7 +422,7 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
     [
         (
             {"name": "no_study"},
-            "study=no_study must be one of: forgetting, gates, labels, main_table, schedules, subspaces",
+            "study=no_study must be one of: forgetting, gates, labels, main_table, schedules, shift",
         ),
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
@@ -448,6 +448,20 @@ def test_methods_that_change_our_scenes_are_refused_with_tasks_of_others(
         load_study("gates")
 
 
+def test_what_changes_and_methods_that_learn_it_come_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (study.folder() / "shift.yaml").read_text()
+    monkeypatch.setattr(study, "folder", lambda: tmp_path)
+    for old, new, why in (
+        ("place_new_box", "place", r"tasks=\['place_new_arm', 'place_moved_camera'\] do"),
+        ("shifted_left", "drift_left", r"methods=\['shifted_full', 'shifted_uncorrected'\] do"),
+    ):
+        (tmp_path / "shift.yaml").write_text(text.replace(old, new))
+        with pytest.raises(UserError, match=f"either all tasks must say what changes .*{why}"):
+            load_study("shift")
+
+
 def test_no_two_methods_have_one_name() -> None:
     files = sorted(Path(methods.__path__[0]).glob("*.py"))
     axes = [import_module(f"drift.experiment.methods.{file.stem}") for file in files if file.stem[0] != "_"]
@@ -462,7 +476,7 @@ def test_no_two_methods_have_one_name() -> None:
         ({"methods": ["bc"]}, "compare_with=hg_dagger must be one of methods"),
         ({"train": "none"}, "train=none must be one of: default, demo"),
         ({"tasks": ["place", "place"]}, r"tasks=\['place', 'place'\] must differ"),
-        ({"tasks": ["juggle"]}, "task=juggle must be one of: insert, lift, place, push"),
+        ({"tasks": ["juggle"]}, "task=juggle must be one of: insert, lift, place, place_"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) -> None:
@@ -474,6 +488,9 @@ def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) ->
     ("changed", "why"),
     [
         ({"task": "juggle"}, "task=juggle must be one of: fork, insert, place"),
+        ({"then": "moon"}, "then=moon must be one of: camera, box, arm, sides"),
+        ({"then": "camera"}, "sees=state must be one of: images, with then=camera"),
+        ({"sees": "hand", "environment": "pusht"}, "sees=hand must be state or images with a task of others"),
         ({"environment": "gym"}, "environment=gym must be one of: drift, metaworld, pusht, robosuite"),
         ({"setting": {}}, "setting must be left out with a task of ours: config/tasks/place.yaml"),
         (

@@ -5,15 +5,17 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drift.experiment.bench import make_shell
 from drift.experiment.budget import Budget
-from drift.experiment.courses import equal_labels, moved
+from drift.experiment.courses import equal_labels, moved, recovery
 from drift.experiment.courses.course import Amount
-from drift.experiment.courses.moved import changed_over
 from drift.experiment.job import JobResult, Learner, run_job
 from drift.experiment.methods import METHODS
+from drift.experiment.shifts import shifted
 from drift.experiment.study import Job
+from drift.experiment.task import StudyTask
 from drift.run_folder import RunFolder
 from drift_config.errors import ConfigError
 from drift_core.episodes import EpisodeStore
@@ -46,7 +48,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("drift.experiment.job.make_shell", gap_shell)
-        patch.setattr(moved, "changed_over", lambda shell: gap_shell(TASK))
+        for course in (moved, recovery):
+            patch.setattr(course, "shifted", lambda shell, name: gap_shell(TASK))
         yield run
 
 
@@ -122,6 +125,34 @@ def test_the_old_task_is_looked_at_before_and_after_the_new_one(run: Run) -> Non
     assert before.labels < new.labels == after.labels
 
 
+def test_after_a_change_corrections_go_on_from_the_same_policy_or_only_the_training_does(run: Run) -> None:
+    done, folder = run("shifted_left")
+    alone, _ = run("shifted_uncorrected")
+    # before, right after, and after each of two rounds
+    assert [point.gradient_steps for point in done.points] == [10, 10, 20, 30]
+    assert [point.gradient_steps for point in alone.points] == [10, 10, 20, 30]
+    assert done.points[:2] == alone.points[:2]
+    before, after, *_, last = done.points
+    assert before.labels == after.labels < last.labels
+    assert {point.labels for point in alone.points} == {before.labels} and alone.takeovers == 0
+    assert kinds(folder) == {"demonstration", "intervention"}
+
+
+def test_what_was_spent_until_each_evaluation_is_counted_without_the_evaluations(run: Run) -> None:
+    done, folder = run("shifted_left")
+    store = EpisodeStore(folder / "episodes")
+    steps = {
+        kind: sum(len(store.read(name).steps) for name in store.ids() if store.meta(name).kind == kind)
+        for kind in ("demonstration", "intervention")
+    }
+    first, second, *_, last = done.spent
+    assert first == second and first.driven_s == first.episodes_s, "the expert drove alone"
+    control_s = first.episodes_s / steps["demonstration"]
+    assert last.episodes_s - first.episodes_s == pytest.approx(control_s * steps["intervention"])
+    assert first.driven_s < last.driven_s < last.episodes_s
+    assert last.training_s == pytest.approx(done.training_s) and first.training_s < last.training_s
+
+
 def test_parts_of_the_corrected_episodes_by_hand() -> None:
     job = Job(TASK, "drift_left", 3, replace(SMALL, episodes=5), "smoke")
     assert job.demonstrated == range(30_000, 30_002) and job.first_further == 32_000
@@ -160,7 +191,7 @@ def test_methods_of_gates_have_persons_of_their_own_and_the_new_task_has_changed
         assert isinstance(expert, ScriptedExpert) and type(expert._supervisor) is rule
         assert (expert._disagreement is not None) == (name == "by_cosine")
         assert expert._person.shakes == (name == "shaking")
-    new = changed_over(shell)
+    new = shifted(shell, "sides")
     for seed in range(5):
         new.environment.reset(seed)
         truth = new.environment.truth()
@@ -171,23 +202,69 @@ def test_methods_of_gates_have_persons_of_their_own_and_the_new_task_has_changed
     shell.close()
 
 
+def test_another_box_or_arm_stands_where_the_old_one_was() -> None:
+    shell = make_shell(StudyTask("place", "hand"))
+    box, arm = shifted(shell, "box"), shifted(shell, "arm")
+    try:
+        seen = [
+            one.environment.observe().learned for one in (shell, box, arm) if not one.environment.reset(0)
+        ]
+        # hand, then object: the centre of the cube is 20 mm high, that of the box 35 mm
+        assert [round(each[11], 3) for each in seen] == [0.02, 0.035, 0.02]
+        for other in seen[1:]:
+            assert other[9:11] == pytest.approx(seen[0][9:11]) and other[:9] == pytest.approx(
+                seen[0][:9], abs=2e-3
+            )
+        assert [one.environment.robot.n_joints for one in (shell, arm)] == [7, 6]
+        states = [
+            one.environment.arm.state(each, 0.05) for one, each in zip((shell, arm), seen[::2], strict=True)
+        ]
+        assert states[0].shape == states[1].shape == (10 + 27,), "one policy drives both"
+        assert shell.environment.arm.name == arm.environment.arm.name == "hand"
+        with pytest.raises(ConfigError, match="robot=ur5e must be another one"):
+            shifted(arm, "arm")
+    finally:
+        for one in (shell, box, arm):
+            one.close()
+
+
+def test_a_moved_camera_sees_the_same_things_elsewhere_in_the_picture() -> None:
+    shell = make_shell(StudyTask("place", "images"))
+    moved = shifted(shell, "camera")
+    try:
+        pictures = []
+        for one in (shell, moved):
+            one.environment.reset(0)
+            pictures.append({name: one.environment.picture(name) for name in ("front", "wrist")})
+        before, after = pictures
+        assert np.array_equal(before["wrist"], after["wrist"])
+        assert not np.array_equal(before["front"], after["front"])
+    finally:
+        moved.close()
+        shell.close()
+
+
 def test_tasks_of_others_have_neither_other_persons_nor_sides_to_change() -> None:
     shell = gap_shell(TASK)
     try:
         with pytest.raises(ConfigError, match="task=gap.* must be one of ours"):
             METHODS["late"].corrects(shell, 0)
-        with pytest.raises(ConfigError, match="task=gap.* must have regions"):
-            changed_over(shell)
+        with pytest.raises(ConfigError, match="task=gap.* must be one of ours to be changed"):
+            shifted(shell, "sides")
     finally:
         shell.close()
 
 
 def test_the_amounts_of_courses_by_hand() -> None:
     budget = replace(SMALL, evaluations=4, last_evaluations=10)
-    said = {name: METHODS[name].course.amount(budget) for name in ("drift_left", "at_random", "moved_left")}
+    names = ("drift_left", "at_random", "moved_left", "shifted_left", "shifted_uncorrected")
+    said = {name: METHODS[name].course.amount(budget) for name in names}
     # three corrected episodes, four rollouts twice, ten at the end
     assert (said["drift_left"].demonstrations, said["drift_left"].driven) == (2, 3 + 2 * 4 + 10)
     # beside it the gate by deviation: two demonstrations, three episodes, and no training after the last one
     assert said["at_random"] == replace(said["drift_left"], beside=Amount(2, 3, 10, 10))
     # ten before, four after one round, ten after the other, ten on the old task
     assert (said["moved_left"].demonstrations, said["moved_left"].driven) == (2, 3 + 10 + 4 + 10 + 10)
+    # ten before, ten right after, four and ten; without corrections three episodes less
+    assert (said["shifted_left"].demonstrations, said["shifted_left"].driven) == (2, 10 + 10 + 3 + 4 + 10)
+    assert said["shifted_uncorrected"] == replace(said["shifted_left"], driven=10 + 10 + 4 + 10)

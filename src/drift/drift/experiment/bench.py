@@ -22,7 +22,7 @@ def make_shell(task: "StudyTask") -> "Shell":
     from drift_control.teleop.joystick import load_joystick
     from drift_core.task import load_task
     from drift_sim.environments.arm_cell import ArmCell
-    from drift_sim.environments.seeing_arm import from_state
+    from drift_sim.environments.seeing_arm import SeeingArm, SeeingHand, from_state
     from drift_sim.shell import Shell
 
     images = task.sees == "images"
@@ -34,7 +34,7 @@ def make_shell(task: "StudyTask") -> "Shell":
         config if images else from_state(config),
         gate_config(),
         load_joystick(config_file("joystick", "scripted")),
-        sees_things=not images,
+        sees={"state": SeeingArm, "hand": SeeingHand, "images": None}[task.sees],
     )
     return Shell(cell)
 

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +47,20 @@ class Point:
 
 
 @checked_dataclass(frozen=True, config=STRICT)
+class Spent:
+    """What a policy had cost, without its rollouts alone."""
+
+    episodes_s: Share  # simulated time of demonstrations and corrected episodes [s]
+    driven_s: Share  # of it, driven by the expert
+    training_s: Share  # in gradient steps; of the clock on the wall
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """In the order in which they are given."""
+        return tuple(field.name for field in fields(cls))
+
+
+@checked_dataclass(frozen=True, config=STRICT)
 class JobResult:
     """What one job gave; all but the times follows from its seed."""
 
@@ -58,6 +72,7 @@ class JobResult:
     duration_s: float  # of the whole job
     faults: tuple[str, ...]  # of the environment, each one failed episode
     versions: dict[str, str]
+    spent: tuple[Spent, ...] = ()  # of each point
 
 
 @dataclass
@@ -70,10 +85,29 @@ class Counts:
     online_s: list[float] = field(default_factory=list)
     demonstrating_s: float = 0.0  # in episodes of the expert alone
     driving_s: float = 0.0  # in episodes of a policy
+    episodes_s: float = 0.0  # of simulated time that somebody was there for
+    driven_s: float = 0.0  # of it, driven by the expert
+    spent: list[Spent] = field(default_factory=list)  # until each evaluation
 
     def take(self, result: EpisodeResult) -> None:
+        """Count an episode of a policy alone."""
         if result.fault:
             self.faults.append(f"seed {result.seed}: {result.fault}")
+
+    def take_watched(self, result: EpisodeResult, control_s: float) -> None:
+        """Count an episode that somebody drove or watched."""
+        self.take(result)
+        self.episodes_s += result.steps * control_s
+        self.driven_s += result.expert_steps * control_s
+
+    @property
+    def training_s(self) -> float:
+        """In gradient steps so far."""
+        return math.fsum(self.offline_s + self.online_s)
+
+    def spend(self) -> None:
+        """Note what has been spent so far."""
+        self.spent.append(Spent(self.episodes_s, self.driven_s, self.training_s))
 
 
 def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text: None) -> JobResult:
@@ -95,10 +129,11 @@ def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text
         takeovers=counts.takeovers,
         offline_batch_ms=1e3 * statistics.fmean(counts.offline_s),
         online_batch_ms=1e3 * statistics.fmean(counts.online_s) if counts.online_s else None,
-        training_s=math.fsum(counts.offline_s + counts.online_s),
+        training_s=counts.training_s,
         duration_s=time.monotonic() - began_s,
         faults=tuple(counts.faults),
         versions=used,
+        spent=tuple(counts.spent),
     )
 
 
@@ -165,7 +200,7 @@ class Learner:
         """Let the expert drive alone; as what its episodes count says `kind`."""
         self._on_text(f"{len(seeds)} demonstrations")
         began_s = time.monotonic()
-        demonstrate(self._shell, self._run.episodes, seeds, self.counts.take, kind)
+        demonstrate(self._shell, self._run.episodes, seeds, self._take, kind)
         self.counts.demonstrating_s += time.monotonic() - began_s
 
     def bootstrap(self) -> None:
@@ -190,7 +225,7 @@ class Learner:
                 pace=self._pace,
                 policy_version=loaded.info.version,
             )
-            self.counts.take(result)
+            self._take(result)
             self.counts.takeovers += result.interventions
         self.counts.driving_s += time.monotonic() - began_s
 
@@ -207,6 +242,7 @@ class Learner:
 
     def evaluate(self, last: bool = False) -> Point:
         """Let the newest policy drive alone, from the same places as every other policy."""
+        self.counts.spend()
         rollouts = self.budget.at_the_end if last else self.budget.evaluations
         loaded = load_latest(self._run.checkpoints)
         sampler, began_s = loaded.policy.make_sampler(self.recipe.policy.sampler), time.monotonic()
@@ -220,6 +256,9 @@ class Learner:
         self.counts.driving_s += time.monotonic() - began_s
         episode_s = statistics.fmean(durations_s) if durations_s else None
         return Point(self.labels, loaded.info.step, tuple(success), episode_s)
+
+    def _take(self, result: EpisodeResult) -> None:
+        self.counts.take_watched(result, self._shell.environment.control_s)
 
     def _hooks(self, into: list[float]) -> Hooks:
         def on_progress(progress: StepProgress) -> None:

@@ -130,6 +130,13 @@ def load_study(name: str) -> Study:
             f"{folder() / name}.yaml: tasks={of_others} must be ours for methods={ours_alone}, "
             "which change the person or the scene"
         )
+    changing = [method for method in study.methods if METHODS[method].course.changes]
+    changed = [file.name for file in study.files if file.task.then]
+    if (len(changing), len(changed)) not in ((0, 0), (len(study.methods), len(study.files))):
+        raise UserError(
+            f"{folder() / name}.yaml: either all tasks must say what changes (then; tasks={changed} do) "
+            f"and all methods learn it (methods={changing} do), or none"
+        )
     return study
 
 

@@ -15,6 +15,7 @@ from drift.configuration import choices, share_folder
 from drift.errors import UserError
 from drift.experiment.budget import Changes
 from drift.experiment.foreign import FOREIGN
+from drift.experiment.shifts import SHIFTS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 _USUAL_ARM = "panda"
@@ -25,10 +26,11 @@ class StudyTask:
     """What is to be done, and what is seen of it."""
 
     task: Annotated[str, Field(min_length=1)]  # of config/tasks; or of an environment of others
-    sees: Literal["state", "images"]
+    sees: Literal["state", "hand", "images"]  # hand: the state without joints, alike with every arm of ours
     environment: str = "drift"  # ours, or one that `drift experiment setup` makes
     robot: str = _USUAL_ARM  # of config/robots, with an environment of ours
     setting: Setting | None = None  # of a task of others; None: the usual one. Ours have it in config/tasks
+    then: str = ""  # what changes once it has been learned, of SHIFTS; "": nothing
 
     def __post_init__(self) -> None:
         if self.environment == "drift":
@@ -43,13 +45,24 @@ class StudyTask:
             raise ConfigError(
                 f"environment={self.environment} must be one of: drift, {', '.join(sorted(FOREIGN))}"
             )
+        elif self.sees == "hand":
+            raise ConfigError("sees=hand must be state or images with a task of others")
+        if self.then:
+            self._check_shift()
 
     @property
     def name(self) -> str:
         """How it is called in results."""
         prefix = "" if self.environment == "drift" else f"{self.environment}/"
         arm = "" if self.robot == _USUAL_ARM else f" with {self.robot}"
-        return f"{prefix}{self.task}{arm} from {self.sees}"
+        then = f", then {SHIFTS[self.then].title}" if self.then else ""
+        return f"{prefix}{self.task}{arm} from {self.sees}{then}"
+
+    def _check_shift(self) -> None:
+        if self.then not in SHIFTS or self.environment != "drift":
+            raise ConfigError(f"then={self.then} must be one of: {', '.join(SHIFTS)}, with a task of ours")
+        if self.sees not in (sees := SHIFTS[self.then].sees):
+            raise ConfigError(f"sees={self.sees} must be one of: {', '.join(sees)}, with then={self.then}")
 
 
 @dataclass(frozen=True, config=STRICT)

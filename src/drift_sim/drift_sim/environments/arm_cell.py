@@ -1,6 +1,5 @@
 """Our own MuJoCo scenes: an arm with a hand on a table, driven through the arm's gate and guard."""
 
-import numpy as np
 from drift_control.gate.config import GateConfig
 from drift_control.horizon import RollingHorizon
 from drift_control.loop import ControlLoop
@@ -13,7 +12,7 @@ from drift_core.task import TaskConfig
 
 from drift_sim.cell import TIMESTEP_S
 from drift_sim.environments.environment import EXPERT_TOPIC, Loop, Sensed
-from drift_sim.environments.seeing_arm import SeeingArm, things
+from drift_sim.environments.seeing_arm import Seeing
 from drift_sim.errors import SimulationError
 from drift_sim.expert.person import ATTENTIVE, Person
 from drift_sim.expert.scripted import Mode, ScriptedExpert
@@ -39,17 +38,17 @@ class ArmCell:
         gate: GateConfig,
         joystick: Joystick,
         camera_delay_s: float = 0.02,
-        sees_things: bool = False,
+        sees: Seeing | None = None,
     ) -> None:
-        """`joystick`: what the expert holds; `sees_things`: the state says where object and goal are, too.
+        """`joystick`: what the expert holds; `sees`: what learning is given in the place of the joints.
 
         Errors as of `World`.
         """
         self.robot, self.task, self.gate, self.joystick = robot, task, gate, joystick
-        self.arm: ArmModel = SeeingArm(robot) if sees_things else robot
+        self._sees, self._seer = sees, None if sees is None else sees(robot)
+        self.arm: ArmModel = self._seer or robot
         self.camera_delay_s = camera_delay_s
         self.world = World(robot, task)
-        self._sees_things = sees_things
         self._horizon = self._new_horizon()
 
     @property
@@ -63,9 +62,10 @@ class ArmCell:
         self.world.reset(seed)
 
     def observe(self) -> Sensed:
-        """Return joints and opening, and where the things are if that is seen."""
-        seen = things(self.world.truth()) if self._sees_things else np.empty(0)
-        return Sensed(self.world.joint_positions(), self.world.gripper_m(), seen)
+        """Return joints and opening, and what is seen in the place of the joints."""
+        q = self.world.joint_positions()
+        seen = None if self._seer is None else self._seer.seen(q, self.world.truth())
+        return Sensed(q, self.world.gripper_m(), seen)
 
     def picture(self, camera: str) -> Image:
         """Return what `camera` sees now, drawn when somebody looks at it."""
@@ -117,9 +117,10 @@ class ArmCell:
         """Return a scripted expert for this arm and task; `tremor_m_s` and `person` as for it."""
         return ScriptedExpert(self.task, self.robot, self.joystick, mode, seed, tremor_m_s, person)
 
-    def another(self, task: TaskConfig) -> "ArmCell":
-        """Return a cell for another task, with the same arm, gate, joystick and sensors."""
-        return ArmCell(self.robot, task, self.gate, self.joystick, self.camera_delay_s, self._sees_things)
+    def another(self, task: TaskConfig | None = None, robot: Robot | None = None) -> "ArmCell":
+        """Return a cell with another task or arm, and the same gate, joystick and sensors."""
+        robot, task = robot or self.robot, task or self.task
+        return ArmCell(robot, task, self.gate, self.joystick, self.camera_delay_s, self._sees)
 
     def close(self) -> None:
         """Free the renderer."""

@@ -1,6 +1,6 @@
 """What the in-process shell drives: a task in simulation, ours or somebody else's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,12 +22,12 @@ class Sensed:
 
     positions: np.ndarray  # (J,) joints [rad]; of a task without an arm its state (S,)
     gripper_m: float  # opening [m]; 0 without an arm
-    things: np.ndarray = field(default_factory=lambda: np.empty(0))  # (K,) what learning sees besides
+    seen: np.ndarray | None = None  # (K,) what learning is given in the place of `positions`; None: these
 
     @property
     def learned(self) -> np.ndarray:
-        """What learning is given as joint positions (J + K,)."""
-        return np.concatenate([self.positions, self.things]) if len(self.things) else self.positions
+        """What learning is given as joint positions."""
+        return self.positions if self.seen is None else self.seen
 
 
 class Loop(Protocol):

@@ -4,10 +4,14 @@ For learning the things are further joints: their entries follow the arm's where
 recorded and interpolated.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
+from drift_control.robot.pose import pose_to_action
 from drift_control.robot.robot import Robot
+from drift_core.arm import ArmModel
 from drift_core.task import TaskConfig
 
 from drift_sim.scenes.scene import Truth
@@ -31,6 +35,16 @@ def from_state(task: TaskConfig) -> TaskConfig:
     return replace(task, name=f"{task.name}_from_state", cameras=())
 
 
+class Sees(ArmModel, Protocol):
+    """An arm whose state says more, or less, than its joints."""
+
+    def seen(self, q: np.ndarray, truth: Truth) -> np.ndarray:
+        """Return what learning is given as joint positions, with the arm at q (J,) [rad]."""
+
+
+Seeing = Callable[[Robot], Sees]
+
+
 class SeeingArm:
     """`ArmModel` of an arm and the things before it: J + 18 entries, of which the last are the things'."""
 
@@ -47,3 +61,33 @@ class SeeingArm:
         """Return the arm's state (10 + J,) followed by the things (18,)."""
         joints, seen = np.split(np.asarray(q, float), [self._robot.n_joints])
         return np.concatenate([self._robot.state(joints, gripper_m), seen])
+
+    def seen(self, q: np.ndarray, truth: Truth) -> np.ndarray:
+        """Return the joints (J,) followed by the things (18,)."""
+        return np.concatenate([q, things(truth)])
+
+
+class SeeingHand:
+    """`ArmModel` of the hand and the things before it: nothing says which arm carries it, or how.
+
+    Its 9 + 18 positions are the hand's place [m], the first two columns of its rotation matrix, and the
+    things'. The hand stands in the state twice, where any arm's does and where joints would.
+    """
+
+    name = "hand"
+    n_joints = 9 + N_THINGS
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot
+
+    def near_home(self, q: np.ndarray) -> np.ndarray:
+        """Return q (..., 27) as it is."""
+        return q
+
+    def state(self, q: np.ndarray, gripper_m: float) -> np.ndarray:
+        """Return the hand's pose (9,), its opening [m], and q (27,)."""
+        return np.concatenate([q[:9], [gripper_m], q])
+
+    def seen(self, q: np.ndarray, truth: Truth) -> np.ndarray:
+        """Return the hand's pose (9,) followed by the things (18,)."""
+        return np.concatenate([pose_to_action(self._robot.forward(q), 0.0)[:9], things(truth)])

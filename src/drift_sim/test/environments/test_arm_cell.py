@@ -6,7 +6,7 @@ from drift_config.errors import ConfigError
 from drift_core.data.cutter import WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_sim.environments.arm_cell import ArmCell
-from drift_sim.environments.seeing_arm import SeeingArm, from_state, things
+from drift_sim.environments.seeing_arm import SeeingArm, SeeingHand, from_state, things
 from drift_sim.shell import Shell
 
 
@@ -22,11 +22,21 @@ def test_the_state_of_an_arm_that_sees_ends_with_object_and_goal(robots, world):
     np.testing.assert_array_equal(arm.near_home(np.stack([q, q])), np.stack([q, q]))
 
 
+def test_the_state_of_a_hand_that_sees_says_nothing_of_the_arm(robots, world):
+    robot, truth = robots["panda"], world.truth()
+    hand = SeeingHand(robot)
+    seen = hand.seen(robot.home, truth)
+    pose = robot.state(robot.home, 0.04)[:9]
+    np.testing.assert_allclose(seen, [*pose, *things(truth)])
+    np.testing.assert_allclose(hand.state(seen, 0.04), [*pose, 0.04, *seen])
+    assert hand.n_joints == 27 and SeeingHand(robots["ur5e"]).n_joints == 27
+
+
 def test_what_is_recorded_from_state_is_cut_into_windows_without_pictures(
     robots, tasks, joystick, gate_config, tmp_path
 ):
     task = from_state(tasks["place"])
-    shell = Shell(ArmCell(robots["panda"], task, gate_config, joystick, sees_things=True))
+    shell = Shell(ArmCell(robots["panda"], task, gate_config, joystick, sees=SeeingArm))
     try:
         writer = shell.writer(tmp_path, "e", 3, "demonstration")
         shell.run_episode(3, expert=shell.expert("demonstrate", 3), writer=writer, duration_s=1.5)

@@ -27,3 +27,4 @@ class Course:
 
     run: Callable[["Learner"], list["Point"]]  # at least one point; the last one is the job's result
     amount: Callable[[Budget], Amount]
+    changes: bool = False  # the task becomes another one after the first point: that of its file's `then`
