@@ -61,7 +61,9 @@ def test_the_stack_of_a_demo_says_what_shared_memory_it_lacks(
 ) -> None:
     said: list[tuple[str, str]] = []
     monkeypatch.setattr(online, "prepare", lambda processes: [f"no room for {processes} processes"])
-    online.start_stack(PLAN, RunFolder(tmp_path), on_line=lambda name, line: said.append((name, line)))
+    online.start_stack(
+        PLAN.robot, PLAN.task, PLAN.train, RunFolder(tmp_path), lambda name, line: said.append((name, line))
+    )
     assert said == [("drift", "no room for 7 processes")]
 
 

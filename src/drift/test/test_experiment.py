@@ -422,7 +422,7 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
     [
         (
             {"name": "no_study"},
-            "study=no_study must be one of: forgetting, gates, labels, main_table, schedules, shift",
+            "study=no_study must be one of: forgetting, gates, labels, main_table, nodes, schedules, shift",
         ),
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),

@@ -1,6 +1,7 @@
 """Confidence intervals for success rates."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +41,16 @@ def success_rate(outcomes: list[bool]) -> SuccessRate:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """after − before over the same seeds, with a 95 % bootstrap interval; all in −1..1."""
+    """Mean of after − before over the same seeds, with a 95 % bootstrap interval; of outcomes in −1..1."""
 
     value: float
     low: float
     high: float
 
 
-def paired_difference(before: list[bool], after: list[bool], resamples: int = 10_000) -> PairedDifference:
+def paired_difference(
+    before: Sequence[float], after: Sequence[float], resamples: int = 10_000
+) -> PairedDifference:
     """Bootstrap the mean of after − before over paired seeds; the same input gives the same interval."""
     if len(before) != len(after) or not before:
         raise ValueError(f"before ({len(before)}) and after ({len(after)}) must pair up, at least once")

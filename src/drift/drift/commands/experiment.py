@@ -51,7 +51,8 @@ def main(
     from drift.experiment.run import Run
     from drift.experiment.study import load_study
 
-    study, runner = load_study(name), make_engine(engine)
+    study = load_study(name)
+    runner = make_engine(engine, alone=study.real_time)
     end_like_ctrl_c()
     run = Run(
         study, "quick" if budget == "quick" else "full", seeds, Path("runs").resolve(), Console(), task or ()

@@ -1,8 +1,7 @@
 """The online half of the demo: corrected episodes over real DDS while the trainer trains beside them."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from typing import Any
 
 from drift_ros.clock import steady_s, to_seconds
@@ -14,9 +13,9 @@ from drift.console_address import with_address
 from drift.correction_watch import CorrectionWatch
 from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord, EpisodeRow, Swap, TrainingPoint
+from drift.demo.rollouts import ATTEMPTS, roll_out
 from drift.errors import StackError
 from drift.evaluation import seeds
-from drift.passive_expert import passive_expert
 from drift.processes.supervisor import ProcessSupervisor
 from drift.ros_command import processes
 from drift.run_folder import RunFolder
@@ -26,11 +25,9 @@ from drift.shared_memory import prepare, remove_dead
 from drift.stack import stack
 from drift.stack_arguments import StackArguments
 
-_START_LIMIT_S = 60.0  # for all servers, and for the policy to be active
 _TRAIN_WHEN = {TrainMode.ROUNDS: TrainWhen.AFTER_ROUND, TrainMode.CONTINUOUS: TrainWhen.CONTINUOUSLY}
 _TRAIN_SILENCE_S = 600.0  # without a gradient step, once no episode runs beside the training any more
 _SWAP_LIMIT_S = 20.0  # from the end of training until the policy node runs the checkpoint
-_ATTEMPTS = 3  # to run one episode: the gate recovers from what kept it from running
 
 
 class CorrectedEpisodes(SessionWatcher):
@@ -51,16 +48,24 @@ class CorrectedEpisodes(SessionWatcher):
         self._began_s = 0.0
 
     def run(self) -> None:
-        """Run them; training goes on beside them, on each correction as soon as it is over, or in rounds."""
-        self._client.wait_for_servers(limit_s=_START_LIMIT_S)
-        self._client.wait_until(
-            lambda: self._version() > 0, _START_LIMIT_S, "the policy node to run a checkpoint"
-        )
+        """Run them; training goes on beside them, on each correction as soon as it is over, or in rounds.
+
+        The nodes answer already, and the policy runs.
+        """
         self._known_version = self._version()
         self._corrections = CorrectionWatch(self._client)
         self._began_s = steady_s()
         when = _TRAIN_WHEN[self._plan.train_mode]
-        self._run(self, RunEpisode.Goal.INTERVENTION, self._plan.corrected, when)
+        loop = SessionLoop(
+            self._client.stack,
+            self,
+            RunEpisode.Goal.INTERVENTION,
+            self._plan.corrected,
+            when,
+            attempts=ATTEMPTS,
+            training_silence_s=_TRAIN_SILENCE_S,
+        )
+        run_session(self._client, loop, steady_s)
         latest = self._client.checkpoint
         self._client.wait_until(
             lambda: latest is None or self._version() >= latest.version, _SWAP_LIMIT_S, "the last swap"
@@ -72,10 +77,9 @@ class CorrectedEpisodes(SessionWatcher):
 
     def evaluate(self) -> list[bool]:
         """Run the last checkpoint on the first evaluation seeds; a take-over counts as failure."""
-        evaluation, rounds = _Evaluation(self._view, self._log), [seeds(self._plan.dds_evaluations)]
-        with nullcontext() if self._plan.takeovers else passive_expert(self._client):
-            self._run(evaluation, RunEpisode.Goal.EVALUATION, rounds, TrainWhen.NEVER)
-        return evaluation.outcomes
+        show, wanted = self._view.show_episode, seeds(self._plan.dds_evaluations)
+        rollouts = roll_out(self._client, wanted, self._log, show, self._plan.takeovers)
+        return [rollout.success for rollout in rollouts]
 
     def on_episode_progress(self, feedback: Any) -> None:
         """Show who drives, and which corrections do."""
@@ -141,20 +145,6 @@ class CorrectedEpisodes(SessionWatcher):
         self._steps_before = self._record.training[-1].step if self._record.training else 0
         self._log(f"trainer: version {result.version}, {held_out(result.loss)}, rank {result.rank:.1%}")
 
-    def _run(
-        self, watcher: SessionWatcher, kind: int, rounds: Sequence[Sequence[int]], train: TrainWhen
-    ) -> None:
-        loop = SessionLoop(
-            self._client.stack,
-            watcher,
-            kind,
-            rounds,
-            train,
-            attempts=_ATTEMPTS,
-            training_silence_s=_TRAIN_SILENCE_S,
-        )
-        run_session(self._client, loop, steady_s)
-
     def _note_corrections(self, watch: CorrectionWatch) -> None:
         self._record.corrections, self._record.corrections_in_short = watch.log.rows, watch.in_short()
 
@@ -173,37 +163,20 @@ class CorrectedEpisodes(SessionWatcher):
         return 0 if state is None else int(state.version)
 
 
-class _Evaluation(SessionWatcher):
-    """Collects the successes without a take-over."""
-
-    def __init__(self, view: SessionView, log: Callable[[str], None]) -> None:
-        self.outcomes: list[bool] = []
-        self._view, self._log = view, log
-
-    def on_episode_progress(self, feedback: Any) -> None:
-        """Show who drives."""
-        self._view.show_episode(feedback)
-
-    def on_fault(self, text: str) -> None:
-        """Say what will be tried again."""
-        self._log(text)
-
-    def on_episode(self, round_number: int, seed: int, result: Any) -> None:
-        """Say what came of a seed."""
-        self.outcomes.append(result.outcome == SUCCESS)
-        word = "success" if self.outcomes[-1] else "failure or take-over"
-        self._log(f"evaluation over DDS, seed {seed}: {word}")
-
-
 def keep_to_this_machine() -> None:
     """One machine, one run: other ROS programs on the network neither see it nor disturb it."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 
 
-def start_stack(plan: DemoPlan, run: RunFolder, on_line: Callable[[str, str], None]) -> ProcessSupervisor:
-    """Return the supervised processes of the same node list as the launch file, not started yet."""
-    arguments = StackArguments(robot=plan.robot, task=plan.task, train=plan.train, run=str(run.path))
+def start_stack(
+    robot: str, task: str, train: str, run: RunFolder, on_line: Callable[[str, str], None]
+) -> ProcessSupervisor:
+    """Return the supervised processes of the same node list as the launch file, not started yet.
+
+    `robot`, `task` and `train` are files of config/.
+    """
+    arguments = StackArguments(robot=robot, task=task, train=train, run=str(run.path))
     specs = processes(stack(arguments))
     for line in prepare(len(specs)):
         on_line("drift", line)

@@ -29,6 +29,7 @@ from drift.demo.plan import DemoPlan
 from drift.demo.progress import progress_table
 from drift.demo.record import DemoRecord, TrainingPoint
 from drift.demo.report import summary, write_report
+from drift.demo.rollouts import wait_for_nodes
 from drift.demo.timing import control_timing, policy_timing
 from drift.demo.words import kept, opening
 from drift.evaluation import Job, evaluate, seeds
@@ -118,10 +119,10 @@ class Demo:
     def _correct(self) -> None:
         plan, log = self._plan, self._console.log
         view = SessionView(plan.episodes, title="corrected episodes over DDS")
-        with start_stack(plan, self._run, on_line=lambda name, line: self._on_line(name, line)) as stack:
+        with start_stack(plan.robot, plan.task, plan.train, self._run, self._on_line) as stack:
             with SessionClient() as client, Live(view, console=self._console, refresh_per_second=4):
                 episodes = CorrectedEpisodes(client, plan, self.record, view, log)
-                stack.wait_until(lambda: _answers(client), "the trainer to answer", 60.0, about=("trainer",))
+                wait_for_nodes(stack, client)
                 episodes.run()
                 self.record.save(self._run.path)
                 self.record.over_dds = episodes.evaluate()
@@ -249,11 +250,6 @@ def _latest(checkpoints: Path) -> LatestCheckpoint:
     if latest is None:
         raise FileNotFoundError(f"no checkpoint in {checkpoints}")
     return latest
-
-
-def _answers(client: SessionClient) -> bool:
-    client.spin(0.05)
-    return client.gate_state is not None and client.policy_state is not None
 
 
 def _loss(loss: float | None) -> str:

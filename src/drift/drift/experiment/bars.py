@@ -147,7 +147,8 @@ def _quick(studies: Sequence[Study], found: Found) -> Bar:
         ran = {(result.job.task, result.job.method) for result in done}
         all_ran = ran == {(file.task, method) for file in study.files for method in study.methods}
         durations_s = [result.result.duration_s for result in done]
-        minutes = max(sum(durations_s) / 2, max(durations_s, default=0.0)) / 60
+        at_a_time = 1 if study.real_time else 2
+        minutes = max(sum(durations_s) / at_a_time, max(durations_s, default=0.0)) / 60
         took = f"{minutes:.1f} minutes" + ("" if all_ran else ", not all of it ran")
         said.append(f"{study.name}: {took if done else 'has not run'}")
         good += [minutes <= 10] if all_ran else []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drift.configuration import share_folder
-from drift.experiment import recovery, results
+from drift.experiment import durations, recovery, results
 from drift.experiment.bars import bars
 from drift.experiment.budget import BudgetName
 from drift.experiment.page import budgets, lead, origins
@@ -68,8 +68,8 @@ def _section(study: Study, name: BudgetName, results_of: dict[tuple[str, BudgetN
         text += "\n" + _markdown(cells(table))
         if len(curves := on_the_way(table)) > 1:
             text += "\n" + _markdown(curves)
-        if len(back := recovery.cells(table)) > 1:
-            text += "\n" + _markdown(back)
+        for more in (recovery.cells(table), durations.cells(study, table)):
+            text += "\n" + _markdown(more) if len(more) > 1 else ""
         text += "\n" + _markdown([("command", "commit", "machine", "jobs"), *origins(found)])
     return text
 

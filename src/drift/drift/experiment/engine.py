@@ -9,9 +9,10 @@ from typing import Protocol
 
 from drift_config.errors import DriftError
 from drift_config.strict import STRICT
+from drift_ros.errors import SessionError
 from pydantic.dataclasses import dataclass
 
-from drift.errors import UserError
+from drift.errors import StackError, UserError
 from drift.experiment.job import JobResult, run_job
 from drift.experiment.results import Machine, this_machine
 from drift.experiment.study import Job
@@ -75,16 +76,23 @@ def _ray_engine() -> Engine:
 ENGINES: dict[str, Callable[[], Engine]] = {"local": LocalEngine, "ray": _ray_engine}
 
 
-def make_engine(name: str) -> Engine:
-    """Return an engine by name; UserError names those that there are, or what is to be installed for it."""
+def make_engine(name: str, alone: bool = False) -> Engine:
+    """Return an engine by name; UserError names those that there are, or what is to be installed for it.
+
+    `alone`: each job has this machine for itself.
+    """
     if name not in ENGINES:
         raise UserError(f"engine={name} must be one of: {', '.join(ENGINES)}")
-    return ENGINES[name]()
+    if alone and name != "local":
+        raise UserError(
+            f"engine={name} must be local: the nodes of this study need the machine for themselves"
+        )
+    return LocalEngine(1) if alone else ENGINES[name]()
 
 
 def run_here(job: Job, folder: Path) -> Outcome:
     """Run a job in this process."""
     try:
         return Ran(run_job(job, folder), this_machine())
-    except (DriftError, UserError) as error:
+    except (DriftError, UserError, StackError, SessionError) as error:
         return str(error)

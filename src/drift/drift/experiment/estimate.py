@@ -20,6 +20,7 @@ from drift.run_folder import RunFolder
 _TRIAL = Budget(
     seeds=1, demonstrations=2, episodes=1, rounds=1, offline_steps=30, online_steps=30, evaluations=1
 )
+_HOMING_S = 10.0  # about, between two episodes of the nodes
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Costs:
     driven: float  # one of a policy that has learned nothing: the longest
     offline_step: float
     online_step: float
+    in_real_time: float = 0.0  # one by the nodes
 
     def of(self, job: Job) -> float:
         """Return about how long `job` takes, as if all of its rollouts failed."""
@@ -38,6 +40,7 @@ class Costs:
         total_s = self.start
         while amount is not None:
             total_s += amount.demonstrations * self.demonstration + amount.driven * self.driven
+            total_s += amount.in_real_time * self.in_real_time
             total_s += amount.offline_steps * self.offline_step + amount.online_steps * self.online_step
             amount = amount.beside
         return total_s
@@ -89,6 +92,7 @@ def _try(job: Job) -> Costs:
         counts.driving_s / (_TRIAL.episodes + 2 * _TRIAL.evaluations),
         statistics.median(counts.offline_s),  # the first ones are slow
         statistics.median(counts.online_s),
+        shell.task.max_duration_s + _HOMING_S,
     )
 
 

@@ -44,6 +44,7 @@ class Point:
     gradient_steps: int
     success: tuple[bool, ...]  # by evaluation seed
     episode_s: float | None  # mean duration of the successful rollouts [s]; None: there was none
+    durations_s: tuple[float, ...] = ()  # by evaluation seed
 
 
 @checked_dataclass(frozen=True, config=STRICT)
@@ -73,6 +74,7 @@ class JobResult:
     faults: tuple[str, ...]  # of the environment, each one failed episode
     versions: dict[str, str]
     spent: tuple[Spent, ...] = ()  # of each point
+    late_ticks: Share | None = None  # share of the nodes' control ticks; None: no node ran
 
 
 @dataclass
@@ -88,6 +90,8 @@ class Counts:
     episodes_s: float = 0.0  # of simulated time that somebody was there for
     driven_s: float = 0.0  # of it, driven by the expert
     spent: list[Spent] = field(default_factory=list)  # until each evaluation
+    node_steps: int = 0  # control ticks of the nodes
+    late_steps: int = 0  # of them, more than a period late
 
     def take(self, result: EpisodeResult) -> None:
         """Count an episode of a policy alone."""
@@ -134,7 +138,11 @@ def run_job(job: Job, folder: Path, on_text: Callable[[str], None] = lambda text
         faults=tuple(counts.faults),
         versions=used,
         spent=tuple(counts.spent),
+        late_ticks=counts.late_steps / counts.node_steps if counts.node_steps else None,
     )
+
+
+RollOut = Callable[["Learner", Sequence[int]], list[tuple[bool, float]]]  # success and duration by seed [s]
 
 
 class Learner:
@@ -150,6 +158,11 @@ class Learner:
         arm, task = shell.environment.arm, shell.task
         self._rounds = Rounds(arm, task, self.recipe, store, run.checkpoints, seed=job.seed, threads=1)
         self._labels = LabelCounter(store, WindowCutter(store, arm, task))
+
+    @property
+    def folder(self) -> RunFolder:
+        """Episodes and checkpoints."""
+        return self._run
 
     @property
     def budget(self) -> Budget:
@@ -240,22 +253,34 @@ class Learner:
         hooks = self._hooks(self.counts.online_s)
         train_round(self._rounds, "continuous", replace(hooks, on_backlog=on_backlog, cancelled=cancelled))
 
-    def evaluate(self, last: bool = False) -> Point:
-        """Let the newest policy drive alone, from the same places as every other policy."""
+    def evaluate(self, last: bool = False, roll_out: RollOut | None = None) -> Point:
+        """Let the newest policy drive alone, from the same places as every other policy.
+
+        `roll_out`: in which way, None for this shell.
+        """
         self.counts.spend()
         rollouts = self.budget.at_the_end if last else self.budget.evaluations
-        loaded = load_latest(self._run.checkpoints)
-        sampler, began_s = loaded.policy.make_sampler(self.recipe.policy.sampler), time.monotonic()
+        loaded, began_s = load_latest(self._run.checkpoints), time.monotonic()
         self._on_text(f"{rollouts} rollouts of version {loaded.info.version}")
-        success, durations_s = [], []
-        for seed in evaluation_seeds(rollouts):
+        done = (roll_out or Learner._roll_out)(self, evaluation_seeds(rollouts))
+        self.counts.driving_s += time.monotonic() - began_s
+        good_s = [duration_s for success, duration_s in done if success]
+        return Point(
+            self.labels,
+            loaded.info.step,
+            tuple(success for success, _ in done),
+            statistics.fmean(good_s) if good_s else None,
+            tuple(duration_s for _, duration_s in done),
+        )
+
+    def _roll_out(self, seeds: Sequence[int]) -> list[tuple[bool, float]]:
+        loaded, done = load_latest(self._run.checkpoints), []
+        sampler = loaded.policy.make_sampler(self.recipe.policy.sampler)
+        for seed in seeds:
             result = self._shell.run_episode(seed, policy=loaded.policy, sampler=sampler, pace=self._pace)
             self.counts.take(result)
-            success.append(result.success)
-            durations_s += [result.duration_s] if result.success else []
-        self.counts.driving_s += time.monotonic() - began_s
-        episode_s = statistics.fmean(durations_s) if durations_s else None
-        return Point(self.labels, loaded.info.step, tuple(success), episode_s)
+            done.append((result.success, result.duration_s))
+        return done
 
     def _take(self, result: EpisodeResult) -> None:
         self.counts.take_watched(result, self._shell.environment.control_s)

@@ -7,7 +7,7 @@ from pathlib import Path
 from drift_core.intervals import success_rate
 from matplotlib.axes import Axes
 
-from drift.experiment import recovery
+from drift.experiment import durations, recovery
 from drift.experiment.budget import BudgetName
 from drift.experiment.methods import METHODS
 from drift.experiment.results import Result
@@ -29,7 +29,7 @@ def write_page(path: Path, study: Study, budget_name: BudgetName, results: Seque
         f"<p class=lead>{html.escape(lead(study, budget_name))}</p>",
         table(budgets(study, results)),
         table(cells(found := rows(study, budget_name, results))),
-        *([table(back)] if len(back := recovery.cells(found)) > 1 else ()),
+        *(table(more) for more in (recovery.cells(found), durations.cells(study, found)) if len(more) > 1),
         "<h2>Success against labels</h2><div class=row>",
         *(_figure(study, file.task, results) for file in study.files),
         "</div><h2>Faults of environments</h2>",

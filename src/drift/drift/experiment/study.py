@@ -51,6 +51,11 @@ class Study:
         """The tasks, read from their files."""
         return tuple(load_task_file(task) for task in self.tasks)
 
+    @property
+    def real_time(self) -> bool:
+        """Whether nodes run in it."""
+        return any(METHODS[method].course.real_time for method in self.methods)
+
     def budget(self, name: BudgetName, task: TaskFile) -> Budget:
         """Return a budget for one of the tasks; ConfigError where its changes do not fit."""
         changes: Changes = getattr(task, name)
@@ -129,6 +134,11 @@ def load_study(name: str) -> Study:
         raise UserError(
             f"{folder() / name}.yaml: tasks={of_others} must be ours for methods={ours_alone}, "
             "which change the person or the scene"
+        )
+    unseen = [file.name for file in study.files if file.task.sees != "images"]
+    if study.real_time and unseen:
+        raise UserError(
+            f"{folder() / name}.yaml: tasks={unseen} must be seen by images, as nodes see nothing else"
         )
     changing = [method for method in study.methods if METHODS[method].course.changes]
     changed = [file.name for file in study.files if file.task.then]

@@ -18,6 +18,7 @@ class Amount:
     driven: int  # episodes of a policy
     offline_steps: int  # gradient steps of the bootstrapping
     online_steps: int  # of all further trainings
+    in_real_time: int = 0  # episodes of a policy by the nodes
     beside: "Amount | None" = None  # what another method comes to that is run for this one
 
 
@@ -28,3 +29,4 @@ class Course:
     run: Callable[["Learner"], list["Point"]]  # at least one point; the last one is the job's result
     amount: Callable[[Budget], Amount]
     changes: bool = False  # the task becomes another one after the first point: that of its file's `then`
+    real_time: bool = False  # nodes run, which need the machine for themselves; nothing is twice the same
