@@ -1,16 +1,21 @@
 """What learning from outcomes and preferences gives, beside corrections (DRIFT-DAgger), in equal attempts.
 
-`fork`, its right way closed (`support/closed_fork.py`): a policy that was trained on demonstrations of both
-ways turns right about every second time. Each system has some rounds, each of as many attempts of its
-present policy, then training for as many gradient steps. With a person beside, who turns right is taken over:
-drift_dagger, d3po and set_supervised learn from that; dsrl and find learn from how their own attempts ended
-(dsrl_synthetic with half of each batch made up), and b2 from how attempts ended that it makes in branches.
-`--ablations`: b2 with what it adds left out.
+    fork     its right way closed (`support/closed_fork.py`): a policy that was trained on demonstrations of
+             both ways turns right about every second time
+    place    from state (`support/place_from_state.py`): a policy of few demonstrations succeeds about every
+             second time
+
+Each system has some rounds, each of as many attempts of its present policy, then training for as many
+gradient steps. With a person beside, who is about to fail is taken over: drift_dagger, d3po and
+set_supervised learn from that; dsrl and find learn from how their own attempts ended (dsrl_synthetic with
+half of each batch made up), and b2 from how attempts ended that it makes in branches. drift_then_dsrl: all
+rounds but the last are drift_dagger's, the last is dsrl's. `--ablations`: b2 with what it adds left out, and
+dsrl that knows nothing but its own attempts.
 
 Rollouts before and after are of the policy alone and paired by their seeds; 95 % intervals over all seeds.
 
 passed: d3po and set_supervised if success is at least 90 %; dsrl and b2 if it is 20 points above what it was,
-find 15. drift_dagger is there to compare with.
+find 15; all of them in fork, for which these bars were set.
 """
 
 import shutil
@@ -20,24 +25,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from benchmarks.support.closed_fork import Attempts, success
+from benchmarks.support.closed_fork import ClosedFork
+from benchmarks.support.ground import Ground
+from benchmarks.support.place_from_state import PlaceFromState
 from benchmarks.support.report import Row, arguments, report, write_rows
-from benchmarks.support.trained_policy import Training, trained_policy
 from drift.configuration import config_file
 from drift.evaluation import EVALUATION_SEED
+from drift_core.data.cutter import LabelCounter, WindowCutter
 from drift_core.episodes import EpisodeStore
 from drift_core.intervals import success_rate
 from drift_core.objectives import D3poObjective, PairObjective, SetSupervisedObjective
 from drift_core.policy.checkpoint import load_latest
-from drift_core.task import load_task
+from drift_core.policy.checkpoint_folder import read_latest
 from drift_core.training.branches import B2Config
-from drift_core.training.config import load_train_file
-from drift_core.training.rounds import NoDataError, Rounds, train_round
+from drift_core.training.config import TrainFile, load_train_file
+from drift_core.training.rounds import NoDataError, Rounds, WorseError, train_round
 from drift_core.training.synthetic import SyntheticConfig
 from rich.console import Console
 
-TASK, SAMPLER = "fork", "ddim-8"
+GROUNDS: dict[str, type[Ground]] = {"fork": ClosedFork, "place": PlaceFromState}
+SAMPLER = "ddim-8"
 ATTEMPT_SEED = 100_000  # of the first attempt
+WITH_A_PERSON = ("online", "preferences")  # kinds of rounds whose attempts have one beside
 
 
 @dataclass(frozen=True)
@@ -45,20 +54,26 @@ class System:
     """A way to get better."""
 
     name: str
-    kind: str  # of round
-    person: bool = False
+    kind: str  # of its rounds
+    last: str | None = None  # of the last round, where it is another one
     objective: PairObjective = D3poObjective()
     variant: str = "aliased"
+    demonstrations: bool = True  # in the replay of dsrl
     synthetic: bool = False
     b2: B2Config = B2Config()
     least: float | None = None  # success that passes
     gain: float | None = None  # or how much more than before
 
+    def kind_of(self, number: int, rounds: int) -> str:
+        """Return the kind of round `number`, from 0 on."""
+        return self.last if self.last is not None and number == rounds - 1 else self.kind
+
 
 SYSTEMS = (
-    System("drift_dagger", "online", person=True),
-    System("d3po", "preferences", person=True, least=0.9),
-    System("set_supervised", "preferences", True, SetSupervisedObjective(), least=0.9),
+    System("drift_dagger", "online"),
+    System("drift_then_dsrl", "online", last="dsrl"),
+    System("d3po", "preferences", least=0.9),
+    System("set_supervised", "preferences", objective=SetSupervisedObjective(), least=0.9),
     System("dsrl", "dsrl", gain=0.2),
     System("dsrl_synthetic", "dsrl", synthetic=True, gain=0.2),
     System("dsrl_sac", "dsrl", variant="sac", gain=0.2),
@@ -66,6 +81,7 @@ SYSTEMS = (
     System("b2", "b2", gain=0.2),
 )
 ABLATIONS = (
+    System("dsrl, attempts alone", "dsrl", demonstrations=False),
     System("b2, all draws at once", "b2", b2=B2Config(begin=1.0)),
     System("b2, beside all attempts", "b2", b2=B2Config(baseline="round")),
     System("b2, without both", "b2", b2=B2Config(begin=1.0, baseline="round")),
@@ -76,8 +92,9 @@ ABLATIONS = (
 class Size:
     """How much is done for each system."""
 
-    training: Training
-    seeds: int = 3
+    demonstrations: int
+    first_steps: int = 2000  # gradient steps of the policy that all begin with
+    seeds: int = 3  # policies
     rounds: int = 3
     attempts: int = 20  # in each round
     steps: int = 600  # gradient steps in each round
@@ -85,8 +102,11 @@ class Size:
     rollouts: int = 100  # before and after
 
 
-QUICK = Size(Training(20, "demo", 150), seeds=1, rounds=1, attempts=20, steps=20, model_steps=50, rollouts=10)
-FULL = Size(Training(100, "demo", 2000))
+QUICK = {
+    "fork": Size(20, first_steps=150, seeds=1, rounds=1, steps=20, model_steps=50, rollouts=10),
+    "place": Size(4, first_steps=50, seeds=1, rounds=1, attempts=4, steps=20, model_steps=50, rollouts=2),
+}
+FULL = {"fork": Size(100), "place": Size(30, steps=1200, rollouts=50)}
 
 
 @dataclass(frozen=True)
@@ -99,116 +119,149 @@ class Improved:
     train_s: float
 
 
-def improve(
-    system: System, size: Size, folder: Path, seed: int, before: list[bool] | None = None
-) -> Improved:
-    """Let a copy of the policy of `seed` get better, in a folder of its own.
+@dataclass(frozen=True)
+class Bench:
+    """Where, how much, and in which folder."""
 
-    `before`: its rollouts, where they are known.
-    """
-    trained_policy(TASK, size.training, folder, seed)
-    base = folder.resolve() / TASK
-    own = base / f"{system.name.replace(', ', '_').replace(' ', '_')}_{seed}"
-    shutil.rmtree(own, ignore_errors=True)
-    shutil.copytree(base / "episodes", own / "episodes")
-    shutil.copytree(base / ("checkpoints" if seed == 0 else f"checkpoints_{seed}"), own / "checkpoints")
-    task, file = load_task(config_file("task", TASK)), load_train_file(config_file("train", "demo"))
-    file = replace(
+    ground: Ground
+    size: Size
+    folder: Path  # of the ground
+
+    def rounds(self, folder: Path, file: TrainFile, seed: int) -> Rounds:
+        """Return the trainer for a folder of episodes and checkpoints."""
+        ground = self.ground
+        return Rounds(
+            ground.arm,
+            ground.task,
+            file,
+            EpisodeStore(folder / "episodes"),
+            folder / "checkpoints",
+            seed=seed,
+            threads=1,
+            explore=ground.score,
+        )
+
+    def first(self, seed: int) -> Path:
+        """Return the folder of the policy that all systems of a seed begin with; train a missing one."""
+        first = self.folder / f"first_{seed}"
+        if read_latest(first / "checkpoints") is None:
+            Console(stderr=True).print(f"{self.ground.title}: policy {seed + 1} of demonstrations")
+            self.ground.demonstrate(first / "episodes", self.size.demonstrations)
+            rounds = self.rounds(first, load_train_file(config_file("train", "demo")), seed)
+            train_round(rounds, "offline", steps=self.size.first_steps)
+        return first
+
+    def improve(self, system: System, seed: int, before: list[bool] | None = None) -> Improved:
+        """Let a copy of the policy of `seed` get better, in a folder of its own.
+
+        `before`: its rollouts, where they are known.
+        """
+        first, size = self.first(seed), self.size
+        own = self.folder / f"{system.name.replace(', ', '_').replace(' ', '_')}_{seed}"
+        shutil.rmtree(own, ignore_errors=True)
+        for name in ("episodes", "checkpoints"):
+            shutil.copytree(first / name, own / name)
+        rounds = self.rounds(own, recipe(system, size), seed)
+        before = self.rollouts(own) if before is None else before
+        train_s = 0.0
+        for number in range(size.rounds):
+            kind = system.kind_of(number, size.rounds)
+            if kind != "b2":  # whose rounds make their own attempts
+                self.attempt(own, ATTEMPT_SEED + 1000 * seed + number * size.attempts, kind in WITH_A_PERSON)
+            begun_s = time.perf_counter()
+            try:
+                train_round(rounds, kind, steps=size.steps)
+            except (NoDataError, WorseError) as error:  # all attempts ended alike, or the canary refused
+                Console(stderr=True).print(f"{system.name}, round {number + 1}: {error}"[:200])
+                continue
+            train_s += time.perf_counter() - begun_s
+        return Improved(before, self.rollouts(own), self.labels(own) - self.labels(first), train_s)
+
+    def attempt(self, folder: Path, first: int, person: bool) -> None:
+        """Record a round's attempts of the newest policy of a folder."""
+        loaded = load_latest(folder / "checkpoints")
+        for seed in range(first, first + self.size.attempts):
+            self.ground.attempt(folder / "episodes", loaded, SAMPLER, seed, person)
+
+    def rollouts(self, folder: Path) -> list[bool]:
+        """Return which of the evaluation's seeds the newest policy of a folder comes through, alone."""
+        policy = load_latest(folder / "checkpoints").policy
+        seeds = range(EVALUATION_SEED, EVALUATION_SEED + self.size.rollouts)
+        return [self.ground.succeeds(policy, policy.make_sampler(SAMPLER), seed) for seed in seeds]
+
+    def labels(self, folder: Path) -> int:
+        """Return how many labels of a person the episodes of a folder have."""
+        store = EpisodeStore(folder / "episodes")
+        counter = LabelCounter(store, WindowCutter(store, self.ground.arm, self.ground.task))
+        counter.add_all()
+        return counter.total
+
+    def row(self, system: System, found: Sequence[Improved]) -> Row:
+        """Return what one system gave, over all policies."""
+        before = [one for each in found for one in each.before]
+        rate = success_rate([one for each in found for one in each.after])
+        was = sum(before) / len(before)
+        passed = None
+        if system.least is not None:
+            passed = rate.value >= system.least
+        elif system.gain is not None:
+            passed = rate.value >= was + system.gain
+        return {
+            "system": system.name,
+            "task": self.ground.title,
+            "seeds": len(found),
+            "episodes": self.size.rounds * self.size.attempts,
+            "labels": sum(each.labels for each in found) / len(found),
+            "success_before": was,
+            "success_after": rate.value,
+            "low": rate.low,
+            "high": rate.high,
+            "by_seed": " ".join(f"{sum(each.before)}→{sum(each.after)}" for each in found),
+            "train_s": sum(each.train_s for each in found) / len(found),
+            "passed": None if passed is None else str(passed).lower(),
+        }
+
+
+def recipe(system: System, size: Size) -> TrainFile:
+    """Return what a system makes of the demo's train file."""
+    file = load_train_file(config_file("train", "demo"))
+    return replace(
         file,
         policy=replace(file.policy, sampler=SAMPLER),
         preferences=replace(file.preferences, objective=system.objective),
         dsrl=replace(
             file.dsrl,
             variant=system.variant,
+            demonstrations=system.demonstrations,
             synthetic=SyntheticConfig(steps=size.model_steps) if system.synthetic else None,
         ),
         b2=replace(system.b2, groups=max(size.attempts // system.b2.branches, 1)),
     )
-    rounds = Rounds(
-        None,
-        task,
-        file,
-        EpisodeStore(own / "episodes"),
-        own / "checkpoints",
-        seed=seed,
-        threads=1,
-        explore=lambda policy, sampler, start: float(success(policy, task, sampler, start)),
-    )
-    before = rollouts(own, size) if before is None else before
-    train_s, labels = 0.0, 0
-    for number in range(size.rounds):
-        loaded = load_latest(own / "checkpoints")
-        attempts = Attempts(own / "episodes", task, loaded.policy, loaded.info.version, SAMPLER)
-        first = ATTEMPT_SEED + 1000 * seed + number * size.attempts
-        for attempt in range(first, first + (0 if system.kind == "b2" else size.attempts)):
-            attempts.record(attempt, system.person)
-        begun_s = time.perf_counter()
-        try:
-            made = train_round(rounds, system.kind, steps=size.steps)
-        except NoDataError as error:  # nobody had to take over, or all attempts ended alike
-            Console(stderr=True).print(f"{system.name}, round {number + 1}: {error}"[:200])
-            continue
-        train_s += time.perf_counter() - begun_s
-        labels = made.expert_labels
-    demonstrations = Rounds(None, task, file, EpisodeStore(base / "episodes"), own / "none").data
-    for _ in demonstrations.update():
-        pass
-    return Improved(before, rollouts(own, size), max(labels - demonstrations.expert_labels, 0), train_s)
-
-
-def rollouts(own: Path, size: Size) -> list[bool]:
-    """Return which of the evaluation's seeds the newest policy of a folder comes through, alone."""
-    policy, task = load_latest(own / "checkpoints").policy, load_task(config_file("task", TASK))
-    seeds = range(EVALUATION_SEED, EVALUATION_SEED + size.rollouts)
-    return [success(policy, task, policy.make_sampler(SAMPLER), seed) for seed in seeds]
-
-
-def row(system: System, size: Size, found: Sequence[Improved]) -> Row:
-    """Return what one system gave, over all policies."""
-    before = [one for each in found for one in each.before]
-    rate = success_rate([one for each in found for one in each.after])
-    was = sum(before) / len(before)
-    passed = None
-    if system.least is not None:
-        passed = rate.value >= system.least
-    elif system.gain is not None:
-        passed = rate.value >= was + system.gain
-    return {
-        "system": system.name,
-        "task": "fork, right way closed",
-        "seeds": len(found),
-        "episodes": size.rounds * size.attempts,
-        "labels": sum(each.labels for each in found) / len(found),
-        "success_before": was,
-        "success_after": rate.value,
-        "low": rate.low,
-        "high": rate.high,
-        "train_s": sum(each.train_s for each in found) / len(found),
-        "passed": None if passed is None else str(passed).lower(),
-    }
 
 
 def main() -> None:
     parser = arguments("What learning from outcomes, preferences and corrections gives")
+    parser.add_argument("--task", choices=GROUNDS, default="fork")
     parser.add_argument("--folder", type=Path, default=Path("runs/improvement"), help="of the policies")
-    parser.add_argument("--seeds", type=int, default=FULL.seeds, help="policies")
-    parser.add_argument(
-        "--systems", nargs="+", choices=[each.name for each in SYSTEMS], help="all by default"
-    )
-    parser.add_argument("--ablations", action="store_true", help="of b2, too")
+    parser.add_argument("--seeds", type=int, help=f"policies; {Size(0).seeds} by default")
+    names = [each.name for each in SYSTEMS]
+    parser.add_argument("--systems", nargs="*", choices=names, default=names, help="all by default")
+    parser.add_argument("--ablations", action="store_true", help="of b2 and dsrl, too")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    size = QUICK if options.quick else replace(FULL, seeds=options.seeds)
-    folder = options.folder / "quick" if options.quick else options.folder
+    size = (QUICK if options.quick else FULL)[options.task]
+    size = size if options.seeds is None else replace(size, seeds=options.seeds)
+    folder = options.folder.resolve() / ("quick" if options.quick else "") / options.task
+    bench = Bench(GROUNDS[options.task](), size, folder)
     rows: list[Row] = []
     before: dict[int, list[bool]] = {}  # by seed
-    chosen = [each for each in SYSTEMS if not options.systems or each.name in options.systems]
+    chosen = [each for each in SYSTEMS if each.name in options.systems]
     for system in [*chosen, *(ABLATIONS if options.ablations else ())]:
         found = []
         for seed in range(size.seeds):
-            found.append(improve(system, size, folder, seed, before.get(seed)))
+            found.append(bench.improve(system, seed, before.get(seed)))
             before[seed] = found[-1].before
-        rows.append(row(system, size, found))
+        rows.append(bench.row(system, found))
         write_rows(rows, options.json)
     report("improvement in equal attempts", rows, options.json)
 

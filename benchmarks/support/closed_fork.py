@@ -8,42 +8,60 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.support.trained_policy import record
+from drift.configuration import config_file
 from drift_core.arm import POINT
 from drift_core.episodes import ChunkRecord, EpisodeMeta, EpisodeWriter, StepRecord, StepSource
 from drift_core.observation.spec import Observation
+from drift_core.policy.checkpoint import LoadedCheckpoint
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import Sampler
-from drift_core.task import TaskConfig
+from drift_core.task import TaskConfig, load_task
 from drift_sim.scenes.fork import Fork, Way, rollout, set_point
 
 REPLAN_STEPS = 4
 TURNED_M = 0.03  # so far to the right a person sees where it goes
 
 
-def success(policy: DiffusionPolicy, task: TaskConfig, sampler: Sampler, seed: int) -> bool:
-    """Return whether the policy alone comes to the goal by the way that is open."""
-    generator = torch.Generator().manual_seed(seed)
-    found = rollout(task, seed, lambda seen: policy.act(seen, sampler, generator))
-    return found.success and found.way is Way.LEFT
+class ClosedFork:
+    """A `Ground`: success is to come to the goal by the way that is open."""
+
+    title = "fork, right way closed"
+    arm = None
+
+    def __init__(self) -> None:
+        self.task = load_task(config_file("task", "fork"))
+
+    def demonstrate(self, folder: Path, count: int) -> None:
+        record(self.task.name, folder, 0, count)
+
+    def succeeds(self, policy: DiffusionPolicy, sampler: Sampler, seed: int) -> bool:
+        generator = torch.Generator().manual_seed(seed)
+        found = rollout(self.task, seed, lambda seen: policy.act(seen, sampler, generator))
+        return found.success and found.way is Way.LEFT
+
+    def score(self, policy: DiffusionPolicy, sampler: Sampler, seed: int) -> float:
+        return float(self.succeeds(policy, sampler, seed))
+
+    def attempt(self, folder: Path, loaded: LoadedCheckpoint, sampler: str, seed: int, person: bool) -> None:
+        _Attempt(self.task, loaded, loaded.policy.make_sampler(sampler), seed).record(folder, person)
 
 
-class Attempts:
-    """Records attempts of a policy into a folder."""
+class _Attempt:
+    """One attempt of a policy."""
 
-    def __init__(
-        self, folder: Path, task: TaskConfig, policy: DiffusionPolicy, version: int, sampler: str
-    ) -> None:
-        self._folder, self._task, self._policy, self._version = folder, task, policy, version
-        self._sampler: Sampler = policy.make_sampler(sampler)
+    def __init__(self, task: TaskConfig, loaded: LoadedCheckpoint, sampler: Sampler, seed: int) -> None:
+        self._task, self._policy, self._version = task, loaded.policy, loaded.info.version
+        self._sampler, self._seed = sampler, seed
 
-    def record(self, seed: int, person: bool) -> bool:
-        """Record one attempt, with a `person` beside or not; return whether it was a success."""
-        task, fork, dt_s = self._task, Fork(self._task), self._task.dt_s
+    def record(self, folder: Path, person: bool) -> None:
+        """Record it, with a `person` beside or not."""
+        task, fork, dt_s, seed = self._task, Fork(self._task), self._task.dt_s, self._seed
         generator = torch.Generator().manual_seed(seed)
         meta = EpisodeMeta(f"attempt_{seed:06d}", POINT, task.name, seed, "intervention", (), dt_s, 0.0)
         state, taken, step, chunk_id = fork.reset(seed), False, 0, 0
         chunk = np.zeros((1, 2))
-        with EpisodeWriter(self._folder, meta) as writer:
+        with EpisodeWriter(folder, meta) as writer:
             while not fork.done:
                 now_s = step * dt_s
                 writer.add_joints(state, 0.0, now_s, now_s)
@@ -68,7 +86,6 @@ class Attempts:
             run = fork.episode()
             succeeded = run.success and run.way is Way.LEFT
             writer.close("success" if succeeded else "failure")
-        return succeeded
 
     def _chunk(self, state: np.ndarray, now_s: float, generator: torch.Generator) -> np.ndarray:
         seen = Observation(now_s, {}, np.array([state], np.float32), now_s)

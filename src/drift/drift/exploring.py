@@ -34,8 +34,8 @@ def explorer(robot: str, task: "TaskConfig") -> "Explore":
         return make_shell(robot, task.name)
 
     def cell(policy: "DiffusionPolicy", sampler: "Sampler", seed: int) -> float | None:
-        # Chunks are whole: no beginning is imposed on them.
-        pace = replace(policy_pace(), realtime_chunking=False)
+        # Chunks are executed whole: no beginning is imposed on the next, which may go another way.
+        pace = replace(policy_pace(), realtime_chunking=False, replan_steps=task.action_steps)
         result = shell().run_episode(seed, policy, sampler, pace=pace)
         return None if result.fault or result.failures else result.score
 
