@@ -23,7 +23,7 @@ class D3poObjective(PairObjective):
     """Make preferred chunks likelier beside refused ones ("preference"), near the reference ("kl")."""
 
     kind: Literal["d3po"] = "d3po"
-    weights: dict[str, Annotated[float, Field(ge=0.0)]] = field(default_factory=lambda: {"kl": 0.01})
+    weights: dict[str, Annotated[float, Field(ge=0.0)]] = field(default_factory=lambda: {"kl": 1.0})
     beta: Annotated[float, Field(gt=0.0)] = 0.1  # per nat: how soon a pair counts as learned
 
     def of_pairs(self, found: Estimates) -> dict[str, Tensor]:

@@ -113,6 +113,8 @@ class PreferencesConfig:
     sources: Annotated[tuple[PairSource, ...], Field(min_length=1)] = ("take_overs", "marks")
     steps: Annotated[int, Field(ge=1)] = 600
     lr: Annotated[float, Field(gt=0.0)] = 5e-4
+    # A version whose held-out loss is larger than its parent's by more than this share is not written.
+    canary_tolerance: Annotated[float, Field(ge=0.0)] = 4.0
 
     def train_config(self, online: TrainConfig) -> TrainConfig:
         """Return the settings of the round, of the online one."""

@@ -13,7 +13,7 @@ from drift_core.policy.checkpoint import checkpoint_path, load_checkpoint, load_
 from drift_core.preferences import Mark, Marks
 from drift_core.preferences.pair_data import PairData
 from drift_core.training.config import TrainFile
-from drift_core.training.rounds import Hooks, NoDataError, Rounds, train_round
+from drift_core.training.rounds import Hooks, NoDataError, Rounds, WorseError, train_round
 from point_episodes import CORRECTED, EXPERT, POLICY, attempt, chunk, record
 from small_rounds import FILE, TASK
 
@@ -101,6 +101,16 @@ def test_a_round_learns_from_a_take_over_at_the_minimum_rank(bootstrapped, objec
         load_checkpoint(checkpoint_path(bootstrapped / "checkpoints", version)).policy for version in (1, 2)
     )
     assert any((new != old).any() for new, old in zip(after.parameters(), before.parameters(), strict=True))
+
+
+def test_what_is_far_worse_on_held_out_windows_is_not_announced(bootstrapped):
+    store = EpisodeStore(bootstrapped / "episodes")
+    kept = next(name for name in (f"d{number}" for number in range(2, 99)) if store.held_out(name))
+    record(store.root, kept, [(1.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    record(store.root, "m1", CORRECTED, MADE_MEANWHILE)
+    with pytest.raises(WorseError, match=r"not announced: held-out loss .* of version 1 is .* is allowed"):
+        train_round(rounds_of(bootstrapped, canary_tolerance=0.0, lr=0.3, steps=30), "preferences")
+    assert load_latest(bootstrapped / "checkpoints").info.version == 1
 
 
 def test_where_the_policy_wanted_what_was_done_there_is_nothing_to_learn(bootstrapped):

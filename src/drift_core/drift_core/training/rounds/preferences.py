@@ -12,7 +12,8 @@ from drift_core.training.rounds.shared import RoundOrder, Rounds
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
-    """Train the newest policy on; NoDataError without a pair, or without a policy to start from."""
+    """Train the newest policy on; NoDataError without a pair, or without a policy to start from, WorseError
+    where it has gone too far from what was demonstrated."""
     if rounds.processes.count > 1:
         raise ConfigError(f"kind=preferences trains in one process, not in {rounds.processes.count}")
     rounds.update_data(hooks)  # for the held-out loss, and what is told of the store
@@ -36,7 +37,8 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         trainer, lambda generator: pairs.batch(generator, config.batch_size), parent.info, order, hooks
     )
     reason = f"{settings.objective.kind} on {len(pairs)} pairs"  # type: ignore[attr-defined]
-    return rounds.save(trainer, parent.info, reason, pairs.sides.episode_ids, order, hooks)
+    episodes, tolerance = pairs.sides.episode_ids, settings.canary_tolerance
+    return rounds.save(trainer, parent.info, reason, episodes, order, hooks, tolerance)
 
 
 def _pairs(rounds: Rounds, hooks: Hooks) -> PairData:
