@@ -29,7 +29,7 @@ class Keeper:
     def ready(self) -> bool:
         """Whether it lives, has heard the gate a moment ago, and can ask the controller manager."""
         with suppress(BlockingIOError):  # nothing new
-            if os.read(self._pipes[1], 64):
+            if os.read(self._pipes[1], 65536):  # all that there is: an old echo must not count as a new one
                 self._echo_s = steady_s()
         return self._process.poll() is None and steady_s() - self._echo_s <= DEAF_S
 
