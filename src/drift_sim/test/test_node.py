@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from drift_control.horizon import Horizon
 from drift_control.robot.pose import rotation_from_quaternion
 from drift_interfaces.msg import ArmState, GateState, Outcome
@@ -252,16 +253,27 @@ def test_a_reset_gives_the_poses_that_the_seed_has_in_the_shell(bench, sim, robo
     bench.spin_until(answer.done)
     assert answer.result().error_code == ResetTask.Response.NONE
     bench.spin_until(lambda: bench.newest["task/outcome"].seed == 42)
-    assert bench.newest["task/outcome"].result == Outcome.RUNNING
+    assert (bench.newest["task/outcome"].result, bench.newest["task/outcome"].score) == (Outcome.RUNNING, 0.0)
     world = World(robots["panda"], tasks["place"])
     world.reset(42)
     seen = sim._world.truth().object.position
     np.testing.assert_allclose(seen[:2], world.truth().object.position[:2], atol=1e-4)  # it settles a little
 
 
-def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
-    bench, sim, config_folder, joystick
-):
+def test_a_cube_put_on_its_goal_has_all_of_the_partial_credit_until_it_has_lain_there_for_a_while(bench, sim):
+    said = []
+    bench.probe.create_subscription(Outcome, "task/outcome", said.append, qos.LATCHED)
+    bench.spin_until(lambda: said)
+    world = sim._world
+    world.data.qpos[world.scene._object_qpos : world.scene._object_qpos + 2] = world.truth().goal.position[:2]
+    bench.spin_until(lambda: said[-1].result == Outcome.SUCCESS)
+    scores = [round(message.score, 6) for message in said]
+    assert (scores[0], scores[-1]) == (0.0, 1.0)
+    assert 0.5 in scores, "of place, partial_credit is 0.5"
+
+
+@pytest.fixture
+def expert(bench, config_folder):
     values = {
         "robot_file": str(config_folder / "robots/panda.yaml"),
         "task_file": str(config_folder / "tasks/place.yaml"),
@@ -272,7 +284,10 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
         "seed": 0,
     }
     overrides = [Parameter(name, value=value) for name, value in values.items()]
-    expert = bench.add(ExpertNode(parameter_overrides=overrides))
+    return bench.add(ExpertNode(parameter_overrides=overrides))
+
+
+def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(bench, sim, expert, joystick):
     bench.listen(Joy, "expert/joy", qos.JOY)
     gate = bench.probe.create_publisher(GateState, "gate/state", qos.LATCHED)
     enable = joystick.config.buttons.enable
@@ -295,6 +310,26 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(
     bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 1)
     gate.publish(GateState(state=GateState.FAULT, armed=False))
     bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 0)
+
+
+def test_the_expert_begins_anew_after_each_reset_and_not_with_each_score(bench, expert):
+    begun = []
+    expert._expert.reset = begun.append
+    outcome = bench.probe.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+    bench.listen(Outcome, "task/outcome", qos.LATCHED)
+    bench.spin_until(lambda: outcome.get_subscription_count() == 2)
+
+    def say(seed, reset_s, score, result=Outcome.RUNNING):
+        said = bench.count["task/outcome"]
+        outcome.publish(Outcome(result=result, seed=seed, reset_at=Time(sec=reset_s), score=score))
+        bench.spin_until(lambda: bench.count["task/outcome"] > said)
+
+    for seed, reset_s, score in ((4, 10, 0.0), (4, 10, 0.1), (4, 10, 0.2), (4, 11, 0.0), (4, 11, 0.1)):
+        say(seed, reset_s, score)  # the same seed twice, at 10 and 11 s
+    say(4, 11, 1.0, Outcome.SUCCESS)
+    say(6, 12, 0.0)
+    bench.spin_until(lambda: 6 in begun)
+    assert begun == [4, 4, 6]
 
 
 def test_a_missing_parameter_is_named(bench, config_folder):

@@ -118,6 +118,7 @@ class FakeSimulation(Node):
         self.success_after_s, self.seeds = 1.0, []
         self.silent, self.ahead_s, self.encoding = False, 0.0, "rgb8"  # of the camera
         self._gate, self._result = gate, Outcome.RUNNING
+        self.partial_credit = -1.0  # of an attempt under way; below 0: it says nothing of that
         self._images = self.create_publisher(Image, "camera/top/image_raw", qos.IMAGE)
         self._outcome = self.create_publisher(Outcome, "task/outcome", qos.LATCHED)
         self._arm_state = self.create_publisher(ArmState, "arm_state", qos.LATCHED)
@@ -139,11 +140,13 @@ class FakeSimulation(Node):
             self._images.publish(image)
         armed_s = time.monotonic() - self._gate.armed_at_s if self._gate.armed else 0.0
         if self.seeds and self._result == Outcome.RUNNING and armed_s > self.success_after_s:
-            self._say(Outcome.SUCCESS)
+            self._say(Outcome.SUCCESS, 1.0)
+        elif armed_s > 0.0 and self._result == Outcome.RUNNING and self.partial_credit >= 0.0:
+            self._say(Outcome.RUNNING, self.partial_credit)
 
-    def _say(self, result):
+    def _say(self, result, score=-1.0):
         self._result = result
-        msg = Outcome(result=result, judged_by=Outcome.BY_SIMULATION, seed=self.seeds[-1])
+        msg = Outcome(result=result, judged_by=Outcome.BY_SIMULATION, seed=self.seeds[-1], score=score)
         msg.header.stamp = self.get_clock().now().to_msg()
         self._outcome.publish(msg)
 
@@ -320,11 +323,14 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     trained = session.train("online", 20, limit_s=60.0)
     assert (trained.error_code, trained.version, trained.step) == (0, 2, 40)
 
-    # an evaluation ends as a failure when the expert takes over
+    # an evaluation ends as a failure when the expert takes over; how far it came the simulation has said
+    assert store.read(store.ids()[0]).meta.score == 1.0
+    cell.sim.partial_credit = 0.25
     result = session.run_episode(EVALUATION, seed=10, limit_s=30.0)
     assert (result.error_code, result.outcome) == (0, Outcome.FAILURE)
     assert result.error_msg == "the expert took over"
     assert result.expert_labels == 0
+    assert store.read(result.episode_id).meta.score == 0.25
 
     # goals and outcomes that there are not: refused with what is allowed, and the trainer goes on
     allowed = "must be one of: 0 (DEMONSTRATION), 1 (INTERVENTION), 2 (EVALUATION)"
@@ -341,7 +347,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     logged = []
     session.node.create_subscription(Log, "/rosout", lambda msg: logged.append(msg.msg), 100)
 
-    # a person marks, before the simulation does
+    # a person marks, before the simulation does, which goes on saying how far it has come
     cell.sim.success_after_s = 60.0
     gate.source_at = lambda s: Step.SOURCE_POLICY
     feedback = []
@@ -351,7 +357,9 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     said = "task/outcome refused: result=9 must be one of: 0 (RUNNING), 1 (SUCCESS), 2 (FAILURE)"
     spin_until(session, running, lambda: said in logged)
     session.mark(success=True)
-    assert session.wait(running).outcome == Outcome.SUCCESS
+    marked = session.wait(running)
+    assert marked.outcome == Outcome.SUCCESS
+    assert store.read(marked.episode_id).meta.score is None, "the person has given none"
 
     # a cancelled episode is dropped and the arm is stopped
     written = store.ids()

@@ -2,6 +2,7 @@
 
 import sys
 
+from builtin_interfaces.msg import Time
 from drift_control.gate.state import State
 from drift_control.robot.joint_states import JointStateMerger
 from drift_control.robot.robot import load_robot
@@ -43,6 +44,7 @@ class ExpertNode(Node):
         self._joints = None
         self._truth: tuple[Truth, float] | None = None
         self._gate = GateView(State.HOLD, False, 0)
+        self._reset_at: Time | None = None  # of the attempt that is watched
         self._takeovers = 0
         self._joy = self.create_publisher(Joy, "expert/joy", qos.JOY)
         self.create_subscription(PoseArray, "sim/ground_truth", self._on_truth, qos.GROUND_TRUTH)
@@ -64,8 +66,9 @@ class ExpertNode(Node):
             self.get_logger().warning(f"gate/state refused: {error}", throttle_duration_sec=1.0)
 
     def _on_outcome(self, msg: Outcome) -> None:
-        """A running outcome after a reset: a new episode."""
-        if msg.result == Outcome.RUNNING:
+        """After another reset than the last one: a new episode."""
+        if msg.result == Outcome.RUNNING and msg.reset_at != self._reset_at:
+            self._reset_at = msg.reset_at
             self._expert.reset(self._seed + msg.seed)
 
     def _on_timer(self) -> None:

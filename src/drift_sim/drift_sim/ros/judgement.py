@@ -10,6 +10,9 @@ from rclpy.node import Node
 
 from drift_sim.mjcf import quaternion
 from drift_sim.scenes.scene import TaskOutcome, Truth
+from drift_sim.world import World
+
+_SCORE_STEP = 0.01  # a score that has changed by less is not told anew
 
 _TEXT = {
     TaskOutcome.RUNNING: "",
@@ -25,6 +28,8 @@ class Judgement:
         self._base_frame = base_frame
         self._truth = node.create_publisher(PoseArray, "sim/ground_truth", qos.GROUND_TRUTH)
         self._outcome = node.create_publisher(Outcome, "task/outcome", qos.LATCHED)
+        self._reset_at = node.get_clock().now().to_msg()
+        self._told: tuple[TaskOutcome | None, float] = None, 0.0
 
     def publish_truth(self, truth: Truth, stamp) -> None:
         """Object and goal in the base frame."""
@@ -32,10 +37,26 @@ class Judgement:
         message.header.stamp, message.header.frame_id = stamp, self._base_frame
         self._truth.publish(message)
 
-    def publish_outcome(self, outcome: TaskOutcome, seed: int, stamp) -> None:
-        """Latched: the outcome of the cell that `seed` set up."""
+    def publish_reset(self, world: World, seed: int, stamp) -> None:
+        """A new attempt: `seed` has set the cell up."""
+        self._reset_at = stamp
+        self._publish_outcome(world, seed, stamp)
+
+    def publish_change(self, world: World, seed: int, stamp) -> None:
+        """Tell anew what became of the attempt where the outcome is another one, or the score."""
+        outcome, score = self._told
+        if world.outcome() != outcome or abs(world.score() - score) >= _SCORE_STEP:
+            self._publish_outcome(world, seed, stamp)
+
+    def _publish_outcome(self, world: World, seed: int, stamp) -> None:
+        outcome, score = self._told = world.outcome(), world.score()
         message = Outcome(
-            result=int(outcome), judged_by=Outcome.BY_SIMULATION, seed=seed, text=_TEXT[outcome]
+            result=int(outcome),
+            judged_by=Outcome.BY_SIMULATION,
+            seed=seed,
+            reset_at=self._reset_at,
+            score=score,
+            text=_TEXT[outcome],
         )
         message.header.stamp = stamp
         self._outcome.publish(message)

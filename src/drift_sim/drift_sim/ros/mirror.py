@@ -55,7 +55,7 @@ class MirrorNode(Node):
         self._mirror = Mirror(robot, task)
         self._mirror.reset_objects(config.seed)
         names = list(self._mirror.things())
-        self._seed, self._result = config.seed, None
+        self._seed = config.seed
         self._seen_s = dict.fromkeys(names, -np.inf)  # steady time of each thing's last pose
         self._time_s = 0.0  # simulated, of the newest pose
         self._reset: _Reset | None = None
@@ -91,10 +91,9 @@ class MirrorNode(Node):
         fingers = np.full(self._fingers, joints.gripper_m / max(self._fingers, 1))
         self._mirror.show_joints(joints.positions_rad, fingers)
         stamp = self.get_clock().now().to_msg()
-        outcome = self._mirror.judge(self._time_s)
+        self._mirror.judge(self._time_s)
         self._judgement.publish_truth(self._mirror.truth(), stamp)
-        if outcome != self._result:
-            self._publish_outcome()
+        self._judgement.publish_change(self._mirror, self._seed, stamp)
 
     def _end_reset(self, now_s: float) -> None:
         reset = self._reset
@@ -104,7 +103,7 @@ class MirrorNode(Node):
             self._reset = None
         elif not reset.wanted:
             self._reset = None
-            self._publish_outcome()
+            self._judgement.publish_reset(self._mirror, self._seed, self.get_clock().now().to_msg())
             reset.end("")
         elif now_s > reset.until_s:
             self._reset = None
@@ -126,10 +125,6 @@ class MirrorNode(Node):
         if trouble:
             response.error_code, response.error_msg = ResetTask.Response.NOT_MOVED, trouble
         return response
-
-    def _publish_outcome(self) -> None:
-        self._result = self._mirror.outcome()
-        self._judgement.publish_outcome(self._result, self._seed, self.get_clock().now().to_msg())
 
     def _say_ready(self) -> None:
         message = ArmState(ready=True, protective_stop=False, speed_scale=1.0)

@@ -61,7 +61,7 @@ class SimNode(Node):
         self._task = load_task(config.task_file)
         self._world = World(self._robot, self._task)
         self._world.reset(config.seed)
-        self._seed, self._result = config.seed, None
+        self._seed = config.seed
         self._real_time = RealTime(TIMESTEP_S)
         self._cameras = {camera.name: camera for camera in self._task.cameras}
         self._images, self._infos = {}, {}
@@ -105,8 +105,7 @@ class SimNode(Node):
             self._publish_arm_state(stamp)
         if self._truth_due.due(now_s):
             self._judgement.publish_truth(self._world.truth(), stamp)
-        if self._world.outcome() != self._result:
-            self._publish_outcome(stamp)
+            self._judgement.publish_change(self._world, self._seed, stamp)
         if self._frames_due.due(now_s):
             for name, camera in self._cameras.items():
                 frame = optical_frame(name)
@@ -159,7 +158,7 @@ class SimNode(Node):
             response.error_msg = "the hand touches where the objects shall be: home the arm first"
             return response
         self._seed = request.seed
-        self._publish_outcome(self.get_clock().now().to_msg())
+        self._judgement.publish_reset(self._world, self._seed, self.get_clock().now().to_msg())
         return response
 
     def _on_protective_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -193,10 +192,6 @@ class SimNode(Node):
         message = ArmState(ready=not stopped, protective_stop=stopped, speed_scale=1.0)
         message.header.stamp = stamp
         self._arm_state.publish(message)
-
-    def _publish_outcome(self, stamp) -> None:
-        self._result = self._world.outcome()
-        self._judgement.publish_outcome(self._result, self._seed, stamp)
 
     def _camera_info(self, camera: CameraConfig, stamp, frame: str) -> CameraInfo:
         """Return the pinhole model of a camera: square pixels, no distortion, centre in the middle."""

@@ -79,6 +79,7 @@ class EpisodeServer:
         self._closing: ThreadFuture | None = None  # the files that are written or dropped
         self._written: tuple[Path, EpisodeLabels] | None = None  # of the episode just written
         self._outcome = EpisodeOutcome.RUNNING
+        self._score: float | None = None  # as the simulation judges it; None: nobody has said
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
         self._feedback_due_s = 0.0
@@ -160,16 +161,22 @@ class EpisodeServer:
             return
         if msg.judged_by == Outcome.BY_PERSON or msg.seed == self._runner.goal.seed:
             try:
-                self._outcome = member(EpisodeOutcome, "result", msg.result)
+                outcome = member(EpisodeOutcome, "result", msg.result)
             except NumberError as error:
                 self._node.get_logger().warning(f"task/outcome refused: {error}", throttle_duration_sec=1.0)
+                return
+            if outcome is EpisodeOutcome.RUNNING and self._outcome is not outcome:
+                return  # it has ended already: a person has marked it
+            self._outcome = outcome
+            if self._runner.phase is EpisodePhase.RUNNING:  # what happens later does not count
+                self._score = msg.score if 0.0 <= msg.score <= 1.0 else None
 
     def _on_mark(
         self, result: EpisodeOutcome, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         response.success = self._runner is not None and self._runner.phase is EpisodePhase.RUNNING
         if response.success:
-            self._outcome = result
+            self._outcome, self._score = result, None
         response.message = f"marked as {result.name.lower()}" if response.success else "no episode is running"
         return response
 
@@ -255,7 +262,8 @@ class EpisodeServer:
                 self._answer = self._open(runner)
             case Ask.WRITE:
                 outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
-                self._closing = self._jobs.ask(partial(self._write, self._recorder.detach(), outcome))
+                write = partial(self._write, self._recorder.detach(), outcome, self._score)
+                self._closing = self._jobs.ask(write)
                 if self._bag is not None:
                     self._bag.end(outcome)
             case Ask.DISCARD:
@@ -266,7 +274,8 @@ class EpisodeServer:
         return None
 
     def _open(self, runner: EpisodeRunner) -> AskResult:
-        self._recording_since_s, self._outcome = ros_s(self._node.get_clock()), EpisodeOutcome.RUNNING
+        self._recording_since_s = ros_s(self._node.get_clock())
+        self._outcome, self._score = EpisodeOutcome.RUNNING, None
         meta = EpisodeMeta(
             id=self._episode_id,
             robot=self._robot_name,
@@ -290,8 +299,10 @@ class EpisodeServer:
             writer.abort()
         self._clean_excerpts()
 
-    def _write(self, writer: BackgroundWriter, outcome: str) -> tuple[Path, EpisodeLabels]:
-        path = writer.close(outcome)
+    def _write(
+        self, writer: BackgroundWriter, outcome: str, score: float | None
+    ) -> tuple[Path, EpisodeLabels]:
+        path = writer.close(outcome, score)
         self._clean_excerpts()
         try:
             labels = self._labels.add(path.name)
