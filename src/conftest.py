@@ -2,8 +2,8 @@
 
 A killed process stays in the ROS graph for 20 s (the lease of its DDS participant), and a client may call it.
 
-With several workers of pytest-xdist, one of them runs all tests that start nodes or stacks, one after the
-other; the rest of the tests is spread over the others.
+With several workers of pytest-xdist, one of them runs all tests that start whole stacks, one after the other,
+and another one those of single nodes; the rest of the tests is spread over all.
 """
 
 import gc
@@ -76,8 +76,9 @@ def scope(nodeid: str) -> str:
     name = file.rsplit("/", 1)[-1]
     if name.startswith(_WITHOUT_NODES.get(package, ())) and not name.startswith(_WITH_NODES):
         return file
-    alone = package not in _PURE or name == "test_node.py"
-    return "processes" if folder == "src" and alone else nodeid
+    if folder != "src" or (package in _PURE and name != "test_node.py"):
+        return nodeid
+    return "stacks" if package == "drift" else "nodes"
 
 
 @pytest.fixture(autouse=True)
