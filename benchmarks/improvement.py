@@ -8,7 +8,8 @@
 Each system has some rounds, each of as many attempts of its present policy, then training for as many
 gradient steps. With a person beside, who is about to fail is taken over: drift_dagger, d3po and
 set_supervised learn from that; dsrl and find learn from how their own attempts ended (dsrl_synthetic with
-half of each batch made up), and b2 from how attempts ended that it makes in branches. drift_then_dsrl: all
+half of each batch made up), and b2 from how attempts ended that it makes in branches; what it makes only to
+compare its new version with the last one counts among its episodes, too. drift_then_dsrl: all
 rounds but the last are drift_dagger's, the last is dsrl's. `--ablations`: b2 with what it adds left out, and
 dsrl that knows nothing but its own attempts.
 
@@ -97,6 +98,7 @@ class Size:
     seeds: int = 3  # policies
     rounds: int = 3
     attempts: int = 20  # in each round
+    canary: int = 20  # attempts of b2's new version in each round, and as many of the last one
     steps: int = 600  # gradient steps in each round
     model_steps: int = 2000  # of what makes experience up, beforehand
     rollouts: int = 100  # before and after
@@ -104,7 +106,9 @@ class Size:
 
 QUICK = {
     "fork": Size(20, first_steps=150, seeds=1, rounds=1, steps=20, model_steps=50, rollouts=10),
-    "place": Size(4, first_steps=50, seeds=1, rounds=1, attempts=4, steps=20, model_steps=50, rollouts=2),
+    "place": Size(
+        4, first_steps=50, seeds=1, rounds=1, attempts=4, canary=2, steps=20, model_steps=50, rollouts=2
+    ),
 }
 FULL = {"fork": Size(100), "place": Size(30, steps=1200, rollouts=50)}
 
@@ -210,7 +214,8 @@ class Bench:
             "system": system.name,
             "task": self.ground.title,
             "seeds": len(found),
-            "episodes": self.size.rounds * self.size.attempts,
+            "episodes": self.size.rounds
+            * (self.size.attempts + (2 * self.size.canary if system.kind == "b2" else 0)),
             "labels": sum(each.labels for each in found) / len(found),
             "success_before": was,
             "success_after": rate.value,
@@ -235,7 +240,9 @@ def recipe(system: System, size: Size) -> TrainFile:
             demonstrations=system.demonstrations,
             synthetic=SyntheticConfig(steps=size.model_steps) if system.synthetic else None,
         ),
-        b2=replace(system.b2, groups=max(size.attempts // system.b2.branches, 1)),
+        b2=replace(
+            system.b2, groups=max(size.attempts // system.b2.branches, 1), canary_attempts=size.canary
+        ),
     )
 
 

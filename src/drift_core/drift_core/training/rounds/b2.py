@@ -11,18 +11,22 @@ from drift_core.policy.checkpoint_folder import CheckpointInfo
 from drift_core.policy.policy import DiffusionPolicy
 from drift_core.samplers import DdimSampler
 from drift_core.samplers.branching import BranchingSampler
+from drift_core.training.branches.canary import compared
 from drift_core.training.branches.exploring import Explored, explored, first_free
-from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport
+from drift_core.training.rounds.hooks import Hooks, NoDataError, RoundReport, WorseError
 from drift_core.training.rounds.shared import RoundOrder, Rounds
 from drift_core.training.threads import torch_threads
+from drift_core.training.trainer import Trainer
 
 # Seeds of attempts: below a million, where those of evaluations begin, whatever the seed of the training is.
 _FIRST_SEED, _OF_A_SEED, _SEEDS = 500_000, 10_000, 49
+_CANARY_SEED, _CANARY_SEEDS = 400_000, 100_000
 _REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ (?:draws|updates)$")
 
 
 def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
-    """Train the newest policy on; NoDataError where attempts teach nothing, or without a policy.
+    """Train the newest policy on; NoDataError where attempts teach nothing, or without a policy, WorseError
+    where the new one's attempts end worse than the last one's, or its held-out loss is far above.
 
     ConfigError: there is no simulation to explore in, or the sampler has no path to learn on. What a round
     that goes on has learned from is made again, to the bit.
@@ -52,6 +56,8 @@ def train(rounds: Rounds, order: RoundOrder, hooks: Hooks) -> RoundReport:
         return Batch.of_path(path.rows(rows.to(path.k.device)))
 
     rounds.run(trainer, draw, parent.info, order, hooks)
+    if settings.canary_attempts:
+        _check_attempts(rounds, trainer, order, hooks)
     reason = f"b2 on {found.known} attempts, the last {found.free} of {sampler.draws} draws"
     return rounds.save(trainer, parent.info, reason, [], order, hooks, settings.canary_tolerance)
 
@@ -70,6 +76,39 @@ def branching(policy: DiffusionPolicy, name: str) -> BranchingSampler:
 def first_seed(seed: int, groups: int, version: int) -> int:
     """Return the seed of the first of a round's starts, which differ from round to round."""
     return _FIRST_SEED + _OF_A_SEED * (seed % _SEEDS) + groups * version % _OF_A_SEED
+
+
+def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: Hooks) -> None:
+    """Raise WorseError where attempts of the new policy score less than those of the last one."""
+    assert rounds.explore is not None
+    count, counting = (
+        rounds.file.b2.canary_attempts,
+        hooks.counting("comparing with the last version, attempt"),
+    )
+    _, last = rounds.newest_checkpoint()  # trained on in place
+    first = _CANARY_SEED + count * last.info.version % (_CANARY_SEEDS - count)
+
+    def tell(done: int, total: int) -> None:
+        counting(done, total)
+        if hooks.cancelled() or hooks.paused():
+            rounds.leave(trainer, order, hooks)
+
+    with torch_threads(rounds.threads):
+        found = compared(
+            last.policy.to(rounds.device).eval(),
+            trainer.averaged()[0],
+            rounds.file.policy.sampler,
+            rounds.explore,
+            range(first, first + count),
+            tell,
+        )
+    text = (
+        f"{count} attempts score {found.after:.3f}, those of version {last.info.version} {found.before:.3f}"
+    )
+    if found.after < found.before:
+        rounds.saved(order).forget()
+        raise WorseError(f"what was trained is not announced: {text} (b2.canary_attempts={count})")
+    hooks.on_text(text)
 
 
 def _explored(

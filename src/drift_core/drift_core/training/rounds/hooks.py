@@ -29,7 +29,7 @@ class PausedError(DriftError):
 
 
 class WorseError(DriftError):
-    """What a round made is worse on held-out windows than it may be; nothing was written."""
+    """What a round made is worse than it may be, on held-out windows or in attempts; nothing was written."""
 
 
 @dataclass(frozen=True)

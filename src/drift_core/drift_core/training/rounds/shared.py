@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from drift_config.errors import ConfigError
@@ -208,11 +208,17 @@ class Rounds:
 
         hooks.on_start(0 if parent is None else parent.step)
         if trainer.run(lambda g: next_batch(g).to(self.device), on_step=on_step).stopped:
-            at = f"at step {trainer.round_step} of {trainer.config.steps}"
-            if self.processes.any(hooks.paused()) and (where := self._pause(saved, trainer)):
-                raise PausedError(f"broken off {at}, saved in {where}")
-            saved.forget()
-            raise CancelledError(f"cancelled {at}")
+            self.leave(trainer, order, hooks)
+
+    def leave(self, trainer: Trainer, order: RoundOrder, hooks: Hooks) -> NoReturn:
+        """Raise what a round ends with that shall not go on: PausedError with its state saved, or
+        CancelledError; OSError if it cannot be saved."""
+        saved = self.saved(order)
+        at = f"at step {trainer.round_step} of {trainer.config.steps}"
+        if self.processes.any(hooks.paused()) and (where := self._pause(saved, trainer)):
+            raise PausedError(f"broken off {at}, saved in {where}")
+        saved.forget()
+        raise CancelledError(f"cancelled {at}")
 
     def save(
         self,

@@ -22,7 +22,7 @@ from drift_core.training.rounds.b2 import first_seed
 from point_episodes import EXPERT, record
 from small_rounds import FILE, TASK
 
-SMALL = {"steps": 6, "groups": 6, "branches": 3, "begin": 0.5}
+SMALL = {"steps": 6, "groups": 6, "branches": 3, "begin": 0.5, "canary_attempts": 0}
 HELD_OUT = next(name for name in (f"h{n}" for n in range(100)) if held_out(name))
 
 
@@ -96,6 +96,63 @@ def test_what_is_far_worse_on_held_out_windows_is_not_announced(bootstrapped):
         train_round(rounds_of(bootstrapped, canary_tolerance=0.0, lr=0.3, steps=30), "b2")
     assert newest(bootstrapped).info.version == 1
     assert not list((bootstrapped / "checkpoints").glob("resume_*"))
+
+
+class ThenScores:
+    """Explores as `low` does in the 18 attempts of a round; what comes after scores as it is told."""
+
+    def __init__(self, scores):
+        self.scores, self.policies, self.seeds = scores, [], []
+
+    def __call__(self, policy, sampler, seed):
+        self.policies.append(policy)
+        self.seeds.append(seed)
+        return low(policy, sampler, seed) if len(self.seeds) <= 18 else self.scores[len(self.seeds) - 19]
+
+
+def test_what_scores_less_than_the_last_version_from_the_same_starts_is_not_announced(bootstrapped):
+    explore = ThenScores([1.0, 0.5, 0.0, None, 1.0] + [1.0, None, 0.0, 0.9, 0.5])  # 0.5 and 0.48 on average
+    said = r"not announced: 5 attempts score 0.480, those of version 1 0.500 \(b2.canary_attempts=5\)"
+    with pytest.raises(WorseError, match=said):
+        train_round(rounds_of(bootstrapped, explore, canary_attempts=5), "b2")
+    assert newest(bootstrapped).info.version == 1
+    assert not list((bootstrapped / "checkpoints").glob("resume_*"))
+    last, new = explore.policies[18:23], explore.policies[23:]
+    assert explore.seeds[18:23] == explore.seeds[23:] == [400_005, 400_006, 400_007, 400_008, 400_009]
+    kept = newest(bootstrapped).policy.state_dict()
+    assert all(torch.equal(last[0].state_dict()[name], value) for name, value in kept.items())
+    assert not all(torch.equal(new[0].state_dict()[name], value) for name, value in kept.items())
+
+
+def test_what_scores_as_much_is_announced_with_the_weights_that_were_compared(bootstrapped):
+    explore, texts = ThenScores([0.75, 0.75]), []
+    made = train_round(rounds_of(bootstrapped, explore, canary_attempts=1), "b2", Hooks(on_text=texts.append))
+    assert made.info.version == 2
+    assert "1 attempts score 0.750, those of version 1 0.750" in texts
+    announced = newest(bootstrapped).policy.state_dict()
+    assert all(torch.equal(explore.policies[19].state_dict()[name], announced[name]) for name in announced)
+
+
+def test_a_round_that_is_paused_while_it_compares_goes_on_from_its_last_step(bootstrapped):
+    explore, seen = ThenScores([0.0] * 4), []
+    hooks = Hooks(paused=lambda: len(explore.seeds) == 20)
+    name = rounds_of(bootstrapped).round_id("b2", 0)
+    with pytest.raises(PausedError, match="broken off at step 6 of 6, saved in"):
+        train_round(rounds_of(bootstrapped, explore, canary_attempts=2), "b2", hooks, round_id=name)
+    again = ThenScores([0.0] * 4)
+    rounds = rounds_of(bootstrapped, again, canary_attempts=2)
+    train_round(rounds, "b2", Hooks(on_progress=seen.append), round_id=name)
+    assert seen == [] and newest(bootstrapped).info.version == 2
+    assert len(again.seeds) == 18 + 4
+
+
+def test_a_round_that_is_cancelled_while_it_compares_leaves_nothing(bootstrapped):
+    explore = ThenScores([0.0] * 4)
+    hooks = Hooks(cancelled=lambda: len(explore.seeds) == 20)
+    with pytest.raises(CancelledError, match="cancelled at step 6 of 6"):
+        train_round(rounds_of(bootstrapped, explore, canary_attempts=2), "b2", hooks, round_id="x")
+    assert newest(bootstrapped).info.version == 1
+    assert not list((bootstrapped / "checkpoints").glob("*_x.safetensors"))
 
 
 def test_a_round_that_was_paused_goes_on_to_the_bit(bootstrapped):
