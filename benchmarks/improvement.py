@@ -170,7 +170,9 @@ class Bench:
         train_s = 0.0
         for number in range(size.rounds):
             kind = system.kind_of(number, size.rounds)
-            if kind != "b2":  # whose rounds make their own attempts
+            if kind == "b2":  # makes its own attempts: elsewhere, also after a round that was not announced
+                rounds.seed = seed + size.seeds * number
+            else:
                 self.attempt(own, ATTEMPT_SEED + 1000 * seed + number * size.attempts, kind in WITH_A_PERSON)
             begun_s = time.perf_counter()
             try:

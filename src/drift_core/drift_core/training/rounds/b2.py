@@ -20,7 +20,7 @@ from drift_core.training.trainer import Trainer
 
 # Seeds of attempts: below a million, where those of evaluations begin, whatever the seed of the training is.
 _FIRST_SEED, _OF_A_SEED, _SEEDS = 500_000, 10_000, 49
-_CANARY_SEED, _CANARY_SEEDS = 400_000, 100_000
+_CANARY_SEED, _CANARY_SEEDS = 400_000, 9  # of the attempts that compare
 _REASON = re.compile(r"^b2 on \d+ attempts, the last (\d+) of \d+ (?:draws|updates)$")
 
 
@@ -86,7 +86,7 @@ def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: 
         hooks.counting("comparing with the last version, attempt"),
     )
     _, last = rounds.newest_checkpoint()  # trained on in place
-    first = _CANARY_SEED + count * last.info.version % (_CANARY_SEEDS - count)
+    first = first_compared(rounds.seed, count, last.info.version)
 
     def tell(done: int, total: int) -> None:
         counting(done, total)
@@ -107,8 +107,16 @@ def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: 
     )
     if found.after < found.before:
         rounds.saved(order).forget()
-        raise WorseError(f"what was trained is not announced: {text} (b2.canary_attempts={count})")
+        raise WorseError(
+            f"what was trained is not announced: {text} (b2.canary_attempts={count}); "
+            "with another seed a round begins elsewhere"
+        )
     hooks.on_text(text)
+
+
+def first_compared(seed: int, count: int, version: int) -> int:
+    """Return the seed of the first start from which `version` and what was made of it are compared."""
+    return _CANARY_SEED + _OF_A_SEED * (seed % _CANARY_SEEDS) + count * version % _OF_A_SEED
 
 
 def _explored(

@@ -18,7 +18,7 @@ from drift_core.training.rounds import (
     WorseError,
     train_round,
 )
-from drift_core.training.rounds.b2 import first_seed
+from drift_core.training.rounds.b2 import first_compared, first_seed
 from point_episodes import EXPERT, record
 from small_rounds import FILE, TASK
 
@@ -192,3 +192,6 @@ def test_attempts_begin_elsewhere_in_each_round_and_training_and_never_where_eva
     assert first_seed(seed=5, groups=10, version=0) == 550_000  # and no million
     ends = [first_seed(seed, 20, version) + 20 for seed in range(200) for version in (0, 499, 500, 7000)]
     assert min(ends) > 500_000 and max(ends) < 1_000_000
+    assert first_compared(seed=4, count=20, version=3) == 400_000 + 4 * 10_000 + 60
+    ends = [first_compared(seed, 20, version) + 20 for seed in range(200) for version in (0, 499, 500, 7000)]
+    assert min(ends) > 400_000 and max(ends) < 500_000  # and never where it has explored
