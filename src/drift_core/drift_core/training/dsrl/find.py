@@ -27,8 +27,6 @@ _CLIP = 0.2
 class FindLearner:
     """Trains `actor` in place on the chunks that it has made itself."""
 
-    goes_on = True  # its state is all that it needs for that
-
     def __init__(
         self, actor: NoiseActor, replay: Transitions, config: DsrlConfig, generator: torch.Generator
     ) -> None:

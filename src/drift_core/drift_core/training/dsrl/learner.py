@@ -10,12 +10,14 @@ do all targets. Of executed chunks a share may be made up (`synthetic.py`).
 """
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from drift_core.noise import NoiseActor
 from drift_core.noise.actor import kl_to_normal
+from drift_core.policy.weights import refuse_faults
 from drift_core.samplers.sampler import draw
 from drift_core.training.dsrl.config import DsrlConfig
 from drift_core.training.dsrl.critic import Critic
@@ -26,6 +28,17 @@ from drift_core.training.dsrl.state import Changing
 Act = Callable[[Tensor, Tensor], Tensor]  # condition (B, C), latent (B, T, A) -> executed steps (B, E, A)
 _TABLE = 4096  # denoised chunks that are remembered
 _TABLE_KEY = "table."  # in a state; then the place in an entry
+_MADE_KEY, _COUNTS = "made.", "made.counts"  # then the column
+
+
+class MakesUp(Protocol):
+    """Gives made-up transitions, others each time."""
+
+    draws: int  # so often it has, which decides what comes next
+    made: int  # so many transitions in all
+
+    def __call__(self) -> Transitions:
+        """Return others."""
 
 
 class DsrlLearner:
@@ -39,10 +52,10 @@ class DsrlLearner:
         latent_shape: tuple[int, int],
         config: DsrlConfig,
         generator: torch.Generator,
-        synthetic: Callable[[], Transitions] | None = None,
+        synthetic: MakesUp | None = None,
     ) -> None:
-        """`latent_shape`: T, A. `generator`: of noise, batches and new networks. `synthetic`: gives made-up
-        transitions, others each time, where the settings ask for a share of them."""
+        """`latent_shape`: T, A. `generator`: of noise, batches and new networks. `synthetic`: where the
+        settings ask for a share of what is made up."""
         self.actor, self._act, self._replay, self._shape = actor, act, replay, latent_shape
         self._config, self._generator = config, generator
         conditions, executed = replay.condition.shape[1], replay.action[0].numel()
@@ -84,21 +97,22 @@ class DsrlLearner:
             terms["critic"] = self._fit(self._of_noise, 0, batch.condition, batch.chosen, target)
         return terms | self._improve(batch.condition)
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether its state is all that it needs to go on: what was made up is in none."""
-        return self._synthetic is None
-
     def state(self) -> dict[str, Tensor]:
         """Return what it needs to go on to the bit, with the same settings and replay."""
         columns = zip(*self._table, strict=True)
         table = {f"{_TABLE_KEY}{n}": torch.stack(column) for n, column in enumerate(columns)}
-        return self._changing.tensors() | table
+        return self._changing.tensors() | table | self._made_up()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a `state`; CheckpointError, and nothing has changed, for that of another learner."""
         table = {key: tensor for key, tensor in tensors.items() if key.startswith(_TABLE_KEY)}
-        self._changing.load({key: tensor for key, tensor in tensors.items() if key not in table})
+        made = {key: tensor for key, tensor in tensors.items() if key.startswith(_MADE_KEY)}
+        wrong = sorted(made.keys() ^ self._made_up().keys())
+        refuse_faults("state of the round", [f"key {key!r} is missing or unknown" for key in wrong])
+        self._changing.load({key: t for key, t in tensors.items() if key not in table and key not in made})
+        if self._synthetic is not None:
+            self._steps, self._synthetic.draws, self._synthetic.made = made.pop(_COUNTS).tolist()
+            self._made = Transitions(**{key.removeprefix(_MADE_KEY): t for key, t in made.items()})
         self._table = list(zip(*(table[key].unbind() for key in sorted(table)), strict=True))
 
     def value(self, condition: Tensor, chosen: Tensor) -> Tensor:
@@ -106,11 +120,20 @@ class DsrlLearner:
         with torch.no_grad():
             return self._of_noise.cautious(condition, chosen)
 
+    def _made_up(self) -> dict[str, Tensor]:
+        """Return what is in use of what was made up, and the counts; nothing where nothing is."""
+        if self._synthetic is None:
+            return {}
+        counts = torch.tensor([self._steps, self._synthetic.draws, self._synthetic.made])
+        return {f"{_MADE_KEY}{key}": tensor.clone() for key, tensor in vars(self._made).items()} | {
+            _COUNTS: counts
+        }
+
     def _draw(self, among: Tensor) -> Transitions:
         drawn = torch.randint(len(among), (self._config.batch_size,), generator=self._generator)
         return self._replay.rows(among[drawn])
 
-    def _mixed(self, batch: Transitions, synthetic: Callable[[], Transitions]) -> Transitions:
+    def _mixed(self, batch: Transitions, synthetic: MakesUp) -> Transitions:
         """Return `batch` with made-up transitions in some of its places, wherever these are."""
         settings = self._config.synthetic
         assert settings is not None

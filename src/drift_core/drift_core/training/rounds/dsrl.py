@@ -131,7 +131,7 @@ def _run(
     hooks: Hooks,
 ) -> None:
     """Do the steps of a round, from where it was saved last; CancelledError and PausedError if asked for."""
-    saved = rounds.saved(order if learner.goes_on else RoundOrder())
+    saved = rounds.saved(order)
     done, path = 0, saved.take_up()
     if path is not None:
         state = load_trainer_state(path)

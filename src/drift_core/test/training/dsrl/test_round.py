@@ -201,6 +201,27 @@ def test_a_round_that_was_paused_goes_on_to_the_bit(bootstrapped, variant):
     assert not list((bootstrapped / "checkpoints").glob("resume_*"))
 
 
+def test_a_paused_round_with_made_up_experience_goes_on_to_the_bit_with_what_was_made(bootstrapped):
+    for name, score in (("m1", 1.0), ("m2", 0.0)):
+        attempt(bootstrapped, name, score=score)
+    record(bootstrapped / "episodes", "d2", [(10.0, EXPERT, 1, 0, 1)], [], kind="demonstration")
+    whole = bootstrapped.with_name(f"{bootstrapped.name}_whole")
+    shutil.copytree(bootstrapped, whole)
+    settings = {"synthetic": SYNTHETIC | {"every": 2}}  # before the steps 1, 3 and 5
+    made = train_round(rounds_of(whole, **settings), "dsrl")
+    seen = []
+    hooks = Hooks(on_progress=seen.append, paused=lambda: len(seen) == 3)
+    name = rounds_of(bootstrapped, **settings).round_id("dsrl", 0)
+    with pytest.raises(PausedError, match="broken off at step 3 of 5, saved in"):
+        train_round(rounds_of(bootstrapped, **settings), "dsrl", hooks, round_id=name)
+    hooks = Hooks(on_progress=seen.append)
+    again = train_round(rounds_of(bootstrapped, **settings), "dsrl", hooks, round_id=name)
+    assert [at.round_step for at in seen] == [1, 2, 3, 4, 5]
+    assert again.info.reason == made.info.reason and again.info.reason.endswith(" synthetic transitions")
+    one, other = (load_latest(folder / "checkpoints").policy.state_dict() for folder in (bootstrapped, whole))
+    assert all(torch.equal(other[key], value) for key, value in one.items())
+
+
 def test_a_round_that_is_killed_goes_on_from_where_it_was_saved(bootstrapped):
     class KilledError(Exception):
         """Stands in for SIGKILL: nothing of the round runs after it."""

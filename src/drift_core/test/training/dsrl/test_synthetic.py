@@ -6,7 +6,7 @@ import pytest
 import torch
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
-from drift_core.errors import DataError
+from drift_core.errors import CheckpointError, DataError
 from drift_core.noise import NoiseActor, NoiseActorConfig
 from drift_core.training.dsrl import DsrlConfig, DsrlLearner, Transitions
 from drift_core.training.dsrl.synthetic import SyntheticReplay, trajectory_model
@@ -87,19 +87,44 @@ def test_with_guidance_zero_it_does_not_matter_where_the_actor_would_go():
     assert torch.equal(down.action, up.action)
 
 
+class Others:
+    """The same transitions each time."""
+
+    def __init__(self, transitions):
+        self.transitions, self.draws, self.made = transitions, 0, 0
+
+    def __call__(self):
+        self.draws += 1
+        return self.transitions
+
+
+def test_a_state_with_made_up_transitions_is_none_of_a_learner_without():
+    rng = [torch.Generator().manual_seed(0) for _ in range(2)]
+    with_them = DsrlLearner(
+        actor_at(0.0), act, recorded(), SHAPE, settings(share=0.25), rng[0], Others(recorded())
+    )
+    plain = parse(LEARNER, DsrlConfig, "x.yaml")
+    without = DsrlLearner(actor_at(0.0), act, recorded(), SHAPE, plain, rng[1])
+    for learner in (with_them, without):
+        learner.step()
+    for learner, other in ((with_them, without), (without, with_them)):
+        before = learner.state()
+        with pytest.raises(CheckpointError, match=r"state of the round: key 'made.action' is missing or unk"):
+            learner.load_state(other.state())
+        after = learner.state()
+        assert all(torch.equal(before[key].nan_to_num(), value.nan_to_num()) for key, value in after.items())
+
+
 def test_the_learner_asks_for_others_in_time_and_mixes_in_their_share():
-    config, asked = settings(share=0.25), []
-    replay = recorded()
-    other = replace(replay, condition=torch.full_like(replay.condition, 99.0))
-
-    def synthetic():
-        asked.append(len(asked))
-        return other
-
+    config, replay = settings(share=0.25), recorded()
+    synthetic = Others(replace(replay, condition=torch.full_like(replay.condition, 99.0)))
     rng = torch.Generator().manual_seed(0)
     learner = DsrlLearner(actor_at(0.0), act, replay, SHAPE, config, rng, synthetic)
-    terms = [learner.step() for _ in range(21)]
-    assert asked == [0, 1, 2], "before the steps 1, 11 and 21"
+    terms, asked = [], []
+    for _ in range(21):
+        terms.append(learner.step())
+        asked.append(synthetic.draws)
+    assert asked == [1] * 10 + [2] * 10 + [3], "before the steps 1, 11 and 21"
     assert terms[0]["synthetic"] == 60.0
     mixed = learner._mixed(learner._draw(torch.arange(60)), synthetic)
     assert int((mixed.condition == 99.0).sum()) == 5 and len(mixed) == 20
