@@ -195,6 +195,8 @@ class World:
         """
         if self._result is not TaskOutcome.RUNNING:
             return float(self._result is TaskOutcome.SUCCESS)
+        if self._to_go_at_start <= 0.0:  # it began where it shall end
+            return 0.0
         done = 1.0 - self._to_go() / self._to_go_at_start
         return self.scene.partial_credit * min(max(done, 0.0), 1.0)
 

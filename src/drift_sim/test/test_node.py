@@ -2,6 +2,7 @@ import math
 import time
 from importlib import import_module
 from importlib.util import find_spec
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +16,9 @@ from drift_ros import qos
 from drift_ros.gate_messages import to_trajectory
 from drift_ros.testing.real_arms import message_packages
 from drift_sim.ros.expert import ExpertNode
+from drift_sim.ros.judgement import Judgement
 from drift_sim.ros.simulation import SimNode
+from drift_sim.scenes.scene import TaskOutcome
 from drift_sim.world import World
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -312,6 +315,21 @@ def test_the_expert_moves_the_stick_only_while_the_gate_is_armed_and_it_may(benc
     bench.spin_until(lambda: bench.newest["expert/joy"].buttons[enable] == 0)
 
 
+def test_a_score_is_told_anew_when_it_has_changed_by_a_hundredth_and_each_reset_at_once(bench, monkeypatch):
+    judgement, told = Judgement(bench.probe, "base"), []
+    monkeypatch.setattr(judgement, "_outcome", SimpleNamespace(publish=told.append))
+
+    def world(score):
+        return SimpleNamespace(outcome=lambda: TaskOutcome.RUNNING, score=lambda: score)
+
+    judgement.publish_reset(world(0.0), 3, Time(sec=5))
+    for score in (0.004, 0.0099, 0.0101, 0.02):  # the last less than a hundredth above what was told
+        judgement.publish_change(world(score), 3, Time(sec=6))
+    judgement.publish_reset(world(0.02), 3, Time(sec=9))
+    said = [(message.reset_at.sec, round(message.score, 4)) for message in told]
+    assert said == [(5, 0.0), (5, 0.0101), (9, 0.02)]
+
+
 def test_the_expert_begins_anew_after_each_reset_and_not_with_each_score(bench, expert):
     begun = []
     expert._expert.reset = begun.append
@@ -324,8 +342,11 @@ def test_the_expert_begins_anew_after_each_reset_and_not_with_each_score(bench, 
         outcome.publish(Outcome(result=result, seed=seed, reset_at=Time(sec=reset_s), score=score))
         bench.spin_until(lambda: bench.count["task/outcome"] > said)
 
-    for seed, reset_s, score in ((4, 10, 0.0), (4, 10, 0.1), (4, 10, 0.2), (4, 11, 0.0), (4, 11, 0.1)):
-        say(seed, reset_s, score)  # the same seed twice, at 10 and 11 s
+    for reset_s, resets in ((10, 1), (11, 2)):  # with the same seed
+        say(4, reset_s, 0.0)
+        bench.spin_until(lambda resets=resets: len(begun) >= resets)
+        say(4, reset_s, 0.1)
+        say(4, reset_s, 0.2)
     say(4, 11, 1.0, Outcome.SUCCESS)
     say(6, 12, 0.0)
     bench.spin_until(lambda: 6 in begun)

@@ -212,6 +212,8 @@ def test_partial_credit_is_the_share_of_the_way_that_is_done(world):
     mujoco.mj_forward(world._model, world._data)
     assert 0.0 < near < 0.25, "reaching is less than half of all there is to do"
     assert world.score() == 0.0, "further away than at the start"
+    world._to_go_at_start = 0.0  # as where a thing may begin on its goal
+    assert world.score() == 0.0, "nothing was to do"
 
 
 def test_a_box_that_leaves_the_table_is_a_failure(world):

@@ -347,7 +347,7 @@ def test_episodes_are_run_and_recorded_while_training_runs(cell, folders):
     logged = []
     session.node.create_subscription(Log, "/rosout", lambda msg: logged.append(msg.msg), 100)
 
-    # a person marks, before the simulation does, which goes on saying how far it has come
+    # a person marks, before the simulation does
     cell.sim.success_after_s = 60.0
     gate.source_at = lambda s: Step.SOURCE_POLICY
     feedback = []

@@ -44,7 +44,7 @@ class ExpertNode(Node):
         self._joints = None
         self._truth: tuple[Truth, float] | None = None
         self._gate = GateView(State.HOLD, False, 0)
-        self._reset_at: Time | None = None  # of the attempt that is watched
+        self._reset: tuple[int, Time] | None = None  # seed and time of the attempt that is watched
         self._takeovers = 0
         self._joy = self.create_publisher(Joy, "expert/joy", qos.JOY)
         self.create_subscription(PoseArray, "sim/ground_truth", self._on_truth, qos.GROUND_TRUTH)
@@ -67,8 +67,8 @@ class ExpertNode(Node):
 
     def _on_outcome(self, msg: Outcome) -> None:
         """After another reset than the last one: a new episode."""
-        if msg.result == Outcome.RUNNING and msg.reset_at != self._reset_at:
-            self._reset_at = msg.reset_at
+        if msg.result == Outcome.RUNNING and self._reset != (reset := (msg.seed, msg.reset_at)):
+            self._reset = reset
             self._expert.reset(self._seed + msg.seed)
 
     def _on_timer(self) -> None:

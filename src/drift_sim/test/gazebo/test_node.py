@@ -62,8 +62,11 @@ def test_a_box_that_rests_on_the_goal_is_a_success_and_the_next_reset_begins_ane
     bench.stand_in.things["object"] = Pose(goal + [0.0, 0.0, 0.02], np.eye(3))
     bench.until(lambda: bench.heard.outcome.result == Outcome.SUCCESS)
     assert (bench.heard.outcome.judged_by, bench.heard.outcome.seed) == (Outcome.BY_SIMULATION, 11)
+    assert bench.heard.outcome.score == 1.0
+    reset_at = bench.heard.outcome.reset_at
     assert bench.reset(12).error_code == ResetTask.Response.NONE
     bench.until(lambda: (bench.heard.outcome.result, bench.heard.outcome.seed) == (Outcome.RUNNING, 12))
+    assert bench.heard.outcome.score == 0.0 and bench.heard.outcome.reset_at != reset_at
 
 
 def test_a_reset_that_gazebo_refuses_or_does_not_do_is_said_with_the_thing(bench):

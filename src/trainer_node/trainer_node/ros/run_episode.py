@@ -23,6 +23,7 @@ from drift_ros.stack_client import StackClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from trainer_node.attempt import Attempt
 from trainer_node.episode_id import new_episode_id
 from trainer_node.episode_runner import (
     Ask,
@@ -41,6 +42,7 @@ from trainer_node.recorder import Recorder
 from trainer_node.ros.episode_bag import EpisodeBag
 
 _FEEDBACK_S = 0.2
+_JUDGED_IN = (EpisodePhase.OPENING, EpisodePhase.LISTENING, EpisodePhase.ARMING, EpisodePhase.RUNNING)
 _ASKED = (
     "gate/arm",
     "gate/stop",
@@ -78,8 +80,7 @@ class EpisodeServer:
         self._answer: AskResult | None = None  # to what was asked of the files
         self._closing: ThreadFuture | None = None  # the files that are written or dropped
         self._written: tuple[Path, EpisodeLabels] | None = None  # of the episode just written
-        self._outcome = EpisodeOutcome.RUNNING
-        self._score: float | None = None  # as the simulation judges it; None: nobody has said
+        self._attempt = Attempt()
         self._recording_since_s = math.inf  # ROS time; outcomes from before it are of another episode
         self._cancel = False
         self._feedback_due_s = 0.0
@@ -157,26 +158,30 @@ class EpisodeServer:
         self._runner = EpisodeRunner(EpisodeGoal(kind, goal.seed, duration_s), self._timing)
 
     def _on_outcome(self, msg: Outcome) -> None:
-        if self._runner is None or to_seconds(msg.header.stamp) < self._recording_since_s:
+        runner = self._runner
+        if runner is None or runner.phase not in _JUDGED_IN:
             return
-        if msg.judged_by == Outcome.BY_PERSON or msg.seed == self._runner.goal.seed:
-            try:
-                outcome = member(EpisodeOutcome, "result", msg.result)
-            except NumberError as error:
-                self._node.get_logger().warning(f"task/outcome refused: {error}", throttle_duration_sec=1.0)
-                return
-            if outcome is EpisodeOutcome.RUNNING and self._outcome is not outcome:
-                return  # it has ended already: a person has marked it
-            self._outcome = outcome
-            if self._runner.phase is EpisodePhase.RUNNING:  # what happens later does not count
-                self._score = msg.score if 0.0 <= msg.score <= 1.0 else None
+        by_person = msg.judged_by == Outcome.BY_PERSON
+        if to_seconds(msg.header.stamp) < self._recording_since_s:
+            return
+        if not by_person and msg.seed != runner.goal.seed:
+            return
+        try:
+            outcome = member(EpisodeOutcome, "result", msg.result)
+        except NumberError as error:
+            self._node.get_logger().warning(f"task/outcome refused: {error}", throttle_duration_sec=1.0)
+            return
+        if not by_person:
+            self._attempt.judge(outcome, msg.score)
+        elif outcome is not EpisodeOutcome.RUNNING:
+            self._attempt.mark(outcome)
 
     def _on_mark(
         self, result: EpisodeOutcome, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         response.success = self._runner is not None and self._runner.phase is EpisodePhase.RUNNING
         if response.success:
-            self._outcome, self._score = result, None
+            self._attempt.mark(result)
         response.message = f"marked as {result.name.lower()}" if response.success else "no episode is running"
         return response
 
@@ -236,7 +241,7 @@ class EpisodeServer:
             policy_ready=self._policy_ready,
             simulated=not self._stack.missing("sim/reset"),
             expert_drives=step is not None and step.source == Step.SOURCE_EXPERT,
-            outcome=self._outcome,
+            outcome=self._attempt.outcome,
             missing="; ".join(recorder.watch.missing(now_s)) if recorder.recording else "",
             trouble=recorder.trouble,
             no_labels=labels.remark or "no label" if labels is not None and not labels.count else "",
@@ -262,8 +267,8 @@ class EpisodeServer:
                 self._answer = self._open(runner)
             case Ask.WRITE:
                 outcome = "success" if runner.verdict.outcome is EpisodeOutcome.SUCCESS else "failure"
-                write = partial(self._write, self._recorder.detach(), outcome, self._score)
-                self._closing = self._jobs.ask(write)
+                score = self._attempt.score(runner.verdict.outcome)
+                self._closing = self._jobs.ask(partial(self._write, self._recorder.detach(), outcome, score))
                 if self._bag is not None:
                     self._bag.end(outcome)
             case Ask.DISCARD:
@@ -274,8 +279,7 @@ class EpisodeServer:
         return None
 
     def _open(self, runner: EpisodeRunner) -> AskResult:
-        self._recording_since_s = ros_s(self._node.get_clock())
-        self._outcome, self._score = EpisodeOutcome.RUNNING, None
+        self._recording_since_s, self._attempt = ros_s(self._node.get_clock()), Attempt()
         meta = EpisodeMeta(
             id=self._episode_id,
             robot=self._robot_name,
