@@ -110,10 +110,11 @@ class DsrlLearner:
         wrong = sorted(made.keys() ^ self._made_up().keys())
         refuse_faults("state of the round", [f"key {key!r} is missing or unknown" for key in wrong])
         self._changing.load({key: t for key, t in tensors.items() if key not in table and key not in made})
+        device = self._replay.condition.device
         if self._synthetic is not None:
             self._steps, self._synthetic.draws, self._synthetic.made = made.pop(_COUNTS).tolist()
-            self._made = Transitions(**{key.removeprefix(_MADE_KEY): t for key, t in made.items()})
-        self._table = list(zip(*(table[key].unbind() for key in sorted(table)), strict=True))
+            self._made = Transitions(**{key.removeprefix(_MADE_KEY): t.to(device) for key, t in made.items()})
+        self._table = list(zip(*(table[key].to(device).unbind() for key in sorted(table)), strict=True))
 
     def value(self, condition: Tensor, chosen: Tensor) -> Tensor:
         """Return the score (B,) that is expected of noises `chosen` (B, D)."""
