@@ -1,4 +1,5 @@
-"""What learning from outcomes and preferences gives, beside corrections (DRIFT-DAgger), in equal attempts.
+"""What learning from outcomes and preferences gives, beside corrections (DRIFT-DAgger), in equal attempts
+to learn from.
 
     fork     its right way closed (`support/closed_fork.py`): a policy that was trained on demonstrations of
              both ways turns right about every second time
@@ -38,6 +39,8 @@ from drift_core.intervals import success_rate
 from drift_core.objectives import D3poObjective, PairObjective, SetSupervisedObjective
 from drift_core.policy.checkpoint import load_latest
 from drift_core.policy.checkpoint_folder import read_latest
+from drift_core.policy.policy import DiffusionPolicy
+from drift_core.samplers import Sampler
 from drift_core.training.branches import B2Config
 from drift_core.training.config import TrainFile, load_train_file
 from drift_core.training.rounds import NoDataError, Rounds, WorseError, train_round
@@ -119,6 +122,7 @@ class Improved:
 
     before: list[bool]
     after: list[bool]
+    episodes: int
     labels: int
     train_s: float
 
@@ -142,7 +146,6 @@ class Bench:
             folder / "checkpoints",
             seed=seed,
             threads=1,
-            explore=ground.score,
         )
 
     def first(self, seed: int) -> Path:
@@ -167,13 +170,21 @@ class Bench:
             shutil.copytree(first / name, own / name)
         rounds = self.rounds(own, recipe(system, size), seed)
         before = self.rollouts(own) if before is None else before
-        train_s = 0.0
+        train_s, episodes = 0.0, 0
+
+        def explore(policy: DiffusionPolicy, sampler: Sampler, start: int) -> float:
+            nonlocal episodes
+            episodes += 1
+            return self.ground.score(policy, sampler, start)
+
+        rounds.explore = explore
         for number in range(size.rounds):
             kind = system.kind_of(number, size.rounds)
             if kind == "b2":  # makes its own attempts: elsewhere, also after a round that was not announced
                 rounds.seed = seed + size.seeds * number
             else:
                 self.attempt(own, ATTEMPT_SEED + 1000 * seed + number * size.attempts, kind in WITH_A_PERSON)
+                episodes += size.attempts
             begun_s = time.perf_counter()
             try:
                 train_round(rounds, kind, steps=size.steps)
@@ -181,7 +192,8 @@ class Bench:
                 Console(stderr=True).print(f"{system.name}, round {number + 1}: {error}"[:200])
                 continue
             train_s += time.perf_counter() - begun_s
-        return Improved(before, self.rollouts(own), self.labels(own) - self.labels(first), train_s)
+        labels = self.labels(own) - self.labels(first)
+        return Improved(before, self.rollouts(own), episodes, labels, train_s)
 
     def attempt(self, folder: Path, first: int, person: bool) -> None:
         """Record a round's attempts of the newest policy of a folder."""
@@ -216,8 +228,7 @@ class Bench:
             "system": system.name,
             "task": self.ground.title,
             "seeds": len(found),
-            "episodes": self.size.rounds
-            * (self.size.attempts + (2 * self.size.canary if system.kind == "b2" else 0)),
+            "episodes": sum(each.episodes for each in found) / len(found),
             "labels": sum(each.labels for each in found) / len(found),
             "success_before": was,
             "success_after": rate.value,
@@ -272,7 +283,7 @@ def main() -> None:
             before[seed] = found[-1].before
         rows.append(bench.row(system, found))
         write_rows(rows, options.json)
-    report("improvement in equal attempts", rows, options.json)
+    report("improvement in equal attempts to learn from", rows, options.json)
 
 
 if __name__ == "__main__":

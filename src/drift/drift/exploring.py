@@ -26,7 +26,8 @@ def explorer(robot: str, task: "TaskConfig") -> "Explore":
         import torch
         from drift_sim.scenes.fork import rollout
 
-        found = rollout(task, seed, lambda seen: policy.act(seen, sampler, torch.Generator()))
+        generator = torch.Generator().manual_seed(seed)
+        found = rollout(task, seed, lambda seen: policy.act(seen, sampler, generator))
         return found.score
 
     @cache

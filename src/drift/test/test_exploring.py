@@ -1,5 +1,6 @@
 """Attempts in branches in a simulation: of a point, and of an arm."""
 
+import numpy as np
 import pytest
 import torch
 from drift.configuration import config_file
@@ -28,6 +29,24 @@ def test_an_attempt_at_the_fork_is_made_of_branches_of_each_chunk():
     updates = sampler.take()
     assert len(updates) >= 2 and len(updates) % 2 == 0, "two noisy updates in each chunk"
     assert all(update.condition.shape == updates[0].condition.shape for update in updates)
+
+
+def test_each_chunk_of_an_attempt_at_the_fork_begins_from_other_noise_and_a_repeated_attempt_from_the_same():
+    class Standing:
+        """A policy that stays where it is, and notes the noise that it is given."""
+
+        def act(self, seen, sampler, generator):
+            drawn.append(float(torch.randn((), generator=generator)))
+            return np.tile(seen.state[-1], (8, 1))
+
+    attempts = []
+    for seed in (7, 8, 7):
+        drawn = []
+        explorer("panda", named_task("fork"))(Standing(), None, seed)
+        attempts.append(drawn)
+    one, other, again = attempts
+    assert len(one) > 2 and len(set(one + other)) == len(one) + len(other)
+    assert one == again
 
 
 def test_an_attempt_of_an_arm_is_repeated_to_the_bit():

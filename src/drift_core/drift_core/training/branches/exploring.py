@@ -60,11 +60,9 @@ def explored(
             tell(group * config.branches + branch, config.groups * config.branches)
             seed = first_seed + group
             sampler.begin(seed, first_seed + _SEEDS * (branch + 1) + group, free)
-            score = explore(policy, sampler, seed)
+            score = attempt(explore, policy, sampler, seed)
             if score is None:
                 continue
-            if not 0.0 <= score <= 1.0:
-                raise DataError(f"score={score} of the attempt with seed {seed} must lie in [0, 1]")
             scores.append(score)
             paths.append(sampler.take())
         known += len(scores)
@@ -75,6 +73,14 @@ def explored(
     path = joined(parts) if parts else None
     differing = sum(group.differs for group in groups)
     return Explored(path, free, config.groups * config.branches, known, differing)
+
+
+def attempt(explore: Explore, policy: DiffusionPolicy, sampler: Sampler, seed: int) -> float | None:
+    """Return the score of an attempt, None where nobody knows; DataError for one that is none."""
+    score = explore(policy, sampler, seed)
+    if score is not None and not 0.0 <= score <= 1.0:
+        raise DataError(f"score={score} of the attempt with seed {seed} must lie in [0, 1]")
+    return score
 
 
 def first_free(config: B2Config, draws: int) -> int:

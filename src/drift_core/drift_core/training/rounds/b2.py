@@ -79,13 +79,13 @@ def first_seed(seed: int, groups: int, version: int) -> int:
 
 
 def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: Hooks) -> None:
-    """Raise WorseError where attempts of the new policy score less than those of the last one."""
+    """Raise WorseError where attempts of the new policy end worse than those of the last one."""
     assert rounds.explore is not None
     count, counting = (
         rounds.file.b2.canary_attempts,
         hooks.counting("comparing with the last version, attempt"),
     )
-    _, last = rounds.newest_checkpoint()  # trained on in place
+    _, last = rounds.newest_checkpoint(with_actor=True)  # as it drives, and not trained on in place
     first = first_compared(rounds.seed, count, last.info.version)
 
     def tell(done: int, total: int) -> None:
@@ -94,7 +94,7 @@ def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: 
             rounds.leave(trainer, order, hooks)
 
     with torch_threads(rounds.threads):
-        found = compared(
+        before, after = compared(
             last.policy.to(rounds.device).eval(),
             trainer.averaged()[0],
             rounds.file.policy.sampler,
@@ -102,10 +102,8 @@ def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: 
             range(first, first + count),
             tell,
         )
-    text = (
-        f"{count} attempts score {found.after:.3f}, those of version {last.info.version} {found.before:.3f}"
-    )
-    if found.after < found.before:
+    text = f"{count} attempts score {after}, those of version {last.info.version} {before}"
+    if after.worse_than(before):
         rounds.saved(order).forget()
         raise WorseError(
             f"what was trained is not announced: {text} (b2.canary_attempts={count}); "

@@ -1,13 +1,19 @@
 """A round of B2-DiffuRL: from attempts in branches to a checkpoint, or why they teach nothing."""
 
+import math
+
 import pytest
 import torch
 from drift_config.errors import ConfigError
 from drift_config.loader import parse
 from drift_core.episodes import EpisodeStore
 from drift_core.episodes.store import held_out
+from drift_core.errors import DataError
+from drift_core.noise import NoiseActorConfig
 from drift_core.observation.spec import Observation
 from drift_core.policy.checkpoint import load_latest
+from drift_core.policy.weights import policy_weights
+from drift_core.training.branches import Ended
 from drift_core.training.config import TrainFile
 from drift_core.training.rounds import (
     CancelledError,
@@ -111,8 +117,8 @@ class ThenScores:
 
 
 def test_what_scores_less_than_the_last_version_from_the_same_starts_is_not_announced(bootstrapped):
-    explore = ThenScores([1.0, 0.5, 0.0, None, 1.0] + [1.0, None, 0.0, 0.9, 0.5])  # 0.5 and 0.48 on average
-    said = r"not announced: 5 attempts score 0.480, those of version 1 0.500 \(b2.canary_attempts=5\)"
+    explore = ThenScores([0.8, 0.5, 0.0, None, 1.0] + [1.0, None, 0.0, 0.9, 0.3])  # 0.46 and 0.44 on average
+    said = r"not announced: 5 attempts score 0.440 with 1 successes, those of version 1 0.460 with 1 succ"
     with pytest.raises(WorseError, match=said):
         train_round(rounds_of(bootstrapped, explore, canary_attempts=5), "b2")
     assert newest(bootstrapped).info.version == 1
@@ -128,9 +134,36 @@ def test_what_scores_as_much_is_announced_with_the_weights_that_were_compared(bo
     explore, texts = ThenScores([0.75, 0.75]), []
     made = train_round(rounds_of(bootstrapped, explore, canary_attempts=1), "b2", Hooks(on_text=texts.append))
     assert made.info.version == 2
-    assert "1 attempts score 0.750, those of version 1 0.750" in texts
+    said = "1 attempts score 0.750 with 0 successes, those of version 1 0.750 with 0 successes"
+    assert said in texts
     announced = newest(bootstrapped).policy.state_dict()
     assert all(torch.equal(explore.policies[19].state_dict()[name], announced[name]) for name in announced)
+
+
+def test_partial_credit_makes_up_for_no_success():
+    last, new = Ended((1.0, 0.0, 0.0, 0.1)), Ended((0.45, 0.45, 0.4, 0.4))
+    assert (last.successes, new.successes) == (1, 0)
+    assert (last.mean, new.mean) == pytest.approx((0.275, 0.425))
+    assert new.worse_than(last) and last.worse_than(new), "each in its way"
+    assert not new.worse_than(new) and not Ended((1.0, 0.1, 0.0, 0.2)).worse_than(last)
+
+
+def test_a_score_that_is_none_is_refused_while_it_compares_too(bootstrapped):
+    explore = ThenScores([0.5, math.nan])
+    with pytest.raises(DataError, match=r"score=nan of the attempt with seed 400001 must lie in \[0, 1\]"):
+        train_round(rounds_of(bootstrapped, explore, canary_attempts=1), "b2")
+    assert newest(bootstrapped).info.version == 1
+
+
+def test_the_last_version_is_compared_as_it_drives_with_its_noise_actor(bootstrapped):
+    loaded = newest(bootstrapped)
+    policy = loaded.policy.with_noise_actor(NoiseActorConfig(width=8))
+    weights = policy_weights(policy.state_dict(), {}, policy)
+    rounds_of(bootstrapped).write(policy, weights, loaded.info, loaded.info, "dsrl", 6, None, 0, [])
+    explore = ThenScores([0.0, 0.0])
+    train_round(rounds_of(bootstrapped, explore, canary_attempts=1), "b2")
+    last, new = explore.policies[18:]
+    assert last.noise_actor is not None and new.noise_actor is None
 
 
 def test_a_round_that_is_paused_while_it_compares_goes_on_from_its_last_step(bootstrapped):
