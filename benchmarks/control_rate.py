@@ -1,25 +1,27 @@
 """How regular the control loop is: periods between control steps alone, beside inference, beside training.
 
 Simulation and gate run as processes, at 50 and at 125 Hz. Load "alone": nothing else; "inference": the policy
-node drives, denoising and replanning; "training": that, and a training program on all cores at niceness 10.
+node drives, denoising and replanning; "training": that, and a training program on all cores at niceness 10;
+with `--rounds`, in its place a round of each system of `benchmarks.improvement`, on all cores as well.
 A period is the time between two ticks by their own stamps. A tick is late when it starts more than one period
 after it was due, as the gate counts it.
 """
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
+from benchmarks.support.busy_round import SYSTEM_NAMES, busy_round
 from benchmarks.support.busy_training import busy_training
 from benchmarks.support.report import Row, arguments, report
 from benchmarks.support.running_stack import running_stack
 from benchmarks.support.step_log import StepLog, late
 
 RATES_HZ = (50.0, 125.0)
-LOADS = ("alone", "inference", "training")
 
 
-def measure(rate_hz: float, duration_s: float) -> list[Row]:
-    """Return one row per load."""
+def measure(rate_hz: float, duration_s: float, systems: Sequence[str] = ()) -> list[Row]:
+    """Return one row per load; beside rounds of `systems`, too."""
     rows: list[Row] = []
     with running_stack(rate_hz) as stack:
         stack.make_ready()
@@ -36,6 +38,9 @@ def measure(rate_hz: float, duration_s: float) -> list[Row]:
         add("inference")
         with busy_training():
             add("training")
+        for system in systems:
+            with busy_round(system):
+                add(f"round of {system}")
         if stack.client.gate_state.state != 2:
             raise RuntimeError(f"the policy must drive to the end: {stack.client.gate_state.text}")
     return rows
@@ -56,8 +61,11 @@ def row(rate_hz: float, load: str, periods_s: np.ndarray) -> Row:
 
 
 def main() -> None:
-    options = arguments("Periods of the control loop under load").parse_args()
-    rows = [row for rate_hz in RATES_HZ for row in measure(rate_hz, 3.0 if options.quick else 30.0)]
+    parser = arguments("Periods of the control loop under load")
+    parser.add_argument("--rounds", action="store_true", help="beside a round of each kind, too")
+    options = parser.parse_args()
+    duration_s, systems = 3.0 if options.quick else 30.0, SYSTEM_NAMES if options.rounds else ()
+    rows = [row for rate_hz in RATES_HZ for row in measure(rate_hz, duration_s, systems)]
     load = os.getloadavg()[0]
     report(f"control loop, {os.cpu_count()} cores, load average {load:.1f} at the end", rows, options.json)
 

@@ -135,7 +135,7 @@ class Bench:
     size: Size
     folder: Path  # of the ground
 
-    def rounds(self, folder: Path, file: TrainFile, seed: int) -> Rounds:
+    def rounds(self, folder: Path, file: TrainFile, seed: int, threads: int = 1) -> Rounds:
         """Return the trainer for a folder of episodes and checkpoints."""
         ground = self.ground
         return Rounds(
@@ -145,7 +145,7 @@ class Bench:
             EpisodeStore(folder / "episodes"),
             folder / "checkpoints",
             seed=seed,
-            threads=1,
+            threads=threads,
         )
 
     def first(self, seed: int) -> Path:
