@@ -10,9 +10,9 @@ Each system has some rounds, each of as many attempts of its present policy, the
 gradient steps. With a person beside, who is about to fail is taken over: drift_dagger, d3po and
 set_supervised learn from that; dsrl and find learn from how their own attempts ended (dsrl_synthetic with
 half of each batch made up), and b2 from how attempts ended that it makes in branches; what it makes only to
-compare its new version with the last one counts among its episodes, too. drift_then_dsrl: all
-rounds but the last are drift_dagger's, the last is dsrl's. `--ablations`: b2 with what it adds left out, and
-dsrl that knows nothing but its own attempts.
+compare its new version with the last one counts among its episodes, too. drift_then_dsrl: all rounds but the
+last are drift_dagger's, the last is dsrl's. `--ablations`: b2 with what it adds left out, and dsrl that knows
+nothing but its own attempts.
 
 Rollouts before and after are of the policy alone and paired by their seeds; 95 % intervals over all seeds.
 

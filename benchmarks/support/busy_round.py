@@ -22,14 +22,16 @@ _STEPS = 10_000_000  # more than anybody waits for
 @contextmanager
 def busy_round(system: str) -> Iterator[None]:
     """Train a round of one of `SYSTEM_NAMES` until the end of the block."""
-    process = subprocess.Popen([sys.executable, "-m", __name__, system], stdout=subprocess.PIPE, text=True)
-    try:
-        if process.stdout is None or not process.stdout.readline():
-            raise RuntimeError(f"the round of {system} must start")
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", __name__, system, folder]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            if process.stdout is None or not process.stdout.readline():
+                raise RuntimeError(f"the round of {system} must start")
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
 
 def train(name: str, folder: Path) -> None:
@@ -57,8 +59,7 @@ def train(name: str, folder: Path) -> None:
 
 def main() -> None:
     os.nice(NICENESS)
-    with TemporaryDirectory() as folder:
-        train(sys.argv[1], Path(folder))
+    train(sys.argv[1], Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

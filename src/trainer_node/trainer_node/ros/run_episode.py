@@ -42,6 +42,7 @@ from trainer_node.recorder import Recorder
 from trainer_node.ros.episode_bag import EpisodeBag
 
 _FEEDBACK_S = 0.2
+# What is said earlier is of another attempt, what happens later does not count.
 _JUDGED_IN = (EpisodePhase.OPENING, EpisodePhase.LISTENING, EpisodePhase.ARMING, EpisodePhase.RUNNING)
 _ASKED = (
     "gate/arm",

@@ -30,7 +30,7 @@ class Ended:
         return self.successes < other.successes or self.mean < other.mean
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} with {self.successes} successes"
+        return f"{self.mean:.3f} ({self.successes} succeeded)"
 
 
 @torch.no_grad()

@@ -36,8 +36,7 @@ class B2Config:
     steps: Annotated[int, Field(ge=1)] = 600
     lr: Annotated[float, Field(gt=0.0)] = 1e-3
     # Attempts from the same starts that the last version and the new one make each, with the sampler that
-    # drives: where fewer of the new one's succeed, or its mean score is lower, it is not
-    # announced. 0: none.
+    # drives: where fewer of the new one's succeed, or its mean score is lower, it is not announced. 0: none.
     canary_attempts: Annotated[int, Field(ge=0)] = 20
     # By this share of the last version's may the held-out loss of the new one exceed it; what is learned
     # from outcomes may contradict demonstrations, what is broken is far worse.

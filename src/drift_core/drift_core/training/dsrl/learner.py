@@ -126,9 +126,8 @@ class DsrlLearner:
         if self._synthetic is None:
             return {}
         counts = torch.tensor([self._steps, self._synthetic.draws, self._synthetic.made])
-        return {f"{_MADE_KEY}{key}": tensor.clone() for key, tensor in vars(self._made).items()} | {
-            _COUNTS: counts
-        }
+        made = {f"{_MADE_KEY}{key}": tensor.clone() for key, tensor in vars(self._made).items()}
+        return made | {_COUNTS: counts}
 
     def _draw(self, among: Tensor) -> Transitions:
         drawn = torch.randint(len(among), (self._config.batch_size,), generator=self._generator)

@@ -81,10 +81,8 @@ def first_seed(seed: int, groups: int, version: int) -> int:
 def _check_attempts(rounds: Rounds, trainer: Trainer, order: RoundOrder, hooks: Hooks) -> None:
     """Raise WorseError where attempts of the new policy end worse than those of the last one."""
     assert rounds.explore is not None
-    count, counting = (
-        rounds.file.b2.canary_attempts,
-        hooks.counting("comparing with the last version, attempt"),
-    )
+    count = rounds.file.b2.canary_attempts
+    counting = hooks.counting("comparing with the last version, attempt")
     _, last = rounds.newest_checkpoint(with_actor=True)  # as it drives, and not trained on in place
     first = first_compared(rounds.seed, count, last.info.version)
 
