@@ -34,10 +34,12 @@ POST = {"name": "post", "low_m": [0.42, -0.21, 0.0], "high_m": [0.55, -0.19, 0.4
 
 @pytest.fixture(scope="session")
 def robot_file(tmp_path_factory):
-    """The Panda with a post to its right."""
+    """The Panda with a post to its right, and with fingers that may be silent for 2 s."""
     folder = tmp_path_factory.mktemp("config")
     (folder / "robots").mkdir()
-    (folder / "grippers").symlink_to(CONFIG / "grippers")
+    (folder / "grippers").mkdir()
+    hand = (CONFIG / "grippers" / "parallel_hand.yaml").read_text()
+    (folder / "grippers" / "parallel_hand.yaml").write_text(hand + "state_timeout_s: 2.0\n")
     content = yaml.safe_load((CONFIG / "robots" / "panda.yaml").read_text())
     content["workspace"]["keep_out"] = [POST]
     file = folder / "robots" / "panda.yaml"

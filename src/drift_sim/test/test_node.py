@@ -13,6 +13,7 @@ from drift_control.robot.pose import rotation_from_quaternion
 from drift_interfaces.msg import ArmState, GateState, Outcome
 from drift_interfaces.srv import ResetTask
 from drift_ros import qos
+from drift_ros.clock import steady_s
 from drift_ros.gate_messages import to_trajectory
 from drift_ros.testing.real_arms import message_packages
 from drift_sim.ros.expert import ExpertNode
@@ -263,16 +264,23 @@ def test_a_reset_gives_the_poses_that_the_seed_has_in_the_shell(bench, sim, robo
     np.testing.assert_allclose(seen[:2], world.truth().object.position[:2], atol=1e-4)  # it settles a little
 
 
-def test_a_cube_put_on_its_goal_has_all_of_the_partial_credit_until_it_has_lain_there_for_a_while(bench, sim):
+def test_a_cube_put_on_its_goal_has_all_of_the_partial_credit_until_it_has_lain_there_for_a_while(
+    bench, sim, monkeypatch
+):
     said = []
     bench.probe.create_subscription(Outcome, "task/outcome", said.append, qos.LATCHED)
     bench.spin_until(lambda: said)
-    world = sim._world
-    world.data.qpos[world.scene._object_qpos : world.scene._object_qpos + 2] = world.truth().goal.position[:2]
+    assert said[-1].score == 0.0
+    world, goal = sim._world, sim._world.truth().goal.position
+    at = world.scene._object_qpos
+    with monkeypatch.context() as stands:
+        stands.setattr(sim, "_catch_up", steady_s)  # else a late node may have its rest behind it
+        world.data.qpos[at : at + 2] = goal[:2]
+        world.step(1)
+        bench.spin_until(lambda: round(said[-1].score, 6) == 0.5)  # of place, partial_credit is 0.5
+        assert said[-1].result == Outcome.RUNNING
     bench.spin_until(lambda: said[-1].result == Outcome.SUCCESS)
-    scores = [round(message.score, 6) for message in said]
-    assert (scores[0], scores[-1]) == (0.0, 1.0)
-    assert 0.5 in scores, "of place, partial_credit is 0.5"
+    assert said[-1].score == 1.0
 
 
 @pytest.fixture

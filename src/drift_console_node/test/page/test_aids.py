@@ -2,8 +2,6 @@
 
 from playwright.sync_api import expect
 
-from .watched import until
-
 _LISTEN = """() => {
   window.heard = [];
   const start = OscillatorNode.prototype.start;
@@ -44,17 +42,23 @@ def test_tones_are_off_until_they_are_asked_for_and_each_state_has_its_own_once(
         served.hear("gate", **{"reason": "NONE", "text": "", "armed": True, **gate})
         expect(page.locator("h1")).to_have_text(word)
 
-    becomes("A PERSON DRIVES", state="EXPERT")
-    assert page.evaluate("heard") == []
+    def story():
+        """Return what is heard; None where the link of a busy machine was lost, which has its own tones."""
+        becomes("POLICY DRIVES", state="POLICY")
+        page.evaluate("heard.length = 0")
+        becomes("A PERSON DRIVES", state="EXPERT")
+        becomes("HELP WANTED – take over?", state="HOLD", reason="JOY_LOST")
+        heard = page.evaluate("heard")
+        return None if 520 in heard else heard
+
+    assert story() == []
     sounds = page.get_by_role("button", name="Sounds")
     sounds.click()
-    becomes("POLICY DRIVES", state="POLICY")
-    becomes("A PERSON DRIVES", state="EXPERT")
-    until(lambda: page.evaluate("heard") == [880], "tick for a person who drives")
-    becomes("HELP WANTED – take over?", state="HOLD", reason="JOY_LOST")
-    until(lambda: page.evaluate("heard") == [880, 660, 880], "two rising tones, once")
+    told = next(filter(None, (story() for _ in range(5))))
+    assert told == [880, 660, 880], "a tick for a person who drives, two rising tones for help: each once"
     sounds.click()
+    before = page.evaluate("heard")
     becomes("STOPPED – arm to go on", state="HOLD", reason="STOP_REQUESTED", armed=False)
     page.wait_for_timeout(300)
-    assert page.evaluate("heard") == [880, 660, 880]
+    assert page.evaluate("heard") == before
     assert opened.complaints == []
