@@ -14,6 +14,7 @@ FOLDERS = {
     "joystick": "joysticks",
     "board": "boards",
     "train": "train",
+    "demo": "demos",
 }
 
 _FAST_DDS_2 = ("humble", "iron", "jazzy")

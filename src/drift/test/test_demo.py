@@ -8,12 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from drift.commands import demo as command
+from drift.configuration import choices
 from drift.corrections import CorrectionRow
 from drift.demo import online
 from drift.demo import run as demo_run
 from drift.demo.plan import DemoPlan
 from drift.demo.record import EpisodeRow
 from drift.demo.run import Demo
+from drift.demo.usual import usual_demo
 from drift.errors import StackError
 from drift.run_folder import RunFolder
 from drift.session_loop import TrainMode
@@ -54,6 +57,34 @@ def test_the_corrected_episodes_are_one_stream_or_rounds_of_nearly_the_same_size
     in_rounds = replace(plan, train_mode=TrainMode.ROUNDS)
     assert in_rounds.corrected == [range(5000, 5002), range(5002, 5005), range(5005, 5007)]
     assert replace(in_rounds, episodes=2).corrected == [range(5000, 5001), range(5001, 5002)]
+
+
+def test_a_demo_does_what_is_usual_for_its_task_unless_it_is_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[DemoPlan] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "end_like_ctrl_c", lambda: None)
+    monkeypatch.setattr(
+        demo_run, "Demo", lambda plan, run, console: SimpleNamespace(run=lambda: plans.append(plan))
+    )
+    command.main(name="a")
+    command.main(name="b", task="insert")
+    command.main(name="c", task="insert", demonstrations=5, episodes=2, evaluations=1)
+    command.main(name="d", task="insert", train="smoke")
+    amounts = [(plan.train, plan.demonstrations, plan.episodes, plan.evaluations) for plan in plans]
+    assert amounts == [
+        ("demo", 15, 44, 40),
+        ("demo", 60, 44, 40),
+        ("demo", 5, 2, 1),
+        ("smoke", 60, 44, 40),
+    ]
+
+
+def test_what_is_usual_is_said_of_tasks_and_recipes_that_there_are_and_of_others_as_of_place() -> None:
+    for task in choices("demo"):
+        assert task in choices("task") and usual_demo(task).train in choices("train")
+    assert usual_demo("a_task_of_a_user") == usual_demo("place")
 
 
 def test_the_stack_of_a_demo_says_what_shared_memory_it_lacks(

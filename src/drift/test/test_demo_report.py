@@ -167,7 +167,8 @@ def test_a_demo_opens_with_what_will_happen_and_says_at_an_early_end_what_is_kep
     said = opening(plan, tmp_path)
     assert "about 10 minutes on two idle cores" in said and "44 episodes with the whole stack" in said
     assert str(tmp_path) in said and "ROS_DOMAIN_ID=42" in said and "drift watch" in said
-    assert "longer or shorter" in opening(replace(plan, episodes=3), tmp_path)
+    for other in (replace(plan, episodes=3), replace(plan, task="insert")):
+        assert "longer or shorter" in opening(other, tmp_path)
     record.demonstrations = 15
     run = RunFolder(tmp_path / "run")
     assert kept(record, run, "demo") == (

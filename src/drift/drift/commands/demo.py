@@ -11,15 +11,19 @@ from drift.errors import UserError
 from drift.session_loop import TrainMode
 from drift.signals import end_like_ctrl_c
 
+_USUAL = "default: as config/demos says"
+
 
 def main(
     name: Annotated[str, typer.Option(help="folder in runs/; empty: the time of day")] = "",
     robot: Annotated[str, typer.Option(help="a file of config/robots")] = "panda",
     task: Annotated[str, typer.Option(help="a file of config/tasks")] = "place",
-    train: Annotated[str, typer.Option(help="a file of config/train")] = "demo",
+    train: Annotated[str | None, typer.Option(help=f"a file of config/train; {_USUAL}")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of everything that is random")] = 0,
-    demonstrations: Annotated[int, typer.Option(min=2, help="episodes that the expert drives")] = 15,
-    episodes: Annotated[int, typer.Option(min=1, help="corrected episodes")] = 44,
+    demonstrations: Annotated[
+        int | None, typer.Option(min=2, help=f"episodes that the expert drives; {_USUAL}")
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help=f"corrected episodes; {_USUAL}")] = None,
     train_mode: Annotated[
         TrainMode,
         typer.Option(
@@ -28,7 +32,9 @@ def main(
         ),
     ] = TrainMode.CONTINUOUS,
     rounds: Annotated[int, typer.Option(min=1, help="of --train-mode rounds")] = 3,
-    evaluations: Annotated[int, typer.Option(min=1, help="paired rollouts before and after")] = 40,
+    evaluations: Annotated[
+        int | None, typer.Option(min=1, help=f"paired rollouts before and after; {_USUAL}")
+    ] = None,
     dds_evaluations: Annotated[int, typer.Option(min=0, help="rollouts over DDS at the end")] = 0,
     takeovers: Annotated[
         bool,
@@ -44,8 +50,12 @@ def main(
     from drift.configuration import config_file
     from drift.demo.plan import DemoPlan
     from drift.demo.run import Demo
+    from drift.demo.usual import usual_demo
 
-    for kind, value in (("robot", robot), ("task", task), ("train", train)):
+    config_file("task", task)
+    usual = usual_demo(task)
+    train = train or usual.train
+    for kind, value in (("robot", robot), ("train", train)):
         config_file(kind, value)
     name = name or f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     if "/" in name or name.startswith("."):
@@ -59,11 +69,11 @@ def main(
         task=task,
         train=train,
         seed=seed,
-        demonstrations=demonstrations,
+        demonstrations=demonstrations or usual.demonstrations,
         train_mode=train_mode,
         rounds=rounds,
-        episodes=episodes,
-        evaluations=evaluations,
+        episodes=episodes or usual.episodes,
+        evaluations=evaluations or usual.evaluations,
         dds_evaluations=dds_evaluations,
         takeovers=takeovers,
         control=control,

@@ -8,17 +8,18 @@ from drift_core.policy.checkpoint import read_latest
 
 from drift.demo.plan import DemoPlan
 from drift.demo.record import DemoRecord
+from drift.demo.usual import usual_demo
 from drift.run_folder import RunFolder
-
-_USUAL = (15, 44, 40, 0, False)  # the numbers that the time is known for
-_USUAL_MIN = 10  # on two idle cores
 
 
 def opening(plan: DemoPlan, folder: Path) -> str:
     """Return what will happen, and how long it takes."""
-    numbers = (plan.demonstrations, plan.episodes, plan.evaluations, plan.dds_evaluations, plan.control)
-    usual = f"about {_USUAL_MIN} minutes on two idle cores"
-    takes = usual if numbers == _USUAL else f"longer or shorter than the usual run, which takes {usual}"
+    usual = usual_demo(plan.task)
+    takes = f"about {usual.minutes} minutes on two idle cores"
+    amounts = (plan.demonstrations, plan.episodes, plan.evaluations)
+    wanted = (usual.demonstrations, usual.episodes, usual.evaluations)
+    if (plan.train, amounts, plan.dds_evaluations, plan.control) != (usual.train, wanted, 0, False):
+        takes = f"longer or shorter than the usual run, which takes {takes}"
     lines = [
         f"drift demo: the task {plan.task} with the {plan.robot}, in simulation; {takes}, most of it step 4",
         f"  1  a scripted expert gives {plan.demonstrations} demonstrations",
