@@ -422,7 +422,8 @@ def test_a_study_whose_environments_are_not_installed_says_what_to_do(
     [
         (
             {"name": "no_study"},
-            "study=no_study must be one of: forgetting, gates, labels, main_table, nodes, schedules, shift",
+            "study=no_study must be one of: forgetting, gates, labels, main_table, nodes, recipe, schedules, "
+            "shift",
         ),
         ({"name": "main_table", "task": ["juggle"]}, "task=juggle must be one of: place, insert, lift, push"),
         ({"name": "main_table", "seeds": 0}, "seeds=0 must be at least 1"),
@@ -476,7 +477,7 @@ def test_no_two_methods_have_one_name() -> None:
         ({"methods": ["bc"]}, "compare_with=hg_dagger must be one of methods"),
         ({"train": "none"}, "train=none must be one of: default, demo"),
         ({"tasks": ["place", "place"]}, r"tasks=\['place', 'place'\] must differ"),
-        ({"tasks": ["juggle"]}, "task=juggle must be one of: insert, lift, place, place_"),
+        ({"tasks": ["juggle"]}, "task=juggle must be one of: insert, insert_images, "),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(changed: dict[str, Any], why: str) -> None:

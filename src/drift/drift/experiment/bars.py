@@ -17,7 +17,7 @@ Verdict = Literal[
 ]  # not run: not on enough tasks, or with all seeds of the budget
 Found = Mapping[tuple[str, BudgetName], Sequence[Result]]  # by study
 
-_PAPER, _WIDE = "main_table", "unet"  # the studies that they are judged by
+_PAPER, _WIDE, _RECIPE = "main_table", "unet", "recipe"  # the studies that they are judged by
 _TASKS = 5  # that the paper's comparison is wanted on
 _OURS, _FULL_RANK, _CLONING = "drift_left", "hg_dagger", "bc"
 
@@ -34,11 +34,11 @@ class Bar:
 def bars(studies: Sequence[Study], found: Found, again: Sequence[Result] = ()) -> list[Bar]:
     """Judge the full budgets, and the time of the quick ones; `again` are jobs that were run once more."""
     full = {study.name: rows(study, "full", found.get((study.name, "full"), ())) for study in studies}
-    paper, wide = full.get(_PAPER, []), full.get(_WIDE, [])
+    paper, wide, recipe = (full.get(name, []) for name in (_PAPER, _WIDE, _RECIPE))
     first = [result for results in found.values() for result in results]
     return [
-        _one_recipe(paper),
-        _place_from_images(paper),
+        _one_recipe(recipe),
+        _place_from_images(recipe),
         _no_worse(paper),
         _fewer_labels(paper),
         _less_training(wide),
