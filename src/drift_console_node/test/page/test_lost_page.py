@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -32,8 +33,12 @@ def bare_browser(tmp_path_factory):
 
 def renderers(running):
     """Return the processes that run pages, of our own browser."""
-    children = psutil.Process(running.process.pid).children(recursive=True)
-    return [child for child in children if "--type=renderer" in child.cmdline()]
+    found = []
+    for child in psutil.Process(running.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if "--type=renderer" in child.cmdline():
+                found.append(child)
+    return found
 
 
 async def becomes(page, expression, value):
